@@ -1,0 +1,247 @@
+"""Every error Pressrun raises on purpose.
+
+Three branches: what is wrong with a *request* (`RequestError`, becomes a 4xx problem), what went wrong with a
+*job* (`JobError`, becomes the job's ``error``) and what is wrong with the *store* (`StoreError`, becomes a 503).
+The HTTP status lives here as data so that `api.problems` is the only place that turns errors into answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class PressrunError(Exception):
+    """Root of the tree. `code` is stable and documented; `str()` is a sentence for people."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+# --- requests -------------------------------------------------------------------------------------------------
+
+
+class RequestError(PressrunError):
+    """The caller asked for something that cannot be done. `status` is the HTTP status it becomes."""
+
+    code: ClassVar[str] = "bad_request"
+    status: ClassVar[int] = 400
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+        """Further members of the problem document (RFC 9457 section 3.2)."""
+
+
+class InvalidInput(RequestError):
+    """The body was understood and does not fit. `errors` holds JSON pointers (RFC 6901) with messages."""
+
+    code = "invalid_input"
+    status = 422
+
+    def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+        super().__init__(detail, **({"errors": errors} if errors else {}))
+
+
+class MalformedBody(RequestError):
+    code = "malformed_body"
+    status = 400
+
+
+class UnsupportedMediaType(RequestError):
+    code = "unsupported_media_type"
+    status = 415
+
+
+class BodyTooLarge(RequestError):
+    code = "body_too_large"
+    status = 413
+
+
+class Unauthenticated(RequestError):
+    code = "unauthenticated"
+    status = 401
+
+
+class Forbidden(RequestError):
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    status = 404
+
+
+class JobNotFound(NotFound):
+    """Also raised for a job of another tenant: nobody learns that an id exists."""
+
+    code = "job_not_found"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id!r}. It may have been deleted or have expired.")
+        self.job_id = job_id
+
+
+class NotFinished(RequestError):
+    code = "not_finished"
+    status = 409
+
+
+class AlreadyFinished(RequestError):
+    code = "already_finished"
+    status = 409
+
+
+class JobNotSucceeded(RequestError):
+    code = "job_not_succeeded"
+    status = 409
+
+
+class InputGone(RequestError):
+    """A retry was asked for, but the input of the job is no longer kept."""
+
+    code = "input_gone"
+    status = 409
+
+
+class ResultExpired(RequestError):
+    code = "result_expired"
+    status = 410
+
+
+class CursorExpired(RequestError):
+    """The cursor points before the oldest event kept, or into another epoch. `cursor` is where to go on."""
+
+    code = "cursor_expired"
+    status = 410
+
+    def __init__(self, detail: str, cursor: str) -> None:
+        super().__init__(detail, cursor=cursor)
+        self.cursor = cursor
+
+
+class IdempotencyKeyReused(RequestError):
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class QueueFull(RequestError):
+    """The tenant has `MAX_QUEUED` unfinished jobs waiting. `retry_after` is in seconds."""
+
+    code = "queue_full"
+    status = 429
+    retry_after: ClassVar[int] = 5
+
+
+# --- jobs -----------------------------------------------------------------------------------------------------
+
+
+class JobError(PressrunError):
+    """A job did not succeed. `message` says what failed, why, and what to do; it is shown to the job's owner."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InternalJobError(JobError):
+    """A fault on our side; details are in the worker's log."""
+
+    code = "internal_error"
+    retryable = True
+
+
+class RenderTimeout(JobError):
+    code = "render_timeout"
+
+
+class RenderOutOfMemory(JobError):
+    code = "render_out_of_memory"
+
+
+class RendererCrashed(JobError):
+    """The child process died without an answer (Pango or cairo crashed, or somebody killed it)."""
+
+    code = "renderer_crashed"
+    retryable = True
+
+
+class RenderFailed(JobError):
+    """The renderer refused the document with an error of its own."""
+
+    code = "render_failed"
+
+
+class ResultTooLarge(JobError):
+    code = "result_too_large"
+
+
+class AssetForbidden(JobError):
+    """The document asked for something that the fetch policy refuses, where that is fatal."""
+
+    code = "asset_forbidden"
+
+
+class InputMissing(JobError):
+    code = "input_missing"
+
+
+class UnknownKind(JobError):
+    """The worker does not know the job's kind: a newer release submitted it, or a plug-in is not installed."""
+
+    code = "unknown_kind"
+    retryable = True
+
+
+class WorkerLost(JobError):
+    """The lease ran out too often: the worker or its machine dies whenever it runs this job."""
+
+    code = "worker_lost"
+
+
+class JobExpired(JobError):
+    """The job did not start before its `expires_in_seconds` had passed."""
+
+    code = "job_expired"
+
+
+# --- store ----------------------------------------------------------------------------------------------------
+
+
+class StoreError(PressrunError):
+    """The store cannot serve this now. `retry_after` is in seconds."""
+
+    status: ClassVar[int] = 503
+    retry_after: ClassVar[int] = 2
+
+
+class StoreUnavailable(StoreError):
+    """Not reachable, not answering, loading, or failing over. Whether a write took effect is unknown."""
+
+    code = "store_unavailable"
+
+
+class StoreFull(StoreError):
+    """Out of memory: refused before anything was written."""
+
+    code = "store_full"
+    retry_after = 10
+
+
+# --- claims ---------------------------------------------------------------------------------------------------
+
+
+class ClaimLost(PressrunError):
+    """The claim is not the current one any more: another worker has the job, or it was cancelled or deleted.
+
+    Normal after a lost lease; the worker drops what it has and moves on.
+    """
+
+    code = "claim_lost"
+
+    def __init__(self, job_id: str, claim: int) -> None:
+        super().__init__(f"claim {claim} of {job_id} is no longer current")
+        self.job_id = job_id
+        self.claim = claim

@@ -1,0 +1,29 @@
+"""Identifiers: a prefix that says what it names, and a ULID (https://github.com/ulid/spec).
+
+ULIDs sort by creation time, so jobs of the same millisecond keep a stable order in listings and queues.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_JOB_ID = re.compile(r"job_[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+
+
+def new_ulid() -> str:
+    """26 characters: 48 bits of milliseconds, 80 random bits."""
+    value = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10))
+    return "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
+
+
+def new_job_id() -> str:
+    return f"job_{new_ulid()}"
+
+
+def is_job_id(text: str) -> bool:
+    """Whether `text` has the shape of a job id (not whether such a job exists)."""
+    return _JOB_ID.match(text) is not None

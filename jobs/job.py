@@ -1,0 +1,179 @@
+"""The job: its states, what a submission says, and the document everybody sees. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class JobStatus(enum.StrEnum):
+    """Where a job is in its life. Drawn in `docs/architecture.md`."""
+
+    SCHEDULED = "scheduled"
+    """Accepted, to run at `scheduled_at`."""
+    QUEUED = "queued"
+    """Waiting for a worker. A claimed job stays `queued` until its run starts."""
+    RUNNING = "running"
+    """An attempt is under way; a lease says by whom and until when."""
+    RETRYING = "retrying"
+    """An attempt failed with a retryable error; it is queued again after a back-off."""
+    SUCCEEDED = "succeeded"
+    """Terminal. The result is there until it expires."""
+    FAILED = "failed"
+    """Terminal. `error` says why."""
+    CANCELLED = "cancelled"
+    """Terminal. Somebody asked for it."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.SCHEDULED: frozenset({JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.RUNNING: frozenset(
+        {
+            JobStatus.SUCCEEDED,
+            JobStatus.RETRYING,
+            JobStatus.FAILED,
+            JobStatus.QUEUED,
+            JobStatus.CANCELLED,
+        }
+    ),
+    JobStatus.RETRYING: frozenset({JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset(),
+    JobStatus.CANCELLED: frozenset(),
+}
+"""Which status may follow which (design, section 3). `queued → failed` is `job_expired` and `worker_lost` before a start."""
+
+
+class Priority(enum.StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @property
+    def band(self) -> int:
+        """Sort key of the ready set: a lower band is always served first."""
+        return {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}[self]
+
+
+DEFAULT_MAX_ATTEMPTS = 3
+INLINE_INPUT_MAX_BYTES = 32 * 1024
+"""Inputs up to this size are kept in the store beside the record; larger ones are artifacts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A validated request for a job, ready to be written."""
+
+    job_id: str
+    tenant: str
+    kind: str
+    spec: bytes
+    """What the kind runs: canonical JSON ``{"input": …, "options": …}``, UTF-8."""
+    priority: Priority = Priority.NORMAL
+    scheduled_at_ms: int | None = None
+    """Unix milliseconds; a time in the past means at once."""
+    expires_in_ms: int | None = None
+    """The job fails with `job_expired` when it has not started this long after it was accepted."""
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    timeout_ms: int | None = None
+    """Deadline of one attempt; None for the worker's `RENDER_TIMEOUT`."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    batch_id: str | None = None
+    retry_of: str | None = None
+    idempotency_key: str | None = None
+    content_digest: str = ""
+    """Hex SHA-256 over what makes two submissions with one idempotency key "the same content"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as everybody sees it: the JSON document of design section 6, without volatile fields."""
+
+    document: dict[str, Any]
+    tenant: str
+
+    @property
+    def id(self) -> str:
+        return str(self.document["id"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.document["kind"])
+
+    @property
+    def status(self) -> JobStatus:
+        return JobStatus(self.document["status"])
+
+    @property
+    def version(self) -> int:
+        return int(self.document["version"])
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status.is_terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The outcome of a submission."""
+
+    job: Job
+    cursor: str
+    """The tenant's log position right after the job's first event."""
+    replayed: bool = False
+    """True when an earlier request with the same idempotency key or job id had made the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One taking of a job by a worker; `number` is the fence on everything the worker writes."""
+
+    job_id: str
+    tenant: str
+    kind: str
+    number: int
+    attempt: int
+    """Attempts used so far; the run that is about to start is `attempt + 1`."""
+    max_attempts: int
+    timeout_ms: int | None
+    spec: bytes | None
+    """The inline spec, or None where it is an artifact."""
+    entry: bytes
+    """arq's own job entry."""
+
+    @property
+    def log_context(self) -> dict[str, Any]:
+        return {"job_id": self.job_id, "tenant": self.tenant, "kind": self.kind, "claim": self.number}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. Volatile: the latest value wins, nothing is logged."""
+
+    percent: int
+    stage: str
+    page: int | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        return {"percent": self.percent, "stage": self.stage, "page": self.page}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a kind produced: bytes for the artifact store and what the job document says about them."""
+
+    body: bytes
+    content_type: str
+    filename: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the document's `result` (`pages`, `render_ms`, `warnings`, …)."""

@@ -1,0 +1,51 @@
+"""Job kinds: what a worker can do, one file each.
+
+A kind has two sides. The *submission* side (`Kind.canonical`) runs in the web process and imports nothing heavy; the
+*run* side (what `Kind.runner` returns) gets the stored spec in a worker. Your own kinds implement `Kind`; name the
+import path of an instance (``package.module:attribute``) in ``PRESSRUN_KINDS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jobs.job import Claim, Progress, Result
+
+if TYPE_CHECKING:
+    from jobs.render.pool import RenderPool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a runner gets: one attempt at one job."""
+
+    claim: Claim
+    spec: dict[str, Any]
+    """As `Kind.canonical` returned it: ``{"input": …, "options": …}``."""
+    timeout_ms: int
+    report: Callable[[Progress], None]
+    """Says how far the run is. Never blocks; the worker conflates and sends at most a few a second."""
+
+
+Runner = Callable[[Run], Awaitable[Result]]
+"""Does the work. Raises `JobError` when the attempt failed; cancelling it must stop the work at once."""
+
+
+class Kind(Protocol):
+    """A kind of job."""
+
+    @property
+    def name(self) -> str:
+        """Such as ``pdf.render``: what a submission says."""
+
+    def canonical(self, input: Any, options: Any) -> dict[str, Any]:
+        """The validated ``{"input": …, "options": …}`` to store; defaults are left out.
+
+        Raises:
+            InvalidInput: with pointers below ``/input`` and ``/options``.
+        """
+
+    def runner(self, pool: RenderPool) -> Runner:
+        """The run side, given the worker's render children."""

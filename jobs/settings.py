@@ -1,0 +1,296 @@
+"""The settings: read once from the environment, typed, immutable.
+
+`Settings.from_env` is the only reader of environment variables. A bad value raises `BadSetting`, whose text names
+the variable and what it may be; the entry points print it and exit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+FetchMode = Literal["none", "public", "allowlist"]
+Source = Literal["environment", "default"]
+
+DAY_SECONDS = 86_400
+WEBHOOK_SCHEDULE_SECONDS = 4 * DAY_SECONDS
+"""Longest a delivery may still be retried (design, section 8); results must live at least as long."""
+
+
+class BadSetting(ValueError):
+    """A setting cannot be used. The text names the variable, its value's fault and what it may be."""
+
+    def __init__(self, variable: str, problem: str, expected: str) -> None:
+        super().__init__(f"{variable} {problem}. It may be: {expected}.")
+        self.variable = variable
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One accepted API key. `repr` hides the key."""
+
+    tenant: str
+    key: str = field(repr=False)
+
+
+def setting(variable: str, default: Any, parse: Callable[[str], Any], expected: str, *, secret: bool = False) -> Any:
+    """A dataclass field read from `variable`; `expected` completes "It may be: …"."""
+    return field(
+        default=default,
+        repr=not secret,
+        metadata={"variable": variable, "parse": parse, "expected": expected, "secret": secret},
+    )
+
+
+def _int(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError
+        return text
+
+    return parse
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or (not parts.netloc and parts.scheme not in ("unix", "redis", "file")):
+            raise ValueError
+        return text.rstrip("/")
+
+    return parse
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _list(text)
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+            raise ValueError
+    return origins
+
+
+def _egress(text: str) -> tuple[str, ...]:
+    entries = _list(text)
+    for entry in entries:
+        if "/" in entry:
+            ipaddress.ip_network(entry)
+    return entries
+
+
+def _api_keys(text: str) -> tuple[ApiKey, ...]:
+    keys = []
+    for pair in _list(text):
+        tenant, colon, key = pair.partition(":")
+        if not colon or len(key) < 16 or not tenant.replace("-", "").replace("_", "").isalnum():
+            raise ValueError
+        if len(tenant) > 64 or not tenant.isascii() or not key.isascii():
+            raise ValueError
+        keys.append(ApiKey(tenant, key))
+    return tuple(keys)
+
+
+def _secret_key(text: str) -> tuple[str, ...]:
+    keys = _list(text)
+    if not keys or any(len(key) < 32 for key in keys):
+        raise ValueError
+    return keys
+
+
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is in force. Durations are whole seconds, sizes bytes unless the name says otherwise."""
+
+    host: str = setting("PRESSRUN_HOST", "", str, "an address to listen on, such as 127.0.0.1 or 0.0.0.0")
+    port: int = setting("PORT", 8000, _int(1, 65535), "a TCP port from 1 to 65535")
+    notifier_port: int = setting("PRESSRUN_NOTIFIER_PORT", 8001, _int(1, 65535), "a TCP port from 1 to 65535")
+    redis_url: str = setting(
+        "REDIS_URL",
+        "redis://127.0.0.1:6390/0",
+        _url(*REDIS_SCHEMES),
+        "redis://…, rediss://…, unix://… or redis+sentinel://host:port,host:port/service/db",
+        secret=True,
+    )
+    data_dir: Path = setting("PRESSRUN_DATA_DIR", Path("data"), Path, "a directory")
+    artifacts_url: str = setting(
+        "PRESSRUN_ARTIFACTS_URL",
+        "",
+        _url("file", "s3", "gs", "az", "redis"),
+        "file:///dir, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or redis:",
+    )
+    api_keys: tuple[ApiKey, ...] = setting(
+        "PRESSRUN_API_KEYS",
+        (),
+        _api_keys,
+        "tenant:key pairs with commas between, keys of at least 16 ASCII characters",
+        secret=True,
+    )
+    secret_key: tuple[str, ...] = setting(
+        "PRESSRUN_SECRET_KEY",
+        (),
+        _secret_key,
+        "one or more secrets of at least 32 characters with commas between; the first one signs, all verify",
+        secret=True,
+    )
+    public_url: str = setting("PRESSRUN_PUBLIC_URL", "", _url("http", "https"), "http://host or https://host")
+    websocket_url: str = setting(
+        "PRESSRUN_WEBSOCKET_URL", "", _url("ws", "wss"), "ws://host/v1/ws or wss://host/v1/ws"
+    )
+    worker_slots: int = setting(
+        "PRESSRUN_WORKER_SLOTS", os.cpu_count() or 1, _int(1, 256), "a number of renders at a time, 1 to 256"
+    )
+    render_timeout: int = setting("PRESSRUN_RENDER_TIMEOUT", 60, _int(1, 3600), "seconds from 1 to 3600")
+    render_memory_mb: int = setting("PRESSRUN_RENDER_MEMORY_MB", 1024, _int(128, 65536), "MiB from 128 to 65536")
+    drain_seconds: int = setting("PRESSRUN_DRAIN_SECONDS", 20, _int(0, 3600), "seconds from 0 to 3600")
+    fetch: FetchMode = setting(
+        "PRESSRUN_FETCH", "public", _one_of("none", "public", "allowlist"), "none, public or allowlist"
+    )
+    egress_allow: tuple[str, ...] = setting(
+        "PRESSRUN_EGRESS_ALLOW", (), _egress, "CIDRs (10.0.0.0/8) and host names with commas between"
+    )
+    max_body_bytes: int = setting(
+        "PRESSRUN_MAX_BODY_BYTES", 10 * 1024**2, _int(1024, 1024**3), "bytes from 1024 to 1073741824"
+    )
+    max_queued: int = setting(
+        "PRESSRUN_MAX_QUEUED", 100_000, _int(1, 100_000_000), "a number of unfinished jobs per tenant"
+    )
+    log_events: int = setting(
+        "PRESSRUN_LOG_EVENTS", 100_000, _int(100, 100_000_000), "how many events a tenant's log keeps"
+    )
+    result_ttl: int = setting(
+        "PRESSRUN_RESULT_TTL",
+        7 * DAY_SECONDS,
+        _int(WEBHOOK_SCHEDULE_SECONDS, 3650 * DAY_SECONDS),
+        f"seconds, at least {WEBHOOK_SCHEDULE_SECONDS} (a webhook may be retried that long)",
+    )
+    record_ttl: int = setting(
+        "PRESSRUN_RECORD_TTL",
+        30 * DAY_SECONDS,
+        _int(WEBHOOK_SCHEDULE_SECONDS, 3650 * DAY_SECONDS),
+        "seconds, at least PRESSRUN_RESULT_TTL",
+    )
+    allowed_origins: tuple[str, ...] = setting(
+        "PRESSRUN_ALLOWED_ORIGINS", (), _origins, "origins such as https://app.example.com with commas between"
+    )
+    log_level: str = setting(
+        "PRESSRUN_LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"
+    )
+    log_format: str = setting("PRESSRUN_LOG_FORMAT", "console", _one_of("console", "json"), "console or json")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings that `environ` asks for.
+
+        Raises:
+            BadSetting: a value does not parse, or two values contradict each other.
+        """
+        values: dict[str, Any] = {}
+        for spec in dataclasses.fields(cls):
+            text = environ.get(spec.metadata["variable"], "").strip()
+            if not text:
+                continue
+            try:
+                values[spec.name] = spec.metadata["parse"](text)
+            except ValueError:
+                shown = "has a value that does not fit" if spec.metadata["secret"] else f"is {text!r}"
+                raise BadSetting(spec.metadata["variable"], shown, spec.metadata["expected"]) from None
+        settings = cls(**values)
+        settings._check_together()
+        return settings
+
+    def _check_together(self) -> None:
+        if self.api_keys and not self.secret_key:
+            raise BadSetting(
+                "PRESSRUN_SECRET_KEY",
+                "is not set, but PRESSRUN_API_KEYS is",
+                "at least 32 random characters, the same for every process",
+            )
+        if not self.api_keys and not is_loopback(self.listen_host):
+            raise BadSetting(
+                "PRESSRUN_HOST",
+                f"is {self.host!r}, but without PRESSRUN_API_KEYS only this machine may connect",
+                "127.0.0.1, ::1 or localhost; or set PRESSRUN_API_KEYS",
+            )
+        if self.record_ttl < self.result_ttl:
+            raise BadSetting(
+                "PRESSRUN_RECORD_TTL",
+                f"is {self.record_ttl}, less than PRESSRUN_RESULT_TTL ({self.result_ttl})",
+                "at least PRESSRUN_RESULT_TTL",
+            )
+
+    @property
+    def listen_host(self) -> str:
+        """Where to listen: as set, else everywhere with API keys and on loopback only without."""
+        return self.host or ("0.0.0.0" if self.api_keys else "127.0.0.1")  # noqa: S104 (only with API keys)
+
+    @property
+    def base_url(self) -> str:
+        """What absolute links start with, without a trailing slash."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where clients find the WebSocket: as set, else the notifier's port on this machine or the public host."""
+        if self.websocket_url:
+            return self.websocket_url
+        if self.public_url:
+            return "ws" + self.public_url.removeprefix("http") + "/v1/ws"
+        return f"ws://localhost:{self.notifier_port}/v1/ws"
+
+    @property
+    def artifacts(self) -> str:
+        """The artifact store's URL; a directory below `data_dir` by default."""
+        return self.artifacts_url or (self.data_dir.absolute() / "artifacts").as_uri()
+
+    def explained(self, environ: Mapping[str, str]) -> list[tuple[str, str, Source]]:
+        """Rows for `pressrun config`: variable, value as text (secrets masked), where it came from."""
+        rows: list[tuple[str, str, Source]] = []
+        for spec in dataclasses.fields(self):
+            variable = spec.metadata["variable"]
+            value = getattr(self, spec.name)
+            source: Source = "environment" if environ.get(variable, "").strip() else "default"
+            rows.append((variable, _shown(value, spec.metadata["secret"] and source == "environment"), source))
+        return rows
+
+
+def _shown(value: Any, secret: bool) -> str:
+    if secret:
+        return "(set, not shown)"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine only: `localhost` or a loopback address literal."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
