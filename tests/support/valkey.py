@@ -1,0 +1,45 @@
+"""Real Valkey servers for tests: durable like the embedded one, on a free loopback port, in a directory of their own."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from api.cli.embedded import EmbeddedValkey
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class FaultyValkey(EmbeddedValkey):
+    """A server whose faults a test can cause."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, free_port())
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It keeps its connections and answers nothing, like a machine that swaps or a network that drops packets."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """It dies without a chance to flush anything. `start` brings it back with what it had acknowledged."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+        self.stop()
+
+    def restart(self) -> None:
+        """It shuts down in order and comes back, on the same port with the same data."""
+        self.stop()
+        self.start()

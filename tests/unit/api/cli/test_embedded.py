@@ -1,0 +1,140 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis as sync_redis
+
+from api.cli.embedded import (
+    AlreadyRunning,
+    EmbeddedValkey,
+    EmbeddedValkeyError,
+    is_free,
+    next_free_port,
+    running_url,
+)
+from tests.support.valkey import FaultyValkey, free_port
+
+
+def client(server: EmbeddedValkey) -> sync_redis.Redis:
+    return sync_redis.Redis.from_url(server.url, decode_responses=True)
+
+
+def test_is_durable_and_never_evicts(valkey: FaultyValkey) -> None:
+    config = client(valkey).config_get("append*", "save", "maxmemory-policy", "bind")
+    assert config["appendonly"] == "yes"
+    assert config["appendfsync"] == "always"
+    assert config["maxmemory-policy"] == "noeviction"
+    assert config["save"] == ""
+    assert config["bind"] == "127.0.0.1"
+
+
+def test_keeps_what_it_acknowledged_through_a_restart(own_valkey: FaultyValkey) -> None:
+    client(own_valkey).set("kept", "yes")
+    own_valkey.restart()
+    assert client(own_valkey).get("kept") == "yes"
+
+
+def test_keeps_what_it_acknowledged_through_a_kill(own_valkey: FaultyValkey) -> None:
+    client(own_valkey).set("kept", "yes")
+    own_valkey.kill()
+    own_valkey.start()
+    assert client(own_valkey).get("kept") == "yes"
+
+
+def test_a_frozen_server_does_not_answer_and_a_thawed_one_does(own_valkey: FaultyValkey) -> None:
+    impatient = sync_redis.Redis(port=own_valkey.port, socket_timeout=0.2)
+    with own_valkey.frozen(), pytest.raises(sync_redis.TimeoutError):
+        impatient.ping()
+    assert client(own_valkey).ping()
+
+
+def test_is_not_in_the_session_that_ctrl_c_reaches(valkey: FaultyValkey) -> None:
+    assert os.getsid(valkey.pid) != os.getsid(0)
+
+
+def test_takes_the_next_port_when_another_program_has_the_asked_one(
+    valkey: FaultyValkey, tmp_path: Path
+) -> None:
+    second = EmbeddedValkey(tmp_path / "valkey", valkey.port)
+    second.start()
+    try:
+        assert second.port > valkey.port
+        assert client(second).ping()
+    finally:
+        second.stop()
+
+
+def test_refuses_a_directory_that_another_supervisor_has(own_valkey: FaultyValkey) -> None:
+    with pytest.raises(AlreadyRunning):
+        EmbeddedValkey(own_valkey.directory, free_port()).start()
+    assert client(own_valkey).ping()
+
+
+@pytest.fixture
+def orphan(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a server that holds a key and whose supervisor was killed."""
+    directory = tmp_path / "valkey"
+    program = (
+        "import os, signal, sys; from pathlib import Path; from api.cli.embedded import EmbeddedValkey\n"
+        "server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start(); print(server.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    supervisor = subprocess.run(
+        [sys.executable, "-c", program, str(directory), str(free_port())], stdout=subprocess.PIPE, check=False
+    )
+    assert supervisor.returncode == -signal.SIGKILL
+    pid = int(supervisor.stdout)
+    url = running_url(directory)
+    assert url is not None
+    sync_redis.Redis.from_url(url).set("kept", "yes")
+    yield directory
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # shut down by its successor, as it should be
+
+
+def test_replaces_an_orphan_and_finds_its_data(orphan: Path) -> None:
+    orphan_url = running_url(orphan)
+    successor = EmbeddedValkey(orphan, free_port())
+    successor.start()
+    try:
+        assert successor.url != orphan_url
+        assert running_url(orphan) == successor.url
+        assert client(successor).get("kept") == "yes"
+    finally:
+        successor.stop()
+
+
+def test_running_url_is_none_before_the_first_start_and_after_a_stop(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path / "valkey", free_port())
+    assert running_url(server.directory) is None
+    server.start()
+    assert running_url(server.directory) == server.url
+    server.stop()
+    assert running_url(server.directory) is None
+
+
+def test_says_why_it_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "valkey" / "appendonlydir").mkdir(parents=True)
+    (tmp_path / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("this is not a manifest\n")
+    server = EmbeddedValkey(tmp_path / "valkey", free_port())
+    with pytest.raises(EmbeddedValkeyError, match="does not start: .*manifest"):
+        server.start()
+    assert running_url(server.directory) is None
+
+
+def test_stopping_what_does_not_run_is_harmless(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path / "valkey", free_port())
+    server.stop()
+    with pytest.raises(EmbeddedValkeyError):
+        server.pid  # noqa: B018
+
+
+def test_a_port_with_a_listener_is_not_free(valkey: FaultyValkey) -> None:
+    assert not is_free(valkey.port)
+    assert next_free_port(valkey.port) > valkey.port
