@@ -1,4 +1,4 @@
-"""Fixtures that every test may use. The suite brings its own Valkey: nothing has to be installed or running."""
+"""Fixtures for every test. The suite brings its own Valkey: nothing has to be installed or running."""
 
 from __future__ import annotations
 

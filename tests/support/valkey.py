@@ -1,4 +1,4 @@
-"""Real Valkey servers for tests: durable like the embedded one, on a free loopback port, in a directory of their own."""
+"""Real Valkey servers for tests: durable like the embedded one, each on a free loopback port."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FaultyValkey(EmbeddedValkey):
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """It keeps its connections and answers nothing, like a machine that swaps or a network that drops packets."""
+        """It keeps its connections and answers nothing, as when a machine swaps or a network drops packets."""
         self.signal(signal.SIGSTOP)
         try:
             yield
@@ -34,7 +34,7 @@ class FaultyValkey(EmbeddedValkey):
             self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """It dies without a chance to flush anything. `start` brings it back with what it had acknowledged."""
+        """It dies without a chance to flush. `start` brings it back with what it had acknowledged."""
         self.signal(signal.SIGKILL)
         self.wait()
         self.stop()

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -80,7 +81,8 @@ def orphan(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "valkey"
     program = (
         "import os, signal, sys; from pathlib import Path; from api.cli.embedded import EmbeddedValkey\n"
-        "server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start(); print(server.pid, flush=True)\n"
+        "server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
+        "print(server.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     supervisor = subprocess.run(
@@ -92,10 +94,8 @@ def orphan(tmp_path: Path) -> Iterator[Path]:
     assert url is not None
     sync_redis.Redis.from_url(url).set("kept", "yes")
     yield directory
-    try:
+    with contextlib.suppress(ProcessLookupError):  # shut down by its successor, as it should be
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # shut down by its successor, as it should be
 
 
 def test_replaces_an_orphan_and_finds_its_data(orphan: Path) -> None:
@@ -123,7 +123,7 @@ def test_says_why_it_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "valkey" / "appendonlydir").mkdir(parents=True)
     (tmp_path / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("this is not a manifest\n")
     server = EmbeddedValkey(tmp_path / "valkey", free_port())
-    with pytest.raises(EmbeddedValkeyError, match="does not start: .*manifest"):
+    with pytest.raises(EmbeddedValkeyError, match=r"does not start: .*manifest"):
         server.start()
     assert running_url(server.directory) is None
 
