@@ -41,7 +41,9 @@ class ApiKey:
     key: str = field(repr=False)
 
 
-def setting(variable: str, default: Any, parse: Callable[[str], Any], expected: str, *, secret: bool = False) -> Any:
+def setting(
+    variable: str, default: Any, parse: Callable[[str], Any], expected: str, *, secret: bool = False
+) -> Any:
     """A dataclass field read from `variable`; `expected` completes "It may be: …"."""
     return field(
         default=default,
@@ -76,7 +78,9 @@ def _list(text: str) -> tuple[str, ...]:
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme not in schemes or (not parts.netloc and parts.scheme not in ("unix", "redis", "file")):
+        if parts.scheme not in schemes or (
+            not parts.netloc and parts.scheme not in ("unix", "redis", "file")
+        ):
             raise ValueError
         return text.rstrip("/")
 
@@ -165,7 +169,9 @@ class Settings:
         "PRESSRUN_WORKER_SLOTS", os.cpu_count() or 1, _int(1, 256), "a number of renders at a time, 1 to 256"
     )
     render_timeout: int = setting("PRESSRUN_RENDER_TIMEOUT", 60, _int(1, 3600), "seconds from 1 to 3600")
-    render_memory_mb: int = setting("PRESSRUN_RENDER_MEMORY_MB", 1024, _int(128, 65536), "MiB from 128 to 65536")
+    render_memory_mb: int = setting(
+        "PRESSRUN_RENDER_MEMORY_MB", 1024, _int(128, 65536), "MiB from 128 to 65536"
+    )
     drain_seconds: int = setting("PRESSRUN_DRAIN_SECONDS", 20, _int(0, 3600), "seconds from 0 to 3600")
     fetch: FetchMode = setting(
         "PRESSRUN_FETCH", "public", _one_of("none", "public", "allowlist"), "none, public or allowlist"
@@ -195,10 +201,16 @@ class Settings:
         "seconds, at least PRESSRUN_RESULT_TTL",
     )
     allowed_origins: tuple[str, ...] = setting(
-        "PRESSRUN_ALLOWED_ORIGINS", (), _origins, "origins such as https://app.example.com with commas between"
+        "PRESSRUN_ALLOWED_ORIGINS",
+        (),
+        _origins,
+        "origins such as https://app.example.com with commas between",
     )
     log_level: str = setting(
-        "PRESSRUN_LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"
+        "PRESSRUN_LOG_LEVEL",
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "debug, info, warning or error",
     )
     log_format: str = setting("PRESSRUN_LOG_FORMAT", "console", _one_of("console", "json"), "console or json")
 
@@ -274,7 +286,9 @@ class Settings:
             variable = spec.metadata["variable"]
             value = getattr(self, spec.name)
             source: Source = "environment" if environ.get(variable, "").strip() else "default"
-            rows.append((variable, _shown(value, spec.metadata["secret"] and source == "environment"), source))
+            rows.append(
+                (variable, _shown(value, spec.metadata["secret"] and source == "environment"), source)
+            )
         return rows
 
 
