@@ -57,6 +57,29 @@ class BodyTooLarge(RequestError):
     status = 413
 
 
+class BodyTimeout(RequestError):
+    """The client began a body and then sent nothing for too long."""
+
+    code = "body_timeout"
+    status = 408
+
+
+class NotAcceptable(RequestError):
+    code = "not_acceptable"
+    status = 406
+
+
+class RangeNotSatisfiable(RequestError):
+    """`size` is how many bytes there are."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The range lies outside the {size} bytes of the result.", size=size)
+        self.size = size
+
+
 class Unauthenticated(RequestError):
     code = "unauthenticated"
     status = 401
@@ -95,6 +118,13 @@ class AlreadyFinished(RequestError):
 class JobNotSucceeded(RequestError):
     code = "job_not_succeeded"
     status = 409
+
+
+class JobFailed(RequestError):
+    """A request that waited for a result learns that the job ended without one. Carries the job."""
+
+    code = "job_failed"
+    status = 422
 
 
 class InputGone(RequestError):

@@ -50,7 +50,7 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.FAILED: frozenset(),
     JobStatus.CANCELLED: frozenset(),
 }
-"""Which status may follow which (design, section 3). `queued → failed` is `job_expired` and `worker_lost` before a start."""
+"""Which status may follow which. `queued → failed` is `job_expired`, or a worker lost too often before a start."""
 
 
 class Priority(enum.StrEnum):
@@ -147,7 +147,8 @@ class Claim:
     max_attempts: int
     timeout_ms: int | None
     spec: bytes | None
-    """The inline spec, or None where it is an artifact."""
+    """The spec, or None where it is an artifact at `input_path`."""
+    input_path: str | None
     entry: bytes
     """arq's own job entry."""
 

@@ -1,32 +1,34 @@
 """Every key in the store, in one place. `docs/architecture.md` shows the same table for readers.
 
-| key                         | type   | written by           | read by             | lives until                          |
-|-----------------------------|--------|----------------------|---------------------|--------------------------------------|
-| pr:job:{job}                | hash   | every job script     | all                 | record expires or job is deleted     |
-| pr:input:{job}              | string | submit               | worker, retry       | job succeeded, else with the record  |
-| arq:job:{job}               | string | submit               | worker (arq entry)  | job is terminal                      |
-| arq:queue                   | zset   | claim, renew, finish | reaper              | lease table: job → lease end, ms     |
-| pr:ready:{tenant}           | zset   | submit, claim, …     | claim               | job → band and time; until claimed   |
-| pr:ring                     | zset   | submit, claim, …     | claim               | tenant → turn; while it has ready jobs |
-| pr:due                      | zset   | submit, finish       | claim               | job → when it is due, ms             |
-| pr:doorbell                 | list   | submit, claim, …     | worker (BLPOP)      | emptied when the queue is empty      |
-| pr:tenant:{tenant}          | hash   | submit, events       | all                 | for ever: epoch, sequence            |
-| pr:log:{tenant}             | stream | every event          | replay, polling     | trimmed to LOG_EVENTS                |
-| pr:bus                      | stream | every event          | web, notifier       | trimmed to BUS_EVENTS                |
-| pr:outbox                   | stream | events with webhooks | webhook dispatcher  | acknowledged                         |
-| pr:endpoints:{tenant}       | hash   | webhooks             | events (is it there?) | deleted endpoint by endpoint       |
-| pr:progress (channel)       | pubsub | progress             | web, notifier       | –                                    |
-| pr:jobs:{tenant}            | zset   | submit, remove       | list                | job → created, ms; with the record   |
-| pr:jobs:{tenant}:{status}   | zset   | every transition     | list, MAX_QUEUED    | job → created, ms; with the status   |
-| pr:tag:{tenant}:{tag}       | zset   | submit, remove       | list                | job → created, ms; with the record   |
-| pr:batch:{tenant}:{batch}   | zset   | submit, remove       | list                | job → created, ms; with the record   |
-| pr:idempotency:{tenant}:{key} | string | submit             | submit              | 24 hours: digest and job id          |
-| pr:expiry:results           | zset   | finish, sweep        | sweep               | job → when its result goes, ms       |
-| pr:expiry:records           | zset   | finish, remove       | sweep               | job → when its record goes, ms       |
-| arq:cron, arq:…             | zset … | arq                  | arq                 | arq's own path for cron jobs         |
-| pr:artifact:{path}:{n}      | string | redis: artifacts     | redis: artifacts    | with the job                         |
+| key                           | type   | written by           | read by               | lives until                         |
+|-------------------------------|--------|----------------------|-----------------------|-------------------------------------|
+| pr:job:{job}                  | hash   | every job script     | all                   | expiry or deletion of the record    |
+| pr:input:{job}                | string | submit               | worker, retry         | success, else with the record       |
+| arq:job:{job}                 | string | submit               | worker (arq entry)    | job is terminal                     |
+| arq:queue                     | zset   | claim, renew, finish | reaper                | job → lease end; the lease table    |
+| pr:ready:{tenant}             | zset   | submit, claim, …     | claim                 | job → band and time; until claimed  |
+| pr:ring                       | zset   | submit, claim, …     | claim                 | tenant → turn; while jobs are ready |
+| pr:due                        | zset   | submit, finish       | claim                 | job → when it is due                |
+| pr:doorbell                   | list   | submit, claim, …     | worker (BLPOP)        | emptied when the queue is empty     |
+| pr:tenant:{tenant}            | hash   | submit, events       | all                   | for ever: epoch, sequence           |
+| pr:log:{tenant}               | stream | every event          | replay, polling       | trimmed to LOG_EVENTS               |
+| pr:bus                        | stream | every event          | web, notifier         | trimmed to BUS_EVENTS               |
+| pr:outbox                     | stream | events with webhooks | webhook dispatcher    | acknowledged                        |
+| pr:endpoints:{tenant}         | hash   | webhooks             | events (is it there?) | deleted one by one                  |
+| pr:progress (channel)         | pubsub | progress             | web, notifier         | –                                   |
+| pr:jobs:{tenant}              | zset   | submit, remove       | list                  | job → created; with the record      |
+| pr:jobs:{tenant}:{status}     | zset   | every transition     | list, MAX_QUEUED      | job → created; with the status      |
+| pr:tag:{tenant}:{tag}         | zset   | submit, remove       | list                  | job → created; with the record      |
+| pr:batch:{tenant}:{batch}     | zset   | submit, remove       | list                  | job → created; with the record      |
+| pr:idempotency:{tenant}:{key} | string | submit               | submit                | 24 hours: digest and job id         |
+| pr:expiry:starts              | zset   | submit, start        | claim                 | job → when it must have started     |
+| pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
+| pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
+| pr:garbage                    | zset   | finish, claim, …     | sweep                 | artifact prefix → when to remove    |
+| arq:cron, arq:…               | zset … | arq                  | arq                   | arq's own path for cron jobs        |
+| pr:artifact:{path}:{n}        | string | redis: artifacts     | redis: artifacts      | with the job                        |
 
-Clustering is refused at start, so scripts may build keys from these prefixes; `LUA_NAMES` hands them over.
+Times are Unix milliseconds. Clustering is refused at start, so scripts may build keys from these prefixes; `LUA_NAMES` hands them over.
 """
 
 from __future__ import annotations
@@ -49,17 +51,21 @@ JOBS = "pr:jobs:"
 TAG = "pr:tag:"
 BATCH = "pr:batch:"
 IDEMPOTENCY = "pr:idempotency:"
+EXPIRY_STARTS = "pr:expiry:starts"
 EXPIRY_RESULTS = "pr:expiry:results"
 EXPIRY_RECORDS = "pr:expiry:records"
+GARBAGE = "pr:garbage"
 CRON_QUEUE = "arq:cron"
 ARTIFACT = "pr:artifact:"
 
 BUS_EVENTS = 20_000
 """About how many events the bus keeps: what a web or notifier process may miss without a gap."""
+DOORBELL_CAP = 64
+"""How many idle workers one burst of submissions may wake."""
+IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000
+"""How long an idempotency key is remembered."""
+ORPHAN_MS = 3600 * 1000
+"""How long after a lost claim its possible leftovers are removed: no worker writes that late."""
 
-LUA_NAMES = {
-    name: value
-    for name, value in list(globals().items())
-    if name.isupper() and isinstance(value, str | int) and not name.startswith("_")
-}
+LUA_NAMES: dict[str, str | int] = {name: value for name, value in dict(globals()).items() if name.isupper()}
 """Handed to every script as local variables named `K_…` (see `jobs.scripts`)."""

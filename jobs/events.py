@@ -1,0 +1,68 @@
+"""Events as they travel: the stored bytes and what a reader needs to route them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobs.errors import InvalidInput
+
+_CURSOR = re.compile(r"([0-9a-z]{1,16})\.(0|[1-9][0-9]{0,15})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change. `body` is the exact JSON of design section 7: every channel sends these bytes."""
+
+    tenant: str
+    sequence: int
+    type: str
+    job_id: str | None
+    version: int | None
+    body: bytes
+
+    @classmethod
+    def from_bus(cls, fields: Mapping[bytes, bytes]) -> Event:
+        """From an entry of the bus stream (`scripts/_event.lua` writes them)."""
+        job_id, version = fields.get(b"j"), fields.get(b"n")
+        return cls(
+            tenant=fields[b"t"].decode(),
+            sequence=int(fields[b"s"]),
+            type=fields[b"y"].decode(),
+            job_id=job_id.decode() if job_id else None,
+            version=int(version) if version else None,
+            body=fields[b"e"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressUpdate:
+    """How far a run is; `progress` is JSON. Volatile: never logged, the latest wins."""
+
+    tenant: str
+    job_id: str
+    claim: int
+    progress: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A position in a tenant's event log, opaque to clients: `epoch.sequence`, the last event that was seen."""
+
+    epoch: str
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.sequence}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Raises InvalidInput where `text` was never a cursor."""
+        match = _CURSOR.match(text)
+        if match is None:
+            raise InvalidInput(
+                f"{text[:40]!r} is not a cursor. Use one that an earlier answer gave, or none to start over.",
+                [{"pointer": "/after", "message": "not a cursor"}],
+            )
+        return cls(match[1], int(match[2]))

@@ -1,0 +1,189 @@
+"""The queue as workers see it: claim, start, finish, hand back, renew. Each is one atomic step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.artifacts import ArtifactMissing, Artifacts, result_path
+from jobs.errors import ClaimLost, InputMissing, JobError
+from jobs.job import Claim, JobStatus, Progress, Result
+from jobs.scripts import Scripts
+from jobs.store_client import BLOCK_MS, translated_errors
+
+LEASE_MS = 2_500
+"""How long a claim holds without a renewal. A lost worker's job runs again after two of these and two polls."""
+
+_SWEEP_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredLease:
+    """A lease whose end has passed; both parts as the store wrote them."""
+
+    job_id: bytes
+    ends: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Haul:
+    """What one look at the queue gave."""
+
+    claims: list[Claim]
+    expired: list[ExpiredLease]
+    next_due_ms: int | None
+    """When the next scheduled or retrying job is due, from now; None where there is none."""
+
+
+StopReason = Literal["cancelled", "lost"]
+
+
+class JobQueue:
+    """Every method raises `StoreUnavailable` where the store does not answer; all are safe to call again."""
+
+    def __init__(
+        self, redis: Redis, scripts: Scripts, artifacts: Artifacts, *, lease_ms: int = LEASE_MS
+    ) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._artifacts = artifacts
+        self.lease_ms = lease_ms
+
+    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> Haul:
+        """Claims up to `want` jobs, after taking back the leases in `lost`."""
+        arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
+        claims, expired, next_due_ms = await self._scripts.call("claim", want, self.lease_ms, *arguments)
+        return Haul(
+            [_claim(row) for row in claims],
+            [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
+            None if next_due_ms < 0 else next_due_ms,
+        )
+
+    async def wait_for_doorbell(self, timeout_ms: int) -> None:
+        """Returns when a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`)."""
+        with translated_errors():
+            wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)
+            await self._redis.blpop([keys.DOORBELL], timeout=wait_s)  # type: ignore[misc, arg-type]
+
+    async def start(self, claim: Claim) -> int:
+        """The run begins; returns the number of the attempt. Raises ClaimLost."""
+        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms)
+        if answer[0] != b"ok":
+            raise ClaimLost(claim.job_id, claim.number)
+        return int(answer[1])
+
+    async def spec(self, claim: Claim) -> dict[str, Any]:
+        """What to run. Raises InputMissing."""
+        spec = claim.spec
+        if spec is None and claim.input_path is not None:
+            with suppress(ArtifactMissing):
+                spec = await self._artifacts.get(claim.input_path)
+        if spec is None:
+            raise InputMissing(
+                "The input of this job is gone from the artifact store. Submit the document again."
+            )
+        loaded: dict[str, Any] = json.loads(spec)
+        return loaded
+
+    async def store_result(self, claim: Claim, result: Result) -> str:
+        """Writes the result's bytes, before the record may name them; returns their path."""
+        path = result_path(claim.tenant, claim.job_id, claim.number)
+        await self._artifacts.put(path, result.body)
+        return path
+
+    async def succeed(self, claim: Claim, result: Result, path: str) -> None:
+        """running → succeeded. Raises ClaimLost."""
+        document = {
+            "content_type": result.content_type,
+            "filename": result.filename,
+            "bytes": len(result.body),
+            "sha256": hashlib.sha256(result.body).hexdigest(),
+            **result.details,
+        }
+        done = Progress(100, "done", result.details.get("pages"))
+        members = json.dumps(document, separators=(",", ":"))[1:-1]
+        await self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
+
+    async def fail(self, claim: Claim, error: JobError) -> None:
+        """running → failed, for good. Raises ClaimLost."""
+        await self._finish(claim, JobStatus.FAILED, "", "", _error_json(error), "", 0)
+
+    async def retry(self, claim: Claim, error: JobError, delay_ms: int) -> None:
+        """running → retrying, to be queued again after `delay_ms`. Raises ClaimLost."""
+        await self._finish(claim, JobStatus.RETRYING, "", "", _error_json(error), "", delay_ms)
+
+    async def release(self, claim: Claim) -> None:
+        """Hands the job back at once with no attempt used. A claim that was lost meanwhile is no error."""
+        await self._scripts.call("release", claim.job_id, claim.number)
+
+    async def renew(self, claims: Iterable[Claim]) -> dict[str, StopReason]:
+        """Renews the leases; names the jobs whose runs must stop, and why."""
+        arguments = [part for claim in claims for part in (claim.job_id, claim.number)]
+        answer = await self._scripts.call("renew", self.lease_ms, *arguments)
+        return {answer[i].decode(): answer[i + 1].decode() for i in range(0, len(answer), 2)}
+
+    async def report(self, claim: Claim, progress: Progress) -> None:
+        """Pushes how far the run is; of a lost claim, nothing."""
+        await self._scripts.call("progress", claim.job_id, claim.number, _progress_json(progress))
+
+    async def discard_result(self, path: str) -> None:
+        """Removes what a claim wrote that turned out to be lost."""
+        await self._artifacts.discard([path])
+
+    async def sweep(self) -> int:
+        """Expires results and records and removes artifacts nobody needs, a bounded number; returns how many."""
+        expired, prefixes = await self._scripts.call("sweep", _SWEEP_BATCH)
+        await self._artifacts.discard(prefix.decode() for prefix in prefixes)
+        if prefixes:
+            with translated_errors():
+                await self._redis.zrem(keys.GARBAGE, *prefixes)
+        return int(expired) + len(prefixes)
+
+    async def _finish(
+        self,
+        claim: Claim,
+        status: JobStatus,
+        result: str,
+        path: str,
+        error: str,
+        progress: str,
+        delay_ms: int,
+    ) -> None:
+        answer = await self._scripts.call(
+            "finish", claim.job_id, claim.number, status, result, path, error, progress, delay_ms
+        )
+        if answer != b"ok":
+            raise ClaimLost(claim.job_id, claim.number)
+
+
+def _claim(row: list[Any]) -> Claim:
+    job_id, tenant, kind, number, attempt, max_attempts, timeout_ms, spec, input_location, entry = row
+    return Claim(
+        job_id=job_id.decode(),
+        tenant=tenant.decode(),
+        kind=kind.decode(),
+        number=number,
+        attempt=attempt,
+        max_attempts=max_attempts,
+        timeout_ms=None if timeout_ms < 0 else timeout_ms,
+        spec=spec,
+        input_path=None if input_location == b"inline" else input_location.decode(),
+        entry=entry,
+    )
+
+
+def _progress_json(progress: Progress) -> str:
+    return json.dumps(progress.as_document(), separators=(",", ":"))
+
+
+def _error_json(error: JobError) -> str:
+    return json.dumps(
+        {"code": error.code, "message": error.message, "retryable": error.retryable}, separators=(",", ":")
+    )

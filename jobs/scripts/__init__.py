@@ -1,0 +1,95 @@
+"""The atomic steps: each a Lua file here whose header lists its KEYS, ARGV and answer.
+
+Lua does not roll back and answers get lost, so every script checks everything before its first write and is safe to
+send twice. A file that starts with ``_`` is a part that others include. `Scripts` puts together the text (names from
+`jobs.keys` and the settings come first, as local variables ``K_…``), and calls it by digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import NoScriptError
+
+from jobs import keys
+from jobs.settings import Settings
+from jobs.store_client import translated_errors
+
+_DIRECTIVE = re.compile(r"^--!(flags|include) (.+)\n", re.MULTILINE)
+
+
+@cache
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _lua_literal(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return '"' + "".join(c if c.isalnum() or c in ":/._- " else f"\\{ord(c):03d}" for c in value) + '"'
+
+
+def assemble(name: str, names: dict[str, str | int]) -> str:
+    """The full text of script `name`: flags, names as local variables, included parts, body."""
+    text = _read(name)
+    directives = dict(_DIRECTIVE.findall(text))
+    flags = directives["flags"].replace(" ", ",")
+    parts = [f"#!lua flags={flags}"]
+    parts += [f"local K_{key} = {_lua_literal(value)}" for key, value in names.items()]
+    parts += [_read(part) for part in directives.get("include", "").split()]
+    parts.append(text)
+    return "\n".join(parts)
+
+
+class Scripts:
+    """Calls the atomic steps on one store."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._redis = redis
+        self._names: dict[str, str | int] = {
+            **keys.LUA_NAMES,
+            "BASE_URL": settings.base_url,
+            "WS_URL": settings.ws_url,
+            "LOG_EVENTS": settings.log_events,
+            "MAX_QUEUED": settings.max_queued,
+            "RESULT_TTL_MS": settings.result_ttl * 1000,
+            "RECORD_TTL_MS": settings.record_ttl * 1000,
+        }
+        self._texts: dict[str, tuple[str, str]] = {}
+
+    def _text(self, name: str) -> tuple[str, str]:
+        """Digest and text of script `name`."""
+        if name not in self._texts:
+            text = assemble(name, self._names)
+            self._texts[name] = (hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), text)
+        return self._texts[name]
+
+    async def call(self, name: str, *args: Any) -> Any:
+        """Runs the script and returns its answer.
+
+        Raises:
+            StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again is safe.
+            StoreFull: refused before anything was written.
+        """
+        digest, text = self._text(name)
+        with translated_errors():
+            try:
+                return await self._redis.evalsha(digest, 0, *args)  # type: ignore[misc]
+            except NoScriptError:
+                return await self._redis.eval(text, 0, *args)  # type: ignore[misc]
+
+    async def load(self, *names: str) -> None:
+        """Makes sure that the store knows these scripts, for callers of `queue_call`."""
+        with translated_errors():
+            for name in names:
+                await self._redis.script_load(self._text(name)[1])
+
+    def queue_call(self, pipeline: Pipeline, name: str, *args: Any) -> None:
+        """Adds a call to a pipeline; its answer is an error reply where the store does not know the script."""
+        pipeline.evalsha(self._text(name)[0], 0, *args)

@@ -1,0 +1,38 @@
+-- The job record (a hash) and the one place where it becomes the JSON document that everybody sees.
+--
+-- Fields: v (schema), tenant, kind, status, version, claim, attempt, max_attempts, priority, created, and where they
+-- apply: scheduled, expires, started, finished, timeout (ms), progress, result, error (JSON), result_path,
+-- result_gone, input (artifact path, or "inline"), outcome (claim:status of the last step by a worker),
+-- events (sequences of its events), tags (JSON), batch, webhook_url, extras (JSON members that never change).
+
+local function load_record(id)
+  local flat = redis.call('HGETALL', K_JOB .. id)
+  if #flat == 0 then return nil end
+  local record = {}
+  for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
+  return record
+end
+
+local function time_member(ms)
+  return ms and '"' .. rfc3339(tonumber(ms)) .. '"' or 'null'
+end
+
+local function result_member(self_url, record)
+  if not record.result then return 'null' end
+  local url = record.result_gone and 'null' or '"' .. self_url .. '/result"'
+  return '{"url":' .. url .. ',' .. record.result .. '}'
+end
+
+local function job_document(id, record)
+  local self_url = K_BASE_URL .. '/v1/jobs/' .. id
+  return table.concat({
+    '{"id":"', id, '","kind":"', record.kind, '","status":"', record.status, '","version":', record.version,
+    ',"attempt":', record.attempt, ',"max_attempts":', record.max_attempts, ',"priority":"', record.priority,
+    '","created_at":', time_member(record.created), ',"scheduled_at":', time_member(record.scheduled),
+    ',"started_at":', time_member(record.started), ',"finished_at":', time_member(record.finished),
+    ',"expires_at":', time_member(record.expires), ',"progress":', record.progress or 'null',
+    ',"result":', result_member(self_url, record), ',"error":', record.error or 'null', ',', record.extras,
+    ',"links":{"self":"', self_url, '","result":"', self_url, '/result","events":"', self_url,
+    '/events","cancel":"', self_url, '/cancel","websocket":"', K_WS_URL, '"}}',
+  })
+end

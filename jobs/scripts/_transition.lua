@@ -1,0 +1,99 @@
+-- Moving a job from one status to the next, and where it waits meanwhile.
+
+local BAND_WIDTH = 1e13 -- above any Unix millisecond for three centuries: bands never overlap
+local BANDS = { high = 0, normal = 1, low = 2 }
+local FRONT_BAND = -1 -- jobs that were claimed already go before all others of their tenant
+
+local function ring_doorbell()
+  if redis.call('LLEN', K_DOORBELL) < K_DOORBELL_CAP then redis.call('LPUSH', K_DOORBELL, 1) end
+end
+
+-- Puts the tenant on the ring of those with ready jobs: at the end, or first in turn.
+local function join_ring(tenant, first)
+  local edge = redis.call('ZRANGE', K_RING, first and 0 or -1, first and 0 or -1, 'WITHSCORES')
+  local turn = tonumber(edge[2] or 0) + (first and -1 or 1)
+  if first then
+    redis.call('ZADD', K_RING, turn, tenant)
+  else
+    redis.call('ZADD', K_RING, 'NX', turn, tenant)
+  end
+end
+
+local function make_ready(id, record, now, band)
+  redis.call('ZADD', K_READY .. record.tenant, string.format('%.0f', band * BAND_WIDTH + now), id)
+  join_ring(record.tenant, band == FRONT_BAND)
+  ring_doorbell()
+end
+
+local function leave_ready(id, tenant)
+  if redis.call('ZREM', K_READY .. tenant, id) == 1 and redis.call('EXISTS', K_READY .. tenant) == 0 then
+    redis.call('ZREM', K_RING, tenant)
+  end
+end
+
+-- Sets status and version, moves the status index, publishes, and saves the fields in `changed` (names; the values
+-- are in the record; a name without a value is deleted).
+local function move(id, record, status, event_type, now, changed)
+  redis.call('ZREM', K_JOBS .. record.tenant .. ':' .. record.status, id)
+  redis.call('ZADD', K_JOBS .. record.tenant .. ':' .. status, record.created, id)
+  record.status = status
+  record.version = record.version + 1
+  local sequence = publish(id, record, event_type, now)
+  local set = { 'status', status, 'version', record.version, 'events', record.events }
+  for _, name in ipairs(changed) do
+    if record[name] then
+      set[#set + 1] = name
+      set[#set + 1] = record[name]
+    else
+      redis.call('HDEL', K_JOB .. id, name)
+    end
+  end
+  redis.call('HSET', K_JOB .. id, unpack(set))
+  return sequence
+end
+
+-- Artifacts below `prefix` are removed once `at_ms` has passed (by whoever sweeps; again until it worked).
+local function discard(prefix, at_ms)
+  redis.call('ZADD', K_GARBAGE, at_ms, prefix)
+end
+
+-- The last step of every job. `record` already holds what the terminal status shows.
+local function finish(id, record, status, now)
+  local event_type = 'job.' .. status
+  local keep_ms = status == 'succeeded' and K_RESULT_TTL_MS or K_RECORD_TTL_MS
+  record.finished = now
+  record.expires = now + keep_ms
+  redis.call('ZREM', K_LEASES, id)
+  redis.call('ZREM', K_EXPIRY_STARTS, id)
+  redis.call('DEL', K_ARQ_JOB .. id)
+  if status == 'succeeded' then
+    redis.call('ZADD', K_EXPIRY_RESULTS, record.expires, id)
+    redis.call('DEL', K_INPUT .. id)
+    if record.input ~= 'inline' then discard(record.input, now) end
+    record.input = nil
+  end
+  redis.call('ZADD', K_EXPIRY_RECORDS, now + K_RECORD_TTL_MS, id)
+  return move(id, record, status, event_type, now,
+    { 'finished', 'expires', 'progress', 'result', 'error', 'result_path', 'outcome', 'input' })
+end
+
+local function fail(id, record, now, code, message)
+  record.error = '{"code":"' .. code .. '","message":"' .. message .. '","retryable":false}'
+  return finish(id, record, 'failed', now)
+end
+
+-- Whether `claim` is the current one: the record names it and its lease is still in the table.
+local function is_current(id, record, claim)
+  return record and record.claim == claim and redis.call('ZSCORE', K_LEASES, id) and true or false
+end
+
+-- Back to the front of the queue after a lost lease or a drain. Only a started run is a transition with an event.
+local function requeue(id, record, now)
+  redis.call('ZREM', K_LEASES, id)
+  if record.status == 'running' then
+    record.started = nil
+    record.progress = nil
+    move(id, record, 'queued', 'job.queued', now, { 'attempt', 'started', 'progress', 'outcome' })
+  end
+  make_ready(id, record, now, FRONT_BAND)
+end

@@ -1,0 +1,20 @@
+--!flags no-cluster allow-oom
+--!include _clock _record _event _transition
+-- Any non-terminal status → cancelled. A running render hears of it with its next renewal.
+--
+-- KEYS  none: job, ready, ring, due, leases, arq job, expiries, and what events write.
+-- ARGV  1 tenant, 2 job id
+-- Answer {"cancelled" | "finished", document} | {"missing"}
+--
+-- Sent twice: "finished", with the job as the first call left it.
+
+local tenant, id = ARGV[1], ARGV[2]
+local record = load_record(id)
+if not record or record.tenant ~= tenant then return { 'missing' } end
+if record.finished then return { 'finished', job_document(id, record) } end
+
+leave_ready(id, tenant)
+redis.call('ZREM', K_DUE, id)
+discard(tenant .. '/' .. id .. '/' .. record.claim .. '/', now_ms() + K_ORPHAN_MS)
+finish(id, record, 'cancelled', now_ms())
+return { 'cancelled', job_document(id, record) }

@@ -1,0 +1,98 @@
+--!flags no-cluster allow-oom
+--!include _clock _record _event _transition
+-- One look at the queue by one worker: promotes what is due, fails what expired, takes back confirmed lost leases,
+-- then claims up to `want` jobs, round-robin over tenants. Costs the same with ten jobs waiting or a million.
+--
+-- KEYS  none: due, ready, ring, doorbell, leases, job, input, arq job, start expiry, and what events write.
+-- ARGV  1 want, 2 lease (ms), then pairs: job id, lease end (ms) of leases this worker has seen expired long enough
+-- Answer {claims, expired leases, next due (ms from now, -1 for never)}; a claim is
+--        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry};
+--        expired leases are flat pairs job id, lease end.
+--
+-- Sent twice (the first answer was lost): the first call's claims are held by nobody; their leases run out and the
+-- jobs come back to the front with no attempt used.
+
+local PER_CALL = 50 -- promotions, expiries and dead entries handled in one call: the store must stay responsive
+local LOST_BEFORE_START = 10 -- claims that may be lost without a run before the job is given up
+
+local want, lease_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = now_ms()
+
+local function due_ids(key)
+  return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, PER_CALL)
+end
+
+local expired_starts = due_ids(K_EXPIRY_STARTS)
+for _, id in ipairs(expired_starts) do
+  local record = load_record(id)
+  redis.call('ZREM', K_EXPIRY_STARTS, id)
+  if record and record.attempt == '0' and (record.status == 'queued' or record.status == 'scheduled') then
+    leave_ready(id, record.tenant)
+    redis.call('ZREM', K_DUE, id)
+    fail(id, record, now, 'job_expired', 'The job did not start within its expires_in_seconds. '
+      .. 'Submit it again, with a longer time or when there is less to do.')
+  end
+end
+
+local promoted = due_ids(K_DUE)
+for _, id in ipairs(promoted) do
+  local record = load_record(id)
+  redis.call('ZREM', K_DUE, id)
+  if record and (record.status == 'scheduled' or record.status == 'retrying') then
+    move(id, record, 'queued', 'job.queued', now, {})
+    make_ready(id, record, now, BANDS[record.priority])
+  end
+end
+
+for i = 3, #ARGV, 2 do
+  local id = ARGV[i]
+  local record = load_record(id)
+  if redis.call('ZSCORE', K_LEASES, id) == ARGV[i + 1] then
+    if not record then
+      redis.call('ZREM', K_LEASES, id)
+    else
+      -- The lost worker may have written a result that nobody will ever name.
+      discard(record.tenant .. '/' .. id .. '/' .. record.claim .. '/', now + K_ORPHAN_MS)
+      local lost_claims = tonumber(record.claim) - tonumber(record.attempt)
+      if (record.status == 'running' and tonumber(record.attempt) >= tonumber(record.max_attempts))
+        or lost_claims > LOST_BEFORE_START then
+        record.progress = nil
+        fail(id, record, now, 'worker_lost', 'The worker that ran this job was lost, on the last attempt too. '
+          .. 'If other jobs are well, this document may be what ends the worker: see the worker\'s log.')
+      else
+        requeue(id, record, now)
+      end
+    end
+  end
+end
+
+local claims = {}
+local looked = 0
+while #claims < want and looked < want + PER_CALL do
+  looked = looked + 1
+  local tenant = redis.call('ZRANGE', K_RING, 0, 0)[1]
+  if not tenant then break end
+  local id = redis.call('ZPOPMIN', K_READY .. tenant)[1]
+  redis.call('ZREM', K_RING, tenant)
+  if redis.call('EXISTS', K_READY .. tenant) == 1 then join_ring(tenant) end
+  local record = id and load_record(id)
+  if record and record.status == 'queued' then
+    local claim = redis.call('HINCRBY', K_JOB .. id, 'claim', 1)
+    redis.call('ZADD', K_LEASES, string.format('%.0f', now + lease_ms), id)
+    claims[#claims + 1] = {
+      id, tenant, record.kind, claim, tonumber(record.attempt), tonumber(record.max_attempts),
+      tonumber(record.timeout or -1), redis.call('GET', K_INPUT .. id), record.input,
+      redis.call('GET', K_ARQ_JOB .. id),
+    }
+  end
+end
+
+if #claims < want then redis.call('DEL', K_DOORBELL) end
+if #promoted == PER_CALL or #expired_starts == PER_CALL or redis.call('EXISTS', K_RING) == 1 then ring_doorbell() end
+
+local next_due = redis.call('ZRANGE', K_DUE, 0, 0, 'WITHSCORES')[2]
+return {
+  claims,
+  redis.call('ZRANGEBYSCORE', K_LEASES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, PER_CALL),
+  next_due and math.max(0, tonumber(next_due) - now) or -1,
+}

@@ -1,0 +1,17 @@
+--!flags no-cluster allow-oom
+--!include _clock _record _event _transition
+-- Drain: hands a claimed or running job back to the front of the queue; the attempt is given back.
+--
+-- KEYS  none: job, leases, ready, ring, doorbell, and what events write.
+-- ARGV  1 job id, 2 claim
+-- Answer "ok" | "lost"
+--
+-- Sent twice: the lease is gone after the first call; "lost", which a draining worker ignores.
+
+local id, claim = ARGV[1], ARGV[2]
+local record = load_record(id)
+if not is_current(id, record, claim) then return 'lost' end
+if record.status == 'running' then record.attempt = record.attempt - 1 end
+record.outcome = nil
+requeue(id, record, now_ms())
+return 'ok'

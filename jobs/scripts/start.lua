@@ -1,0 +1,26 @@
+--!flags no-cluster allow-oom
+--!include _clock _record _event _transition
+-- queued → running, by the current claim. The attempt counts from here.
+--
+-- KEYS  none: job, leases, start expiry, and what events write.
+-- ARGV  1 job id, 2 claim, 3 lease (ms)
+-- Answer {"ok", attempt} | {"lost"}
+--
+-- Sent twice: the record's outcome says that this claim has started already; same answer.
+
+local id, claim = ARGV[1], ARGV[2]
+local record = load_record(id)
+if not is_current(id, record, claim) then return { 'lost' } end
+if record.outcome == claim .. ':running' then return { 'ok', tonumber(record.attempt) } end
+if record.status ~= 'queued' then return { 'lost' } end
+
+local now = now_ms()
+record.attempt = record.attempt + 1
+record.started = now
+record.expires = nil
+record.progress = nil
+record.outcome = claim .. ':running'
+redis.call('ZREM', K_EXPIRY_STARTS, id)
+redis.call('ZADD', K_LEASES, string.format('%.0f', now + ARGV[3]), id)
+move(id, record, 'running', 'job.started', now, { 'attempt', 'started', 'expires', 'progress', 'outcome' })
+return { 'ok', record.attempt }

@@ -1,0 +1,281 @@
+"""The job store as clients see it: submit, read, list, cancel, delete. Workers use `jobs.queue`."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.artifacts import ArtifactMissing, Artifacts, input_path
+from jobs.errors import (
+    AlreadyFinished,
+    IdempotencyKeyReused,
+    InputGone,
+    InvalidInput,
+    JobNotFound,
+    JobNotSucceeded,
+    NotFinished,
+    QueueFull,
+    ResultExpired,
+)
+from jobs.events import Cursor
+from jobs.ids import is_job_id
+from jobs.job import INLINE_INPUT_MAX_BYTES, Job, JobStatus, Submission, Submitted
+from jobs.scripts import Scripts
+from jobs.store_client import translated_errors
+
+_EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LIST_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: list[Job]
+    next_cursor: str | None
+    """Where the next page starts; None after the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """Where a result is and how to serve it."""
+
+    path: str
+    content_type: str
+    filename: str
+    bytes: int
+    sha256: str
+
+
+class JobStore:
+    """Every method raises `StoreUnavailable` where the store does not answer."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, artifacts: Artifacts) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._artifacts = artifacts
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Accepts the job: when this returns, record, queue entry and first event are written.
+
+        Sent again with the same job id or idempotency key and content, it returns the job as it is now.
+
+        Raises:
+            QueueFull: the tenant has `MAX_QUEUED` jobs waiting.
+            IdempotencyKeyReused: the key was used for other content.
+            StoreFull: the store is out of memory.
+        """
+        spec, path = submission.spec, ""
+        if len(spec) > INLINE_INPUT_MAX_BYTES:
+            # Written first: a crash in between leaves an orphan file, never a job without its input.
+            path = input_path(submission.tenant, submission.job_id)
+            await self._artifacts.put(path, spec)
+            spec = b""
+        answer = await self._scripts.call("submit", *_submit_arguments(submission, spec, path))
+        match answer[0]:
+            case b"full":
+                raise QueueFull(
+                    f"{answer[1]} jobs are waiting already. Wait until some have run, or raise PRESSRUN_MAX_QUEUED."
+                )
+            case b"reused":
+                raise IdempotencyKeyReused(
+                    f"The idempotency key was used for other content, which became {answer[1].decode()}. "
+                    "Use a new key for a new job."
+                )
+        replayed = answer[0] == b"replayed"
+        if replayed and path and answer[4].decode() != submission.job_id:
+            await self._artifacts.discard([path])
+        job = Job(json.loads(answer[1]), submission.tenant)
+        return Submitted(job, str(Cursor(answer[2].decode(), answer[3])), replayed)
+
+    async def get(self, tenant: str, job_id: str) -> Job:
+        """Raises JobNotFound, for a job of another tenant too."""
+        (job,) = await self.get_many(tenant, [job_id])
+        if job is None:
+            raise JobNotFound(job_id)
+        return job
+
+    async def get_many(self, tenant: str, job_ids: Sequence[str]) -> list[Job | None]:
+        """One entry for each id; None where the tenant has no such job."""
+        documents = await self._scripts.call("get", tenant, *job_ids)
+        return [Job(json.loads(document), tenant) if document else None for document in documents]
+
+    async def position(self, job: Job) -> int | None:
+        """The job's place among its tenant's ready jobs, from 1; None where it does not wait there."""
+        with translated_errors():
+            rank = await self._redis.zrank(keys.READY + job.tenant, job.id)
+        return None if rank is None else int(rank) + 1
+
+    async def page(
+        self,
+        tenant: str,
+        *,
+        status: JobStatus | None = None,
+        kind: str | None = None,
+        tag: str | None = None,
+        batch_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Jobs, newest first. A rare combination of filters may give short pages; go on until `next_cursor` is None.
+
+        Raises:
+            InvalidInput: the cursor was never given out.
+        """
+        created, last_id = _parse_list_cursor(cursor)
+        items: list[Job] = []
+        for _ in range(_LIST_ROUNDS):
+            filters = [status or "", kind or "", tag or "", batch_id or ""]
+            documents, created, last_id = await self._scripts.call(
+                "list", tenant, *filters, limit - len(items), created, last_id
+            )
+            items += [Job(json.loads(document), tenant) for document in documents]
+            if last_id is None or len(items) == limit:
+                break
+        return Page(items, None if last_id is None else f"{created.decode()}-{last_id.decode()}")
+
+    async def cancel(self, tenant: str, job_id: str) -> Job:
+        """Cancels the job; a running render is killed within a second.
+
+        Raises:
+            JobNotFound: the tenant has no such job.
+            AlreadyFinished: it has reached a terminal state.
+        """
+        answer = await self._scripts.call("cancel", tenant, job_id)
+        if answer[0] == b"missing":
+            raise JobNotFound(job_id)
+        job = Job(json.loads(answer[1]), tenant)
+        if answer[0] == b"finished":
+            raise AlreadyFinished(f"{job_id} has finished already: it is {job.status}.")
+        return job
+
+    async def delete(self, tenant: str, job_id: str) -> None:
+        """Removes a terminal job: record and input at once, artifacts by the next sweep at the latest.
+
+        Raises:
+            JobNotFound: the tenant has no such job.
+            NotFinished: the job is not terminal.
+        """
+        answer = await self._scripts.call("delete", tenant, job_id)
+        if answer == b"missing":
+            raise JobNotFound(job_id)
+        if answer == b"not_finished":
+            raise NotFinished(f"{job_id} has not finished. Cancel it first.")
+        await self._artifacts.discard([f"{tenant}/{job_id}/"])
+
+    async def spec_of(self, tenant: str, job_id: str) -> bytes:
+        """The stored ``{"input", "options"}`` JSON, to run it again.
+
+        Raises:
+            JobNotFound: the tenant has no such job.
+            InputGone: it is no longer kept.
+        """
+        fields = await self._fields(tenant, job_id, "input")
+        if fields[0] == b"inline":
+            with translated_errors():
+                spec = await self._redis.get(keys.INPUT + job_id)
+        elif fields[0]:
+            try:
+                spec = await self._artifacts.get(fields[0].decode())
+            except ArtifactMissing:
+                spec = None
+        else:
+            spec = None
+        if spec is None:
+            raise InputGone(
+                f"The input of {job_id} is no longer kept: it is removed when the job has succeeded. Submit it anew."
+            )
+        return bytes(spec)
+
+    async def result_of(self, tenant: str, job_id: str) -> StoredResult:
+        """Where the result of a succeeded job is.
+
+        Raises:
+            JobNotFound: the tenant has no such job.
+            NotFinished: wait for it, or subscribe to it.
+            JobNotSucceeded: it failed or was cancelled.
+            ResultExpired: the record is still here, the bytes are not.
+        """
+        status_text, result, path, gone = await self._fields(
+            tenant, job_id, "status", "result", "result_path", "result_gone"
+        )
+        status = JobStatus(status_text.decode())
+        if not status.is_terminal:
+            raise NotFinished(f"{job_id} is {status}. Wait for it with ?wait=, a WebSocket or a webhook.")
+        if status is not JobStatus.SUCCEEDED:
+            raise JobNotSucceeded(
+                f"{job_id} {'has ' if status is JobStatus.FAILED else 'was '}{status}: no result."
+            )
+        if gone or not path:
+            raise ResultExpired(f"The result of {job_id} has expired. Submit the document again.")
+        details = json.loads(b"{" + result + b"}")
+        return StoredResult(
+            path.decode(), details["content_type"], details["filename"], details["bytes"], details["sha256"]
+        )
+
+    async def ping(self) -> None:
+        with translated_errors():
+            await self._redis.ping()
+
+    async def _fields(self, tenant: str, job_id: str, *names: str) -> list[Any]:
+        """Some fields of a record that must be the tenant's."""
+        with translated_errors():
+            owner, *values = await self._redis.hmget(  # type: ignore[misc]
+                keys.JOB + job_id, ["tenant", *names]
+            )
+        if owner is None or owner.decode() != tenant:
+            raise JobNotFound(job_id)
+        return list(values)
+
+
+def _submit_arguments(submission: Submission, spec: bytes, path: str) -> list[Any]:
+    """ARGV of `scripts/submit.lua`."""
+    tags = _json(submission.tags)
+    extras = (
+        f'"metadata":{_json(submission.metadata)},"tags":{tags},'
+        f'"batch_id":{_json(submission.batch_id)},"retry_of":{_json(submission.retry_of)}'
+    )
+    return [
+        submission.job_id,
+        submission.tenant,
+        submission.kind,
+        submission.priority,
+        "" if submission.scheduled_at_ms is None else submission.scheduled_at_ms,
+        "" if submission.expires_in_ms is None else submission.expires_in_ms,
+        submission.max_attempts,
+        "" if submission.timeout_ms is None else submission.timeout_ms,
+        extras,
+        tags,
+        submission.batch_id or "",
+        spec,
+        path,
+        submission.idempotency_key or "",
+        submission.content_digest,
+        new_epoch(),
+        "",
+    ]
+
+
+def new_epoch() -> str:
+    """A random name for one life of an event log."""
+    return "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(6))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _parse_list_cursor(cursor: str | None) -> tuple[Any, Any]:
+    if cursor is None:
+        return "", ""
+    created, _, job_id = cursor.partition("-")
+    if not (created.isascii() and created.isdigit() and len(created) < 16 and is_job_id(job_id)):
+        raise InvalidInput(
+            "The cursor is not one that an earlier answer gave.",
+            [{"pointer": "/cursor", "message": "not a cursor of this list"}],
+        )
+    return created, job_id

@@ -1,0 +1,146 @@
+"""The connection to Redis or Valkey: one place for URLs, timeouts and what a lost store looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+from arq.connections import ArqRedis
+from redis.asyncio import Redis, SentinelConnectionPool
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from jobs.errors import StoreFull, StoreUnavailable
+from jobs.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+CONNECT_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 5.0
+"""Longest wait for one answer: above every blocking read (`BLOCK_MS`), below a client's patience."""
+BLOCK_MS = 1_000
+"""How long one blocking read (doorbell, bus) waits in the store."""
+MAX_CONNECTIONS = 64
+
+_UNAVAILABLE = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    MasterDownError,
+    ClusterDownError,
+    ReadOnlyError,
+    TryAgainError,
+    OSError,
+)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turns what redis-py raises for a lost or full store into `StoreUnavailable` and `StoreFull`."""
+    try:
+        yield
+    except OutOfMemoryError as error:
+        raise StoreFull("The store is out of memory. Try again later, or give it more memory.") from error
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable(
+            f"The store does not answer ({type(error).__name__}). Try again soon."
+        ) from error
+    except RedisError as error:
+        if str(error).startswith(("MISCONF", "NOREPLICAS", "UNKILLABLE", "BUSY", "OOM", "MASTERDOWN")):
+            raise StoreUnavailable(f"The store refuses writes: {str(error)[:200]}") from error
+        raise
+
+
+def connect(settings: Settings) -> ArqRedis:
+    """A client with its own pool for `settings.redis_url`. Connects when first used.
+
+    Every socket has timeouts and keepalive, so that a half-open connection cannot hang. One immediate second try hides
+    a connection that went stale in the pool; all writes are scripts that are safe to send twice.
+    """
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_timeout": ANSWER_TIMEOUT_S,
+        "socket_keepalive": True,
+        "socket_keepalive_options": _keepalive_options(),
+        "retry": Retry(NoBackoff(), 1),
+        "retry_on_error": [RedisConnectionError],
+        "health_check_interval": 0,
+        "max_connections": MAX_CONNECTIONS,
+    }
+    url = urlsplit(settings.redis_url)
+    if url.scheme in ("redis+sentinel", "rediss+sentinel"):
+        pool = _sentinel_pool(settings.redis_url, options)
+    else:
+        pool = Redis.from_url(settings.redis_url, **options).connection_pool
+    return ArqRedis(pool_or_conn=pool)
+
+
+def _keepalive_options() -> dict[int, int]:
+    names = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+    return {getattr(socket, name): value for name, value in names.items() if hasattr(socket, name)}
+
+
+def _sentinel_pool(url: str, options: dict[str, Any]) -> SentinelConnectionPool:
+    """``redis+sentinel://[user:password@]host:port,host:port/service/db``"""
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    username, _, password = credentials.partition(":")
+    sentinels = [(host, int(port or 26379)) for host, _, port in (h.partition(":") for h in hosts.split(","))]
+    service, _, db = parts.path.strip("/").partition("/")
+    sentinel = Sentinel(sentinels, socket_timeout=CONNECT_TIMEOUT_S)  # type: ignore[no-untyped-call]
+    master = sentinel.master_for(
+        service or "mymaster",
+        db=int(db or 0),
+        username=username or None,
+        password=password or None,
+        ssl=parts.scheme.startswith("rediss") or "ssl" in parse_qs(parts.query),
+        **options,
+    )
+    pool = master.connection_pool
+    assert isinstance(pool, SentinelConnectionPool)  # noqa: S101 (what master_for makes)
+    return pool
+
+
+async def wait_for_store(redis: Redis) -> None:
+    """Returns when the store answers; says once that it does not, and keeps trying with jitter."""
+    said = False
+    delay_s = 0.1
+    while True:
+        try:
+            with translated_errors():
+                await redis.ping()
+            return
+        except StoreUnavailable as error:
+            if not said:
+                log.warning("store.waiting", reason=str(error))
+                said = True
+            await asyncio.sleep(delay_s * (0.5 + random.random()))  # noqa: S311 (jitter)
+            delay_s = min(delay_s * 2, 2.0)
+
+
+async def refuse_cluster(redis: Redis) -> None:
+    """Raises RuntimeError where the store runs in cluster mode: the scripts touch keys of many slots."""
+    info = await redis.info("cluster")
+    if int(info.get("cluster_enabled", 0)):
+        raise RuntimeError(
+            "REDIS_URL names a cluster. Pressrun's atomic steps span keys, so it needs one primary "
+            "(with replicas and Sentinel for failover): point REDIS_URL at such a server."
+        )

@@ -1,0 +1,113 @@
+"""The live end of all event logs: one reader of the bus and the progress channel per web or notifier process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import structlog
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.errors import StoreUnavailable
+from jobs.events import Event, ProgressUpdate
+from jobs.store_client import BLOCK_MS, translated_errors, wait_for_store
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+_STALE_S = 5.0
+
+
+class Tail:
+    """Reads the bus whole, from when `run` starts, and hands every event to `on_event` in order.
+
+    After a lost connection it goes on from the last entry it saw. Where the bus has been trimmed past that entry (or
+    was lost with the store), `on_gap` is called before the next event: readers must look at the log or the records
+    again. `on_progress` gets the volatile updates; one may be lost at any time.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        on_event: Callable[[Event], None],
+        on_progress: Callable[[ProgressUpdate], None],
+        on_gap: Callable[[], None],
+    ) -> None:
+        self._redis = redis
+        self._on_event = on_event
+        self._on_progress = on_progress
+        self._on_gap = on_gap
+        self._position = b""
+        self.ready = asyncio.Event()
+        """Set once the first position is known: every later event will be seen."""
+
+    async def run(self) -> None:
+        """Reads for ever; waits for the store where it is away."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_bus())
+            group.create_task(self._follow_progress())
+
+    async def _follow_bus(self) -> None:
+        while True:
+            try:
+                with translated_errors():
+                    await self._find_position()
+                    while True:
+                        await self._read_once()
+            except StoreUnavailable as error:
+                log.warning("tail.interrupted", reason=str(error))
+                await wait_for_store(self._redis)
+
+    async def _find_position(self) -> None:
+        """The newest entry at first; afterwards, checks that the bus still reaches back to where we were."""
+        newest = await self._redis.xrevrange(keys.BUS, count=1)
+        newest_id = newest[0][0] if newest else b"0-0"
+        if not self._position:
+            self._position = newest_id
+            self.ready.set()
+            return
+        oldest = await self._redis.xrange(keys.BUS, count=1)
+        oldest_id = oldest[0][0] if oldest else b"0-0"
+        # An entry older than ours proves that nothing after ours was trimmed; ours being the newest does too.
+        if _order(newest_id) < _order(self._position) or _order(oldest_id) > _order(self._position):
+            self._position = newest_id
+            log.warning("tail.gap")
+            self._on_gap()
+
+    async def _read_once(self) -> None:
+        asked_at = asyncio.get_running_loop().time()
+        answer = await self._redis.xread({keys.BUS: self._position}, count=_BATCH, block=BLOCK_MS)
+        entries = answer[0][1] if answer else []
+        for entry_id, fields in entries:
+            self._position = entry_id
+            self._on_event(Event.from_bus(fields))
+        # Far behind, or stopped for a while: entries may be trimmed before they are read.
+        if len(entries) == _BATCH or asyncio.get_running_loop().time() - asked_at > _STALE_S:
+            await self._find_position()
+
+    async def _follow_progress(self) -> None:
+        while True:
+            try:
+                with translated_errors():
+                    async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+                        await channel.subscribe(keys.PROGRESS)
+                        while True:
+                            message = await channel.get_message(timeout=BLOCK_MS / 1000)
+                            if message is not None:
+                                self._on_progress(_progress(message["data"]))
+            except StoreUnavailable:
+                await wait_for_store(self._redis)
+
+
+def _order(stream_id: bytes) -> tuple[int, int]:
+    first, _, second = stream_id.partition(b"-")
+    return int(first), int(second or 0)
+
+
+def _progress(data: bytes) -> ProgressUpdate:
+    update = json.loads(data)
+    progress = json.dumps(update["progress"], separators=(",", ":")).encode()
+    return ProgressUpdate(update["tenant"], update["job_id"], update["claim"], progress)
