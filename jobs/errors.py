@@ -85,6 +85,18 @@ class Unauthenticated(RequestError):
     status = 401
 
 
+class TokenInvalid(Unauthenticated):
+    """Not a token of ours: malformed, forged, or signed with a key that is no longer in force."""
+
+    code = "token_invalid"
+
+
+class TokenExpired(Unauthenticated):
+    """A token of ours whose time is over."""
+
+    code = "token_expired"
+
+
 class Forbidden(RequestError):
     code = "forbidden"
     status = 403

@@ -1,0 +1,47 @@
+"""Byte ranges (RFC 9110, section 14): one range is served, several are answered with the whole."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from jobs.errors import RangeNotSatisfiable
+
+_ONE_RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """Bytes from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+    def content_range(self, size: int) -> str:
+        """The value of `Content-Range` for a representation of `size` bytes."""
+        return f"bytes {self.start}-{self.end - 1}/{size}"
+
+
+def requested_range(header: str | None, size: int) -> ByteRange | None:
+    """The one range that a `Range` header asks for; None where the whole is the answer.
+
+    A header that is malformed, has another unit or asks for several ranges counts as absent, as the RFC allows.
+
+    Raises:
+        RangeNotSatisfiable: the range begins behind the last byte, or is an empty suffix.
+    """
+    match = _ONE_RANGE.match(header) if header else None
+    if match is None:
+        return None
+    first, last = match[1], match[2]
+    if first:
+        if last and int(last) < int(first):
+            return None
+        found = ByteRange(int(first), min(int(last) + 1, size) if last else size)
+    elif last:
+        found = ByteRange(max(size - int(last), 0), size)
+    else:
+        return None
+    if found.start >= found.end:
+        raise RangeNotSatisfiable(size)
+    return found
