@@ -1,0 +1,129 @@
+"""Logging, the same for every process: structlog, with the standard library's records routed through it.
+
+One line per event on stderr, for people (`console`) or machines (`json`). Secrets never reach a line: neither under a
+telling name, nor inside a message, a URL or a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+from urllib.parse import urlsplit
+
+import structlog
+from structlog.typing import Processor
+
+from jobs.settings import Settings
+
+REDACTED = "[redacted]"
+_SECRET_NAMES = frozenset(
+    {
+        "token",
+        "secret",
+        "secret_key",
+        "api_key",
+        "api_keys",
+        "authorization",
+        "password",
+        "cookie",
+        "redis_url",
+    }
+)
+_SECRET_SHAPES = re.compile(
+    r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # tokens
+    r"|whsec_[\w+/=-]+"  # webhook secrets
+    r"|(?<=://)[^\s/@]+(?=@)"  # credentials in a URL
+)
+_QUIET = ("websockets", "uvicorn.access", "asyncio", "arq.jobs", "fontTools")
+"""Chatty or, at debug level, telling: `websockets` logs whole frames, `uvicorn.access` query strings."""
+
+
+def configure_logging(settings: Settings, process: str, stream: TextIO = sys.stderr) -> None:
+    """Sets up logging for this process, whose every line says `process`."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    json = settings.log_format == "json"
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _name_the_process(process),
+            structlog.processors.format_exc_info,
+            _redact(_known_secrets(settings)),
+            structlog.processors.JSONRenderer() if json else _console(stream),
+        ],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _console(stream: TextIO) -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _name_the_process(process: str) -> Processor:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return add
+
+
+def _known_secrets(settings: Settings) -> tuple[str, ...]:
+    """The secrets of this installation, to be found wherever they turn up."""
+    password = urlsplit(settings.redis_url).password
+    return (*(key.key for key in settings.api_keys), *settings.secret_key, *([password] if password else []))
+
+
+def _redact(secrets: tuple[str, ...]) -> Processor:
+    shapes = re.compile("|".join([*map(re.escape, secrets), _SECRET_SHAPES.pattern]))
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return shapes.sub(REDACTED, value)
+        if isinstance(value, bytes):
+            return shapes.sub(REDACTED, value.decode(errors="replace"))
+        if isinstance(value, Mapping):
+            return {key: REDACTED if _is_secret(key) else clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [clean(item) for item in value]
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return shapes.sub(REDACTED, str(value))
+
+    def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for key, value in event.items():
+            event[key] = REDACTED if _is_secret(key) else clean(value)
+        return event
+
+    return redact
+
+
+def _is_secret(name: object) -> bool:
+    return isinstance(name, str) and name.lower() in _SECRET_NAMES

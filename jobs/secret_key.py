@@ -1,0 +1,71 @@
+"""The installation's secret: from the settings, or made once in the data directory; and the keys derived from it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from jobs.settings import BadSetting, Settings
+
+FILE_NAME = "secret_key"
+_EXPECTED = "at least 32 random characters, the same for every process"
+
+
+def load_secret_keys(settings: Settings) -> tuple[str, ...]:
+    """`PRESSRUN_SECRET_KEY`; where it is unset, the key in `DATA_DIR`, made now if it is not there yet.
+
+    Processes that start at the same time agree: whoever links the file first has made it, all others read it.
+
+    Raises:
+        BadSetting: the file cannot be read or made, or holds something else.
+    """
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data_dir / FILE_NAME
+    try:
+        if not path.exists():
+            _make(path)
+        key = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(
+            "PRESSRUN_SECRET_KEY", f"is not set, and {path} is no use ({error})", _EXPECTED
+        ) from error
+    if len(key) < 32:
+        raise BadSetting("PRESSRUN_SECRET_KEY", f"is not set, and {path} holds no key", _EXPECTED)
+    return (key,)
+
+
+def derive_key(secret: str, purpose: str) -> bytes:
+    """32 bytes for one purpose (HKDF-SHA256, RFC 5869), so that no two uses share a key."""
+    return HKDF(SHA256(), length=32, salt=None, info=f"pressrun {purpose}".encode()).derive(secret.encode())
+
+
+def _make(path: Path) -> None:
+    """Writes the whole file under another name first: nobody ever sees half a key, and the first link wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{FILE_NAME}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+        _sync_directory(path.parent)
+    finally:
+        draft.unlink()
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
