@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import socket
 from collections.abc import Iterator
@@ -90,7 +91,12 @@ def connect(settings: Settings) -> ArqRedis:
         pool = _sentinel_pool(settings.redis_url, options)
     else:
         pool = Redis.from_url(settings.redis_url, **options).connection_pool
-    return ArqRedis(pool_or_conn=pool)
+    return ArqRedis(pool_or_conn=pool, job_serializer=_entry_json, job_deserializer=json.loads)
+
+
+def _entry_json(entry: dict[str, Any]) -> bytes:
+    """arq's job entries as JSON, never pickle."""
+    return json.dumps(entry, separators=(",", ":")).encode()
 
 
 def _keepalive_options() -> dict[int, int]:

@@ -1,0 +1,51 @@
+"""`python -m jobs`: a worker process. Wires settings, store, render children and the arq worker together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+import uvloop
+
+from jobs.artifacts import Artifacts
+from jobs.kinds import Runner
+from jobs.kinds.registry import load_kinds
+from jobs.logging import configure_logging
+from jobs.queue import JobQueue
+from jobs.render.pool import RenderPool
+from jobs.scripts import Scripts
+from jobs.settings import BadSetting, Settings
+from jobs.store_client import connect, refuse_cluster, wait_for_store
+from jobs.worker import JobWorker
+
+
+def build(settings: Settings) -> JobWorker:
+    """The worker for these settings; call `run()` on it."""
+    redis = connect(settings)
+    queue = JobQueue(redis, Scripts(redis, settings), Artifacts.open(settings))
+    pool = RenderPool.from_settings(settings)
+    kinds = load_kinds(settings)
+
+    async def start() -> Mapping[str, Runner]:
+        await wait_for_store(redis)
+        await refuse_cluster(redis)
+        await pool.start()
+        return {name: kind.runner(pool) for name, kind in kinds.items()}
+
+    return JobWorker(redis, queue, settings, start=start, stop=pool.close)
+
+
+def main() -> None:
+    try:
+        settings = Settings.from_env(os.environ)
+    except BadSetting as error:
+        sys.exit(f"pressrun worker: {error}")
+    configure_logging(settings, "worker")
+    asyncio.set_event_loop(uvloop.new_event_loop())
+    build(settings).run()
+
+
+if __name__ == "__main__":
+    main()

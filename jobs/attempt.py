@@ -1,0 +1,144 @@
+"""One attempt at a claimed job, from start to its outcome. Whatever happens ends here, typed and written down.
+
+What is true if the worker dies between two steps (each is one atomic script or one durable write):
+
+1. claimed, not started: the lease runs out, the job is back in front of the queue, no attempt used;
+2. started: the lease runs out, the attempt is used, the job is queued again or `failed: worker_lost`;
+3. result written, not named by the record: as 2; the orphan is removed an hour later;
+4. finished: terminal; the input is removed by the next sweep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import structlog
+
+from jobs.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
+from jobs.job import Claim, Result
+from jobs.kinds import Run, Runner
+from jobs.progress import ProgressSender
+from jobs.queue import JobQueue, StopReason
+from jobs.retry import backoff_ms
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_RETRY_STORE_S = 2.0
+
+
+class Attempt:
+    """Runs one claim. `stop` ends it early; cancelling the task that runs it hands the job back (drain)."""
+
+    def __init__(
+        self, claim: Claim, queue: JobQueue, runners: Mapping[str, Runner], default_timeout_ms: int
+    ) -> None:
+        self.claim = claim
+        self._queue = queue
+        self._runners = runners
+        self._timeout_ms = claim.timeout_ms or default_timeout_ms
+        self._stopped: StopReason | None = None
+        self._work: asyncio.Task[Result] | None = None
+
+    def stop(self, reason: StopReason) -> None:
+        """The claim is not current any more: the work ends at once and nothing is written."""
+        self._stopped = reason
+        if self._work is not None:
+            self._work.cancel()
+
+    async def run(self, slot_freed: Callable[[], None]) -> None:
+        """Never raises. Calls `slot_freed` once, as soon as the next job may start its work."""
+        structlog.contextvars.bind_contextvars(**self.claim.log_context)
+        try:
+            try:
+                outcome = await self._perform()
+            finally:
+                slot_freed()
+            await self._write(outcome)
+        except ClaimLost:
+            log.info("attempt.claim_lost", reason=self._stopped or "lost")
+        except asyncio.CancelledError:
+            await self._hand_back()
+        except Exception:
+            # Nothing is lost: the lease runs out and the job runs again.
+            log.exception("attempt.broken")
+
+    async def _perform(self) -> tuple[int, Result | JobError]:
+        """Starts the run and does the work; the number of the attempt and how it ended."""
+        attempt = await self._until_stored(lambda: self._queue.start(self.claim))
+        log.info("attempt.started", attempt=attempt, max_attempts=self.claim.max_attempts)
+        try:
+            return attempt, await self._supervised(self._work_on())
+        except JobError as error:
+            return attempt, error
+        except asyncio.CancelledError:
+            if self._stopped is not None:
+                raise ClaimLost(self.claim.job_id, self.claim.number) from None
+            raise
+        except Exception as error:
+            log.exception("attempt.internal_error")
+            return attempt, InternalJobError(
+                f"The worker failed with {type(error).__name__}; its log says more. Nothing is wrong with the request."
+            )
+
+    async def _supervised(self, work: Awaitable[Result]) -> Result:
+        """The work as a task that `stop` can cancel, and that never outlives the attempt."""
+        self._work = asyncio.ensure_future(work)
+        if self._stopped is not None:
+            self._work.cancel()
+        try:
+            return await self._work
+        finally:
+            self._work.cancel()
+
+    async def _work_on(self) -> Result:
+        runner = self._runners.get(self.claim.kind)
+        if runner is None:
+            raise UnknownKind(
+                f"This worker does not know jobs of kind {self.claim.kind!r}. "
+                "Deploy workers of the release that accepted it, or install the plug-in that brings it."
+            )
+        spec = await self._until_stored(lambda: self._queue.spec(self.claim))
+        async with ProgressSender(self._queue, self.claim) as progress:
+            return await runner(Run(self.claim, spec, self._timeout_ms, progress.report))
+
+    async def _write(self, outcome: tuple[int, Result | JobError]) -> None:
+        attempt, ended = outcome
+        if isinstance(ended, Result):
+            await self._succeed(ended)
+        elif ended.retryable and attempt < self.claim.max_attempts:
+            delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
+            await self._until_stored(lambda: self._queue.retry(self.claim, ended, delay_ms))
+            log.warning("attempt.retrying", attempt=attempt, code=ended.code, delay_ms=delay_ms)
+        else:
+            await self._until_stored(lambda: self._queue.fail(self.claim, ended))
+            log.warning("attempt.failed", attempt=attempt, code=ended.code, message=ended.message)
+
+    async def _succeed(self, result: Result) -> None:
+        path = await self._until_stored(lambda: self._queue.store_result(self.claim, result))
+        try:
+            await self._until_stored(lambda: self._queue.succeed(self.claim, result, path))
+        except ClaimLost:
+            await self._queue.discard_result(path)
+            raise
+        log.info("attempt.succeeded", bytes=len(result.body))
+
+    async def _hand_back(self) -> None:
+        try:
+            await self._queue.release(self.claim)
+            log.info("attempt.released")
+        except StoreError as error:
+            log.warning("attempt.not_released", reason=str(error))
+
+    async def _until_stored(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Takes a step that is safe to repeat until the store has answered: finished work is not thrown away."""
+        while True:
+            try:
+                return await step()
+            except StoreError as error:
+                log.warning("attempt.waiting_for_store", reason=str(error))
+                await asyncio.sleep(_RETRY_STORE_S * (0.5 + random.random() / 2))  # noqa: S311 (jitter)

@@ -1,0 +1,49 @@
+"""Sending progress: conflated, a few times a second at most, never in the way of the run."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+
+from jobs.errors import StoreUnavailable
+from jobs.job import Claim, Progress
+from jobs.queue import JobQueue
+
+INTERVAL_S = 0.25
+
+
+class ProgressSender:
+    """While entered, sends the latest reported progress of one claim; what it cannot send is dropped."""
+
+    def __init__(self, queue: JobQueue, claim: Claim) -> None:
+        self._queue = queue
+        self._claim = claim
+        self._latest: Progress | None = None
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def report(self, progress: Progress) -> None:
+        """Never blocks; a newer report replaces one that was not sent yet."""
+        self._latest = progress
+        self._changed.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._latest is not None:
+                with suppress(StoreUnavailable):
+                    await self._queue.report(self._claim, self._latest)
+            await asyncio.sleep(INTERVAL_S)
+
+    async def __aenter__(self) -> ProgressSender:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()

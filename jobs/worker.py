@@ -1,0 +1,212 @@
+"""The worker: an arq worker whose claim, run and finish steps are Pressrun's.
+
+arq gives the life cycle, signals, the context, the job functions and cron (on its own queue, its stock path). What it
+would do by polling, with extra round trips, or by id without asking whose claim it is, is overridden here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from signal import Signals
+from typing import Any
+
+import structlog
+from arq.connections import ArqRedis
+from arq.cron import cron
+from arq.jobs import DeserializationError, deserialize_job_raw
+from arq.worker import Worker, func
+
+from jobs import keys
+from jobs.attempt import Attempt
+from jobs.errors import StoreError
+from jobs.job import Claim
+from jobs.kinds import Runner
+from jobs.leases import LeaseWatch
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from jobs.store_client import BLOCK_MS, translated_errors
+
+log = structlog.get_logger(__name__)
+
+RENEW_INTERVAL_S = 0.5
+"""How often leases are renewed while there are claims; also how soon a cancelled run hears of it."""
+SWEEP_SECONDS = frozenset(range(0, 60, 10))
+UNFINISHED_PER_SLOT = 4
+"""How many finished renders per slot may still be on their way to the store before no more are claimed."""
+
+
+async def run_claim(ctx: dict[str, Any], job_id: str) -> None:
+    """The arq job function behind every job: runs the attempt that the claim in `ctx` made."""
+    worker: JobWorker = ctx["worker"]
+    await worker.run_attempt(ctx["claim"])
+
+
+async def sweep(ctx: dict[str, Any]) -> None:
+    """Cron: expires results and records and removes what is no longer needed."""
+    worker: JobWorker = ctx["worker"]
+    await worker.sweep()
+
+
+class JobWorker(Worker):
+    """Claims jobs into `slots` and runs them."""
+
+    def __init__(
+        self,
+        redis: ArqRedis,
+        queue: JobQueue,
+        settings: Settings,
+        *,
+        start: Callable[[], Awaitable[Mapping[str, Runner]]],
+        stop: Callable[[], Awaitable[None]],
+        handle_signals: bool = True,
+    ) -> None:
+        """`start` makes the runners ready (warm children) before the first claim, `stop` ends them after the last."""
+        super().__init__(
+            functions=[func(run_claim, name="run_claim")],
+            cron_jobs=[cron(sweep, second=set(SWEEP_SECONDS), run_at_startup=False)],
+            queue_name=keys.CRON_QUEUE,
+            redis_pool=redis,
+            on_startup=self._on_startup,
+            on_shutdown=self._on_shutdown,
+            handle_signals=handle_signals,
+            job_completion_wait=settings.drain_seconds,
+            max_jobs=settings.worker_slots * (1 + UNFINISHED_PER_SLOT),
+            keep_result=0,
+            poll_delay=0,
+            job_serializer=redis.job_serializer,
+            job_deserializer=redis.job_deserializer,
+            ctx={"worker": self},
+        )
+        self._queue = queue
+        self._slots = settings.worker_slots
+        self._busy = 0
+        self._slot_freed = asyncio.Event()
+        self._default_timeout_ms = settings.render_timeout * 1000
+        self._start, self._stop = start, stop
+        self._runners: Mapping[str, Runner] = {}
+        self._attempts: dict[str, Attempt] = {}
+        self._leases = LeaseWatch(queue.lease_ms)
+        self._renewal: asyncio.Task[None] | None = None
+        self._stock_poll_due = 0.0
+
+    # --- claiming ---------------------------------------------------------------------------------------------
+
+    async def _poll_iteration(self) -> None:
+        """One look at the queue and, where there was nothing to do, a wait for a reason to look again."""
+        try:
+            if self.allow_pick_jobs:
+                await self._claim_and_wait()
+            else:
+                await asyncio.sleep(0.05)
+            await self._poll_cron()
+        except StoreError as error:
+            self._leases.interrupted()
+            log.warning("worker.store_unavailable", reason=str(error))
+            await asyncio.sleep(0.5 + random.random())  # noqa: S311 (jitter)
+
+    async def _claim_and_wait(self) -> None:
+        want = min(self._slots - self._busy, self.max_jobs - len(self.tasks))
+        now_ms = time.monotonic() * 1000
+        self._slot_freed.clear()
+        haul = await self._queue.claim(max(0, want), self._leases.lost(now_ms))
+        self._leases.observe(haul.expired, time.monotonic() * 1000)
+        for claim in haul.claims:
+            self._begin(claim)
+        wait_ms = BLOCK_MS if haul.next_due_ms is None else min(haul.next_due_ms + 1, BLOCK_MS)
+        if len(haul.claims) < want:
+            await self._queue.wait_for_doorbell(wait_ms)
+        elif want <= 0 or self._busy >= self._slots:
+            await self._wait_for_slot(wait_ms)
+
+    async def _wait_for_slot(self, timeout_ms: int) -> None:
+        try:
+            async with asyncio.timeout(max(timeout_ms, 50) / 1000):
+                await self._slot_freed.wait()
+        except TimeoutError:
+            pass  # look at the queue all the same: leases may be lost
+
+    async def _poll_cron(self) -> None:
+        """arq's own poll, about once a second: its queue holds only cron jobs."""
+        if time.monotonic() >= self._stock_poll_due:
+            self._stock_poll_due = time.monotonic() + BLOCK_MS / 1000
+            with translated_errors():
+                await super()._poll_iteration()
+
+    # --- running ----------------------------------------------------------------------------------------------
+
+    def _begin(self, claim: Claim) -> None:
+        try:
+            name, arguments, named, _, _ = deserialize_job_raw(
+                claim.entry, deserializer=self.job_deserializer
+            )
+            function = self.functions[name]
+        except (DeserializationError, KeyError):
+            # Another release wrote it. The lease runs out, and after some such claims the job has failed.
+            log.exception("worker.unknown_entry", **claim.log_context)
+            return
+        context = {**self.ctx, "claim": claim, "job_id": claim.job_id}
+        task = self.loop.create_task(function.coroutine(context, *arguments, **named))
+        self._busy += 1
+        self.tasks[claim.job_id] = task
+        task.add_done_callback(lambda _: self._ended(claim.job_id))
+
+    async def run_attempt(self, claim: Claim) -> None:
+        """Runs the claim to its outcome. Never raises."""
+        attempt = Attempt(claim, self._queue, self._runners, self._default_timeout_ms)
+        self._attempts[claim.job_id] = attempt
+        try:
+            await attempt.run(self._free_slot)
+        finally:
+            if self._attempts.get(claim.job_id) is attempt:
+                del self._attempts[claim.job_id]
+
+    def _ended(self, job_id: str) -> None:
+        self.tasks.pop(job_id, None)
+        self._slot_freed.set()
+
+    def _free_slot(self) -> None:
+        self._busy -= 1
+        self._slot_freed.set()
+
+    async def _renew_leases(self) -> None:
+        """Keeps the claims of this worker alive, and ends those that are not current any more."""
+        while True:
+            await asyncio.sleep(RENEW_INTERVAL_S)
+            if not self._attempts:
+                continue
+            try:
+                stops = await self._queue.renew([attempt.claim for attempt in self._attempts.values()])
+            except StoreError as error:
+                log.warning("worker.leases_not_renewed", reason=str(error))
+                continue
+            for job_id, reason in stops.items():
+                if job_id in self._attempts:
+                    self._attempts[job_id].stop(reason)
+
+    async def sweep(self) -> None:
+        while await self._queue.sweep():
+            pass
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def _on_startup(self, ctx: dict[str, Any]) -> None:
+        self._runners = await self._start()
+        self._renewal = asyncio.create_task(self._renew_leases())
+        log.info("worker.ready", slots=self._slots, kinds=sorted(self._runners))
+
+    async def _on_shutdown(self, ctx: dict[str, Any]) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        await self._stop()
+        log.info("worker.stopped")
+
+    def handle_sig_wait_for_completion(self, signum: Signals) -> None:
+        """First signal: claim nothing more, finish within the grace period. Second: hand everything back now."""
+        if self.allow_pick_jobs:
+            log.info("worker.draining", running=len(self._attempts), grace_seconds=self._job_completion_wait)
+            super().handle_sig_wait_for_completion(signum)
+        else:
+            self.handle_sig(signum)
