@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -68,20 +69,39 @@ class Attempt:
             log.exception("attempt.broken")
 
     async def _perform(self) -> tuple[int, Result | JobError]:
-        """Starts the run and does the work; the number of the attempt and how it ended."""
-        attempt = await self._until_stored(lambda: self._queue.start(self.claim))
-        log.info("attempt.started", attempt=attempt, max_attempts=self.claim.max_attempts)
+        """Starts the run and does the work; the number of the attempt and how it ended.
+
+        The work does not wait for the record: it may begin a moment before `job.started` is written, and it ends at
+        once where the start is refused.
+        """
+        starting = asyncio.create_task(self._start())
         try:
-            return attempt, await self._supervised(self._work_on())
+            ended = await self._work_ended()
+            return await starting, ended
+        finally:
+            starting.cancel()
+
+    async def _start(self) -> int:
+        try:
+            attempt = await self._until_stored(lambda: self._queue.start(self.claim))
+        except ClaimLost:
+            self.stop("lost")
+            raise
+        log.info("attempt.started", attempt=attempt, max_attempts=self.claim.max_attempts)
+        return attempt
+
+    async def _work_ended(self) -> Result | JobError:
+        try:
+            return await self._supervised(self._work_on())
         except JobError as error:
-            return attempt, error
+            return error
         except asyncio.CancelledError:
             if self._stopped is not None:
                 raise ClaimLost(self.claim.job_id, self.claim.number) from None
             raise
         except Exception as error:
             log.exception("attempt.internal_error")
-            return attempt, InternalJobError(
+            return InternalJobError(
                 f"The worker failed with {type(error).__name__}; its log says more. Nothing is wrong with the request."
             )
 
@@ -128,11 +148,15 @@ class Attempt:
         log.info("attempt.succeeded", bytes=len(result.body))
 
     async def _hand_back(self) -> None:
-        try:
-            await self._queue.release(self.claim)
-            log.info("attempt.released")
-        except StoreError as error:
+        """Returns the job to the queue; further cancellations do not interrupt that."""
+        release = asyncio.create_task(self._queue.release(self.claim))
+        while not release.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([release])
+        if (error := release.exception()) is not None:
             log.warning("attempt.not_released", reason=str(error))
+        else:
+            log.info("attempt.released")
 
     async def _until_stored(self, step: Callable[[], Awaitable[T]]) -> T:
         """Takes a step that is safe to repeat until the store has answered: finished work is not thrown away."""

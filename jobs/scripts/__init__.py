@@ -14,10 +14,10 @@ from importlib import resources
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError
 
 from jobs import keys
+from jobs.batcher import Batcher
 from jobs.settings import Settings
 from jobs.store_client import translated_errors
 
@@ -51,7 +51,7 @@ class Scripts:
     """Calls the atomic steps on one store."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._redis = redis
+        self._batcher = Batcher(redis)
         self._names: dict[str, str | int] = {
             **keys.LUA_NAMES,
             "BASE_URL": settings.base_url,
@@ -80,16 +80,6 @@ class Scripts:
         digest, text = self._text(name)
         with translated_errors():
             try:
-                return await self._redis.evalsha(digest, 0, *args)  # type: ignore[misc]
+                return await self._batcher.call("EVALSHA", digest, 0, *args)
             except NoScriptError:
-                return await self._redis.eval(text, 0, *args)  # type: ignore[misc]
-
-    async def load(self, *names: str) -> None:
-        """Makes sure that the store knows these scripts, for callers of `queue_call`."""
-        with translated_errors():
-            for name in names:
-                await self._redis.script_load(self._text(name)[1])
-
-    def queue_call(self, pipeline: Pipeline, name: str, *args: Any) -> None:
-        """Adds a call to a pipeline; its answer is an error reply where the store does not know the script."""
-        pipeline.evalsha(self._text(name)[0], 0, *args)
+                return await self._batcher.call("EVAL", text, 0, *args)

@@ -1,0 +1,66 @@
+"""Calls that are made at the same time share a round trip, and with `appendfsync always` a disk flush.
+
+An idle process sends each call at once; a busy one sends what has gathered while earlier batches were under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from redis.asyncio import Redis
+
+MAX_BATCH = 128
+MAX_UNDER_WAY = 2
+"""One batch is worked on by the store while the next is written and the one before is read."""
+
+Command = tuple[Any, ...]
+
+
+class Batcher:
+    """Sends commands to the store in pipelines. Commands of one batch run in order, not as a transaction."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    async def call(self, *command: Any) -> Any:
+        """The answer to `command`. Raises what redis-py raises for it."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append((command, answer))
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return await answer
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        while self._waiting and len(self._under_way) < MAX_UNDER_WAY:
+            batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+            task = asyncio.create_task(self._send(batch))
+            self._under_way.add(task)
+            task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._flush()
+
+    async def _send(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
+        try:
+            pipeline = self._redis.pipeline(transaction=False)
+            for command, _ in batch:
+                pipeline.execute_command(*command)
+            answers = await pipeline.execute(raise_on_error=False)
+        except Exception as error:  # noqa: BLE001 (it belongs to those who wait)
+            answers = [error] * len(batch)
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
