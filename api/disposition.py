@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 _SHOWN_BY_BROWSERS = frozenset({"application/pdf", "image/png", "image/webp", "image/jpeg"})
-_UNSAFE = str.maketrans({char: "_" for char in '"\\%/'} | {chr(code): "_" for code in (*range(32), 127)})
+_UNSAFE = str.maketrans(dict.fromkeys('"\\%/', "_") | {chr(code): "_" for code in (*range(32), 127)})
 
 
 def content_disposition(filename: str, content_type: str) -> str:

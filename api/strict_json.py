@@ -40,7 +40,9 @@ def read_json(body: bytes) -> Any:
     if text.count("{") + text.count("[") > MAX_DEPTH and not _fits_depth(value):
         raise _too_deep()
     if ("\\ud" in text or "\\uD" in text) and not _is_encodable(value):
-        raise MalformedBody("The JSON has half of a surrogate pair: escape both halves, or write the character itself.")
+        raise MalformedBody(
+            "The JSON has half of a surrogate pair: escape both halves, or write the character itself."
+        )
     return value
 
 
@@ -67,7 +69,9 @@ def _finite(text: str) -> float:
 
 def _integer(text: str) -> int:
     if len(text.lstrip("-")) > _MAX_INTEGER_DIGITS:
-        raise MalformedBody(f"The number {text[:40]} is too large: send more than {_MAX_INTEGER_DIGITS} digits as text.")
+        raise MalformedBody(
+            f"The number {text[:40]} is too large: send more than {_MAX_INTEGER_DIGITS} digits as text."
+        )
     return int(text)
 
 
@@ -85,7 +89,9 @@ _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False,
 
 
 def _too_deep() -> MalformedBody:
-    return MalformedBody(f"The JSON is nested too deeply: at most {MAX_DEPTH} objects and arrays within each other.")
+    return MalformedBody(
+        f"The JSON is nested too deeply: at most {MAX_DEPTH} objects and arrays within each other."
+    )
 
 
 def _fits_depth(value: Any) -> bool:

@@ -1,0 +1,58 @@
+"""`python -m api`: the web process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import uvicorn
+
+from api.app import Api, build
+from jobs.logging import configure_logging
+from jobs.settings import BadSetting, Settings
+
+GRACE_SECONDS = 10
+"""How long requests under way may take once the process was told to end. Long polls are answered at once."""
+
+
+class WebServer(uvicorn.Server):
+    """Uvicorn, with one step more when it ends: whoever waits for a job is answered before connections are closed."""
+
+    def __init__(self, config: uvicorn.Config, api: Api) -> None:
+        super().__init__(config)
+        self._api = api
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._api.services.waiters.close()
+        await super().shutdown(sockets)
+
+
+def main() -> None:
+    """Serves until SIGTERM or SIGINT. Exits with 2 where a setting is wrong."""
+    try:
+        settings = Settings.from_env(os.environ)
+        configure_logging(settings, "web")
+        api = build(settings)
+    except BadSetting as error:
+        print(f"pressrun web: {error}", file=sys.stderr)
+        sys.exit(2)
+    config = uvicorn.Config(
+        api,
+        host=settings.listen_host,
+        port=settings.port,
+        http="httptools",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Who is asking is decided by the connection itself; nobody may claim to be somebody else.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    WebServer(config, api).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What answers look like. These models describe them in `api.openapi`; the store makes the documents themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from jobs.job import JobStatus
+
+
+class AnswerModel(BaseModel):
+    """Later releases may add members."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ProgressDocument(AnswerModel):
+    """How far a run is. Not every change of it is a new version of the job."""
+
+    percent: int
+    stage: str
+    page: int | None
+
+
+class ResultDocument(AnswerModel):
+    """What the job produced. Kinds add members of their own, such as `pages` and `warnings`."""
+
+    url: str | None = Field(description="Where the bytes are; null when they have expired.")
+    content_type: str
+    bytes: int
+    sha256: str
+
+
+class ErrorDocument(AnswerModel):
+    """Why the job failed."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class LinksDocument(AnswerModel):
+    self: str
+    result: str
+    events: str
+    cancel: str
+    websocket: str
+
+
+class QueueDocument(AnswerModel):
+    position: int = Field(ge=1, description="Place among the waiting jobs of the tenant.")
+
+
+class JobDocument(AnswerModel):
+    """A job."""
+
+    id: str
+    kind: str
+    status: JobStatus
+    version: int = Field(description="Grows by one with every change of status.")
+    attempt: int
+    max_attempts: int
+    priority: Literal["high", "normal", "low"]
+    created_at: AwareDatetime
+    scheduled_at: AwareDatetime | None
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
+    progress: ProgressDocument | None
+    result: ResultDocument | None
+    error: ErrorDocument | None
+    metadata: dict[str, Any]
+    tags: list[str]
+    batch_id: str | None
+    retry_of: str | None
+    links: LinksDocument
+    queue: QueueDocument | SkipJsonSchema[None] = Field(
+        None, description="Only while the job waits for a worker."
+    )
+
+
+class SubscriptionDocument(AnswerModel):
+    """What it takes to follow the job from its first event on."""
+
+    token: str
+    cursor: str
+
+
+class AcceptedJob(JobDocument):
+    """A job that has just been accepted."""
+
+    subscription: SubscriptionDocument
+
+
+class JobList(AnswerModel):
+    items: list[JobDocument]
+    next_cursor: str | None = Field(description="Ask for the next page with it; null on the last one.")
+
+
+class EventDocument(AnswerModel):
+    """One change, the same on every channel."""
+
+    id: str
+    type: str = Field(examples=["job.succeeded"])
+    timestamp: AwareDatetime
+    sequence: int = Field(description="Grows by one with every event of the tenant.")
+    data: dict[str, Any]
+
+
+class JobEvents(AnswerModel):
+    items: list[EventDocument]
+
+
+class EventPage(AnswerModel):
+    items: list[EventDocument]
+    next_cursor: str = Field(description="Ask for later events with it.")
+
+
+class TokenDocument(AnswerModel):
+    token: str
+    expires_at: AwareDatetime
+    url: str = Field(description="The WebSocket to use it with.")
+
+
+class HealthDocument(AnswerModel):
+    status: Literal["ok"]
+
+
+class ReadinessDocument(AnswerModel):
+    """With an API key there is more to it."""
+
+    status: Literal["ready", "unavailable"]
+
+
+class FieldError(AnswerModel):
+    pointer: str = Field(
+        description="JSON pointer (RFC 6901) into the body, or the name of a parameter after a slash."
+    )
+    message: str
+
+
+class Problem(AnswerModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable; for programs.")
+    instance: str
+    errors: list[FieldError] | SkipJsonSchema[None] = None
+    job: JobDocument | SkipJsonSchema[None] = None

@@ -1,0 +1,147 @@
+"""The web process, put together: `build` makes everything from the settings, `create_app` the app from its services."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+from jobs.kinds.registry import load_kinds
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.auth import Authenticator
+from api.long_poll import LongPoll
+from api.metrics import CountingMiddleware, Metrics
+from api.problems import ProblemMiddleware
+from api.readiness import Readiness
+from api.routes.events import EventRoutes
+from api.routes.health import HealthRoutes
+from api.routes.jobs import JobRoutes
+from api.routes.pages import PageRoutes
+from api.routes.pdf import PdfRoutes
+from api.routes.results import ResultRoutes
+from api.routes.tokens import TokenRoutes
+from api.services import Services
+from api.stored_file import StoredFiles
+from api.submission import Submissions
+from api.waiters import Waiters
+from jobs.artifacts import Artifacts
+from jobs.eventlog import EventLog
+from jobs.events import Event
+from jobs.scripts import Scripts
+from jobs.secret_key import load_secret_keys
+from jobs.settings import Settings
+from jobs.store import JobStore
+from jobs.store_client import connect
+from jobs.tail import Tail
+from jobs.tokens import Tokens
+
+log = structlog.get_logger(__name__)
+
+_RESTART_SECONDS = 1.0
+
+
+class Api(Starlette):
+    """Starlette with one layer for errors instead of its own two: they become HTTP in `api.problems` alone."""
+
+    def __init__(self, services: Services, auth: Authenticator, routes: list[BaseRoute]) -> None:
+        super().__init__(routes=routes, lifespan=lambda app: _lifespan(services))
+        self.router.redirect_slashes = False
+        self.services = services
+        self._auth = auth
+
+    def build_middleware_stack(self) -> ASGIApp:
+        guarded = OriginMiddleware(self.router, self._auth)
+        answering = ProblemMiddleware(guarded, self.services.settings.base_url)
+        return CountingMiddleware(answering, self.services.metrics)
+
+
+class OriginMiddleware:
+    """Refuses, before anything is looked at, what may not reach a server without API keys (`api.local_only`)."""
+
+    def __init__(self, app: ASGIApp, auth: Authenticator) -> None:
+        self._app = app
+        self._auth = auth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._auth.check_origin(scope)
+        await self._app(scope, receive, send)
+
+
+def create_app(services: Services) -> Api:
+    """The ASGI app. Its lifespan follows the event logs, so that waiting requests wake."""
+    auth = Authenticator(services.settings, services.tokens, services.clock)
+    submissions = Submissions(services.kinds, services.settings.render_timeout)
+    long_poll = LongPoll(services.store, services.waiters)
+    files = StoredFiles(services.artifacts)
+    routes = [
+        *JobRoutes(services, submissions, long_poll).routes(auth),
+        *PdfRoutes(services, submissions, long_poll, files).routes(auth),
+        *ResultRoutes(services, files).routes(auth),
+        *EventRoutes(services).routes(auth),
+        *TokenRoutes(services).routes(auth),
+        *HealthRoutes(services, auth).routes(),
+        *PageRoutes(services).routes(),
+    ]
+    return Api(services, auth, routes)
+
+
+def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
+    """The app with everything it works with, connected to nothing yet.
+
+    Raises:
+        BadSetting: there is no usable secret key, or a kind cannot be loaded.
+    """
+    redis = connect(settings)
+    waiters = Waiters()
+    artifacts = Artifacts.open(settings)
+    services = Services(
+        settings=settings,
+        store=JobStore(redis, Scripts(redis, settings), artifacts),
+        eventlog=EventLog(redis),
+        artifacts=artifacts,
+        tokens=Tokens(load_secret_keys(settings)),
+        kinds=load_kinds(settings),
+        waiters=waiters,
+        tail=_tail(redis, waiters),
+        readiness=Readiness(redis),
+        clock=clock,
+        metrics=Metrics(),
+    )
+    return create_app(services)
+
+
+def _tail(redis: Redis, waiters: Waiters) -> Tail:
+    def on_event(event: Event) -> None:
+        if event.job_id is not None:
+            waiters.wake(event.tenant, event.job_id)
+
+    return Tail(redis, on_event=on_event, on_progress=lambda update: None, on_gap=waiters.wake_all)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(services: Services) -> AsyncIterator[None]:
+    following = asyncio.create_task(_follow(services.tail, services.waiters))
+    try:
+        yield
+    finally:
+        services.waiters.close()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _follow(tail: Tail, waiters: Waiters) -> None:
+    """Keeps the tail running: without it, every waiting request would sit out its full time."""
+    while True:
+        try:
+            await tail.run()
+        except Exception:  # a fault in it must not end the process
+            log.exception("tail.failed")
+        waiters.wake_all()
+        await asyncio.sleep(_RESTART_SECONDS)

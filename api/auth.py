@@ -1,0 +1,106 @@
+"""Who is asking, and may they: API keys, tokens, and this machine only where no keys are set (design, section 6)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from api.local_only import check_local
+from jobs.errors import Forbidden, Unauthenticated
+from jobs.settings import LOCAL_TENANT, Settings
+from jobs.tokens import JOBS_CHANNEL, Grant, Tokens
+
+_READING = frozenset({"GET", "HEAD"})
+_BEARER = re.compile(rb"bearer +([\x21-\x7e]+) *\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may do what the route does, for the jobs of `tenant`."""
+
+    tenant: str
+
+
+Admission = Callable[[Scope], Caller]
+"""Decides about one request before its handler runs; raises `Unauthenticated` or `Forbidden`."""
+
+
+class Authenticator:
+    """Admits requests. Each route names the method that guards it: `by_key`, `to_job` or `to_channel`."""
+
+    def __init__(self, settings: Settings, tokens: Tokens, clock: Callable[[], float]) -> None:
+        self._keys = [(hashlib.sha256(each.key.encode()).digest(), each.tenant) for each in settings.api_keys]
+        self._allowed_origins = frozenset(origin.encode() for origin in settings.allowed_origins)
+        self._tokens = tokens
+        self._clock = clock
+        self._local = Caller(LOCAL_TENANT)
+
+    @property
+    def is_local_only(self) -> bool:
+        """True without API keys: nobody needs credentials, and only this machine may connect."""
+        return not self._keys
+
+    def check_origin(self, scope: Scope) -> None:
+        """For every request, open routes included: without API keys, refuses what does not come from this machine."""
+        if self.is_local_only:
+            check_local(scope, self._allowed_origins)
+
+    def by_key(self, scope: Scope) -> Caller:
+        """Admits API keys."""
+        caller = self._holder_of_key(scope)
+        if caller is None:
+            self._grant(scope)  # says what is wrong with a token that is not valid at all
+            raise Forbidden("A token may only read what it was made for. Use an API key for this.")
+        return caller
+
+    def to_job(self, scope: Scope) -> Caller:
+        """Admits API keys; to read, also tokens for the job in the path or for all jobs of the tenant."""
+        caller = self._holder_of_key(scope)
+        if caller is not None:
+            return caller
+        grant = self._grant(scope)
+        if scope["method"] not in _READING or not grant.scope.covers(scope["path_params"]["job_id"], None):
+            raise Forbidden("This token is for something else. Use one for this job, or an API key.")
+        return Caller(grant.tenant)
+
+    def to_channel(self, scope: Scope) -> Caller:
+        """Admits API keys; to read, also tokens for all jobs of the tenant."""
+        caller = self._holder_of_key(scope)
+        if caller is not None:
+            return caller
+        grant = self._grant(scope)
+        if scope["method"] not in _READING or grant.scope.channel != JOBS_CHANNEL:
+            raise Forbidden(
+                "This token is for something else. Use one for the channel of all jobs, or an API key."
+            )
+        return Caller(grant.tenant)
+
+    def _holder_of_key(self, scope: Scope) -> Caller | None:
+        if not self._keys:
+            return self._local
+        digest = hashlib.sha256(_bearer(scope)).digest()
+        tenant = None
+        # Every key is compared, so that the time taken tells nothing about which one was close.
+        for known, owner in self._keys:
+            if hmac.compare_digest(known, digest):
+                tenant = owner
+        return None if tenant is None else Caller(tenant)
+
+    def _grant(self, scope: Scope) -> Grant:
+        credential = _bearer(scope)
+        if credential.count(b".") != 2:
+            raise Unauthenticated("The API key is not valid here.")
+        return self._tokens.verify(credential.decode("ascii"), self._clock())
+
+
+def _bearer(scope: Scope) -> bytes:
+    found = [value for name, value in scope["headers"] if name == b"authorization"]
+    match = _BEARER.match(found[0]) if len(found) == 1 else None
+    if match is None:
+        raise Unauthenticated("Send one API key or token: `Authorization: Bearer …`.")
+    return match[1]

@@ -1,0 +1,47 @@
+"""The job document in an answer: what is stored, and what is true only for now."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from api import etags
+from api.replies import REVALIDATE, JsonReply, json_reply
+from jobs.errors import JobNotFound
+from jobs.ids import is_job_id
+from jobs.job import Job, Submitted
+from jobs.tokens import Scope, Tokens
+
+SUBSCRIPTION_SECONDS = 3600
+"""How long the token in the answer to a submission is good."""
+
+
+def job_id_of(request: Request) -> str:
+    """The job id in the path. Raises JobNotFound for text that never was one."""
+    job_id: str = request.path_params["job_id"]
+    if not is_job_id(job_id):
+        raise JobNotFound(job_id[:64])
+    return job_id
+
+
+def etag_of(job: Job) -> str:
+    """A weak tag: progress and the place in the queue move without a new version."""
+    return etags.weak(job.version)
+
+
+def job_reply(job: Job, position: int | None = None) -> JsonReply:
+    """200 and the job, with its place in the queue where it has one."""
+    document = job.document if position is None else {**job.document, "queue": {"position": position}}
+    return json_reply(document, headers=(REVALIDATE, (b"etag", etag_of(job).encode())))
+
+
+def accepted_reply(
+    submitted: Submitted, tokens: Tokens, now: float, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> JsonReply:
+    """202, where the job is, and what it takes to follow it from its first event on."""
+    job = submitted.job
+    token, _ = tokens.mint(job.tenant, Scope(job_id=job.id), now, SUBSCRIPTION_SECONDS)
+    document = {**job.document, "subscription": {"token": token, "cursor": submitted.cursor}}
+    if submitted.replayed:
+        headers = (*headers, (b"idempotent-replayed", b"true"))
+    location = (b"location", b"/v1/jobs/" + job.id.encode())
+    return json_reply(document, 202, ((b"cache-control", b"no-store"), location, *headers))

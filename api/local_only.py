@@ -1,0 +1,64 @@
+"""The rules for a server without API keys: it serves programs on this machine, and nobody through them.
+
+A page that a browser has open somewhere else must not reach the server: not by a request of its own (its `Origin`
+gives it away), nor by letting its own name resolve to this machine (the `Host` gives that away). A proxy would make
+everybody look local, so forwarding headers are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from jobs.errors import Forbidden
+from jobs.settings import is_loopback
+
+_FORWARDING = frozenset(
+    {b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip"}
+)
+_REMEDY = "Set PRESSRUN_API_KEYS to serve others than this machine."
+
+
+def check_local(scope: Scope, allowed_origins: Collection[bytes]) -> None:
+    """Raises Forbidden where the request does not come from a program on this machine."""
+    client = scope.get("client")
+    if client is None or not is_loopback(client[0]):
+        raise Forbidden(f"Without API keys, only this machine may connect. {_REMEDY}")
+    hosts: list[bytes] = []
+    origins: list[bytes] = []
+    for name, value in scope["headers"]:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"origin":
+            origins.append(value)
+        elif name in _FORWARDING or name.startswith(b"x-forwarded-"):
+            raise Forbidden(
+                f"Without API keys, requests through a proxy are refused ({name.decode()}). {_REMEDY}"
+            )
+    if len(hosts) != 1 or not _is_local_host(hosts[0]):
+        raise Forbidden(
+            f"Without API keys, the Host header must name this machine, such as localhost. {_REMEDY}"
+        )
+    if any(origin not in allowed_origins and not _is_same(origin, hosts[0], scope) for origin in origins):
+        raise Forbidden("Pages of another origin are refused. PRESSRUN_ALLOWED_ORIGINS lists the exceptions.")
+
+
+def _is_local_host(host: bytes) -> bool:
+    if host in _USUAL_HOSTS:
+        return True
+    try:
+        parts = urlsplit(f"//{host.decode('ascii')}")
+        return parts.port != 0 and parts.netloc == host.decode("ascii") and is_loopback(parts.hostname or "")
+    except ValueError:
+        return False
+
+
+_USUAL_HOSTS = frozenset({b"localhost", b"localhost:8000", b"127.0.0.1", b"127.0.0.1:8000"})
+"""Spares the usual requests the parsing."""
+
+
+def _is_same(origin: bytes, host: bytes, scope: Scope) -> bool:
+    own: bytes = scope["scheme"].encode() + b"://" + host.lower()
+    return origin.lower() == own

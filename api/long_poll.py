@@ -1,0 +1,43 @@
+"""Holding a request back until its job has come as far as the client wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from api.waiters import Waiters
+from jobs.job import Job
+from jobs.store import JobStore
+
+
+class LongPoll:
+    """Reads jobs, at once or when they have changed."""
+
+    def __init__(self, store: JobStore, waiters: Waiters) -> None:
+        self._store = store
+        self._waiters = waiters
+
+    async def job(self, tenant: str, job_id: str, is_done: Callable[[Job], bool], seconds: float) -> Job:
+        """The job as soon as `is_done` says so; as it is when `seconds` have passed or the process shuts down.
+
+        Raises:
+            JobNotFound: the tenant has no such job (any more).
+        """
+        if seconds <= 0:
+            return await self._store.get(tenant, job_id)
+        deadline = asyncio.get_running_loop().time() + seconds
+        with self._waiters.registered(tenant, job_id) as changed:
+            while True:
+                changed.clear()
+                job = await self._store.get(tenant, job_id)
+                if is_done(job) or self._waiters.closed or await _timed_out(changed, deadline):
+                    return job
+
+
+async def _timed_out(changed: asyncio.Event, deadline: float) -> bool:
+    try:
+        async with asyncio.timeout_at(deadline):
+            await changed.wait()
+    except TimeoutError:
+        return True
+    return False

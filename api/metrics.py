@@ -1,0 +1,71 @@
+"""What this process counts for Prometheus, and the middleware that counts requests."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """One set for each app. Labels take few values only: routes and kinds, never ids or tenants."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._requests = Counter(
+            "pressrun_http_requests_total",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._accepted = Counter(
+            "pressrun_jobs_accepted_total",
+            "Submissions answered with 202.",
+            ["kind", "replayed"],
+            registry=self._registry,
+        )
+        self.long_polls = Gauge(
+            "pressrun_http_long_polls", "Requests that wait for a job to change.", registry=self._registry
+        )
+        self._children: dict[tuple[str, str, int], Counter] = {}
+
+    def answered(self, method: str, route: str, status: int) -> None:
+        """A request to `route` (its path template) was answered."""
+        key = (method, route, status)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._requests.labels(method, route, str(status))
+        child.inc()
+
+    def accepted(self, kind: str, replayed: bool) -> None:
+        """A submission was answered with 202; `replayed` where the job had been there already."""
+        self._accepted.labels(kind, "true" if replayed else "false").inc()
+
+    def render(self) -> bytes:
+        """The text exposition format."""
+        return generate_latest(self._registry)
+
+
+class CountingMiddleware:
+    """Counts what `app` answers."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                route = scope.get("route")
+                self._metrics.answered(method, getattr(route, "path", "none"), message["status"])
+            await send(message)
+
+        await self._app(scope, receive, counting)

@@ -1,0 +1,156 @@
+"""The contract as OpenAPI 3.1, made from the table of operations and the models that check requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from api.answers import Problem
+from api.operations import HEADERS, OPERATIONS, Answer, Operation
+from api.schemas import QueryModel
+from jobs.settings import Settings
+
+_REF = "#/components/schemas/{model}"
+_PROBLEM_TYPE = "application/problem+json"
+_COMMON_PROBLEMS = {503: "store_unavailable, store_full"}
+_GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
+_QUERY_PROBLEM = {422: "invalid_input"}
+_TEXT: dict[str, Any] = {"type": "string"}
+_DOCUMENT: dict[str, Any] = {"type": "string", "minLength": 1}
+
+
+def openapi_document(settings: Settings, version: str, kinds: Collection[str]) -> dict[str, Any]:
+    """The document that `/openapi.json` serves."""
+    schemas = _schemas()
+    request = schemas["JobRequest"]["properties"]
+    request["kind"]["enum"] = sorted(kinds)
+    request["timeout_seconds"]["anyOf"][0]["maximum"] = settings.render_timeout
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Pressrun",
+            "version": version,
+            "description": "Submit a document, be told when its PDF is there, download it.",
+        },
+        "servers": [{"url": settings.base_url}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key; to read, also a token. Not needed where no API keys are set.",
+                }
+            },
+        },
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    models: set[type[BaseModel]] = {Problem}
+    for operation in OPERATIONS:
+        models |= {answer.model for answer in operation.answers.values() if answer.model}
+        models |= {operation.body} if operation.body else set()
+    ordered = sorted(models, key=lambda model: model.__name__)
+    _, schema = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    definitions: dict[str, Any] = schema["$defs"]
+    return definitions
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+        "security": [] if operation.guard == "open" else [{"bearer": []}, {}],
+    }
+    if operation.body:
+        content = {"application/json": {"schema": {"$ref": _REF.format(model=operation.body.__name__)}}}
+        described["requestBody"] = {"required": True, "content": content}
+    elif operation.documents:
+        content = {name: {"schema": _DOCUMENT} for name in operation.documents}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if "{job_id}" in operation.path:
+        parameters.append({"name": "job_id", "in": "path", "required": True, "schema": _TEXT})
+    if operation.query:
+        parameters += _query_parameters(operation.query)
+    parameters += [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": HEADERS[name],
+            "schema": _header_schema(name),
+        }
+        for name in operation.headers
+    ]
+    return parameters
+
+
+def _query_parameters(model: type[QueryModel]) -> list[dict[str, Any]]:
+    schema = model.model_json_schema(ref_template=_REF)
+    definitions = schema.get("$defs", {})
+    parameters = []
+    for name, described in schema["properties"].items():
+        described = dict(described)
+        # A parameter that is not wanted is left out of the URL: there is no null in it.
+        alternatives = [each for each in described.pop("anyOf", []) if each.get("type") != "null"]
+        described |= alternatives[0] if alternatives else {}
+        reference = described.pop("$ref", None)
+        if reference:
+            described |= definitions[reference.rsplit("/", 1)[1]]
+        if described.get("default", 0) is None:
+            del described["default"]
+        described.pop("title", None)
+        description = described.pop("description", "")
+        parameters.append(
+            {"name": name, "in": "query", "required": False, "description": description, "schema": described}
+        )
+    return parameters
+
+
+def _header_schema(name: str) -> dict[str, Any]:
+    if name == "Idempotency-Key":
+        return {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
+    return _TEXT
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    responses = {str(status): _answer(answer) for status, answer in operation.answers.items()}
+    problems = dict(operation.problems)
+    if operation.guard != "open":
+        problems = {**_QUERY_PROBLEM, **_GUARDED_PROBLEMS, **_COMMON_PROBLEMS, **problems}
+    else:
+        problems = {403: "forbidden", **problems}
+    for status, codes in sorted(problems.items()):
+        if str(status) not in responses:
+            schema = {"$ref": _REF.format(model="Problem")}
+            responses[str(status)] = {"description": codes, "content": {_PROBLEM_TYPE: {"schema": schema}}}
+    return responses
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": answer.description}
+    if answer.model:
+        schema = {"$ref": _REF.format(model=answer.model.__name__)}
+        described["content"] = {"application/json": {"schema": schema}}
+    elif answer.media_types:
+        described["content"] = {name: {"schema": {"type": "string"}} for name in answer.media_types}
+    if answer.headers:
+        described["headers"] = {
+            name: {"description": HEADERS[name], "schema": _TEXT} for name in answer.headers
+        }
+    return described

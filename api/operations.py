@@ -1,0 +1,249 @@
+"""The operations of the API as its contract lists them. A test checks that this table and the routes agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Literal
+
+from pydantic import BaseModel
+
+from api import answers, schemas
+
+Guard = Literal["open", "key", "job", "channel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One status: a JSON model, or other media types, or no body at all."""
+
+    description: str
+    model: type[BaseModel] | None = None
+    media_types: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    method: str
+    path: str
+    id: str
+    summary: str
+    guard: Guard
+    answers: dict[int, Answer]
+    problems: dict[int, str] = field(default_factory=dict)
+    """Status → which codes, beyond those of every guarded operation."""
+    query: type[schemas.QueryModel] | None = None
+    body: type[BaseModel] | None = None
+    documents: tuple[str, ...] = ()
+    """Media types of a body that is a document."""
+    headers: tuple[str, ...] = ()
+
+
+HEADERS = {
+    "Idempotency-Key": "1 to 255 printable ASCII characters. The same key and content again gives the same job.",
+    "Prefer": "`wait=N`: hold the answer back for up to N seconds, at most 25, until the job is done (RFC 7240).",
+    "If-None-Match": "An `ETag` you have; 304 while it is still right.",
+    "If-Range": "The `ETag` of the part you have already.",
+    "Range": "One range of bytes, such as `bytes=0-1023` or `bytes=-1024`.",
+    "Location": "Where the job is.",
+    "Idempotent-Replayed": "`true` where an earlier request had made the job.",
+    "Preference-Applied": "The preference that was followed.",
+    "ETag": "Names this version.",
+    "Content-Disposition": "The file name.",
+    "Content-Range": "Which bytes these are.",
+    "Content-Location": "Where the result stays.",
+}
+
+_ACCEPTED = Answer(
+    "Accepted: written and queued before this answer was sent.",
+    answers.AcceptedJob,
+    headers=("Location", "Idempotent-Replayed"),
+)
+_SUBMISSION_PROBLEMS = {
+    400: "malformed_body",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid_input, idempotency_key_reused",
+    429: "queue_full",
+}
+_NO_SUCH_JOB = {404: "job_not_found"}
+_FILE_HEADERS = ("ETag", "Content-Disposition")
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        method="POST",
+        path="/v1/jobs",
+        id="submitJob",
+        summary="Submit a job",
+        guard="key",
+        body=schemas.JobRequest,
+        headers=("Idempotency-Key",),
+        answers={202: _ACCEPTED},
+        problems=_SUBMISSION_PROBLEMS,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/jobs",
+        id="listJobs",
+        summary="List jobs, newest first",
+        guard="key",
+        query=schemas.ListQuery,
+        answers={200: Answer("A page of jobs.", answers.JobList)},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/jobs/{job_id}",
+        id="getJob",
+        summary="Get a job, now or once it has changed",
+        guard="job",
+        query=schemas.WaitQuery,
+        headers=("If-None-Match",),
+        answers={
+            200: Answer("The job.", answers.JobDocument, headers=("ETag",)),
+            304: Answer("The version named in If-None-Match is still right.", headers=("ETag",)),
+        },
+        problems=_NO_SUCH_JOB,
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/jobs/{job_id}",
+        id="deleteJob",
+        summary="Delete a finished job with its input and result",
+        guard="key",
+        answers={204: Answer("Gone.")},
+        problems={**_NO_SUCH_JOB, 409: "not_finished"},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/jobs/{job_id}/result",
+        id="getResult",
+        summary="Download the result",
+        guard="job",
+        headers=("Range", "If-Range", "If-None-Match"),
+        answers={
+            200: Answer("The bytes.", media_types=("application/pdf", "*/*"), headers=_FILE_HEADERS),
+            206: Answer(
+                "A range of them.",
+                media_types=("application/pdf", "*/*"),
+                headers=(*_FILE_HEADERS, "Content-Range"),
+            ),
+            304: Answer("The result named in If-None-Match is still right.", headers=("ETag",)),
+        },
+        problems={
+            **_NO_SUCH_JOB,
+            409: "not_finished, job_not_succeeded",
+            410: "result_expired",
+            416: "range_not_satisfiable",
+        },
+    ),
+    Operation(
+        method="GET",
+        path="/v1/jobs/{job_id}/events",
+        id="listJobEvents",
+        summary="List the events of a job, oldest first",
+        guard="job",
+        answers={200: Answer("What happened, as far as the log still has it.", answers.JobEvents)},
+        problems=_NO_SUCH_JOB,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/jobs/{job_id}/cancel",
+        id="cancelJob",
+        summary="Cancel a job",
+        guard="key",
+        answers={200: Answer("The cancelled job.", answers.JobDocument, headers=("ETag",))},
+        problems={**_NO_SUCH_JOB, 409: "already_finished"},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/jobs/{job_id}/retry",
+        id="retryJob",
+        summary="Run a finished job again, as a new one",
+        guard="key",
+        headers=("Idempotency-Key",),
+        answers={202: _ACCEPTED},
+        problems={
+            **_NO_SUCH_JOB,
+            409: "not_finished, input_gone",
+            422: "invalid_input, idempotency_key_reused",
+            429: "queue_full",
+        },
+    ),
+    Operation(
+        method="POST",
+        path="/v1/pdf",
+        id="renderPdf",
+        summary="Turn a document into a PDF: the body is the document",
+        guard="key",
+        query=schemas.PdfQuery,
+        documents=("text/html", "text/markdown"),
+        headers=("Idempotency-Key", "Prefer"),
+        answers={
+            200: Answer(
+                "The PDF, where `Prefer: wait` was sent and it was done in time.",
+                media_types=("application/pdf",),
+                headers=(*_FILE_HEADERS, "Preference-Applied", "Content-Location"),
+            ),
+            202: _ACCEPTED,
+        },
+        problems={**_SUBMISSION_PROBLEMS, 422: "job_failed, invalid_input, idempotency_key_reused"},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/events",
+        id="listEvents",
+        summary="Read the event log",
+        guard="channel",
+        query=schemas.EventsQuery,
+        answers={200: Answer("A page of events, oldest first.", answers.EventPage)},
+        problems={406: "not_acceptable", 410: "cursor_expired"},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/tokens",
+        id="mintToken",
+        summary="Make a short-lived token for a browser",
+        guard="key",
+        body=schemas.TokenRequest,
+        answers={200: Answer("The token.", answers.TokenDocument)},
+        problems={
+            400: "malformed_body",
+            413: "body_too_large",
+            415: "unsupported_media_type",
+            **_NO_SUCH_JOB,
+        },
+    ),
+    Operation(
+        method="GET",
+        path="/healthz",
+        id="liveness",
+        summary="Whether this process answers",
+        guard="open",
+        answers={200: Answer("It does.", answers.HealthDocument)},
+    ),
+    Operation(
+        method="GET",
+        path="/readyz",
+        id="readiness",
+        summary="Whether this process can serve",
+        guard="open",
+        answers={
+            200: Answer("It can.", answers.ReadinessDocument),
+            503: Answer("The store is away, or the process is shutting down.", answers.ReadinessDocument),
+        },
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        id="metrics",
+        summary="Counters for Prometheus",
+        guard="key",
+        answers={200: Answer("The text exposition format.", media_types=("text/plain",))},
+    ),
+)
+
+
+def phrase(status: int) -> str:
+    """Such as ``404 Not Found``."""
+    return f"{status} {HTTPStatus(status).phrase}"

@@ -1,0 +1,139 @@
+"""The only place where errors become HTTP answers: problem details (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.replies import NO_STORE
+from jobs.errors import (
+    InvalidInput,
+    PressrunError,
+    RangeNotSatisfiable,
+    RequestError,
+    StoreError,
+    Unauthenticated,
+)
+
+log = structlog.get_logger(__name__)
+
+_ROUTING_CODES = {404: "not_found", 405: "method_not_allowed"}
+_ROUTING_DETAILS = {
+    404: "There is nothing at this path. /docs lists what there is.",
+    405: "This path does not take this method. The Allow header lists those it takes.",
+}
+_MAX_ERRORS = 20
+
+
+class ProblemMiddleware:
+    """Answers for whatever an app raises. An error after the answer has begun cuts the connection instead."""
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self._app = app
+        self._base_url = base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            log.debug("http.disconnected", method=scope["method"], path=scope["path"])
+        except Exception as error:  # the boundary: nothing may pass it
+            if started:
+                raise
+            await problem_reply(error, scope, self._base_url)(scope, receive, send)
+
+
+def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
+    """The answer for `error`. What nobody expected is logged and becomes a 500 that tells nothing."""
+    match error:
+        case RequestError():
+            status, code, detail, extra = error.status, error.code, error.detail, error.extra
+        case ValidationError():
+            return problem_reply(invalid_input(error), scope, base_url)
+        case StoreError():
+            status, code, detail, extra = error.status, error.code, str(error), {}
+            log.warning("http.store_error", code=code, reason=detail, path=scope["path"])
+        case HTTPException():
+            status = error.status_code
+            code = _ROUTING_CODES.get(status, f"http_{status}")
+            detail, extra = _ROUTING_DETAILS.get(status, error.detail), {}
+        case _:
+            status, code, extra = 500, PressrunError.code, {}
+            detail = "This is our fault, not yours; it has been logged. Trying again may help."
+            log.error("http.failed", method=scope["method"], path=scope["path"], exc_info=error)
+    document = {
+        "type": f"{base_url}/docs#{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": scope["path"],
+        **extra,
+    }
+    return _reply(document, status, _headers(error))
+
+
+def invalid_input(error: ValidationError, below: str = "") -> InvalidInput:
+    """What pydantic found, as JSON pointers (RFC 6901) starting with `below`."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    errors = [
+        {"pointer": below + _pointer(each["loc"]), "message": _sentence(each["msg"])}
+        for each in found[:_MAX_ERRORS]
+    ]
+    first = errors[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return InvalidInput(f"{first['pointer'] or 'The body'}: {first['message']}{more}.", errors)
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+
+
+def _sentence(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _reply(document: dict[str, Any], status: int, headers: list[tuple[bytes, bytes]]) -> Response:
+    body = to_json(document, inf_nan_mode="null", serialize_unknown=True)
+    response = Response(status_code=HTTPStatus(status))
+    response.body = body
+    response.raw_headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        NO_STORE,
+        *headers,
+    ]
+    return response
+
+
+def _headers(error: Exception) -> list[tuple[bytes, bytes]]:
+    headers: list[tuple[bytes, bytes]] = []
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        headers.append((b"retry-after", str(retry_after).encode()))
+    if isinstance(error, Unauthenticated):
+        headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(error, RangeNotSatisfiable):
+        headers.append((b"content-range", b"bytes */%d" % error.size))
+    if isinstance(error, HTTPException) and error.headers:
+        headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    return headers

@@ -1,0 +1,45 @@
+"""The query string of a URL, checked by a model."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+from starlette.types import Scope
+
+from api.problems import invalid_input
+from api.schemas import QueryModel
+from jobs.errors import InvalidInput
+
+Q = TypeVar("Q", bound=QueryModel)
+
+_MAX_PARAMETERS = 20
+
+
+def read_query(scope: Scope, model: type[Q]) -> Q:
+    """The parameters as `model` has them.
+
+    Raises:
+        InvalidInput: a parameter is unknown, comes twice, or does not fit; pointers name it.
+    """
+    if not scope["query_string"]:
+        return model()
+    try:
+        pairs = parse_qsl(
+            scope["query_string"].decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_PARAMETERS,
+        )
+    except ValueError:
+        raise InvalidInput(
+            f"The query string is not UTF-8, or has more than {_MAX_PARAMETERS} parameters."
+        ) from None
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise InvalidInput("The query string has a parameter twice.")
+    try:
+        return model.model_validate(parameters)
+    except ValidationError as error:
+        raise invalid_input(error) from None

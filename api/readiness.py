@@ -1,0 +1,70 @@
+"""Can this process serve: is the store there, how safe is what it keeps, and is anything needlessly slow."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs.durability import read_facts
+from jobs.errors import StoreUnavailable
+
+_SUBSETTER = {"darwin": "libharfbuzz-subset.0.dylib", "win32": "libharfbuzz-subset-0.dll"}.get(
+    sys.platform, "libharfbuzz-subset.so.0"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    is_ready: bool
+    details: dict[str, Any]
+    """For operators only."""
+
+
+class Readiness:
+    """Looks every time it is asked."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._font_subsetting = "fast" if _has_fast_subsetter() else "slow"
+
+    async def report(self, *, is_draining: bool) -> Report:
+        """Never raises for a store that is away: that is a finding."""
+        warnings = []
+        try:
+            facts = await read_facts(self._redis)
+        except StoreUnavailable as error:
+            store: dict[str, Any] = {"reachable": False, "reason": str(error)}
+        else:
+            store = {"reachable": True, "server": facts.server, "durability": facts.durability}
+            if facts.durability != "always":
+                warnings.append(
+                    f"The store's durability is {facts.durability}: a power cut may lose accepted jobs."
+                )
+            if facts.eviction not in ("noeviction", "unknown"):
+                warnings.append(
+                    f"The store evicts ({facts.eviction}): jobs may vanish. Set maxmemory-policy noeviction."
+                )
+        if self._font_subsetting == "slow":
+            warnings.append(
+                f"{_SUBSETTER} is missing here: small documents take ten times as long to render."
+            )
+        details = {
+            "store": store,
+            "fonts": {"subsetting": self._font_subsetting},
+            "draining": is_draining,
+            "warnings": warnings,
+        }
+        return Report(store["reachable"] and not is_draining, details)
+
+
+def _has_fast_subsetter() -> bool:
+    """Whether WeasyPrint would find the library that subsets fonts in native code."""
+    try:
+        ctypes.CDLL(_SUBSETTER)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""`/v1/pdf`: the short way. The body is the document, and the PDF can be the answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jobs.kinds.pdf_render import PDF_RENDER
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from api.auth import Authenticator, Caller
+from api.body import media_type, read_body
+from api.charset import decode_document
+from api.job_view import accepted_reply
+from api.long_poll import LongPoll
+from api.prefer import preferred_wait
+from api.query import read_query
+from api.resource import Resource
+from api.schemas import JobRequest, PdfQuery
+from api.services import Services
+from api.stored_file import StoredFiles
+from api.strict_json import read_json
+from api.submission import Submissions, idempotency_key
+from jobs.errors import InvalidInput, JobFailed, MalformedBody, UnsupportedMediaType
+from jobs.job import Job, JobStatus
+
+_MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown"}
+"""Media type of a document → the member of `pdf.render`'s input that takes it."""
+
+
+class PdfRoutes:
+    def __init__(
+        self, services: Services, submissions: Submissions, long_poll: LongPoll, files: StoredFiles
+    ) -> None:
+        self._max_body_bytes = services.settings.max_body_bytes
+        self._store = services.store
+        self._tokens = services.tokens
+        self._clock = services.clock
+        self._metrics = services.metrics
+        self._submissions = submissions
+        self._long_poll = long_poll
+        self._files = files
+
+    def routes(self, auth: Authenticator) -> list[BaseRoute]:
+        return [Resource("/v1/pdf", auth.by_key, POST=self.render)]
+
+    async def render(self, request: Request, caller: Caller) -> Response:
+        """202 and the job; with `Prefer: wait=N` the PDF itself, if it is done by then."""
+        options = _options(read_query(request.scope, PdfQuery).options)
+        key = idempotency_key(request)
+        wait = preferred_wait(request.headers.get("prefer"))
+        document = await self._read_document(request)
+        wanted = JobRequest(kind=PDF_RENDER.name, input=document, options=options)
+        now = self._clock()
+        submitted = await self._store.submit(self._submissions.of_request(wanted, caller.tenant, key, now))
+        self._metrics.accepted(PDF_RENDER.name, submitted.replayed)
+        if wait is None:
+            return accepted_reply(submitted, self._tokens, now)
+        with self._metrics.long_polls.track_inprogress():
+            job = await self._long_poll.job(
+                caller.tenant, submitted.job.id, lambda job: job.is_terminal, wait
+            )
+        applied = f"wait={wait}"
+        if not job.is_terminal:
+            headers = ((b"preference-applied", applied.encode()),)
+            return accepted_reply(dataclasses.replace(submitted, job=job), self._tokens, now, headers)
+        if job.status is not JobStatus.SUCCEEDED:
+            raise _failed(job)
+        return await self._files.whole(
+            await self._store.result_of(caller.tenant, job.id),
+            {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"},
+        )
+
+    async def _read_document(self, request: Request) -> dict[str, str]:
+        name, charset = media_type(request.headers.get("content-type", ""))
+        if name not in _MEMBERS:
+            raise UnsupportedMediaType(
+                "Send the document as `Content-Type: text/html` or `text/markdown`. "
+                "Documents with files beside them (multipart/form-data) are not taken yet."
+            )
+        member = _MEMBERS[name]
+        body = await read_body(request, self._max_body_bytes)
+        return {member: decode_document(body, charset, is_html=member == "html")}
+
+
+def _options(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        options = read_json(text.encode())
+    except MalformedBody as error:
+        raise InvalidInput(f"The parameter `options`: {error}", [_pointer(str(error))]) from None
+    if not isinstance(options, dict):
+        raise InvalidInput(
+            "The parameter `options` should be a JSON object.", [_pointer("should be a JSON object")]
+        )
+    return options
+
+
+def _pointer(message: str) -> dict[str, str]:
+    return {"pointer": "/options", "message": message}
+
+
+def _failed(job: Job) -> JobFailed:
+    reason = job.document["error"]["message"] if job.document["error"] else f"It was {job.status}."
+    return JobFailed(f"{job.id} has no result. {reason}", job=job.document)

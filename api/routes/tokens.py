@@ -1,0 +1,47 @@
+"""`/v1/tokens`: short-lived permissions that a backend hands to its browsers."""
+
+from __future__ import annotations
+
+import datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from api.auth import Authenticator, Caller
+from api.body import read_json_body
+from api.query import read_query
+from api.replies import json_reply
+from api.resource import Resource
+from api.schemas import NoQuery, TokenRequest
+from api.services import Services
+from jobs.errors import JobNotFound
+from jobs.ids import is_job_id
+from jobs.tokens import Scope
+
+
+class TokenRoutes:
+    def __init__(self, services: Services) -> None:
+        self._max_body_bytes = services.settings.max_body_bytes
+        self._url = services.settings.ws_url
+        self._store = services.store
+        self._tokens = services.tokens
+        self._clock = services.clock
+
+    def routes(self, auth: Authenticator) -> list[BaseRoute]:
+        return [Resource("/v1/tokens", auth.by_key, POST=self.mint)]
+
+    async def mint(self, request: Request, caller: Caller) -> Response:
+        """A token for one job, or for all jobs of the tenant."""
+        read_query(request.scope, NoQuery)
+        wanted = TokenRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        if wanted.job_id is not None:
+            if not is_job_id(wanted.job_id):
+                raise JobNotFound(wanted.job_id)
+            await self._store.get(caller.tenant, wanted.job_id)
+        scope = Scope(job_id=wanted.job_id, channel=wanted.channel)
+        token, expires_at = self._tokens.mint(caller.tenant, scope, self._clock(), wanted.ttl_seconds)
+        expires = datetime.datetime.fromtimestamp(expires_at, datetime.UTC)
+        return json_reply(
+            {"token": token, "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"), "url": self._url}
+        )

@@ -1,0 +1,164 @@
+"""What requests may say. These models check them and, in `api.openapi`, describe them."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from api.prefer import MAX_WAIT_S
+from api.strict_json import canonical_json
+from jobs.job import DEFAULT_MAX_ATTEMPTS, JobStatus
+
+MAX_METADATA_BYTES = 8 * 1024
+"""Metadata is part of every event of its job."""
+MAX_TAGS = 16
+DAY_SECONDS = 86_400
+MAX_EXPIRES_SECONDS = 30 * DAY_SECONDS
+MAX_SCHEDULE_DAYS = 366
+DEFAULT_TOKEN_SECONDS = 3600
+MAX_TOKEN_SECONDS = DAY_SECONDS
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
+
+
+def _parse_time(value: object) -> datetime.datetime:
+    """RFC 3339 section 5.6; stricter than ISO 8601: a date, a time with seconds, and an offset."""
+    if isinstance(value, str) and _RFC3339.match(value):
+        try:
+            moment = datetime.datetime.fromisoformat(value.upper().replace(" ", "T"))
+            return moment.astimezone(datetime.UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise ValueError("should be a time such as 2026-01-31T12:00:00Z")
+
+
+def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:
+    size = len(canonical_json(value)) if value else 0
+    if size > MAX_METADATA_BYTES:
+        raise ValueError(f"should be at most {MAX_METADATA_BYTES} bytes of JSON, and is {size}")
+    return value
+
+
+def _distinct(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+Time = Annotated[datetime.datetime, BeforeValidator(_parse_time, json_schema_input_type=datetime.datetime)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+
+
+class RequestModel(BaseModel):
+    """A JSON body: no unknown members, no conversions between types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class JobRequest(RequestModel):
+    """A job to run."""
+
+    kind: Name = Field(description="What to do, such as `pdf.render`.", examples=["pdf.render"])
+    input: dict[str, Any] = Field(
+        description="What the kind works on.", examples=[{"html": "<h1>Hello</h1>"}]
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="How the kind does it.")
+    priority: Literal["high", "normal", "low"] = Field(
+        default="normal", description="Among the jobs of this tenant: high before normal before low."
+    )
+    scheduled_at: Time | None = Field(
+        default=None,
+        description="Not before this time (RFC 3339). In the past: at once.",
+        examples=["2026-01-31T12:00:00Z"],
+    )
+    expires_in_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_EXPIRES_SECONDS,
+        description="The job fails if it has not started within this time.",
+    )
+    max_attempts: int = Field(
+        default=DEFAULT_MAX_ATTEMPTS,
+        ge=1,
+        le=20,
+        description="How often to try before a retryable error fails the job.",
+    )
+    timeout_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=3600,
+        description="How long one attempt may take. At most, and by default, RENDER_TIMEOUT.",
+    )
+    metadata: Annotated[dict[str, Any], AfterValidator(_bounded_metadata)] = Field(
+        default_factory=dict,
+        description=f"Yours: comes back in the job and its events. At most {MAX_METADATA_BYTES} bytes of JSON.",
+    )
+    tags: Annotated[list[Tag], AfterValidator(_distinct)] = Field(
+        default_factory=list, max_length=MAX_TAGS, description="To find jobs by."
+    )
+
+
+class TokenRequest(RequestModel):
+    """What a token shall open: one job, or all jobs of the tenant."""
+
+    job_id: str | None = Field(default=None, max_length=64, description="A job to follow and read.")
+    channel: Literal["jobs"] | None = Field(default=None, description="All jobs of the tenant.")
+    ttl_seconds: int = Field(
+        default=DEFAULT_TOKEN_SECONDS, ge=1, le=MAX_TOKEN_SECONDS, description="How long it is good."
+    )
+
+    @model_validator(mode="after")
+    def _names_one(self) -> TokenRequest:
+        if (self.job_id is None) == (self.channel is None):
+            raise ValueError("name either job_id or channel")
+        return self
+
+
+class QueryModel(BaseModel):
+    """The parameters of a URL: text that is converted, no unknown names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Wait = Annotated[int, Field(ge=0, le=MAX_WAIT_S)]
+Limit = Annotated[int, Field(ge=1, le=100)]
+
+
+class WaitQuery(QueryModel):
+    wait: Wait = Field(
+        default=0, description="Seconds to wait for the job to finish, or with If-None-Match to change."
+    )
+
+
+class ListQuery(QueryModel):
+    status: JobStatus | None = Field(default=None, description="Only jobs that are in this state.")
+    kind: Name | None = Field(default=None, description="Only jobs of this kind.")
+    tag: Tag | None = Field(default=None, description="Only jobs with this tag.")
+    batch_id: Name | None = Field(default=None, description="Only jobs of this batch.")
+    limit: Limit = Field(default=50, description="How many at most.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+
+
+class EventsQuery(QueryModel):
+    after: str | None = Field(
+        default=None, max_length=64, description="Events after this cursor; without: from the oldest."
+    )
+    limit: Limit = Field(default=50, description="How many at most.")
+
+
+class PdfQuery(QueryModel):
+    options: str | None = Field(default=None, description="Options of `pdf.render`, as a JSON object.")
+
+
+class NoQuery(QueryModel):
+    """A path without parameters."""

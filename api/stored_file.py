@@ -1,0 +1,91 @@
+"""Serving a result: the whole, a range, or just its headers; large ones piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from api import etags
+from api.disposition import content_disposition
+from api.ranges import ByteRange, requested_range
+from api.replies import not_modified
+from jobs.artifacts import ArtifactMissing, Artifacts
+from jobs.errors import ResultExpired
+from jobs.store import StoredResult
+
+_PIECE_BYTES = 1024 * 1024
+"""A slow client holds one piece in memory, not the whole file."""
+
+
+class StoredFiles:
+    """Answers with results from the artifact store."""
+
+    def __init__(self, artifacts: Artifacts) -> None:
+        self._artifacts = artifacts
+
+    async def reply(self, result: StoredResult, request: Request) -> Response:
+        """200, 206 or 304, as the conditions and the range of the request ask (RFC 9110, sections 13 and 14).
+
+        Raises:
+            RangeNotSatisfiable: the range lies outside the result.
+            ResultExpired: the bytes have just gone.
+        """
+        tag = etags.strong(result.sha256)
+        headers = {"etag": tag, "cache-control": "private, no-cache"}
+        if etags.matches(request.headers.get("if-none-match"), tag):
+            return not_modified([(name.encode(), value.encode()) for name, value in headers.items()])
+        span = _span(request, result, tag)
+        headers |= {
+            "content-type": result.content_type,
+            "content-disposition": content_disposition(result.filename, result.content_type),
+            "accept-ranges": "bytes",
+            "x-content-type-options": "nosniff",
+        }
+        if span is not None:
+            headers["content-range"] = span.content_range(result.bytes)
+        status = 200 if span is None else 206
+        return await self._body(result, span or ByteRange(0, result.bytes), status, headers, request.method)
+
+    async def whole(self, result: StoredResult, headers: dict[str, str]) -> Response:
+        """200 and all of the result, for a request that names no conditions of its own."""
+        headers = {
+            "content-type": result.content_type,
+            "content-disposition": content_disposition(result.filename, result.content_type),
+            "etag": etags.strong(result.sha256),
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+            **headers,
+        }
+        return await self._body(result, ByteRange(0, result.bytes), 200, headers, "GET")
+
+    async def _body(
+        self, result: StoredResult, span: ByteRange, status: int, headers: dict[str, str], method: str
+    ) -> Response:
+        headers["content-length"] = str(span.end - span.start)
+        if method == "HEAD" or span.start == span.end:
+            return Response(b"", status, headers)
+        # The first piece is read before the status is sent: what is missing can still be said properly.
+        first_end = min(span.start + _PIECE_BYTES, span.end)
+        try:
+            first = await self._artifacts.get_range(result.path, span.start, first_end)
+        except ArtifactMissing as error:
+            raise ResultExpired("The result has just been removed.") from error
+        if first_end == span.end:
+            return Response(first, status, headers)
+        return StreamingResponse(
+            self._pieces(result.path, first, ByteRange(first_end, span.end)), status, headers
+        )
+
+    async def _pieces(self, path: str, first: bytes, rest: ByteRange) -> AsyncIterator[bytes]:
+        yield first
+        for start in range(rest.start, rest.end, _PIECE_BYTES):
+            yield await self._artifacts.get_range(path, start, min(start + _PIECE_BYTES, rest.end))
+
+
+def _span(request: Request, result: StoredResult, tag: str) -> ByteRange | None:
+    """The range to serve; `If-Range` with another tag, or with a date, asks for the whole."""
+    if request.headers.get("if-range", tag) != tag:
+        return None
+    return requested_range(request.headers.get("range"), result.bytes)

@@ -1,0 +1,135 @@
+"""From a checked request to a `Submission`: what the kind says, the canonical spec, the digest of the content."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, JobRequest
+from api.strict_json import canonical_json
+from jobs.errors import InvalidInput
+from jobs.ids import new_job_id
+from jobs.job import Job, Priority, Submission
+from jobs.kinds import Kind
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
+
+
+class Submissions:
+    """Makes submissions of the kinds that are installed here."""
+
+    def __init__(self, kinds: Mapping[str, Kind], max_timeout_seconds: int) -> None:
+        self._kinds = kinds
+        self._max_timeout_seconds = max_timeout_seconds
+
+    def of_request(
+        self, request: JobRequest, tenant: str, idempotency_key: str | None, now: float
+    ) -> Submission:
+        """A new job as `request` describes it.
+
+        Raises:
+            InvalidInput: the kind is unknown or refuses its input, or members contradict each other.
+        """
+        kind = self._kinds.get(request.kind)
+        if kind is None:
+            known = ", ".join(sorted(self._kinds))
+            raise _invalid("/kind", f"should be one of: {known}")
+        scheduled_at_ms = self._check_times(request, now)
+        submission = Submission(
+            job_id=new_job_id(),
+            tenant=tenant,
+            kind=request.kind,
+            spec=canonical_json(kind.canonical(request.input, request.options)),
+            priority=Priority(request.priority),
+            scheduled_at_ms=scheduled_at_ms,
+            expires_in_ms=_milliseconds(request.expires_in_seconds),
+            max_attempts=request.max_attempts,
+            timeout_ms=_milliseconds(request.timeout_seconds),
+            metadata=request.metadata,
+            tags=tuple(request.tags),
+            idempotency_key=idempotency_key,
+        )
+        return with_digest(submission)
+
+    def _check_times(self, request: JobRequest, now: float) -> int | None:
+        """`scheduled_at` in Unix milliseconds."""
+        if request.timeout_seconds is not None and request.timeout_seconds > self._max_timeout_seconds:
+            raise _invalid(
+                "/timeout_seconds", f"should be at most {self._max_timeout_seconds} (PRESSRUN_RENDER_TIMEOUT)"
+            )
+        if request.scheduled_at is None:
+            return None
+        at = request.scheduled_at.timestamp()
+        if at > now + MAX_SCHEDULE_DAYS * DAY_SECONDS:
+            raise _invalid("/scheduled_at", f"should be at most {MAX_SCHEDULE_DAYS} days ahead")
+        if request.expires_in_seconds is not None and at >= now + request.expires_in_seconds:
+            raise _invalid(
+                "/expires_in_seconds", "should reach beyond scheduled_at: the job could never start"
+            )
+        return int(at * 1000)
+
+
+def retry_of(job: Job, spec: bytes, idempotency_key: str | None) -> Submission:
+    """A new job that does again what a finished one did. It belongs to no batch: that one is complete."""
+    document = job.document
+    submission = Submission(
+        job_id=new_job_id(),
+        tenant=job.tenant,
+        kind=job.kind,
+        spec=spec,
+        priority=Priority(document["priority"]),
+        max_attempts=document["max_attempts"],
+        metadata=document["metadata"],
+        tags=tuple(document["tags"]),
+        retry_of=job.id,
+        idempotency_key=idempotency_key,
+    )
+    return with_digest(submission)
+
+
+def with_digest(submission: Submission) -> Submission:
+    """The submission with the digest of its content, where an idempotency key makes that matter."""
+    if submission.idempotency_key is None:
+        return submission
+    content = [
+        submission.kind,
+        submission.spec.decode(),
+        submission.priority,
+        submission.scheduled_at_ms,
+        submission.expires_in_ms,
+        submission.max_attempts,
+        submission.timeout_ms,
+        submission.metadata,
+        submission.tags,
+        submission.batch_id,
+        submission.retry_of,
+    ]
+    digest = hashlib.sha256(canonical_json(content)).hexdigest()
+    return dataclasses.replace(submission, content_digest=digest)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The `Idempotency-Key` header.
+
+    Raises:
+        InvalidInput: it comes twice, or is not 1 to 255 printable ASCII characters.
+    """
+    keys = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    if not keys:
+        return None
+    key: str = keys[0].decode("latin-1")
+    if len(keys) > 1 or not _IDEMPOTENCY_KEY.match(key):
+        raise InvalidInput("Idempotency-Key should come once, with 1 to 255 printable ASCII characters.")
+    return key
+
+
+def _milliseconds(seconds: int | None) -> int | None:
+    return None if seconds is None else seconds * 1000
+
+
+def _invalid(pointer: str, message: str) -> InvalidInput:
+    return InvalidInput(f"{pointer}: {message}.", [{"pointer": pointer, "message": message}])
