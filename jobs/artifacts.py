@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -83,7 +84,7 @@ class Artifacts:
         """Removes everything at or below each prefix; what is gone already is no error."""
         for prefix in prefixes:
             if self._root is not None:
-                await asyncio.to_thread(_remove_tree, self._root, prefix)
+                await asyncio.to_thread(_remove, self._root / prefix)
                 continue
             try:
                 batches = obstore.list(self._store, prefix=prefix)
@@ -120,15 +121,9 @@ def _fsync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_tree(root: Path, prefix: str) -> None:
-    target = root / prefix
+def _remove(target: Path) -> None:
+    """A file or a whole directory; emptied parents stay until their job's record goes."""
     if target.is_dir():
-        for entry in list(target.iterdir()):
-            _remove_tree(root, f"{prefix.rstrip('/')}/{entry.name}")
-        target.rmdir()
+        shutil.rmtree(target, ignore_errors=True)
     else:
         target.unlink(missing_ok=True)
-    # An emptied job directory goes too; another claim's artifacts keep it.
-    parent = target.parent
-    if parent != root and root in parent.parents and not any(parent.iterdir()):
-        parent.rmdir()

@@ -1,0 +1,368 @@
+"""The atomic steps against a plain model: whatever order they come in, store and model agree."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from jobs import keys
+from jobs.artifacts import Artifacts
+from jobs.errors import (
+    AlreadyFinished,
+    ClaimLost,
+    InputGone,
+    JobNotFound,
+    NotFinished,
+    QueueFull,
+    RendererCrashed,
+)
+from jobs.eventlog import EventLog
+from jobs.ids import new_job_id
+from jobs.job import TERMINAL, TRANSITIONS, Claim, JobStatus, Priority, Result, Submission
+from jobs.queue import ExpiredLease, JobQueue
+from jobs.scripts import Scripts
+from jobs.settings import Settings
+from jobs.store import JobStore
+from jobs.store_client import connect
+from tests.support.valkey import FaultyValkey
+
+TENANTS = ["acme", "globex", "initech"]
+MAX_QUEUED = 6
+HOUR_MS = 3_600_000
+PDF = Result(body=b"%PDF-", content_type="application/pdf", filename="a.pdf", details={"pages": 1})
+
+
+@dataclass
+class ModelJob:
+    """What the machine believes about one job."""
+
+    tenant: str
+    status: JobStatus
+    max_attempts: int
+    version: int = 1
+    attempt: int = 0
+    claim: int = 0
+    leased: bool = False
+    events: list[str] = field(default_factory=list)
+    lost_claims: int = 0
+
+    def move(self, status: JobStatus, event: str | None = None) -> None:
+        assert status in TRANSITIONS[self.status], f"the model itself went from {self.status} to {status}"
+        self.status = status
+        self.version += 1
+        self.events.append(event or f"job.{status}")
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status is JobStatus.QUEUED and not self.leased
+
+
+class JobMachine(RuleBasedStateMachine):
+    """Clients, workers and the reaper, in any order, some of them late and some sending twice."""
+
+    jobs: Bundle[str] = Bundle("jobs")
+    claims: Bundle[Claim] = Bundle("claims")
+
+    def __init__(self, runner: asyncio.Runner, url: str, artifacts: Artifacts) -> None:
+        super().__init__()
+        self.runner = runner
+        config = Settings.from_env({"REDIS_URL": url, "PRESSRUN_MAX_QUEUED": str(MAX_QUEUED)})
+        self.redis = connect(config)
+        scripts = Scripts(self.redis, config)
+        self.store = JobStore(self.redis, scripts, artifacts)
+        self.queue = JobQueue(self.redis, scripts, artifacts)
+        self.log = EventLog(self.redis)
+        self.model: dict[str, ModelJob] = {}
+        self.deleted: set[str] = set()
+        self.sequences = dict.fromkeys(TENANTS, 0)
+
+    def do(self, step: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(step)
+
+    @initialize()
+    def empty_store(self) -> None:
+        self.do(self.redis.flushall())
+
+    def teardown(self) -> None:
+        self.do(self.redis.aclose())
+
+    # --- clients ----------------------------------------------------------------------------------------------
+
+    @rule(
+        target=jobs,
+        tenant=st.sampled_from(TENANTS),
+        priority=st.sampled_from(Priority),
+        later=st.booleans(),
+        max_attempts=st.integers(1, 3),
+        twice=st.booleans(),
+    )
+    def submit(self, tenant: str, priority: Priority, later: bool, max_attempts: int, twice: bool) -> str:
+        submission = Submission(
+            job_id=new_job_id(),
+            tenant=tenant,
+            kind="test",
+            spec=b"{}",
+            priority=priority,
+            max_attempts=max_attempts,
+            tags=("a", "b"),
+            scheduled_at_ms=self.do(self.now()) + HOUR_MS if later else None,
+        )
+        waiting = [j for j in self.model.values() if j.tenant == tenant and j.status in ("queued", "scheduled", "retrying")]
+        try:
+            submitted = self.do(self.store.submit(submission))
+        except QueueFull:
+            assert len(waiting) >= MAX_QUEUED
+            return submission.job_id
+        assert len(waiting) < MAX_QUEUED
+        status = JobStatus.SCHEDULED if later else JobStatus.QUEUED
+        self.model[submission.job_id] = ModelJob(tenant, status, max_attempts, events=[f"job.{status}"])
+        assert not submitted.replayed
+        if twice:
+            again = self.do(self.store.submit(submission))
+            assert again.replayed
+            assert again.job == submitted.job
+        return submission.job_id
+
+    async def now(self) -> int:
+        seconds, micros = await self.redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    @rule(job_id=jobs, tenant=st.sampled_from(TENANTS))
+    def cancel(self, job_id: str, tenant: str) -> None:
+        job = self.model.get(job_id)
+        try:
+            cancelled = self.do(self.store.cancel(tenant, job_id))
+        except JobNotFound:
+            assert job is None or job.tenant != tenant
+        except AlreadyFinished:
+            assert job is not None
+            assert job.status in TERMINAL
+        else:
+            assert job is not None
+            job.move(JobStatus.CANCELLED)
+            job.leased = False
+            assert cancelled.version == job.version
+
+    @rule(job_id=jobs, tenant=st.sampled_from(TENANTS))
+    def delete(self, job_id: str, tenant: str) -> None:
+        job = self.model.get(job_id)
+        try:
+            self.do(self.store.delete(tenant, job_id))
+        except JobNotFound:
+            assert job is None or job.tenant != tenant
+        except NotFinished:
+            assert job is not None
+            assert job.status not in TERMINAL
+        else:
+            assert job is not None
+            assert job.status in TERMINAL
+            del self.model[job_id]
+            self.deleted.add(job_id)
+
+    # --- workers ----------------------------------------------------------------------------------------------
+
+    @rule(target=claims, want=st.just(1))
+    def claim_one(self, want: int) -> Any:
+        haul = self.do(self.queue.claim(want))
+        ready = {job_id: job for job_id, job in self.model.items() if job.is_ready}
+        if not haul.claims:
+            assert not ready
+            return Claim("job_none", "acme", "test", 0, 0, 1, None, None, None, b"")
+        (claim,) = haul.claims
+        job = self.model[claim.job_id]
+        assert claim.job_id in ready
+        assert claim.number > job.claim, "a claim number was used again"
+        job.claim, job.leased = claim.number, True
+        assert claim.attempt == job.attempt
+        return claim
+
+    def is_current(self, claim: Claim) -> bool:
+        job = self.model.get(claim.job_id)
+        return job is not None and job.leased and job.claim == claim.number
+
+    @rule(claim=claims, twice=st.booleans())
+    def start(self, claim: Claim, twice: bool) -> None:
+        job = self.model.get(claim.job_id)
+        allowed = self.is_current(claim) and job is not None and job.status in ("queued", "running")
+        try:
+            attempt = self.do(self.queue.start(claim))
+        except ClaimLost:
+            assert not allowed
+            return
+        assert allowed
+        assert job is not None
+        if job.status is JobStatus.QUEUED:
+            job.attempt += 1
+            job.move(JobStatus.RUNNING, "job.started")
+        assert attempt == job.attempt
+        if twice:
+            assert self.do(self.queue.start(claim)) == attempt
+
+    @rule(claim=claims, twice=st.booleans(), ending=st.sampled_from(["succeed", "fail", "retry"]))
+    def finish(self, claim: Claim, twice: bool, ending: str) -> None:
+        job = self.model.get(claim.job_id)
+        allowed = self.is_current(claim) and job is not None and job.status is JobStatus.RUNNING
+
+        def step() -> Coroutine[Any, Any, None]:
+            if ending == "succeed":
+                return self.queue.succeed(claim, PDF, "somewhere")
+            if ending == "fail":
+                return self.queue.fail(claim, RendererCrashed("it died"))
+            return self.queue.retry(claim, RendererCrashed("it died"), HOUR_MS)
+
+        status = JobStatus({"succeed": "succeeded", "fail": "failed", "retry": "retrying"}[ending])
+        try:
+            self.do(step())
+        except ClaimLost:
+            assert not allowed
+            return
+        if not allowed:  # the same outcome, sent again
+            assert job is not None
+            assert job.claim == claim.number
+            assert f"job.{status}" in job.events
+            return
+        assert job is not None
+        job.move(status)
+        job.leased = False
+        if twice:
+            self.do(step())
+
+    @rule(claim=claims)
+    def release(self, claim: Claim) -> None:
+        current = self.is_current(claim)
+        self.do(self.queue.release(claim))
+        if current:
+            job = self.model[claim.job_id]
+            job.leased = False
+            if job.status is JobStatus.RUNNING:
+                job.attempt -= 1
+                job.move(JobStatus.QUEUED)
+
+    @rule(some=st.lists(claims, max_size=4))
+    def renew(self, some: list[Claim]) -> None:
+        stops = self.do(self.queue.renew(some))
+        for claim in some:
+            if self.is_current(claim):
+                assert stops.get(claim.job_id) is None or any(
+                    other.job_id == claim.job_id and other.number != claim.number for other in some
+                )
+            else:
+                assert claim.job_id in stops
+
+    # --- time and accidents -----------------------------------------------------------------------------------
+
+    @rule(job_id=jobs)
+    def lease_is_lost(self, job_id: str) -> None:
+        """The worker vanished; the reaper has seen the lease expired for long enough."""
+        ends = self.do(self.redis.zscore(keys.LEASES, job_id))
+        job = self.model.get(job_id)
+        if ends is None:
+            assert job is None or not job.leased
+            return
+        assert job is not None
+        lease = ExpiredLease(job_id.encode(), f"{ends:.0f}".encode())
+        self.do(self.queue.claim(0, [lease]))
+        job.leased = False
+        if job.claim - job.attempt > 10 or (job.status is JobStatus.RUNNING and job.attempt >= job.max_attempts):
+            job.move(JobStatus.FAILED)
+        elif job.status is JobStatus.RUNNING:
+            job.move(JobStatus.QUEUED)
+
+    @rule()
+    def an_hour_passes(self) -> None:
+        """What is scheduled or retrying becomes due."""
+        for job_id in self.do(self.redis.zrange(keys.DUE, 0, -1)):
+            self.do(self.redis.zadd(keys.DUE, {job_id: 1}))
+        self.do(self.queue.claim(0))
+        for job in self.model.values():
+            if job.status in (JobStatus.SCHEDULED, JobStatus.RETRYING):
+                job.move(JobStatus.QUEUED)
+
+    # --- what always holds ------------------------------------------------------------------------------------
+
+    @invariant()
+    def records_agree(self) -> None:
+        for job_id, job in self.model.items():
+            document = self.do(self.store.get(job.tenant, job_id)).document
+            assert (document["status"], document["version"], document["attempt"]) == (job.status, job.version, job.attempt)
+            assert (document["finished_at"] is not None) == (job.status in TERMINAL)
+            assert (document["result"] is not None) == (job.status is JobStatus.SUCCEEDED)
+        for job_id in self.deleted:
+            assert self.do(self.redis.exists(keys.JOB + job_id, keys.INPUT + job_id, keys.ARQ_JOB + job_id)) == 0
+
+    @invariant()
+    def every_event_is_there_once_in_order(self) -> None:
+        for tenant in TENANTS:
+            page = self.do(self.log.page(tenant, None, 10_000))
+            events = [json.loads(body) for body in page.bodies]
+            assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+            assert len({event["id"] for event in events}) == len(events)
+            for job_id, job in self.model.items():
+                if job.tenant != tenant:
+                    continue
+                own = [event for event in events if event["data"]["job"]["id"] == job_id]
+                assert [event["type"] for event in own] == job.events
+                assert [event["data"]["job"]["version"] for event in own] == list(range(1, job.version + 1))
+                assert sum(event["data"]["job"]["status"] in TERMINAL for event in own) == (job.status in TERMINAL)
+                assert own[-1]["data"]["job"] == self.do(self.store.get(tenant, job_id)).document
+
+    @invariant()
+    def every_job_waits_where_it_should(self) -> None:
+        leases = {job_id.decode() for job_id in self.do(self.redis.zrange(keys.LEASES, 0, -1))}
+        assert leases == {job_id for job_id, job in self.model.items() if job.leased}
+        due = {job_id.decode() for job_id in self.do(self.redis.zrange(keys.DUE, 0, -1))}
+        assert due == {job_id for job_id, job in self.model.items() if job.status in ("scheduled", "retrying")}
+        ring = {tenant.decode() for tenant in self.do(self.redis.zrange(keys.RING, 0, -1))}
+        for tenant in TENANTS:
+            ready = {job_id.decode() for job_id in self.do(self.redis.zrange(keys.READY + tenant, 0, -1))}
+            assert ready == {job_id for job_id, job in self.model.items() if job.is_ready and job.tenant == tenant}
+            assert (tenant in ring) == bool(ready)
+
+    @invariant()
+    def listings_agree(self) -> None:
+        for tenant in TENANTS:
+            own = {job_id: job for job_id, job in self.model.items() if job.tenant == tenant}
+            assert {job.id for job in self.do(self.store.page(tenant, limit=100)).items} == set(own)
+            assert {job.id for job in self.do(self.store.page(tenant, tag="b", limit=100)).items} == set(own)
+            for status in JobStatus:
+                listed = {job.id for job in self.do(self.store.page(tenant, status=status, limit=100)).items}
+                assert listed == {job_id for job_id, job in own.items() if job.status is status}
+
+    @invariant()
+    def inputs_live_until_success(self) -> None:
+        for job_id, job in self.model.items():
+            try:
+                self.do(self.store.spec_of(job.tenant, job_id))
+            except InputGone:
+                assert job.status is JobStatus.SUCCEEDED
+            else:
+                assert job.status is not JobStatus.SUCCEEDED
+
+
+def test_scripts_and_model_agree_in_every_order(valkey: FaultyValkey, tmp_path: Any) -> None:
+    artifacts = Artifacts.open(Settings.from_env({"PRESSRUN_DATA_DIR": str(tmp_path)}))
+    with asyncio.Runner() as runner:
+        run_state_machine_as_test(
+            lambda: JobMachine(runner, valkey.url, artifacts),
+            settings=settings(
+                max_examples=25,
+                stateful_step_count=40,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                report_multiple_bugs=False,
+            ),
+        )
