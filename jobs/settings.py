@@ -24,6 +24,9 @@ DAY_SECONDS = 86_400
 WEBHOOK_SCHEDULE_SECONDS = 4 * DAY_SECONDS
 """Longest a delivery may still be retried (design, section 8); results must live at least as long."""
 
+LOCAL_TENANT = "default"
+"""Whose jobs unauthenticated clients on this machine see, where no API keys are set."""
+
 
 class BadSetting(ValueError):
     """A setting cannot be used. The text names the variable, its value's fault and what it may be."""
@@ -123,6 +126,15 @@ def _secret_key(text: str) -> tuple[str, ...]:
     return keys
 
 
+def _import_paths(text: str) -> tuple[str, ...]:
+    paths = _list(text)
+    for path in paths:
+        module, colon, attribute = path.partition(":")
+        if not colon or not attribute.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+            raise ValueError
+    return paths
+
+
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
 
@@ -178,6 +190,9 @@ class Settings:
     )
     egress_allow: tuple[str, ...] = setting(
         "PRESSRUN_EGRESS_ALLOW", (), _egress, "CIDRs (10.0.0.0/8) and host names with commas between"
+    )
+    kinds: tuple[str, ...] = setting(
+        "PRESSRUN_KINDS", (), _import_paths, "import paths of your own kinds (package.module:attribute), commas between"
     )
     max_body_bytes: int = setting(
         "PRESSRUN_MAX_BODY_BYTES", 10 * 1024**2, _int(1024, 1024**3), "bytes from 1024 to 1073741824"

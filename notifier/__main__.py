@@ -1,0 +1,73 @@
+"""`python -m notifier`: the process that pushes events. Wires settings, store, hub and gateway together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import structlog
+import uvloop
+
+from jobs.artifacts import Artifacts
+from jobs.eventlog import EventLog
+from jobs.logging import configure_logging
+from jobs.scripts import Scripts
+from jobs.secret_key import load_secret_keys
+from jobs.settings import BadSetting, Settings
+from jobs.store import JobStore
+from jobs.store_client import connect, refuse_cluster, wait_for_store
+from jobs.tail import Tail
+from jobs.tokens import Tokens
+from notifier.gateway import Gateway
+from notifier.hub import Hub
+
+log = structlog.get_logger("notifier")
+
+
+async def run(settings: Settings, tokens: Tokens) -> None:
+    """Serves until SIGTERM or SIGINT; then sends the clients away and returns.
+
+    Connections are accepted while the store is away: clients wait for their snapshots, nobody is turned down.
+    """
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    redis = connect(settings)
+    store = JobStore(redis, Scripts(redis, settings), Artifacts.open(settings))
+    hub = Hub(store, EventLog(redis))
+    tail = Tail(redis, on_event=hub.on_event, on_progress=hub.on_progress, on_gap=hub.on_gap)
+    gateway = Gateway(settings, tokens, hub)
+
+    async def follow() -> None:
+        await wait_for_store(redis)
+        await refuse_cluster(redis)
+        await tail.run()
+
+    await gateway.start()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(follow()), group.create_task(hub.run(tail.ready))]
+        await stopping.wait()
+        await gateway.drain(settings.drain_seconds)
+        for task in tasks:
+            task.cancel()
+    await redis.aclose()
+    log.info("notifier.stopped")
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_env(os.environ)
+        tokens = Tokens(load_secret_keys(settings))
+    except BadSetting as error:
+        print(f"pressrun notifier: {error}", file=sys.stderr)
+        return 2
+    configure_logging(settings, "notifier")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings, tokens))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

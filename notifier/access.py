@@ -1,0 +1,67 @@
+"""Which handshakes are let in, by `Host` and `Origin`. Pure.
+
+A browser sends the `Origin` of the page that opens a WebSocket, and no same-origin policy stops that page: the server
+has to. Without API keys there is a second danger, a foreign page whose own name resolves to this machine; the `Host`
+gives that away. Programs other than browsers send no `Origin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from jobs.settings import Settings, is_loopback
+
+_FORWARDING = frozenset(
+    {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
+)
+_REMEDY = "set PRESSRUN_API_KEYS to serve others than this machine"
+
+
+class Access:
+    """The rules that follow from the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._local_only = not settings.api_keys
+        self._allowed = frozenset({*settings.allowed_origins, _origin_of(settings.base_url)})
+
+    def refusal(self, headers: Iterable[tuple[str, str]]) -> str | None:
+        """Why a handshake with these headers is refused; None where it is welcome."""
+        hosts, origins, forwarding = [], [], []
+        for name, value in headers:
+            name = name.lower()
+            if name == "host":
+                hosts.append(value)
+            elif name == "origin":
+                origins.append(value)
+            elif name in _FORWARDING or name.startswith("x-forwarded-"):
+                forwarding.append(name)
+        host = _host_name(f"//{hosts[0]}") if len(hosts) == 1 else None
+        if host is None:
+            return "exactly one Host header is needed"
+        if self._local_only and forwarding:
+            return f"without API keys, proxies are refused ({forwarding[0]}): {_REMEDY}"
+        if self._local_only and not is_loopback(host):
+            return f"without API keys, the Host must be this machine, such as localhost: {_REMEDY}"
+        if not all(self._admits(origin, host) for origin in origins):
+            return "the Origin is not allowed: PRESSRUN_ALLOWED_ORIGINS lists those that are"
+        return None
+
+    def _admits(self, origin: str, host: str) -> bool:
+        """Pages of this machine or host on any port (the console page has another one), and those in the list."""
+        if origin in self._allowed:
+            return True
+        name = _host_name(origin)
+        return name is not None and (is_loopback(name) if self._local_only else name == host)
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _host_name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

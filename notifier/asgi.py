@@ -1,0 +1,106 @@
+"""The same protocol as a Starlette WebSocket endpoint, for the web process to mount at `/v1/ws`.
+
+For platforms that route only `web`. One task receives, one sends; the server below them applies backpressure to the
+latter, and the session's budget ends a client that never reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from jobs.settings import LOCAL_TENANT, Settings
+from jobs.tokens import Tokens
+from notifier.access import Access
+from notifier.closing import Close, CloseCode
+from notifier.frames import SUBPROTOCOL
+from notifier.heartbeat import Heartbeat
+from notifier.hub import Hub
+from notifier.session import Session
+
+_CLOSE_TIMEOUT_S = 5
+
+
+class WebSocketEndpoint:
+    """`WebSocketRoute("/v1/ws", endpoint.serve)`. The hub needs to be fed by a tail and to `run`."""
+
+    def __init__(
+        self, settings: Settings, tokens: Tokens, hub: Hub, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._access = Access(settings)
+        self._tokens = tokens
+        self._hub = hub
+        self._clock = clock
+        self._tenant = None if settings.api_keys else LOCAL_TENANT
+
+    async def serve(self, websocket: WebSocket) -> None:
+        offered = websocket.scope.get("subprotocols", [])
+        await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        refusal = self._access.refusal(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in websocket.scope["headers"]
+        )
+        if refusal is not None:
+            await _close(websocket, Close.because(CloseCode.FORBIDDEN, refusal))
+            return
+        closing = await self._converse(websocket)
+        if closing is not None:
+            await _close(websocket, closing)
+
+    async def _converse(self, websocket: WebSocket) -> Close | None:
+        """Runs the session until the client has gone (None) or is to be closed."""
+        has_output = asyncio.Event()
+
+        def wake() -> None:
+            has_output.set()
+            if session.closing is not None:
+                # Whoever does not read what is left in time will not read it at all.
+                loop.call_later(_CLOSE_TIMEOUT_S, sending.cancel)
+
+        loop = asyncio.get_running_loop()
+        session = Session(
+            verify=self._tokens.verify, desk=self._hub, wake=wake, now=self._clock(), tenant=self._tenant
+        )
+        heartbeat = Heartbeat(session, self._clock)
+        receiving = asyncio.create_task(self._receive(websocket, session, heartbeat))
+        sending = asyncio.create_task(_send(websocket, session, has_output))
+        try:
+            await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heartbeat.stop()
+            session.end()
+            receiving.cancel()
+            sending.cancel()
+            outcomes = await asyncio.gather(receiving, sending, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+                raise outcome
+        return session.closing
+
+    async def _receive(self, websocket: WebSocket, session: Session, heartbeat: Heartbeat) -> None:
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            session.receive(message.get("text") or message.get("bytes") or "", self._clock())
+            heartbeat.rearm()
+
+
+async def _send(websocket: WebSocket, session: Session, has_output: asyncio.Event) -> None:
+    """Sends what the session has until it wants to close."""
+    while True:
+        while (frame := session.next_frame()) is not None:
+            await websocket.send_text(frame.decode())
+        if session.closing is not None:
+            return
+        await has_output.wait()
+        has_output.clear()
+
+
+async def _close(websocket: WebSocket, close: Close) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await websocket.close(close.code, close.reason)

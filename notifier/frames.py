@@ -1,0 +1,227 @@
+"""The frames of the protocol `pressrun.v1` (design, section 7): strict parsing, cheap building. Pure.
+
+Frames from clients are small and parsed strictly: an unknown type or member is an error, never ignored. Frames to
+clients are UTF-8 bytes. Events and progress are spliced from the bytes that were stored, never re-serialised, and
+encoded once for all subscriptions that share an id.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from jobs.events import Event, ProgressUpdate
+from jobs.job import TERMINAL
+
+SUBPROTOCOL = "pressrun.v1"
+_MAX_MESSAGE_CHARACTERS = 200
+
+RequestId = Annotated[int, Field(ge=0, lt=2**53)] | Annotated[str, StringConstraints(max_length=64)]
+"""What a client puts into `id`, to find it again in `reply_to`."""
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class BadFrame(ValueError):
+    """Not a frame of this protocol. The text says why, for the developer of the client."""
+
+    def __init__(self, message: str, reply_to: int | str | None = None) -> None:
+        super().__init__(message[:_MAX_MESSAGE_CHARACTERS])
+        self.reply_to = reply_to
+
+
+# --- from clients ---------------------------------------------------------------------------------------------
+
+
+class ClientFrame(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    id: RequestId | None = None
+
+
+class Auth(ClientFrame):
+    """The first frame where credentials are configured; again, any time, with a fresh token."""
+
+    type: Literal["auth"]
+    token: Annotated[str, StringConstraints(max_length=4096)]
+
+
+class Subscribe(ClientFrame):
+    """Asks for a job: its snapshot, then every later version."""
+
+    type: Literal["subscribe"]
+    job_id: _Name
+
+
+class Unsubscribe(ClientFrame):
+    type: Literal["unsubscribe"]
+    subscription: _Name
+
+
+class ClientPing(ClientFrame):
+    type: Literal["ping"]
+
+
+class ClientPong(ClientFrame):
+    """Answers the server's ping."""
+
+    type: Literal["pong"]
+
+
+AnyClientFrame = Auth | Subscribe | Unsubscribe | ClientPing | ClientPong
+_client_frame: TypeAdapter[AnyClientFrame] = TypeAdapter(
+    Annotated[AnyClientFrame, Field(discriminator="type")]
+)
+_request_id: TypeAdapter[int | str] = TypeAdapter(RequestId, config=ConfigDict(strict=True))
+
+
+def parse(message: str | bytes) -> AnyClientFrame:
+    """The client's frame. Raises BadFrame; binary messages are never frames."""
+    if isinstance(message, bytes):
+        raise BadFrame("Binary messages are not understood. Send JSON text.")
+    try:
+        return _client_frame.validate_json(message)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        raise BadFrame(
+            f"{where}: {first['msg']}" if where else first["msg"], _readable_id(message)
+        ) from error
+    except UnicodeEncodeError as error:
+        raise BadFrame("Lone surrogates are not text.") from error
+
+
+def _readable_id(message: str) -> int | str | None:
+    """The `id` of a frame that is wrong elsewhere, so that its sender learns which one it was."""
+    try:
+        return _request_id.validate_python(json.loads(message)["id"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+# --- to clients -----------------------------------------------------------------------------------------------
+
+
+class ServerFrame(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def encode(self) -> bytes:
+        """The frame as JSON; members that are None are left out."""
+        members = {name: value for name, value in self if value is not None}
+        return json.dumps(members, separators=(",", ":")).encode()
+
+
+class Welcome(ServerFrame):
+    """The answer to every `auth`. `ping_interval` is in seconds; `expires_at` is the token's."""
+
+    type: Literal["welcome"] = "welcome"
+    reply_to: int | str | None = None
+    ping_interval: int
+    expires_at: str
+
+
+class Subscribed(ServerFrame):
+    type: Literal["subscribed"] = "subscribed"
+    reply_to: int | str | None = None
+    subscription: str
+    snapshot: dict[str, Any]
+
+
+class Unsubscribed(ServerFrame):
+    type: Literal["unsubscribed"] = "unsubscribed"
+    reply_to: int | str | None = None
+
+
+class Pong(ServerFrame):
+    """Answers the client's ping."""
+
+    type: Literal["pong"] = "pong"
+    reply_to: int | str | None = None
+
+
+class Ping(ServerFrame):
+    """Every `ping_interval`; the client answers `pong`. Of the application: browsers do not see protocol pings."""
+
+    type: Literal["ping"] = "ping"
+
+
+class Reset(ServerFrame):
+    """Events of the subscription were lost on the way and are no longer kept: go on from the snapshot."""
+
+    type: Literal["reset"] = "reset"
+    subscription: str
+    reason: Literal["retention"] = "retention"
+    snapshot: dict[str, Any]
+
+
+class GoAway(ServerFrame):
+    """A close with 1012 follows; reconnect that long after it."""
+
+    type: Literal["goaway"] = "goaway"
+    reconnect_in_ms: int
+
+
+class Error(ServerFrame):
+    """A request failed (`reply_to`), or a subscription ended (`subscription`). The connection goes on."""
+
+    type: Literal["error"] = "error"
+    reply_to: int | str | None = None
+    subscription: str | None = None
+    code: str
+    message: str
+
+
+class EventFrame:
+    """A job's event, ready for any number of subscriptions."""
+
+    __slots__ = ("_body", "_frames", "is_terminal", "version")
+
+    def __init__(self, type: str, version: int, body: bytes) -> None:
+        self.version = version
+        self.is_terminal = type in _TERMINAL_EVENTS
+        self._body = body
+        self._frames: dict[str, bytes] = {}
+
+    @classmethod
+    def of(cls, event: Event) -> EventFrame:
+        """Of an event of a job."""
+        return cls(event.type, event.version or 0, event.body)
+
+    @classmethod
+    def from_body(cls, body: bytes) -> EventFrame:
+        """From a body as the event log keeps it."""
+        event = json.loads(body)
+        return cls(event["type"], event["data"]["job"]["version"], body)
+
+    def encode(self, subscription: str) -> bytes:
+        frame = self._frames.get(subscription)
+        if frame is None:
+            frame = b'{"type":"event","subscription":"%b","event":%b}' % (subscription.encode(), self._body)
+            self._frames[subscription] = frame
+        return frame
+
+
+class ProgressFrame:
+    """How far a job is, ready for any number of subscriptions."""
+
+    __slots__ = ("_frames", "_update", "claim")
+
+    def __init__(self, update: ProgressUpdate) -> None:
+        self.claim = update.claim
+        self._update = update
+        self._frames: dict[str, bytes] = {}
+
+    def encode(self, subscription: str) -> bytes:
+        frame = self._frames.get(subscription)
+        if frame is None:
+            frame = b'{"type":"progress","subscription":"%b","job_id":"%b","progress":%b}' % (
+                subscription.encode(),
+                self._update.job_id.encode(),
+                self._update.progress,
+            )
+            self._frames[subscription] = frame
+        return frame
+
+
+_TERMINAL_EVENTS = frozenset(f"job.{status}" for status in TERMINAL)

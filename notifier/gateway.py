@@ -1,0 +1,199 @@
+"""The WebSocket server of the notifier process, on the `websockets` package.
+
+Lean on purpose, because idle connections are what it mostly has: no task for sending, none for pinging. Frames are
+written from wherever they arise while the transport has room; when it has none they wait in the session, whose budget
+ends a client that never reads, and go out when the transport asks for more. The one task of a connection always
+receives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import random
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
+from websockets.typing import Subprotocol
+
+from jobs.settings import LOCAL_TENANT, Settings
+from jobs.tokens import Tokens
+from notifier.access import Access
+from notifier.closing import Close, CloseCode
+from notifier.frames import SUBPROTOCOL
+from notifier.heartbeat import Heartbeat
+from notifier.hub import Hub
+from notifier.session import MAX_MESSAGE_BYTES, Session
+
+log = structlog.get_logger(__name__)
+
+PATH = "/v1/ws"
+_CLOSE_TIMEOUT_S = 5
+"""How long a client may take to answer a close frame, or to read what comes before it."""
+_WRITE_LIMIT_BYTES = 32 * 1024
+_DRAINED_PER_SECOND = 500
+"""How fast clients are sent away at shutdown: as fast as the others can take them over."""
+_DRAIN_BATCH = 50
+
+
+class _Connection(ServerConnection):
+    """A connection that writes what its session has, whenever there is room."""
+
+    session: Session | None = None
+    refusal: str | None = None
+    _aborting: asyncio.TimerHandle | None = None
+
+    def flush(self) -> None:
+        """Writes until nothing is left or the transport is full; then closes, if the session wants to."""
+        session = self.session
+        if session is None or self.protocol.state is not OPEN:
+            return
+        while self._has_room() and (frame := session.next_frame()) is not None:
+            self.protocol.send_text(frame)
+            self.send_data()
+        if session.closing is not None:
+            self._finish(session.closing)
+
+    def _has_room(self) -> bool:
+        return not self.paused and not self.transport.is_closing()
+
+    def _finish(self, close: Close) -> None:
+        if self._aborting is None:
+            self._aborting = self.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort)
+        # Frames come first, if the client reads them in time. One that is too slow has none left.
+        if not self.transport.is_closing() and (not self.paused or close.code is CloseCode.TOO_SLOW):
+            self.protocol.send_close(close.code, close.reason)
+            self.send_data()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._aborting is not None:
+            self._aborting.cancel()
+
+
+class Gateway:
+    """Serves `/v1/ws`, and `/healthz` over plain HTTP."""
+
+    def __init__(
+        self, settings: Settings, tokens: Tokens, hub: Hub, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._access = Access(settings)
+        self._tokens = tokens
+        self._hub = hub
+        self._clock = clock
+        self._tenant = None if settings.api_keys else LOCAL_TENANT
+        self._connections: set[_Connection] = set()
+        self._server: Server | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens; the one that the system chose, where the settings leave that to it."""
+        assert self._server is not None  # noqa: S101 (started)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listens. Raises OSError where the port is taken."""
+        self._server = await serve(
+            self._serve,
+            self._settings.listen_host,
+            self._settings.notifier_port,
+            create_connection=_Connection,
+            select_subprotocol=_select_subprotocol,
+            process_request=self._admit,
+            compression=None,  # events are small; deflate costs 40 KiB a connection and half of the speed
+            server_header=None,
+            ping_interval=None,  # the session pings
+            close_timeout=_CLOSE_TIMEOUT_S,
+            max_size=MAX_MESSAGE_BYTES,
+            write_limit=_WRITE_LIMIT_BYTES,
+        )
+        log.info("gateway.listening", host=self._settings.listen_host, port=self.port)
+
+    async def drain(self, grace_s: float) -> None:
+        """Stops listening, sends every client away at a bearable pace, and returns when all are gone.
+
+        Whoever is still there after `grace_s` is cut off.
+        """
+        assert self._server is not None  # noqa: S101 (started)
+        self._server.close(close_connections=False)
+        leaving = list(self._connections)
+        spread_s = min(grace_s / 2, len(leaving) / _DRAINED_PER_SECOND)
+        log.info("gateway.draining", connections=len(leaving), spread_s=spread_s)
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._send_away(leaving, spread_s)
+                await self._server.wait_closed()
+        except TimeoutError:
+            for connection in self._connections:
+                connection.transport.abort()
+            await self._server.wait_closed()
+
+    async def _send_away(self, leaving: Sequence[_Connection], spread_s: float) -> None:
+        for start in range(0, len(leaving), _DRAIN_BATCH):
+            if start:
+                await asyncio.sleep(spread_s * _DRAIN_BATCH / len(leaving))
+            for connection in leaving[start : start + _DRAIN_BATCH]:
+                if connection.session is not None:
+                    # Full jitter: clients of one batch, and of other processes, do not come back together.
+                    connection.session.go_away(int(random.random() * (1 + spread_s) * 1000))  # noqa: S311
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        path = request.path.partition("?")[0]
+        if path == "/healthz":
+            return connection.respond(http.HTTPStatus.OK, "ok\n")
+        if path != PATH:
+            return connection.respond(http.HTTPStatus.NOT_FOUND, f"WebSockets are at {PATH}.\n")
+        assert isinstance(connection, _Connection)  # noqa: S101 (see create_connection)
+        connection.refusal = self._access.refusal(request.headers.raw_items())
+        return None
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, _Connection)  # noqa: S101 (see create_connection)
+        if connection.refusal is not None:
+            # Browsers cannot read why a handshake failed: accepted, then closed with a reason.
+            log.info("connection.refused", reason=connection.refusal)
+            close = Close.because(CloseCode.FORBIDDEN, connection.refusal)
+            await connection.close(close.code, close.reason)
+            return
+        session = Session(
+            verify=self._tokens.verify,
+            desk=self._hub,
+            wake=connection.flush,
+            now=self._clock(),
+            tenant=self._tenant,
+        )
+        connection.session = session
+        heartbeat = Heartbeat(session, self._clock)
+        self._connections.add(connection)
+        try:
+            while True:
+                message = await connection.recv()
+                session.receive(message, self._clock())
+                heartbeat.rearm()
+        except ConnectionClosed:
+            pass
+        finally:
+            self._connections.discard(connection)
+            heartbeat.stop()
+            session.end()
+            log.debug(
+                "connection.closed",
+                tenant=session.tenant,
+                code=connection.close_code,
+                reason=connection.close_reason,
+            )
+
+
+def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Naming the protocol is optional; a client that offers others only is told so by the missing answer."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None

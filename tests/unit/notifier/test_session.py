@@ -1,0 +1,612 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.job import Job
+from jobs.tokens import Scope, Tokens
+from notifier.closing import CloseCode
+from notifier.frames import EventFrame, ProgressFrame
+from notifier.session import (
+    AUTH_TIMEOUT_S,
+    MAX_MESSAGE_BYTES,
+    MAX_OUTBOX_BYTES,
+    MAX_SUBSCRIPTIONS,
+    PING_INTERVAL_S,
+    Session,
+)
+from notifier.subscription import JobSubscription
+from tests.support.following import make_event, make_job, make_progress
+
+START = 1_800_000_000.0
+TOKENS = Tokens(["k" * 32])
+CHANNEL = Scope(channel="jobs")
+
+
+class Desk:
+    """Records what the session asks for; the test answers as the hub would."""
+
+    def __init__(self) -> None:
+        self.watched: list[JobSubscription] = []
+
+    def watch(self, subscription: JobSubscription) -> None:
+        self.watched.append(subscription)
+
+    def unwatch(self, subscription: JobSubscription) -> None:
+        if subscription in self.watched:
+            self.watched.remove(subscription)
+
+
+class Client:
+    """A session, seen from the other end of the wire, in virtual time."""
+
+    def __init__(self, tenant: str | None = None) -> None:
+        self.now = START
+        self.desk = Desk()
+        self.wakes = 0
+        self.session = Session(
+            verify=TOKENS.verify, desk=self.desk, wake=self._wake, now=START, tenant=tenant
+        )
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    def send(self, message: object) -> list[dict[str, Any]]:
+        self.session.receive(json.dumps(message), self.now)
+        return self.read()
+
+    def read(self) -> list[dict[str, Any]]:
+        received = []
+        while (frame := self.session.next_frame()) is not None:
+            received.append(json.loads(frame))
+        return received
+
+    def wait(self, seconds: float) -> list[dict[str, Any]]:
+        """Lets time pass, ticking when the session asks for it."""
+        until = self.now + seconds
+        received = []
+        while self.session.closing is None and self.session.deadline <= until:
+            self.now = max(self.now, self.session.deadline)
+            self.session.tick(self.now)
+            received += self.read()
+        self.now = until
+        return received
+
+    def auth(self, scope: Scope = CHANNEL, *, tenant: str = "acme", ttl: int = 3600) -> list[dict[str, Any]]:
+        token, _ = TOKENS.mint(tenant, scope, self.now, ttl)
+        return self.send({"type": "auth", "id": 1, "token": token})
+
+    def follow(self, job: Job) -> JobSubscription:
+        """Subscribes, and answers with the job as the snapshot."""
+        self.send({"type": "subscribe", "id": 2, "job_id": job.id})
+        subscription = self.desk.watched[-1]
+        subscription.snapshot(job)
+        self.read()
+        return subscription
+
+    @property
+    def code(self) -> CloseCode | None:
+        return None if self.session.closing is None else self.session.closing.code
+
+
+def authenticated(scope: Scope = CHANNEL) -> Client:
+    client = Client()
+    client.auth(scope)
+    return client
+
+
+# --- authentication ---------------------------------------------------------------------------------------------
+
+
+def test_a_valid_token_is_welcomed() -> None:
+    assert Client().auth(ttl=60) == [
+        {"type": "welcome", "reply_to": 1, "ping_interval": 25, "expires_at": "2027-01-15T08:01:00.000Z"}
+    ]
+
+
+def test_a_client_that_does_not_authenticate_in_time_is_closed() -> None:
+    client = Client()
+
+    client.wait(AUTH_TIMEOUT_S - 0.1)
+    assert client.code is None
+    client.wait(0.1)
+    assert client.code is CloseCode.UNAUTHENTICATED
+
+
+def test_nothing_is_served_before_auth() -> None:
+    client = Client()
+
+    assert client.send({"type": "subscribe", "job_id": make_job().id}) == []
+    assert client.code is CloseCode.UNAUTHENTICATED
+    assert client.desk.watched == []
+
+
+def test_a_token_that_is_not_ours_closes_the_connection() -> None:
+    client = Client()
+
+    client.send({"type": "auth", "token": "eyJhbGciOiJub25lIn0.e30."})
+
+    assert client.code is CloseCode.UNAUTHENTICATED
+
+
+def test_an_expired_token_tells_the_client_to_come_back_with_a_fresh_one() -> None:
+    client = Client()
+    token, expires_at = TOKENS.mint("acme", CHANNEL, START, 60)
+    client.now = expires_at
+
+    client.send({"type": "auth", "token": token})
+
+    assert client.code is CloseCode.TOKEN_EXPIRED
+
+
+def test_a_connection_ends_when_its_token_does() -> None:
+    client = Client()
+    client.auth(ttl=20)
+
+    client.wait(19)
+    assert client.code is None
+    client.wait(1)
+    assert client.code is CloseCode.TOKEN_EXPIRED
+
+
+def test_a_fresh_token_sent_in_time_keeps_connection_and_subscriptions() -> None:
+    client = Client()
+    client.auth(ttl=20)
+    subscription = client.follow(make_job())
+    client.wait(15)
+
+    (welcome,) = client.auth(ttl=20)
+    client.wait(10)
+
+    assert welcome["type"] == "welcome"
+    assert client.code is None
+    assert client.desk.watched == [subscription]
+
+
+def test_an_older_token_does_not_shorten_what_a_newer_one_gave() -> None:
+    client = Client()
+    client.auth(ttl=20)
+    client.auth(ttl=5)
+
+    client.wait(10)
+
+    assert client.code is None
+
+
+def test_tokens_for_several_jobs_add_up() -> None:
+    first, second = make_job(), make_job()
+    client = authenticated(Scope(job_id=first.id))
+    client.auth(Scope(job_id=second.id))
+
+    client.follow(first)
+    client.follow(second)
+
+    assert [subscription.job_id for subscription in client.desk.watched] == [first.id, second.id]
+
+
+def test_one_of_several_tokens_may_expire_while_nothing_depends_on_it() -> None:
+    first, second = make_job(), make_job()
+    client = Client()
+    client.auth(Scope(job_id=first.id), ttl=10)
+    client.auth(Scope(job_id=second.id), ttl=20)
+    client.follow(second)
+
+    client.wait(15)
+    assert client.code is None
+    client.wait(5)
+    assert client.code is CloseCode.TOKEN_EXPIRED
+
+
+def test_a_subscription_does_not_outlive_the_token_that_covers_it() -> None:
+    first, second = make_job(), make_job()
+    client = Client()
+    client.auth(Scope(job_id=first.id), ttl=10)
+    client.auth(Scope(job_id=second.id), ttl=20)
+    client.follow(first)
+
+    client.wait(10)
+
+    assert client.code is CloseCode.TOKEN_EXPIRED
+
+
+def test_a_token_of_another_tenant_ends_the_connection() -> None:
+    client = authenticated()
+
+    client.auth(tenant="globex")
+
+    assert client.code is CloseCode.FORBIDDEN
+
+
+def test_without_credentials_no_token_is_needed_but_one_may_be_sent() -> None:
+    client = Client(tenant="acme")
+
+    client.follow(make_job())
+    client.auth(Scope(job_id=make_job().id), ttl=10)
+    client.wait(PING_INTERVAL_S - 1)
+
+    assert client.code is None
+    assert len(client.desk.watched) == 1
+
+
+# --- job subscriptions ------------------------------------------------------------------------------------------
+
+
+def test_a_subscription_begins_with_the_snapshot() -> None:
+    client, job = authenticated(), make_job(metadata={"note": None, "é": "\ud83d"})
+
+    assert client.send({"type": "subscribe", "id": "mine", "job_id": job.id}) == []
+    client.desk.watched[0].snapshot(job)
+
+    assert client.read() == [
+        {"type": "subscribed", "reply_to": "mine", "subscription": "s1", "snapshot": job.document}
+    ]
+
+
+def test_a_finished_job_answers_at_once() -> None:
+    client, job = authenticated(), make_job(3)
+
+    client.send({"type": "subscribe", "job_id": job.id})
+    client.desk.watched[0].snapshot(job)
+
+    (answer,) = client.read()
+    assert answer["snapshot"]["status"] == "succeeded"
+
+
+def test_an_event_is_sent_with_the_bytes_that_were_stored() -> None:
+    client, job = authenticated(), make_job()
+    subscription = client.follow(job)
+    event = make_event(job, 2)
+
+    subscription.offer(EventFrame.of(event))
+
+    frame = client.session.next_frame()
+    assert frame == b'{"type":"event","subscription":"s1","event":' + event.body + b"}"
+
+
+def test_progress_is_sent_with_job_and_value() -> None:
+    client, job = authenticated(), make_job(2)
+    subscription = client.follow(job)
+
+    subscription.offer_progress(ProgressFrame(make_progress(job, 40)))
+
+    assert client.read() == [
+        {"type": "progress", "subscription": "s1", "job_id": job.id, "progress": {"percent": 40}}
+    ]
+
+
+def test_of_progress_that_waits_only_the_latest_is_sent_and_events_go_first() -> None:
+    client, job, other = authenticated(), make_job(1), make_job(2)
+    first, second = client.follow(job), client.follow(other)
+
+    for percent in (10, 20, 30):
+        second.offer_progress(ProgressFrame(make_progress(other, percent)))
+    first.offer(EventFrame.of(make_event(job, 2)))
+
+    event, progress = client.read()
+    assert event["type"] == "event"
+    assert progress["progress"] == {"percent": 30}
+
+
+def test_progress_that_waits_is_dropped_when_an_event_overtakes_it() -> None:
+    client, job = authenticated(), make_job(2)
+    subscription = client.follow(job)
+
+    subscription.offer_progress(ProgressFrame(make_progress(job, 90)))
+    subscription.offer(EventFrame.of(make_event(job, 3)))
+
+    assert [frame["type"] for frame in client.read()] == ["event"]
+
+
+def test_unsubscribing_ends_the_feed() -> None:
+    client, job = authenticated(), make_job(2)
+    subscription = client.follow(job)
+    subscription.offer_progress(ProgressFrame(make_progress(job, 90)))
+    client.session.next_frame()
+
+    assert client.send({"type": "unsubscribe", "id": 4, "subscription": subscription.id}) == [
+        {"type": "unsubscribed", "reply_to": 4}
+    ]
+    assert client.desk.watched == []
+
+
+def test_unsubscribing_from_nothing_is_an_error_that_ends_nothing() -> None:
+    client = authenticated()
+
+    (error,) = client.send({"type": "unsubscribe", "id": 4, "subscription": "s9"})
+
+    assert (error["type"], error["code"], error["reply_to"]) == ("error", "subscription_not_found", 4)
+    assert client.code is None
+
+
+def test_a_job_that_does_not_exist_is_an_error_that_ends_nothing() -> None:
+    client = authenticated()
+    client.send({"type": "subscribe", "id": 2, "job_id": make_job().id})
+
+    client.desk.watched[0].not_found()
+
+    (error,) = client.read()
+    assert (error["type"], error["code"], error["reply_to"]) == ("error", "job_not_found", 2)
+    assert client.desk.watched == []
+    assert client.code is None
+
+
+def test_what_cannot_be_a_job_id_is_not_looked_up() -> None:
+    client = authenticated()
+
+    (error,) = client.send({"type": "subscribe", "id": 2, "job_id": "job_1\n"})
+
+    assert error["code"] == "job_not_found"
+    assert client.desk.watched == []
+
+
+def test_a_job_that_vanished_during_a_gap_ends_its_subscription_aloud() -> None:
+    client = authenticated()
+    subscription = client.follow(make_job())
+
+    subscription.not_found()
+
+    (error,) = client.read()
+    assert (error["subscription"], error["code"]) == ("s1", "job_not_found")
+    assert "reply_to" not in error
+
+
+def test_a_token_for_one_job_opens_no_other_and_does_not_tell_whether_it_exists() -> None:
+    client = authenticated(Scope(job_id=make_job().id))
+
+    (error,) = client.send({"type": "subscribe", "id": 2, "job_id": make_job().id})
+
+    assert error["code"] == "forbidden"
+    assert client.desk.watched == []
+
+
+def test_a_token_for_a_batch_sees_other_jobs_as_missing() -> None:
+    client = authenticated(Scope(batch_id="batch_1"))
+    answers = []
+    for job in (make_job(batch_id="batch_1"), make_job(batch_id="batch_2"), make_job(batch_id=None)):
+        client.send({"type": "subscribe", "job_id": job.id})
+        client.desk.watched[-1].snapshot(job)
+        answers += client.read()
+
+    assert [answer.get("code") for answer in answers] == [None, "job_not_found", "job_not_found"]
+    assert len(client.desk.watched) == 1
+
+
+def test_a_batch_token_that_expires_takes_its_subscriptions_with_it() -> None:
+    client = Client()
+    client.auth(Scope(batch_id="batch_1"), ttl=10)
+    client.auth(Scope(batch_id="batch_2"), ttl=20)
+    client.follow(make_job(batch_id="batch_1"))
+
+    client.wait(10)
+
+    assert client.code is CloseCode.TOKEN_EXPIRED
+
+
+def test_the_number_of_subscriptions_is_limited_and_the_connection_goes_on() -> None:
+    client = authenticated()
+    for _ in range(MAX_SUBSCRIPTIONS):
+        client.follow(make_job())
+
+    (error,) = client.send({"type": "subscribe", "id": 7, "job_id": make_job().id})
+
+    assert (error["code"], error["reply_to"]) == ("too_many_subscriptions", 7)
+    assert len(client.desk.watched) == MAX_SUBSCRIPTIONS
+    client.send({"type": "unsubscribe", "subscription": "s1"})
+    client.follow(make_job())
+    assert client.code is None
+
+
+def test_the_number_of_tokens_is_limited() -> None:
+    client = authenticated()
+    for _ in range(MAX_SUBSCRIPTIONS):
+        client.auth(Scope(job_id=make_job().id))
+
+    (error,) = client.auth(Scope(job_id=make_job().id))
+
+    assert error["code"] == "too_many_tokens"
+
+
+# --- pings ------------------------------------------------------------------------------------------------------
+
+
+def test_a_ping_from_the_client_is_answered() -> None:
+    assert authenticated().send({"type": "ping", "id": 5}) == [{"type": "pong", "reply_to": 5}]
+
+
+def test_a_client_that_answers_is_pinged_for_ever() -> None:
+    client = authenticated()
+
+    for _ in range(10):
+        assert client.wait(PING_INTERVAL_S) == [{"type": "ping"}]
+        client.send({"type": "pong"})
+
+    assert client.code is None
+
+
+def test_a_client_that_is_silent_after_a_ping_is_closed_within_a_minute() -> None:
+    client = authenticated()
+
+    client.wait(60)
+
+    assert client.code is CloseCode.UNRESPONSIVE
+
+
+# --- bad frames -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"auth"',
+        "{}",
+        '{"type": "shout"}',
+        '{"type": 1}',
+        '{"type": "ping", "loud": true}',
+        '{"type": "ping", "id": 1.5}',
+        '{"type": "ping", "id": true}',
+        '{"type": "ping", "id": -1}',
+        '{"type": "ping", "id": "' + "x" * 65 + '"}',
+        '{"type": "subscribe"}',
+        '{"type": "subscribe", "job_id": 7}',
+        '{"type": "subscribe", "job_id": ""}',
+        '{"type": "auth", "token": null}',
+        '{"type": "ping", "id": "\\ud800"}',
+        "[" * 5000,
+        "\ud800",
+        b'{"type": "ping"}',
+        b"",
+    ],
+)
+def test_what_is_not_a_frame_gets_an_error_that_says_why_and_then_the_end(message: str | bytes) -> None:
+    client = authenticated()
+
+    client.session.receive(message, client.now)
+
+    (error,) = client.read()
+    assert (error["type"], error["code"]) == ("error", "bad_frame")
+    assert error["message"]
+    assert client.code is CloseCode.BAD_FRAME
+
+
+def test_an_error_names_the_frame_that_was_wrong() -> None:
+    (error,) = authenticated().send({"type": "subscribe", "id": 9, "job_id": 7})
+
+    assert error["reply_to"] == 9
+    assert "job_id" in error["message"]
+
+
+def test_a_token_in_a_bad_frame_is_not_sent_back() -> None:
+    client = Client()
+
+    (error,) = client.send({"type": "auth", "token": ["s3cret"], "s3cret": 1})
+
+    assert "s3cret" not in error["message"].replace("s3cret: Extra", "")
+    assert client.session.closing is not None
+
+
+def test_a_huge_message_is_refused_unread() -> None:
+    client = authenticated()
+
+    client.session.receive(" " * (MAX_MESSAGE_BYTES + 1), client.now)
+
+    assert client.code is CloseCode.MESSAGE_TOO_BIG
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=10,
+)
+members = st.sampled_from(["type", "id", "token", "job_id", "subscription", "extra"])
+types = st.sampled_from(["auth", "subscribe", "unsubscribe", "ping", "pong", "event", "welcome"])
+frames = st.dictionaries(members, json_values | types, max_size=5).map(json.dumps)
+
+
+@given(st.lists(frames | st.text(max_size=50) | st.binary(max_size=50), max_size=8), st.booleans())
+def test_no_message_does_more_than_end_its_own_connection(messages: list[str | bytes], known: bool) -> None:
+    client = authenticated() if known else Client()
+
+    for message in messages:
+        client.session.receive(message, client.now)
+
+    for frame in client.read():
+        assert frame["type"] in {"error", "pong", "unsubscribed"}
+    if client.session.closing is not None:
+        assert 4400 <= client.session.closing.code < 4500
+        assert len(client.session.closing.reason.encode()) <= 123
+        assert client.desk.watched == []
+
+
+# --- ending -----------------------------------------------------------------------------------------------------
+
+
+def test_a_client_that_does_not_read_is_closed_when_its_budget_is_used_up() -> None:
+    client, job = authenticated(), make_job()
+    subscription = client.follow(job)
+    big = b'{"pad":"' + b"x" * 100_000 + b'"}'
+
+    version = 1
+    while client.session.closing is None:
+        version += 1
+        subscription.offer(EventFrame("job.retrying", version, big))
+
+    assert client.code is CloseCode.TOO_SLOW
+    assert version == 2 + MAX_OUTBOX_BYTES // len(big)
+    assert client.session.next_frame() is None
+    assert client.desk.watched == []
+
+
+def test_a_client_that_asks_without_reading_answers_uses_up_its_budget_too() -> None:
+    client = authenticated()
+
+    for _ in range(MAX_OUTBOX_BYTES // 64):
+        client.session.receive('{"type":"ping"}', client.now)
+
+    assert client.code is CloseCode.TOO_SLOW
+
+
+def test_a_client_that_keeps_up_may_get_an_event_of_any_size() -> None:
+    client, job = authenticated(), make_job()
+    subscription = client.follow(job)
+
+    subscription.offer(EventFrame("job.started", 2, b'"' + b"x" * (2 * MAX_OUTBOX_BYTES) + b'"'))
+
+    assert len(client.read()) == 1
+    assert client.code is None
+
+
+def test_going_away_tells_the_client_when_to_come_back() -> None:
+    client = authenticated()
+    client.follow(make_job())
+
+    client.session.go_away(1200)
+
+    assert client.read() == [{"type": "goaway", "reconnect_in_ms": 1200}]
+    assert client.code is CloseCode.RESTART
+    assert client.desk.watched == []
+
+
+def test_after_the_decision_to_close_nothing_happens_any_more() -> None:
+    client, job = authenticated(), make_job()
+    subscription = client.follow(job)
+    client.session.go_away(0)
+    client.read()
+
+    subscription.offer(EventFrame.of(make_event(job, 2)))
+    subscription.offer_progress(ProgressFrame(make_progress(job, 40)))
+    client.send({"type": "ping"})
+    client.session.tick(client.now + 1000)
+    client.session.go_away(0)
+
+    assert client.read() == []
+    assert client.code is CloseCode.RESTART
+
+
+def test_everything_to_send_wakes_the_adapter() -> None:
+    client, job = authenticated(), make_job()
+    subscription = client.follow(job)
+    client.wakes = 0
+
+    subscription.offer_progress(ProgressFrame(make_progress(job, 40)))
+    subscription.offer(EventFrame.of(make_event(job, 2)))
+    client.session.go_away(0)
+
+    assert client.wakes >= 3
+
+
+def test_a_lost_connection_leaves_nothing_behind() -> None:
+    client = authenticated()
+    client.follow(make_job())
+
+    client.session.end()
+    client.session.end()
+
+    assert client.desk.watched == []
