@@ -226,6 +226,19 @@ class AssetForbidden(JobError):
     code = "asset_forbidden"
 
 
+class DocumentUnreachable(JobError):
+    """The URL that the job names as its document could not be fetched."""
+
+    code = "document_unreachable"
+    retryable = True
+
+
+class StrictWarnings(JobError):
+    """The document was rendered, with warnings, and the job had asked for none."""
+
+    code = "strict_warnings"
+
+
 class InputMissing(JobError):
     code = "input_missing"
 

@@ -1,0 +1,37 @@
+"""Which kinds there are: the built-in ones, and your own from ``PRESSRUN_KINDS``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from jobs.kinds import Kind
+from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.settings import BadSetting, Settings
+
+_BUILT_IN: tuple[Kind, ...] = (PDF_RENDER,)
+
+
+def load_kinds(settings: Settings) -> dict[str, Kind]:
+    """All kinds by name. Of two with one name the one that is listed last is meant; built-in kinds come first.
+
+    Raises:
+        BadSetting: a path in ``PRESSRUN_KINDS`` does not lead to a kind.
+    """
+    kinds = [*_BUILT_IN, *(_load(path) for path in settings.kinds)]
+    return {kind.name: kind for kind in kinds}
+
+
+def _load(path: str) -> Kind:
+    module, _, attribute = path.partition(":")
+    try:
+        kind = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BadSetting(
+            "PRESSRUN_KINDS", f"names {path!r}, which cannot be imported ({error})", _EXPECTED
+        ) from None
+    if not all(hasattr(kind, name) for name in ("name", "canonical", "runner")):
+        raise BadSetting("PRESSRUN_KINDS", f"names {path!r}, which is not a kind", _EXPECTED)
+    return kind  # type: ignore[no-any-return] # what has these members is a Kind
+
+
+_EXPECTED = "import paths of `jobs.kinds.Kind` instances, package.module:attribute, with commas between"

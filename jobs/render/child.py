@@ -1,0 +1,120 @@
+"""`python -m jobs.render.child`: a render child. Its standard input is one end of a socket pair to the worker.
+
+It is told its limits, confines itself, warms up, says that it is ready, and then renders one document after the
+other until the worker hangs up.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from jobs.errors import JobError
+from jobs.render import wire
+from jobs.render.confine import allow_cpu, confine
+from jobs.render.limits import FetchLimits, RenderLimits
+
+if TYPE_CHECKING:
+    from jobs.render.engine import Engine, RenderedDocument
+
+_READ_BYTES = 256 * 1024
+_MAX_REQUEST_BYTES = 1024**3
+"""The worker is trusted, and bounds what it accepts far below this."""
+
+
+class Channel:
+    """Frames to and from the worker, blocking."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(fileno=os.dup(0))
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        self._decoder = wire.FrameDecoder(
+            max_header_bytes=_MAX_REQUEST_BYTES, max_body_bytes=_MAX_REQUEST_BYTES
+        )
+        self._frames: deque[wire.Frame] = deque()
+
+    def receive(self) -> wire.Frame:
+        """The next frame; ends the process when the worker is gone."""
+        while not self._frames:
+            data = self._socket.recv(_READ_BYTES)
+            if not data:
+                os._exit(0)
+            self._frames.extend(self._decoder.feed(data))
+        return self._frames.popleft()
+
+    def send(self, header: dict[str, Any], body: bytes = b"") -> None:
+        for part in wire.encode(header, body):
+            self._socket.sendall(part)
+
+
+def main() -> None:
+    channel = Channel()
+    configuration = channel.receive().header
+    limits = _limits(configuration["limits"])
+    try:
+        confine(parent_pid=configuration["parent_pid"], memory_bytes=limits.memory_bytes)
+        engine = _warm_engine(limits)
+    except Exception as error:  # noqa: BLE001 (the worker reports whatever it is)
+        message = f"The renderer cannot start ({type(error).__name__}: {error}). Are Pango and its libraries installed?"
+        channel.send({"type": "failed", "code": "internal_error", "message": message[:4000]})
+        sys.exit(1)
+    from jobs.render.engine import VERSION
+
+    channel.send({"type": "ready", "engine": VERSION})
+    while True:
+        frame = channel.receive()
+        _serve(channel, engine, frame)
+        del frame
+        engine.tidy_up()
+        channel.send({"type": "rested"})
+
+
+def _warm_engine(limits: RenderLimits) -> Engine:
+    from jobs.render.engine import Engine  # imports WeasyPrint: only now, confined
+
+    engine = Engine(limits)
+    engine.warm_up()
+    return engine
+
+
+def _serve(channel: Channel, engine: Engine, frame: wire.Frame) -> None:
+    from jobs.render.engine import use_scratch
+
+    request = frame.header
+    allow_cpu(request["timeout_ms"])
+    use_scratch(request["scratch"])
+
+    def emit(percent: int, stage: str, page: int | None) -> None:
+        channel.send({"type": "progress", "percent": percent, "stage": stage, "page": page})
+
+    try:
+        rendered = engine.render(request["format"], frame.body, request["options"], emit)
+    except JobError as error:
+        channel.send({"type": "failed", "code": error.code, "message": error.message[:4000]})
+    else:
+        _send_result(channel, rendered)
+
+
+def _send_result(channel: Channel, rendered: RenderedDocument) -> None:
+    channel.send(
+        {
+            "type": "rendered",
+            "pages": rendered.pages,
+            "render_ms": rendered.render_ms,
+            "peak_memory_bytes": rendered.peak_memory_bytes,
+            "warnings": rendered.warnings,
+        },
+        rendered.pdf,
+    )
+
+
+def _limits(document: dict[str, Any]) -> RenderLimits:
+    return RenderLimits(**{**document, "fetch": FetchLimits(**document["fetch"])})
+
+
+if __name__ == "__main__":
+    main()

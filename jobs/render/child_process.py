@@ -1,0 +1,359 @@
+"""One render child, as the worker sees it: started, given one document at a time, killed.
+
+The child's end of a socket pair is its standard input; frames go both ways (`jobs.render.wire`). Everything here
+runs in callbacks of the event loop and none of it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import jobs
+from jobs import errors
+from jobs.errors import JobError, PressrunError
+from jobs.job import Progress
+from jobs.render import messages, wire
+from jobs.render.confine import child_environment
+from jobs.render.limits import MIB, RenderLimits
+from jobs.render.memory import ResidentSize
+from jobs.render.messages import RenderRequest
+from jobs.render.scratch import Scratch
+
+_WATCH_SECONDS = 0.1
+_OBITUARY_SECONDS = 1.0
+
+_FAILURES: dict[str, type[JobError]] = {
+    kind.code: kind
+    for kind in (
+        errors.RenderFailed,
+        errors.RenderOutOfMemory,
+        errors.ResultTooLarge,
+        errors.AssetForbidden,
+        errors.DocumentUnreachable,
+        errors.InternalJobError,
+    )
+}
+
+
+class RendererNotStarted(PressrunError):
+    """A render child did not become ready. The text says what it said."""
+
+    code = "renderer_not_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOutcome:
+    """A rendered document. `details` are members of the job's ``result``."""
+
+    pdf: bytes
+    details: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Render:
+    """The render that a child is busy with."""
+
+    future: asyncio.Future[RenderOutcome]
+    report: Callable[[Progress], None]
+    scratch: str
+    timeout_ms: int
+    deadline: asyncio.TimerHandle
+    watch: asyncio.TimerHandle
+    peak_bytes: int = 0
+
+
+class RenderChild(asyncio.Protocol):
+    """A child process. `on_idle` is called whenever it could take a document, `on_death` once.
+
+    Made by `start` only.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        home: str,
+        limits: RenderLimits,
+        scratch: Scratch,
+        on_idle: Callable[[RenderChild], None],
+        on_death: Callable[[RenderChild], None],
+    ) -> None:
+        self._process = process
+        self._home = home
+        self._limits = limits
+        self._scratch = scratch
+        self._on_idle = on_idle
+        self._on_death = on_death
+        self._memory = ResidentSize(process.pid)
+        self._decoder = wire.FrameDecoder(
+            max_header_bytes=messages.MAX_ANSWER_HEADER_BYTES, max_body_bytes=limits.max_result_bytes
+        )
+        self._ready: asyncio.Future[messages.Ready] = asyncio.get_running_loop().create_future()
+        self._render: _Render | None = None
+        self._transport: asyncio.Transport
+        self.burial: asyncio.Task[None]
+        """From death on: done when nothing is left of the child."""
+        self.alive = True
+        self.renders = 0
+        """How many documents it was given."""
+        self.resting_bytes = 0
+        """Resident size after the last clean-up."""
+
+    @classmethod
+    async def start(
+        cls,
+        limits: RenderLimits,
+        scratch: Scratch,
+        *,
+        on_idle: Callable[[RenderChild], None],
+        on_death: Callable[[RenderChild], None],
+    ) -> RenderChild:
+        """A warm child.
+
+        Raises:
+            RendererNotStarted: it said why not, died, or took too long.
+        """
+        home = scratch.make()
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                process = await _spawn(home, theirs)
+        except BaseException as error:
+            ours.close()
+            scratch.remove(home)
+            if isinstance(error, OSError):
+                raise RendererNotStarted(f"A render child could not be started: {error}.") from None
+            raise
+        child = cls(process, home, limits, scratch, on_idle, on_death)
+        ours.setblocking(False)
+        await asyncio.get_running_loop().create_unix_connection(lambda: child, sock=ours)
+        try:
+            async with asyncio.timeout(limits.start_seconds):
+                await child._ready
+        except BaseException as error:
+            child.kill()
+            await asyncio.wait([child.burial])
+            if isinstance(error, TimeoutError):
+                raise RendererNotStarted(
+                    f"A render child was not ready after {limits.start_seconds:g} s."
+                ) from None
+            raise
+        return child
+
+    # --- rendering ------------------------------------------------------------------------------------------
+
+    @property
+    def is_idle(self) -> bool:
+        return self.alive and self._render is None
+
+    def render(
+        self, request: RenderRequest, *, timeout_ms: int, report: Callable[[Progress], None]
+    ) -> asyncio.Future[RenderOutcome]:
+        """Sends `request` to the idle child. Who cancels the future must `abandon` it."""
+        loop = asyncio.get_running_loop()
+        document = request.document.encode()
+        scratch = self._scratch.make()
+        self.renders += 1
+        self._render = _Render(
+            future=loop.create_future(),
+            report=report,
+            scratch=scratch,
+            timeout_ms=timeout_ms,
+            deadline=loop.call_later(timeout_ms / 1000, self._too_late),
+            watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
+        )
+        self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), document)
+        return self._render.future
+
+    def abandon(self, future: asyncio.Future[RenderOutcome]) -> None:
+        """Kills the child if it is still busy with the render of `future`, and not with a later one."""
+        if self._render is not None and self._render.future is future:
+            self.kill()
+
+    def kill(self, error: JobError | None = None) -> None:
+        """Kills the child and all it may have started; a render under way fails with `error`."""
+        if not self.alive:
+            return
+        self._kill_group()
+        self._end(error or errors.RendererCrashed("The renderer was stopped. The job can be run again."))
+
+    def _kill_group(self) -> None:
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _send(self, header: dict[str, Any], body: bytes = b"") -> None:
+        for part in wire.encode(header, body):
+            self._transport.write(part)
+
+    # --- callbacks ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._send({"type": "configure", "parent_pid": os.getpid(), "limits": asdict(self._limits)})
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._decoder.feed(data):
+                self._answered(messages.parse_answer(frame), frame.body)
+        except wire.FrameTooLarge as error:
+            if error.part == "body":
+                limit = self._limits.max_result_bytes // MIB
+                self.kill(
+                    errors.ResultTooLarge(f"The PDF is larger than {limit} MiB. Make the document smaller.")
+                )
+            else:
+                self.kill(_nonsense(error))
+        except wire.WireError as error:
+            self.kill(_nonsense(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.alive:
+            self._end(None)
+
+    def _answered(self, answer: messages.Answer, body: bytes) -> None:
+        render = self._render
+        match answer:
+            case messages.Progressed() if render is not None:
+                render.report(Progress(answer.percent, answer.stage, answer.page))
+            case messages.Rendered() if render is not None:
+                self._finish(render)
+                if not render.future.done():
+                    render.future.set_result(_outcome(answer, body, render.peak_bytes))
+            case messages.Failed() if render is not None:
+                self._finish(render)
+                if not render.future.done():
+                    render.future.set_exception(_FAILURES[answer.code](answer.message))
+            case messages.Rested():
+                self.resting_bytes = self._memory.read() or 0
+                if render is None:
+                    self._on_idle(self)
+            case messages.Ready() if not self._ready.done():
+                self._ready.set_result(answer)
+            case messages.Failed() if not self._ready.done():
+                self._ready.set_exception(RendererNotStarted(answer.message))
+            case _:
+                raise wire.BadFrame(f"the answer {answer.type!r} comes out of turn")
+
+    def _finish(self, render: _Render) -> None:
+        """The result is here: the child is free from this moment, before anybody has looked at the result."""
+        self._put_away(render)
+        self._on_idle(self)
+
+    def _put_away(self, render: _Render) -> None:
+        self._render = None
+        render.deadline.cancel()
+        render.watch.cancel()
+        self._scratch.remove(render.scratch)
+
+    def _too_late(self) -> None:
+        render = self._render
+        if render is None:
+            return
+        self.kill(
+            errors.RenderTimeout(
+                f"The document was not rendered within {render.timeout_ms / 1000:g} s. Make it simpler, "
+                "or allow more time with timeout_seconds or PRESSRUN_RENDER_TIMEOUT."
+            )
+        )
+
+    def _watch_memory(self) -> None:
+        render = self._render
+        if render is None:
+            return
+        resident = self._memory.read() or 0
+        render.peak_bytes = max(render.peak_bytes, resident)
+        if resident > self._limits.memory_bytes:
+            self.kill(self._out_of_memory())
+        else:
+            render.watch = asyncio.get_running_loop().call_later(_WATCH_SECONDS, self._watch_memory)
+
+    def _out_of_memory(self) -> JobError:
+        return errors.RenderOutOfMemory(
+            f"Rendering needed more than {self._limits.memory_bytes // MIB} MiB of memory. Make the document or its "
+            "images smaller, or raise PRESSRUN_RENDER_MEMORY_MB."
+        )
+
+    # --- death ----------------------------------------------------------------------------------------------
+
+    def _end(self, error: JobError | None) -> None:
+        """The child is dead or as good as dead. Without `error`, how it died decides what its render failed of."""
+        self.alive = False
+        render = self._render
+        if render is not None:
+            self._put_away(render)
+            if error is not None and not render.future.done():
+                render.future.set_exception(error)
+        self._transport.abort()
+        self.burial = asyncio.get_running_loop().create_task(self._bury(render))
+        self._on_death(self)
+
+    async def _bury(self, render: _Render | None) -> None:
+        try:
+            async with asyncio.timeout(_OBITUARY_SECONDS):
+                code = await self._process.wait()
+        except TimeoutError:  # it closed its socket and lives on
+            self._kill_group()
+            code = await self._process.wait()
+        self._memory.close()
+        self._scratch.remove(self._home)
+        if not self._ready.done():
+            self._ready.set_exception(
+                RendererNotStarted(f"A render child {_obituary(code)} before it was ready.")
+            )
+        if render is not None and not render.future.done():
+            render.future.set_exception(self._verdict(code, render))
+
+    def _verdict(self, code: int, render: _Render) -> JobError:
+        # A C library that gets no memory aborts; near the limit that is what has happened.
+        if code == -signal.SIGABRT and render.peak_bytes > self._limits.memory_bytes * 3 // 4:
+            return self._out_of_memory()
+        return errors.RendererCrashed(f"The renderer {_obituary(code)} while it rendered this document.")
+
+
+async def _spawn(home: str, stdin: socket.socket) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "jobs.render.child",
+        stdin=stdin.fileno(),
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+        cwd=home,
+        env=child_environment(os.environ, home=home, import_root=str(Path(jobs.__file__).parent.parent)),
+        start_new_session=True,
+    )
+
+
+def _outcome(answer: messages.Rendered, body: bytes, peak_bytes: int) -> RenderOutcome:
+    return RenderOutcome(
+        pdf=body,
+        details={
+            "pages": answer.pages,
+            "render_ms": answer.render_ms,
+            "peak_memory_bytes": max(answer.peak_memory_bytes, peak_bytes),
+            "warnings": [warning.model_dump(exclude_none=True) for warning in answer.warnings],
+        },
+    )
+
+
+def _nonsense(error: wire.WireError) -> JobError:
+    return errors.RendererCrashed(f"The renderer was stopped because it sent something unexpected: {error}.")
+
+
+def _obituary(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

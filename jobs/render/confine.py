@@ -1,0 +1,93 @@
+"""What a render child gives up before it reads a document: the one place that knows the operating system's means.
+
+A stronger sandbox (seccomp, Landlock, a namespace) belongs here too. Where the system lacks a means, the child runs
+without it: the worker kills it at the deadline and above the memory limit in any case.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+
+_ADDRESS_SPACE_HEADROOM_BYTES = 1024**3
+"""A trivial render maps 285 MB; below 1 GiB of headroom good documents break."""
+_MAX_FILE_BYTES = 512 * 1024**2
+_MAX_OPEN_FILES = 256
+_CPU_GRACE_SECONDS = 10
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+
+_PASSED_ON = frozenset(
+    {
+        "PATH",
+        "LANG",
+        "TZ",
+        "TZDIR",
+        "LD_LIBRARY_PATH",
+        "DYLD_LIBRARY_PATH",
+        "DYLD_FALLBACK_LIBRARY_PATH",
+        "FONTCONFIG_FILE",
+        "FONTCONFIG_PATH",
+        "FONTCONFIG_SYSROOT",
+        "XDG_DATA_DIRS",
+        "XDG_CONFIG_DIRS",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    }
+)
+"""What the dynamic linker, fontconfig, locales and TLS need; none of it is a credential."""
+
+
+def child_environment(environ: Mapping[str, str], *, home: str, import_root: str) -> dict[str, str]:
+    """The whole environment of a render child: a list of known names, so that no secret can slip through."""
+    kept = {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith("LC_")}
+    cache = environ.get("XDG_CACHE_HOME") or (f"{environ['HOME']}/.cache" if environ.get("HOME") else "")
+    return {
+        "LANG": "C.UTF-8",
+        **kept,
+        "HOME": home,
+        "TMPDIR": home,
+        **(
+            {"XDG_CACHE_HOME": cache} if cache else {}
+        ),  # fontconfig's cache: without it each child scans all fonts
+        "PYTHONPATH": import_root,
+        "PYTHONSAFEPATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def confine(*, parent_pid: int, memory_bytes: int) -> None:
+    """Called once in the child, before WeasyPrint is imported."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os._exit(1)  # the worker died before we could ask to die with it
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, _MAX_FILE_BYTES)
+    _limit(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
+    _limit(resource.RLIMIT_AS, memory_bytes + _ADDRESS_SPACE_HEADROOM_BYTES)
+
+
+def allow_cpu(timeout_ms: int) -> None:
+    """Lets the next render use no more processor time than its deadline allows, should the worker not be there."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime + timeout_ms / 1000) + _CPU_GRACE_SECONDS
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
+
+
+def _limit(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    with suppress(ValueError, OSError):  # macOS refuses some of them
+        resource.setrlimit(what, (value, value))

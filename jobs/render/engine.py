@@ -1,0 +1,209 @@
+"""WeasyPrint, as it is run in a render child: warm, with one font configuration, and tidied up after each document.
+
+Importing this module imports WeasyPrint; only `jobs.render.child` does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import weasyprint
+from PIL import Image
+from weasyprint.css.counters import CounterStyle
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetchingError
+
+from jobs.errors import (
+    AssetForbidden,
+    DocumentUnreachable,
+    JobError,
+    RenderFailed,
+    RenderOutOfMemory,
+    ResultTooLarge,
+)
+from jobs.render import markdown
+from jobs.render.diagnostics import Diagnostics
+from jobs.render.fetcher import DocumentFetcher, FetchFailed
+from jobs.render.limits import MIB, RenderLimits
+from jobs.render.memory import PeakMemory
+from jobs.render.page_style import page_stylesheet
+from jobs.render.progress_log import Emit, ProgressLog
+
+VERSION = f"WeasyPrint {weasyprint.VERSION}"
+
+_MAX_IMAGE_PIXELS = 64_000_000
+_WARM_UP = """<!DOCTYPE html><title>warm</title><style>
+@page { @bottom-center { content: counter(page) } } b { font-family: sans-serif } code { font-family: monospace }
+table { border-collapse: collapse } div { display: flex }</style>
+<h1>Warm</h1><p>up <b>bold</b> <i>italic</i> <code>code</code><table><tr><th>a<td>1</table><ul><li>x</ul><div>y</div>
+<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="red"/></svg>
+<img src="data:image/gif;base64,R0lGODdhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs=">
+"""
+
+_WEASYPRINT_OPTIONS = {
+    "pdf_variant": "pdf_variant",
+    "tagged": "pdf_tags",
+    "forms": "pdf_forms",
+    "image_quality": "jpeg_quality",
+    "image_dpi": "dpi",
+}
+_METADATA = ("title", "authors", "description", "keywords", "generator", "lang", "created", "modified")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedDocument:
+    pdf: bytes
+    pages: int
+    render_ms: int
+    peak_memory_bytes: int
+    warnings: list[dict[str, str]]
+
+
+class Engine:
+    """Renders one document after the other."""
+
+    def __init__(self, limits: RenderLimits) -> None:
+        self._limits = limits
+        self._fonts = FontConfiguration()
+        self._memory = PeakMemory()
+        Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+    def warm_up(self) -> None:
+        """Does everything once that is slow the first time, then takes what is there out of the collector's sight."""
+        self.render("html", _WARM_UP.encode(), {}, lambda percent, stage, page: None)
+        self.tidy_up()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+
+    def render(
+        self, format: str, document: bytes, options: Mapping[str, Any], emit: Emit
+    ) -> RenderedDocument:
+        """The PDF of `document` (text, or the URL of it), with validated `options`.
+
+        Raises:
+            JobError: what went wrong, in words for the document's owner.
+        """
+        started = time.monotonic()
+        self._memory.reset()
+        fetcher = DocumentFetcher(self._limits.fetch)
+        diagnostics = Diagnostics(fetcher.problems)
+        try:
+            with diagnostics.collecting(), ProgressLog(emit).following():
+                rendering = self._lay_out(self._parse(format, document, options, fetcher), options, fetcher)
+                pdf = rendering.write_pdf(zoom=options.get("zoom", 1), **_engine_options(options))
+        except (Exception, FatalURLFetchingError) as error:
+            raise _explained(error) from error
+        if len(pdf) > self._limits.max_result_bytes:
+            limit = self._limits.max_result_bytes // MIB
+            raise ResultTooLarge(f"The PDF is larger than {limit} MiB. Make the document smaller.")
+        return RenderedDocument(
+            pdf=pdf,
+            pages=len(rendering.pages),
+            render_ms=round((time.monotonic() - started) * 1000),
+            peak_memory_bytes=self._memory.read(),
+            warnings=diagnostics.finish(),
+        )
+
+    def tidy_up(self) -> None:
+        """After each document, its objects being gone."""
+        if self._fonts._folder:
+            self._fonts = FontConfiguration()  # the document brought fonts of its own
+        else:
+            # One configuration for all: a new one per document is slower and leaks. These two grow with use.
+            self._fonts.strut_layouts.clear()
+            self._fonts.font_features.clear()
+        gc.collect()
+
+    def _parse(
+        self, format: str, document: bytes, options: Mapping[str, Any], fetcher: DocumentFetcher
+    ) -> weasyprint.HTML:
+        base_url = options.get("base_url")
+        text: bytes | str = document.decode()
+        encoding = None
+        if format == "url":
+            response = fetcher.fetch(str(text))
+            text, encoding, base_url = response.read(), response.charset, base_url or response.url
+        elif format == "markdown":
+            text = markdown.to_html(document.decode())
+        html = weasyprint.HTML(
+            string=text,
+            encoding=encoding,
+            base_url=base_url,
+            url_fetcher=fetcher,
+            media_type=options.get("media", "print"),
+        )
+        if html.base_url and not urlsplit(html.base_url).scheme:
+            html.base_url = None  # a relative <base>: WeasyPrint would make it a path on this machine
+        return html
+
+    def _lay_out(
+        self, html: weasyprint.HTML, options: Mapping[str, Any], fetcher: DocumentFetcher
+    ) -> weasyprint.Document:
+        counter_style, color_profiles = CounterStyle(), {}  # type: ignore[var-annotated]
+        stylesheets = [
+            weasyprint.CSS(
+                string=text,
+                base_url=html.base_url,
+                url_fetcher=fetcher,
+                media_type=html.media_type,
+                font_config=self._fonts,
+                counter_style=counter_style,
+                color_profiles=color_profiles,
+            )
+            for text in _stylesheets(options)
+        ]
+        rendering: weasyprint.Document = html.render(
+            font_config=self._fonts,
+            counter_style=counter_style,
+            color_profiles=color_profiles,
+            stylesheets=stylesheets,
+            **_engine_options(options),
+        )
+        for name, value in options.get("metadata", {}).items():
+            setattr(rendering.metadata, name, value)
+        return rendering
+
+
+def use_scratch(path: str) -> None:
+    """Sends temporary files of Python and of the C libraries to `path`."""
+    tempfile.tempdir = path
+    os.environ["TMPDIR"] = path
+
+
+def _stylesheets(options: Mapping[str, Any]) -> list[str]:
+    sheets = list(options.get("stylesheets", ()))
+    page = page_stylesheet(options)
+    return [*sheets, page] if page else sheets
+
+
+def _engine_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {theirs: options[ours] for ours, theirs in _WEASYPRINT_OPTIONS.items() if ours in options}
+
+
+def _explained(error: BaseException) -> JobError:
+    if isinstance(error, JobError):
+        return error
+    if isinstance(error, MemoryError):
+        return RenderOutOfMemory(
+            "Rendering needed more memory than allowed. Make the document or its images smaller."
+        )
+    if isinstance(error, RecursionError):
+        return RenderFailed("The document is nested too deeply.")
+    if isinstance(error, FetchFailed):
+        kind = DocumentUnreachable if error.problem.code == "unreachable" else AssetForbidden
+        return kind(error.problem.message)
+    if isinstance(error, URLFetchingError | FatalURLFetchingError):
+        return RenderFailed(f"Something that the document cannot do without could not be fetched: {error}")
+    text = re.sub(r"\s+", " ", str(error))[:500]
+    return RenderFailed(f"WeasyPrint cannot render this document ({type(error).__name__}: {text}).")

@@ -1,0 +1,181 @@
+"""The only door through which a document reaches other things: images, stylesheets, fonts, attachments, itself.
+
+One fetcher per document. What it refuses or cannot get is remembered in `problems` and missing from the document;
+it is never a reason to fail.
+"""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from urllib.parse import urljoin
+
+from weasyprint.urls import URLFetcher, URLFetcherResponse
+
+from jobs.egress import Address, EgressError, EgressPolicy, Target
+from jobs.render import pinned
+from jobs.render.diagnostics import FetchProblem
+from jobs.render.limits import FetchLimits
+
+Resolve = Callable[[str, int], list[str]]
+
+_HEADERS = {"User-Agent": "Pressrun (WeasyPrint)", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SOCKET_SECONDS = 10.0
+_MAX_DATA_URL_SHOWN = 100
+
+
+class FetchFailed(OSError):
+    """The asset is missing. WeasyPrint logs that and goes on."""
+
+    def __init__(self, problem: FetchProblem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class DocumentFetcher(URLFetcher):
+    """Fetches for one document, within `limits`. ``data:`` always; nothing but HTTP besides."""
+
+    def __init__(self, limits: FetchLimits, resolve: Resolve | None = None) -> None:
+        super().__init__(allow_redirects=False)  # type: ignore[no-untyped-call]
+        self._limits = limits
+        self._policy = EgressPolicy.from_entries(limits.egress_allow, only_listed=limits.mode == "allowlist")
+        self._resolve = resolve or resolve_host
+        self._addresses: dict[tuple[str, int], Address] = {}
+        self._requests_left = limits.max_requests
+        self._bytes_left = limits.max_total_bytes
+        self._seconds_left = limits.total_seconds
+        self.problems: dict[str, FetchProblem] = {}
+        """What the document is missing, by URL."""
+
+    def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
+        """The asset at `url`.
+
+        Raises:
+            FetchFailed: refused, unreachable or over a limit; `problems` has it too.
+        """
+        if url[:5].lower() == "data:":
+            asset: URLFetcherResponse = super().fetch(url)  # type: ignore[no-untyped-call]
+            return asset
+        try:
+            return self._fetch(url)
+        except FetchFailed as failed:
+            self.problems.setdefault(url, failed.problem)
+            raise
+
+    def _fetch(self, url: str) -> URLFetcherResponse:
+        if self._limits.mode == "none":
+            raise _failed(
+                "asset_forbidden", "Documents may not fetch anything here (PRESSRUN_FETCH is none)."
+            )
+        started = time.monotonic()
+        try:
+            with _time_limit(min(self._limits.asset_seconds, self._seconds_left)):
+                return self._follow(url)
+        except FetchFailed:
+            raise
+        except EgressError as error:
+            raise _failed("asset_forbidden", str(error)) from None
+        except TimeoutError:
+            raise _failed("unreachable", f"{_shown(url)} did not answer in time.") from None
+        except pinned.BodyTooLarge:
+            limit = min(self._limits.max_asset_bytes, self._bytes_left)
+            raise _failed(
+                "asset_too_large", f"{_shown(url)} is larger than the {limit} bytes allowed."
+            ) from None
+        except (OSError, http.client.HTTPException, zlib.error, ValueError) as error:
+            raise _failed("unreachable", f"{_shown(url)} could not be fetched: {_reason(error)}.") from None
+        finally:
+            self._seconds_left -= time.monotonic() - started
+
+    def _follow(self, url: str) -> URLFetcherResponse:
+        for _ in range(self._limits.max_redirects + 1):
+            self._spend_request()
+            target = self._policy.check_url(url.split("#", 1)[0])
+            with pinned.request(
+                target, self._checked_address(target), headers=_HEADERS, timeout=_SOCKET_SECONDS
+            ) as response:
+                location = response.headers.get("Location")
+                if response.status in _REDIRECTS and location:
+                    url = urljoin(url, location)
+                    continue
+                if not 200 <= response.status < 300:
+                    raise _failed("unreachable", f"{_shown(url)} answered with status {response.status}.")
+                body = pinned.read_body(response, min(self._limits.max_asset_bytes, self._bytes_left))
+                self._bytes_left -= len(body)
+                content_type = response.headers.get("Content-Type", "application/octet-stream")
+                return URLFetcherResponse(url, body, {"Content-Type": content_type}, response.status)
+        raise _failed("unreachable", f"{_shown(url)} is the end of too many redirects.")
+
+    def _spend_request(self) -> None:
+        if self._requests_left <= 0:
+            raise _failed(
+                "fetch_limit", f"The document makes more than {self._limits.max_requests} requests."
+            )
+        if self._bytes_left <= 0:
+            raise _failed(
+                "fetch_limit", f"The document fetches more than {self._limits.max_total_bytes} bytes."
+            )
+        if self._seconds_left <= 0:
+            raise _failed(
+                "fetch_limit", f"The document has used its {self._limits.total_seconds:g} s for fetching."
+            )
+        self._requests_left -= 1
+
+    def _checked_address(self, target: Target) -> Address:
+        """The address to connect to. A host is resolved once per document, so that it cannot change its mind."""
+        key = target.host, target.port
+        if key not in self._addresses:
+            checked = self._policy.check_addresses(target.host, self._resolve(*key))
+            self._addresses[key] = checked[0]
+        return self._addresses[key]
+
+
+def resolve_host(host: str, port: int) -> list[str]:
+    """All addresses of `host`, in the order to try them.
+
+    Raises:
+        OSError: it does not resolve.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Interrupts what runs inside after `seconds`, a server that sends one byte at a time included."""
+
+    def too_late(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    if seconds <= 0:
+        yield  # the next request is refused anyway, with a better message
+        return
+    previous = signal.signal(signal.SIGALRM, too_late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _failed(code: str, message: str) -> FetchFailed:
+    return FetchFailed(FetchProblem(code, message))
+
+
+def _shown(url: str) -> str:
+    return url if len(url) <= _MAX_DATA_URL_SHOWN else url[: _MAX_DATA_URL_SHOWN - 1] + "…"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, socket.gaierror):
+        return "its host name does not resolve"
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text or type(error).__name__

@@ -1,0 +1,52 @@
+"""What a render may use. Pure; sent to the child as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.settings import FetchMode, Settings
+
+MIB = 1024 * 1024
+_RECYCLE_RESIDENT_BYTES = 384 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """What a document may fetch, and how much of it."""
+
+    mode: FetchMode = "public"
+    egress_allow: tuple[str, ...] = ()
+    max_requests: int = 500
+    """Per document, redirects included."""
+    max_redirects: int = 5
+    max_asset_bytes: int = 32 * MIB
+    """Of one asset, after decompression."""
+    max_total_bytes: int = 128 * MIB
+    asset_seconds: float = 15.0
+    """For one asset: name resolution, redirects and body."""
+    total_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderLimits:
+    """What one render child may use, and how long it lives."""
+
+    memory_bytes: int = 1024 * MIB
+    """Resident size at which a child is killed."""
+    max_result_bytes: int = 256 * MIB
+    recycle_renders: int = 1000
+    """A child is replaced after this many documents."""
+    recycle_resident_bytes: int = _RECYCLE_RESIDENT_BYTES
+    """A child is replaced when it rests above this resident size."""
+    start_seconds: float = 60.0
+    """A child that is not warm by then has failed to start."""
+    fetch: FetchLimits = FetchLimits()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> RenderLimits:
+        memory_bytes = settings.render_memory_mb * MIB
+        return cls(
+            memory_bytes=memory_bytes,
+            recycle_resident_bytes=min(_RECYCLE_RESIDENT_BYTES, memory_bytes * 3 // 4),
+            fetch=FetchLimits(mode=settings.fetch, egress_allow=settings.egress_allow),
+        )

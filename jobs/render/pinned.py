@@ -1,0 +1,93 @@
+"""HTTP over a connection to an address that was checked beforehand.
+
+No proxy, no cookie, no redirect, no connection reuse: one request, to exactly the address given.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from jobs.egress import Address, Target
+
+_READ_BYTES = 64 * 1024
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than allowed, before or after decompression."""
+
+
+@contextmanager
+def request(
+    target: Target, address: Address, *, headers: dict[str, str], timeout: float
+) -> Iterator[http.client.HTTPResponse]:
+    """GETs `target` from `address`; `timeout` (seconds) is for each socket operation.
+
+    Raises:
+        OSError, http.client.HTTPException: not reachable, or not HTTP.
+    """
+    connection = _PinnedConnection(target, address, timeout)
+    try:
+        connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
+        connection.putheader("Host", target.authority)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
+def read_body(response: http.client.HTTPResponse, limit: int) -> bytes:
+    """The whole body, decompressed (gzip, deflate).
+
+    Raises:
+        BodyTooLarge: more than `limit` bytes; no more than that is ever held.
+        zlib.error: not what its ``Content-Encoding`` says.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    decoder = _decoder(encoding)
+    body = bytearray()
+    while data := response.read1(_READ_BYTES):
+        while data:
+            if decoder is None:
+                piece, data = data, b""
+            else:
+                piece = decoder.decompress(data, limit + 1 - len(body))
+                data = decoder.unconsumed_tail
+            body += piece
+            if len(body) > limit:
+                raise BodyTooLarge
+    if decoder is not None:
+        body += decoder.flush()
+    return bytes(body)
+
+
+def _decoder(encoding: str) -> zlib._Decompress | None:
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # recognises gzip and zlib headers
+    return None
+
+
+class _PinnedConnection(http.client.HTTPConnection):
+    """Connects to `address`, whatever the host is called; TLS is verified against the host's name."""
+
+    def __init__(self, target: Target, address: Address, timeout: float) -> None:
+        super().__init__(target.host, target.port, timeout=timeout)
+        self._target = target
+        self._address = address
+
+    def connect(self) -> None:
+        self.sock = socket.create_connection((str(self._address), self._target.port), self.timeout)
+        if self._target.scheme == "https":
+            self.sock = _tls().wrap_socket(self.sock, server_hostname=self._target.host)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()

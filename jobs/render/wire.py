@@ -1,0 +1,101 @@
+"""Frames between the worker and its render children. Pure.
+
+A frame is two big-endian 32-bit lengths, then a JSON object (the *header*) and raw bytes (the *body*), of those
+lengths. Both sides bound what they accept, before it arrives. Nothing is ever unpickled: a render child that a
+document has taken over can send whatever it likes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_LENGTHS = struct.Struct("!II")
+_JOIN_BELOW_BYTES = 64 * 1024
+
+
+class WireError(Exception):
+    """The other side does not keep to the format. It cannot be talked to any more."""
+
+
+class FrameTooLarge(WireError):
+    """A frame announces more than this side accepts. `part` is ``header`` or ``body``."""
+
+    def __init__(self, part: str, size: int, limit: int) -> None:
+        super().__init__(f"the {part} of a frame has {size} bytes, more than {limit}")
+        self.part = part
+        self.size = size
+
+
+class BadFrame(WireError):
+    """The header is not a JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    header: dict[str, Any]
+    body: bytes
+
+
+def encode(header: Mapping[str, Any], body: bytes = b"") -> list[bytes]:
+    """The buffers to send, in order; a large body is not copied."""
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    head = _LENGTHS.pack(len(text), len(body)) + text
+    return [head + body] if len(body) < _JOIN_BELOW_BYTES else [head, body]
+
+
+class FrameDecoder:
+    """Finds frames in bytes that arrive in pieces. `WireError` from `feed` is final."""
+
+    def __init__(self, *, max_header_bytes: int, max_body_bytes: int) -> None:
+        self._max_header_bytes = max_header_bytes
+        self._max_body_bytes = max_body_bytes
+        self._buffer = bytearray()
+        self._lengths: tuple[int, int] | None = None
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that `data` completes.
+
+        Raises:
+            FrameTooLarge: as soon as the lengths are known.
+            BadFrame: the header is not a JSON object.
+        """
+        self._buffer += data
+        while (frame := self._next()) is not None:
+            yield frame
+
+    def _next(self) -> Frame | None:
+        if self._lengths is None:
+            if len(self._buffer) < _LENGTHS.size:
+                return None
+            self._lengths = self._checked(*_LENGTHS.unpack_from(self._buffer))
+        header_bytes, body_bytes = self._lengths
+        body_at = _LENGTHS.size + header_bytes
+        end = body_at + body_bytes
+        if len(self._buffer) < end:
+            return None
+        with memoryview(self._buffer) as view:
+            header, body = bytes(view[_LENGTHS.size : body_at]), bytes(view[body_at:end])
+        del self._buffer[:end]
+        self._lengths = None
+        return Frame(_parse(header), body)
+
+    def _checked(self, header_bytes: int, body_bytes: int) -> tuple[int, int]:
+        if header_bytes > self._max_header_bytes:
+            raise FrameTooLarge("header", header_bytes, self._max_header_bytes)
+        if body_bytes > self._max_body_bytes:
+            raise FrameTooLarge("body", body_bytes, self._max_body_bytes)
+        return header_bytes, body_bytes
+
+
+def _parse(header: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(header)
+    except (ValueError, RecursionError):
+        raise BadFrame("the header of a frame is not JSON") from None
+    if not isinstance(value, dict):
+        raise BadFrame("the header of a frame is not a JSON object")
+    return value
