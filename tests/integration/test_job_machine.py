@@ -121,7 +121,11 @@ class JobMachine(RuleBasedStateMachine):
             tags=("a", "b"),
             scheduled_at_ms=self.do(self.now()) + HOUR_MS if later else None,
         )
-        waiting = [j for j in self.model.values() if j.tenant == tenant and j.status in ("queued", "scheduled", "retrying")]
+        waiting = [
+            j
+            for j in self.model.values()
+            if j.tenant == tenant and j.status in ("queued", "scheduled", "retrying")
+        ]
         try:
             submitted = self.do(self.store.submit(submission))
         except QueueFull:
@@ -277,7 +281,9 @@ class JobMachine(RuleBasedStateMachine):
         lease = ExpiredLease(job_id.encode(), f"{ends:.0f}".encode())
         self.do(self.queue.claim(0, [lease]))
         job.leased = False
-        if job.claim - job.attempt > 10 or (job.status is JobStatus.RUNNING and job.attempt >= job.max_attempts):
+        if job.claim - job.attempt > 10 or (
+            job.status is JobStatus.RUNNING and job.attempt >= job.max_attempts
+        ):
             job.move(JobStatus.FAILED)
         elif job.status is JobStatus.RUNNING:
             job.move(JobStatus.QUEUED)
@@ -298,11 +304,17 @@ class JobMachine(RuleBasedStateMachine):
     def records_agree(self) -> None:
         for job_id, job in self.model.items():
             document = self.do(self.store.get(job.tenant, job_id)).document
-            assert (document["status"], document["version"], document["attempt"]) == (job.status, job.version, job.attempt)
+            assert (document["status"], document["version"], document["attempt"]) == (
+                job.status,
+                job.version,
+                job.attempt,
+            )
             assert (document["finished_at"] is not None) == (job.status in TERMINAL)
             assert (document["result"] is not None) == (job.status is JobStatus.SUCCEEDED)
         for job_id in self.deleted:
-            assert self.do(self.redis.exists(keys.JOB + job_id, keys.INPUT + job_id, keys.ARQ_JOB + job_id)) == 0
+            assert (
+                self.do(self.redis.exists(keys.JOB + job_id, keys.INPUT + job_id, keys.ARQ_JOB + job_id)) == 0
+            )
 
     @invariant()
     def every_event_is_there_once_in_order(self) -> None:
@@ -317,7 +329,9 @@ class JobMachine(RuleBasedStateMachine):
                 own = [event for event in events if event["data"]["job"]["id"] == job_id]
                 assert [event["type"] for event in own] == job.events
                 assert [event["data"]["job"]["version"] for event in own] == list(range(1, job.version + 1))
-                assert sum(event["data"]["job"]["status"] in TERMINAL for event in own) == (job.status in TERMINAL)
+                assert sum(event["data"]["job"]["status"] in TERMINAL for event in own) == (
+                    job.status in TERMINAL
+                )
                 assert own[-1]["data"]["job"] == self.do(self.store.get(tenant, job_id)).document
 
     @invariant()
@@ -325,11 +339,15 @@ class JobMachine(RuleBasedStateMachine):
         leases = {job_id.decode() for job_id in self.do(self.redis.zrange(keys.LEASES, 0, -1))}
         assert leases == {job_id for job_id, job in self.model.items() if job.leased}
         due = {job_id.decode() for job_id in self.do(self.redis.zrange(keys.DUE, 0, -1))}
-        assert due == {job_id for job_id, job in self.model.items() if job.status in ("scheduled", "retrying")}
+        assert due == {
+            job_id for job_id, job in self.model.items() if job.status in ("scheduled", "retrying")
+        }
         ring = {tenant.decode() for tenant in self.do(self.redis.zrange(keys.RING, 0, -1))}
         for tenant in TENANTS:
             ready = {job_id.decode() for job_id in self.do(self.redis.zrange(keys.READY + tenant, 0, -1))}
-            assert ready == {job_id for job_id, job in self.model.items() if job.is_ready and job.tenant == tenant}
+            assert ready == {
+                job_id for job_id, job in self.model.items() if job.is_ready and job.tenant == tenant
+            }
             assert (tenant in ring) == bool(ready)
 
     @invariant()

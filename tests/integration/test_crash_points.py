@@ -1,0 +1,227 @@
+"""A process may die between any two steps. Each test takes some steps, stops as a killed process would, and lets
+another process go on; every job ends once, with nothing lost and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.artifacts import ArtifactMissing, input_path, result_path
+from jobs.errors import ClaimLost, RendererCrashed
+from jobs.ids import new_job_id
+from jobs.job import INLINE_INPUT_MAX_BYTES, Claim, Job, JobStatus, Result, Submission
+from jobs.queue import ExpiredLease
+from tests.support.core import Core, Watcher, instant
+
+RESULT = Result(body=b"%PDF-first", content_type="application/pdf", filename="a.pdf")
+BIG_SPEC = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
+
+
+@pytest.fixture
+async def core(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(redis_url, tmp_path)
+    yield core
+    await core.redis.aclose()
+
+
+async def take_back(core: Core, claim: Claim) -> None:
+    """What the reaper does once it is sure that the worker is gone."""
+    ends = await core.redis.zscore(keys.LEASES, claim.job_id)
+    assert ends is not None
+    await core.queue.claim(0, [ExpiredLease(claim.job_id.encode(), f"{ends:.0f}".encode())])
+
+
+async def finish_elsewhere(core: Core, job: Job) -> list[str]:
+    """Another worker runs what is there; the job's event types."""
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
+        if not (await core.store.get(job.tenant, job.id)).is_terminal:
+            await watcher.terminal(job.id)
+    return await core.event_types(job)
+
+
+@pytest.mark.parametrize("steps", ["claim", "claim start", "claim start store"])
+async def test_a_worker_that_dies_before_the_outcome_is_written_is_replaced(core: Core, steps: str) -> None:
+    job = await core.submit()
+    (claim,) = (await core.queue.claim(1)).claims
+    if "start" in steps:
+        await core.queue.start(claim)
+    if "store" in steps:
+        await core.queue.store_result(claim, RESULT)
+
+    await take_back(core, claim)
+    types = await finish_elsewhere(core, job)
+
+    started = ["job.started", "job.queued"] if "start" in steps else []
+    assert types == ["job.queued", *started, "job.started", "job.succeeded"]
+    ended = await core.store.get(job.tenant, job.id)
+    assert ended.document["attempt"] == (2 if "start" in steps else 1)
+    stored = await core.store.result_of(job.tenant, job.id)
+    assert await core.artifacts.get(stored.path) == b"done"
+
+
+async def test_an_orphaned_result_of_a_dead_worker_is_swept_later(core: Core) -> None:
+    job = await core.submit()
+    (claim,) = (await core.queue.claim(1)).claims
+    await core.queue.start(claim)
+    orphan = await core.queue.store_result(claim, RESULT)
+    await take_back(core, claim)
+    await finish_elsewhere(core, job)
+
+    await core.queue.sweep()
+    assert await core.artifacts.get(orphan) == RESULT.body, "a late worker may still be writing"
+    for prefix in await core.redis.zrange(keys.GARBAGE, 0, -1):
+        await core.redis.zadd(keys.GARBAGE, {prefix: 1})  # an hour passes
+    await core.queue.sweep()
+
+    with pytest.raises(ArtifactMissing):
+        await core.artifacts.get(orphan)
+    stored = await core.store.result_of(job.tenant, job.id)
+    assert await core.artifacts.get(stored.path) == b"done"
+
+
+async def test_a_worker_that_dies_right_after_the_outcome_changes_nothing(core: Core) -> None:
+    job = await core.submit(spec=BIG_SPEC)
+    (claim,) = (await core.queue.claim(1)).claims
+    await core.queue.start(claim)
+    await core.queue.succeed(claim, RESULT, await core.queue.store_result(claim, RESULT))
+
+    assert await core.redis.zcard(keys.LEASES) == 0
+    assert await finish_elsewhere(core, job) == ["job.queued", "job.started", "job.succeeded"]
+    await core.queue.sweep()
+    with pytest.raises(ArtifactMissing):
+        await core.artifacts.get(input_path(job.tenant, job.id))
+
+
+async def test_a_late_worker_can_neither_write_nor_remove_what_its_successor_did(core: Core) -> None:
+    job = await core.submit()
+    (late,) = (await core.queue.claim(1)).claims
+    await core.queue.start(late)
+    await take_back(core, late)
+    (current,) = (await core.queue.claim(1)).claims
+    await core.queue.start(current)
+    assert current.number > late.number
+
+    path = await core.queue.store_result(late, RESULT)
+    for write in (
+        core.queue.start(late),
+        core.queue.succeed(late, RESULT, path),
+        core.queue.fail(late, RendererCrashed("late")),
+        core.queue.retry(late, RendererCrashed("late"), 0),
+    ):
+        with pytest.raises(ClaimLost):
+            await write
+    await core.queue.release(late)
+    assert await core.queue.renew([late]) == {job.id: "lost"}
+    await core.queue.discard_result(path)
+
+    own = Result(body=b"current", content_type="text/plain", filename="b.txt")
+    await core.queue.succeed(current, own, await core.queue.store_result(current, own))
+    stored = await core.store.result_of(job.tenant, job.id)
+    assert stored.path == result_path(job.tenant, job.id, current.number)
+    assert await core.artifacts.get(stored.path) == b"current"
+
+
+async def test_an_answer_that_got_lost_is_given_again(core: Core) -> None:
+    """Every step sent twice: the second call says what the first did, and writes nothing."""
+    submission = Submission(job_id=new_job_id(), tenant="acme", kind="test", spec=b"{}")
+    first = await core.store.submit(submission)
+    again = await core.store.submit(submission)
+    assert again.replayed
+    assert again.job == first.job
+
+    (claim,) = (await core.queue.claim(1)).claims
+    assert [await core.queue.start(claim) for _ in range(2)] == [1, 1]
+    path = await core.queue.store_result(claim, RESULT)
+    for _ in range(2):
+        await core.queue.succeed(claim, RESULT, path)
+    assert await core.event_types(first.job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_claims_whose_answer_got_lost_come_back_without_using_an_attempt(core: Core) -> None:
+    job = await core.submit(max_attempts=1)
+    (claim,) = (await core.queue.claim(1)).claims
+    await take_back(core, claim)
+    assert await finish_elsewhere(core, job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_a_job_whose_last_attempt_was_lost_fails_with_worker_lost(core: Core) -> None:
+    job = await core.submit(max_attempts=2)
+    for _ in range(2):
+        (claim,) = (await core.queue.claim(1)).claims
+        await core.queue.start(claim)
+        await take_back(core, claim)
+
+    ended = await core.store.get(job.tenant, job.id)
+    assert ended.status is JobStatus.FAILED
+    assert ended.document["error"]["code"] == "worker_lost"
+    assert (await core.event_types(job)).count("job.failed") == 1
+
+
+async def test_a_job_that_is_lost_before_every_start_is_given_up(core: Core) -> None:
+    job = await core.submit()
+    for _ in range(20):
+        claims = (await core.queue.claim(1)).claims
+        if not claims:
+            break
+        await take_back(core, claims[0])
+    assert (await core.store.get(job.tenant, job.id)).document["error"]["code"] == "worker_lost"
+
+
+async def test_a_lost_job_is_claimed_before_the_backlog_of_every_tenant(core: Core) -> None:
+    lost = await core.submit(tenant="acme", priority="low")
+    (claim,) = (await core.queue.claim(1)).claims
+    for tenant in ("acme", "globex"):
+        for _ in range(3):
+            await core.submit(tenant=tenant, priority="high")
+    await take_back(core, claim)
+    assert (await core.queue.claim(1)).claims[0].job_id == lost.id
+
+
+async def test_a_submission_that_dies_after_its_input_leaves_no_job(core: Core) -> None:
+    """The input is written first: what remains is a file that no record names."""
+    job_id = new_job_id()
+    await core.artifacts.put(input_path("acme", job_id), BIG_SPEC)
+    assert (await core.store.page("acme")).items == []
+    assert await core.redis.keys(f"*{job_id}*") == []
+
+
+async def test_records_outlive_results_and_both_go_with_their_artifacts(core: Core) -> None:
+    job = await core.submit()
+    await finish_elsewhere(core, job)
+    stored = await core.store.result_of(job.tenant, job.id)
+
+    await core.redis.zadd(keys.EXPIRY_RESULTS, {job.id: 1})
+    await core.queue.sweep()
+    assert (await core.event_types(job))[-1] == "job.expired"
+    document = (await core.store.get(job.tenant, job.id)).document
+    assert document["status"] == "succeeded"
+    assert document["result"]["url"] is None
+    with pytest.raises(ArtifactMissing):
+        await core.artifacts.get(stored.path)
+
+    await core.redis.zadd(keys.EXPIRY_RECORDS, {job.id: 1})
+    await core.queue.sweep()
+    left = [key for key in await core.redis.keys("*") if job.id.encode() in key]
+    assert left == []
+    assert (await core.store.page(job.tenant)).items == []
+
+
+async def test_a_job_that_did_not_start_in_time_fails_as_expired(core: Core) -> None:
+    waiting = await core.submit(expires_in_ms=60_000)
+    started = await core.submit(expires_in_ms=60_000, priority="high")
+    (claim,) = (await core.queue.claim(1)).claims
+    assert claim.job_id == started.id
+    await core.queue.start(claim)
+
+    for job in (waiting, started):
+        await core.redis.zadd(keys.EXPIRY_STARTS, {job.id: 1})  # a minute passes
+    assert (await core.queue.claim(5)).claims == []
+
+    assert (await core.store.get("acme", waiting.id)).document["error"]["code"] == "job_expired"
+    assert (await core.store.get("acme", started.id)).status is JobStatus.RUNNING
+    assert json.loads((await core.log.of_job("acme", waiting.id))[-1])["type"] == "job.failed"
