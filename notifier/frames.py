@@ -117,7 +117,7 @@ class Welcome(ServerFrame):
 
     type: Literal["welcome"] = "welcome"
     reply_to: int | str | None = None
-    ping_interval: int
+    ping_interval: int | float
     expires_at: str
 
 

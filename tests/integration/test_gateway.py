@@ -1,0 +1,444 @@
+"""The protocol over real sockets: both servers that speak it must behave the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from jobs.job import Job
+from jobs.settings import ApiKey, Settings
+from jobs.tokens import Scope, Tokens
+from notifier import asgi, gateway, session
+from notifier.asgi import WebSocketEndpoint
+from notifier.gateway import Gateway
+from notifier.hub import Hub
+from notifier.session import MAX_MESSAGE_BYTES
+from tests.support.following import Records, make_event, make_job, make_progress
+
+PATIENCE_S = 20
+TOKENS = Tokens(["k" * 32])
+CLOSED_TO_STRANGERS = Settings(host="127.0.0.1", notifier_port=0, api_keys=(ApiKey("acme", "k" * 16),))
+OPEN_TO_THIS_MACHINE = Settings(notifier_port=0)
+
+
+class Clock:
+    """Unix time, and how far the test has moved it."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
+@dataclass
+class Site:
+    """A server under test and what stands behind it."""
+
+    port: int
+    hub: Hub
+    records: Records
+    clock: Clock
+    gateway: Gateway | None = None
+
+    def connect(self, path: str = "/v1/ws", **options: Any) -> connect:
+        return connect(f"ws://127.0.0.1:{self.port}{path}", **{"compression": None, **options})
+
+    def token(self, scope: Scope | None = None, *, tenant: str = "acme", ttl: int = 3600) -> str:
+        return TOKENS.mint(tenant, scope or Scope(channel="jobs"), self.clock(), ttl)[0]
+
+    async def client(self, stack: contextlib.AsyncExitStack, **options: Any) -> ClientConnection:
+        """A connected and authenticated client."""
+        websocket = await stack.enter_async_context(self.connect(**options))
+        assert (await ask(websocket, type="auth", token=self.token()))["type"] == "welcome"
+        return websocket
+
+
+async def receive(websocket: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(PATIENCE_S):
+        frame = json.loads(await websocket.recv())
+    assert isinstance(frame, dict)
+    return frame
+
+
+async def ask(websocket: ClientConnection, **frame: Any) -> dict[str, Any]:
+    await websocket.send(json.dumps(frame))
+    return await receive(websocket)
+
+
+async def close_code(websocket: ClientConnection) -> int:
+    """Reads until the server closes; how."""
+    async with asyncio.timeout(PATIENCE_S):
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await websocket.recv()
+    assert websocket.close_code is not None
+    return websocket.close_code
+
+
+def followers(site: Site, job: Job) -> int:
+    return len(site.hub._followers.get((job.tenant, job.id), ()))
+
+
+@contextlib.asynccontextmanager
+async def gateway_site(settings: Settings) -> AsyncIterator[Site]:
+    records, clock = Records(), Clock()
+    hub = Hub(records, records)
+    async with _running(hub):
+        server = Gateway(settings, TOKENS, hub, clock)
+        await server.start()
+        yield Site(server.port, hub, records, clock, server)
+        await server.drain(PATIENCE_S)
+
+
+@contextlib.asynccontextmanager
+async def asgi_site(settings: Settings) -> AsyncIterator[Site]:
+    records, clock = Records(), Clock()
+    hub = Hub(records, records)
+    endpoint = WebSocketEndpoint(settings, TOKENS, hub, clock)
+    app = Starlette(routes=[WebSocketRoute("/v1/ws", endpoint.serve)])
+    config = uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        log_config=None,
+    )
+    server = uvicorn.Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    async with _running(hub):
+        serving = asyncio.create_task(server.serve([listener]))
+        yield Site(listener.getsockname()[1], hub, records, clock)
+        server.should_exit = True
+        await serving
+
+
+@contextlib.asynccontextmanager
+async def _running(hub: Hub) -> AsyncIterator[None]:
+    ready = asyncio.Event()
+    ready.set()
+    task = asyncio.create_task(hub.run(ready))
+    yield
+    task.cancel()
+
+
+Opener = Callable[[Settings], AbstractAsyncContextManager[Site]]
+
+
+@pytest.fixture(params=[gateway_site, asgi_site], ids=["gateway", "asgi"])
+def open_site(request: pytest.FixtureRequest) -> Opener:
+    opener: Opener = request.param
+    return opener
+
+
+@pytest.fixture
+async def site(open_site: Opener) -> AsyncIterator[Site]:
+    async with open_site(CLOSED_TO_STRANGERS) as site:
+        yield site
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[contextlib.AsyncExitStack]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield stack
+
+
+# --- the conversation -------------------------------------------------------------------------------------------
+
+
+async def test_a_client_follows_a_job_from_its_snapshot_to_its_end(
+    site: Site, stack: contextlib.AsyncExitStack
+) -> None:
+    job = site.records.put(make_job())
+    client = await site.client(stack)
+
+    subscribed = await ask(client, type="subscribe", id=2, job_id=job.id)
+    for event in (make_event(job, 1), make_event(job, 2)):
+        site.hub.on_event(event)
+    started = await receive(client)
+    site.hub.on_progress(make_progress(job, 40))
+    progress = await receive(client)
+    final = make_event(job, 3)
+    site.hub.on_event(final)
+    async with asyncio.timeout(PATIENCE_S):
+        succeeded = await client.recv(decode=False)
+
+    assert subscribed == {"type": "subscribed", "reply_to": 2, "subscription": "s1", "snapshot": job.document}
+    assert started["event"]["type"] == "job.started"
+    assert progress == {
+        "type": "progress", "subscription": "s1", "job_id": job.id, "progress": {"percent": 40},
+    }  # fmt: skip
+    assert final.body in succeeded  # the stored bytes, not a rendering of them
+
+
+async def test_naming_the_subprotocol_is_optional(site: Site) -> None:
+    async with site.connect(subprotocols=["pressrun.v1"]) as named, site.connect(subprotocols=["x"]) as other:
+        assert named.subprotocol == "pressrun.v1"
+        assert other.subprotocol is None
+
+
+async def test_frames_are_never_compressed(site: Site) -> None:
+    async with site.connect(compression="deflate") as websocket:
+        assert "Sec-WebSocket-Extensions" not in websocket.response.headers  # type: ignore[union-attr]
+
+
+async def test_one_event_reaches_every_follower(site: Site, stack: contextlib.AsyncExitStack) -> None:
+    job = site.records.put(make_job())
+    clients = [await site.client(stack) for _ in range(20)]
+    for client in clients:
+        await ask(client, type="subscribe", job_id=job.id)
+
+    site.hub.on_event(make_event(job, 2))
+
+    for client in clients:
+        assert (await receive(client))["event"]["type"] == "job.started"
+
+
+async def test_a_client_that_goes_away_is_forgotten(site: Site, stack: contextlib.AsyncExitStack) -> None:
+    job = site.records.put(make_job())
+    leaving, staying = await site.client(stack), await site.client(stack)
+    for client in (leaving, staying):
+        await ask(client, type="subscribe", job_id=job.id)
+
+    await leaving.close()
+    async with asyncio.timeout(PATIENCE_S):
+        while followers(site, job) == 2:
+            await ask(staying, type="ping")  # a round trip gives the server its turn
+
+    site.hub.on_event(make_event(job, 2))
+    assert (await receive(staying))["type"] == "event"
+
+
+# --- who may ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["", "x.y.z", "eyJhbGciOiJub25lIn0.eyJ0ZW5hbnQiOiJhY21lIn0."])
+async def test_a_bad_token_closes_with_4401(site: Site, token: str) -> None:
+    async with site.connect() as websocket:
+        await websocket.send(json.dumps({"type": "auth", "token": token}))
+        assert await close_code(websocket) == 4401
+
+
+async def test_an_expired_token_closes_with_4501(site: Site) -> None:
+    token = site.token(ttl=10)
+    site.clock.ahead_s += 10
+    async with site.connect() as websocket:
+        await websocket.send(json.dumps({"type": "auth", "token": token}))
+        assert await close_code(websocket) == 4501
+
+
+async def test_no_token_closes_with_4401(site: Site) -> None:
+    async with site.connect() as websocket:
+        await websocket.send('{"type":"ping"}')
+        assert await close_code(websocket) == 4401
+
+
+async def test_a_token_in_the_url_is_no_token(site: Site) -> None:
+    async with site.connect(f"/v1/ws?token={site.token()}") as websocket:
+        await websocket.send('{"type":"ping"}')
+        assert await close_code(websocket) == 4401
+
+
+async def test_a_foreign_page_is_let_in_only_to_be_told_4403(site: Site) -> None:
+    async with site.connect(origin="https://evil.example") as websocket:
+        assert await close_code(websocket) == 4403
+
+
+async def test_another_tenants_job_looks_like_none(site: Site, stack: contextlib.AsyncExitStack) -> None:
+    theirs = site.records.put(make_job(tenant="globex"))
+    client = await site.client(stack)
+
+    for_theirs = await ask(client, type="subscribe", id=2, job_id=theirs.id)
+    for_none = await ask(client, type="subscribe", id=2, job_id=make_job().id)
+
+    assert for_theirs == for_none
+    assert for_none["code"] == "job_not_found"
+
+
+async def test_without_api_keys_this_machine_needs_no_token(open_site: Opener) -> None:
+    async with (
+        open_site(OPEN_TO_THIS_MACHINE) as site,
+        site.connect(origin="http://localhost:8000") as websocket,
+    ):
+        job = site.records.put(make_job(tenant="default"))
+        assert (await ask(websocket, type="subscribe", job_id=job.id))["type"] == "subscribed"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"X-Forwarded-For": "10.0.0.1"}]
+)
+async def test_without_api_keys_what_comes_from_elsewhere_is_told_4403(
+    open_site: Opener, headers: dict[str, str]
+) -> None:
+    async with open_site(OPEN_TO_THIS_MACHINE) as site:
+        if "Host" in headers:
+            options: dict[str, Any] = {"host": "127.0.0.1", "port": site.port}
+            opening = connect(f"ws://{headers['Host']}/v1/ws", **options)
+        else:
+            opening = site.connect(additional_headers=headers)
+        async with opening as websocket:
+            assert await close_code(websocket) == 4403
+
+
+# --- hostile and slow clients -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "message", ["{", '{"type":"shout"}', '{"type":"ping","more":1}', b'{"type":"ping"}', b""]
+)
+async def test_a_bad_frame_closes_with_4400_after_an_error_that_says_why(
+    site: Site, stack: contextlib.AsyncExitStack, message: str | bytes
+) -> None:
+    client = await site.client(stack)
+
+    await client.send(message)
+
+    assert (await receive(client))["code"] == "bad_frame"
+    assert await close_code(client) == 4400
+
+
+async def test_a_huge_frame_closes_with_1009(site: Site, stack: contextlib.AsyncExitStack) -> None:
+    client = await site.client(stack)
+
+    await client.send(" " * (MAX_MESSAGE_BYTES + 1))
+
+    assert await close_code(client) == 1009
+
+
+async def test_a_frame_in_many_fragments_is_one_frame(site: Site, stack: contextlib.AsyncExitStack) -> None:
+    client = await site.client(stack)
+
+    await client.send(iter('{"type":"ping","id":"slow"}'))
+
+    assert await receive(client) == {"type": "pong", "reply_to": "slow"}
+
+
+async def test_a_client_that_never_reads_is_cut_off_and_disturbs_nobody(
+    site: Site, stack: contextlib.AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "_CLOSE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(asgi, "_CLOSE_TIMEOUT_S", 0.2)
+    job, other = site.records.put(make_job()), site.records.put(make_job())
+    stuck = await site.client(stack, max_queue=1)
+    reader = await site.client(stack)
+    await ask(stuck, type="subscribe", job_id=job.id)
+    await ask(reader, type="subscribe", job_id=other.id)
+    stuck.transport.pause_reading()
+    big = json.dumps("x" * 200_000).encode()
+
+    version = 1
+    async with asyncio.timeout(PATIENCE_S):
+        while followers(site, job):
+            version += 1
+            site.hub.on_event(_with_body(job, version, big))
+            await asyncio.sleep(0)
+    assert version > 5
+    site.hub.on_event(make_event(other, 2))
+
+    assert (await receive(reader))["type"] == "event"
+    stuck.transport.abort()
+
+
+def _with_body(job: Job, version: int, body: bytes) -> Any:
+    event = make_event(job, version)
+    return type(event)(event.tenant, event.sequence, "job.retrying", event.job_id, version, body)
+
+
+async def test_a_slow_client_that_wakes_up_in_time_reads_4508(
+    site: Site, stack: contextlib.AsyncExitStack
+) -> None:
+    job = site.records.put(make_job())
+    slow = await site.client(stack)
+    await ask(slow, type="subscribe", job_id=job.id)
+    slow.transport.pause_reading()
+    big = json.dumps("x" * 200_000).encode()
+
+    version = 1
+    while followers(site, job):
+        version += 1
+        site.hub.on_event(_with_body(job, version, big))
+        await asyncio.sleep(0)
+    slow.transport.resume_reading()
+
+    assert await close_code(slow) == 4508
+
+
+async def test_a_client_that_says_nothing_at_first_is_closed_with_4401(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "AUTH_TIMEOUT_S", 0.05)
+    async with site.connect() as websocket:
+        assert await close_code(websocket) == 4401
+
+
+async def test_a_client_that_answers_pings_stays_and_one_that_does_not_is_closed_with_4504(
+    site: Site, stack: contextlib.AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PING_INTERVAL_S", 0.2)
+    client = await site.client(stack)
+
+    for _ in range(3):
+        assert await receive(client) == {"type": "ping"}
+        await client.send('{"type":"pong"}')
+
+    assert await receive(client) == {"type": "ping"}
+    assert await close_code(client) == 4504
+
+
+async def test_a_connection_ends_with_its_token(site: Site) -> None:
+    async with site.connect() as websocket:
+        assert (await ask(websocket, type="auth", token=site.token(ttl=1)))["type"] == "welcome"
+        assert await close_code(websocket) == 4501
+
+
+# --- the process ------------------------------------------------------------------------------------------------
+
+
+async def test_health_and_unknown_paths_are_answered_over_plain_http() -> None:
+    async with gateway_site(CLOSED_TO_STRANGERS) as site:
+        assert (await _get(site.port, "/healthz")).startswith(b"HTTP/1.1 200")
+        assert (await _get(site.port, "/")).startswith(b"HTTP/1.1 404")
+        assert (await _get(site.port, "/v1/ws")).startswith(b"HTTP/1.1 426")
+        with pytest.raises(InvalidStatus):
+            async with site.connect("/elsewhere"):
+                pass
+
+
+async def _get(port: int, path: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_draining_sends_every_client_away_and_refuses_new_ones() -> None:
+    async with gateway_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
+        assert site.gateway is not None
+        clients = [await site.client(stack) for _ in range(120)]
+        draining = asyncio.create_task(site.gateway.drain(PATIENCE_S))
+
+        for client in clients:
+            goaway = await receive(client)
+            assert goaway["type"] == "goaway"
+            assert 0 <= goaway["reconnect_in_ms"] < 5000
+            assert await close_code(client) == 1012
+        await draining
+        with pytest.raises(ConnectionRefusedError):
+            async with site.connect():
+                pass
