@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +130,16 @@ class Watcher:
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Returns once the condition holds, for what gives no signal of its own; fails at the deadline."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            held = condition()
+            if held if isinstance(held, bool) else await held:
+                return
+            await asyncio.sleep(0.02)
 
 
 async def instant(run: Run) -> Result:

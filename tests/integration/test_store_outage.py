@@ -1,0 +1,108 @@
+"""The store goes away and comes back: nobody exits, nothing is lost, nothing runs twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import StoreFull, StoreUnavailable
+from jobs.queue import LEASE_MS
+from tests.support.core import Core, Gate, Watcher, eventually, instant
+from tests.support.valkey import FaultyValkey
+
+
+@pytest.fixture
+async def core(own_valkey: FaultyValkey, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(own_valkey.url, tmp_path, PRESSRUN_WORKER_SLOTS="2")
+    yield core
+    await core.redis.aclose()
+
+
+async def outage_longer_than_leases() -> None:
+    """Long enough for every lease to expire twice over. An outage has no signal to wait for."""
+    await asyncio.sleep(2.5 * LEASE_MS / 1000)
+
+
+async def frozen(server: FaultyValkey) -> None:
+    with server.frozen():
+        await outage_longer_than_leases()
+
+
+async def restarted(server: FaultyValkey) -> None:
+    await asyncio.to_thread(server.stop)
+    await outage_longer_than_leases()
+    await asyncio.to_thread(server.start)
+
+
+async def killed(server: FaultyValkey) -> None:
+    await asyncio.to_thread(server.kill)
+    await outage_longer_than_leases()
+    await asyncio.to_thread(server.start)
+
+
+@pytest.mark.parametrize("outage", [frozen, restarted, killed])
+async def test_a_run_outlives_an_outage_and_runs_once(
+    core: Core, own_valkey: FaultyValkey, outage: Callable[[FaultyValkey], Awaitable[None]]
+) -> None:
+    gate = Gate()
+    async with (
+        Watcher.following(core.redis) as watcher,
+        core.worker({"test": gate}),
+        core.worker({"test": gate}),
+    ):
+        running = [await core.submit() for _ in range(4)]
+        waiting = [await core.submit() for _ in range(4)]
+        for job in running:
+            await watcher.wait_for(job.id, "job.started")
+        await outage(own_valkey)
+        gate.opened.set()
+        for job in running + waiting:
+            assert (await watcher.terminal(job.id)).type == "job.succeeded"
+    assert gate.runs == 8
+    for job in running + waiting:
+        assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_a_submission_during_an_outage_says_so_and_can_be_sent_again(
+    core: Core, own_valkey: FaultyValkey
+) -> None:
+    await core.submit()
+    await asyncio.to_thread(own_valkey.stop)
+    with pytest.raises(StoreUnavailable):
+        await core.submit()
+    await asyncio.to_thread(own_valkey.start)
+    assert await core.submit()
+    assert len((await core.store.page("acme")).items) == 2
+
+
+async def test_a_full_store_refuses_submissions_but_lets_jobs_finish(
+    core: Core, own_valkey: FaultyValkey
+) -> None:
+    gate = Gate()
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": gate}):
+        job = await core.submit()
+        await watcher.wait_for(job.id, "job.started")
+        await core.redis.config_set("maxmemory", "1mb")
+        with pytest.raises(StoreFull):
+            await core.submit()
+        gate.opened.set()
+        assert (await watcher.terminal(job.id)).type == "job.succeeded"
+        await core.redis.config_set("maxmemory", "0")
+        await core.submit()
+    assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_a_reader_that_missed_more_than_the_bus_keeps_is_told(
+    core: Core, own_valkey: FaultyValkey
+) -> None:
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
+        job = await core.submit()
+        await watcher.terminal(job.id)
+        await core.redis.flushall()
+        await asyncio.to_thread(own_valkey.restart)
+        await eventually(lambda: watcher.gaps == 1)
+        after = await core.submit()
+        await watcher.terminal(after.id)

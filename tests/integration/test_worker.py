@@ -1,0 +1,261 @@
+"""The worker on a real store: claiming, leases, cancelling, draining, back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.errors import RendererCrashed, RenderTimeout
+from jobs.job import JobStatus, Progress, Result
+from jobs.kinds import Run
+from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
+
+
+@pytest.fixture
+async def core(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(redis_url, tmp_path, PRESSRUN_WORKER_SLOTS="2", PRESSRUN_DRAIN_SECONDS="1")
+    yield core
+    await core.redis.aclose()
+
+
+@pytest.fixture
+async def watcher(core: Core) -> AsyncIterator[Watcher]:
+    async with Watcher.following(core.redis) as watcher:
+        yield watcher
+
+
+async def soon(condition: asyncio.Event) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        await condition.wait()
+
+
+async def test_a_job_runs_to_success_and_its_events_say_so(core: Core, watcher: Watcher) -> None:
+    async with core.worker({"test": instant}):
+        job = await core.submit()
+        await watcher.terminal(job.id)
+    assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+    document = (await core.store.get("acme", job.id)).document
+    assert document["progress"] == {"percent": 100, "stage": "done", "page": 1}
+    assert document["result"]["bytes"] == 4
+
+
+async def test_no_more_runs_at_once_than_there_are_slots(core: Core, watcher: Watcher) -> None:
+    gate = Gate()
+    async with core.worker({"test": gate}):
+        jobs = [await core.submit() for _ in range(5)]
+        await watcher.wait_for(jobs[0].id, "job.started")
+        await watcher.wait_for(jobs[1].id, "job.started")
+        assert gate.runs == 2
+        gate.opened.set()
+        for job in jobs:
+            await watcher.terminal(job.id)
+    assert gate.runs == 5
+
+
+async def test_tenants_take_turns(core: Core, watcher: Watcher) -> None:
+    order: list[str] = []
+
+    async def note(run: Run) -> Result:
+        order.append(run.claim.tenant)
+        return await instant(run)
+
+    jobs = [await core.submit(tenant="acme") for _ in range(6)] + [
+        await core.submit(tenant="globex") for _ in range(2)
+    ]
+    async with core.worker({"test": note}):
+        for job in jobs:
+            await watcher.terminal(job.id)
+    assert order.index("globex") <= 2
+    assert order[:4].count("globex") == 2
+
+
+async def test_a_higher_priority_goes_first(core: Core) -> None:
+    wanted = [(await core.submit(priority=priority)).id for priority in ("low", "normal", "high")][::-1]
+    claims = (await core.queue.claim(3)).claims
+    assert [claim.job_id for claim in claims] == wanted
+
+
+async def test_a_cancelled_run_is_interrupted_and_leaves_one_terminal_event(
+    core: Core, watcher: Watcher
+) -> None:
+    gate = Gate()
+    async with core.worker({"test": gate}) as worker:
+        job = await core.submit()
+        await soon(gate.begun)
+        await watcher.wait_for(job.id, "job.started")
+        await core.store.cancel("acme", job.id)
+        await soon(gate.interrupted)
+        other = await core.submit()
+        gate.opened.set()
+        await watcher.terminal(other.id)
+        await eventually(lambda: not worker.tasks)
+    assert await core.event_types(job) == ["job.queued", "job.started", "job.cancelled"]
+
+
+async def test_a_retryable_failure_runs_again_and_a_permanent_one_does_not(
+    core: Core, watcher: Watcher
+) -> None:
+    async def crash_once(run: Run) -> Result:
+        if run.claim.attempt == 0:
+            raise RendererCrashed("It died. Try again.")
+        return await instant(run)
+
+    async def time_out(run: Run) -> Result:
+        raise RenderTimeout("It took too long. Make it shorter.")
+
+    async with core.worker({"crash": crash_once, "slow": time_out}):
+        again, permanent = await core.submit("crash"), await core.submit("slow")
+        await watcher.wait_for(again.id, "job.retrying")
+        for job_id in await core.redis.zrange(keys.DUE, 0, -1):
+            await core.redis.zadd(keys.DUE, {job_id: 1})  # the back-off passes
+        await watcher.terminal(again.id)
+        await watcher.terminal(permanent.id)
+    assert (await core.event_types(again))[2:] == [
+        "job.retrying",
+        "job.queued",
+        "job.started",
+        "job.succeeded",
+    ]
+    assert (await core.store.get("acme", again.id)).document["error"] is None
+    assert (await core.store.get("acme", permanent.id)).document["error"] == {
+        "code": "render_timeout",
+        "message": "It took too long. Make it shorter.",
+        "retryable": False,
+    }
+
+
+async def test_a_bug_in_a_kind_fails_its_own_job_only(core: Core, watcher: Watcher) -> None:
+    async def broken(run: Run) -> Result:
+        raise ZeroDivisionError
+
+    async with core.worker({"broken": broken, "test": instant}):
+        bad, good = await core.submit("broken", max_attempts=1), await core.submit()
+        await watcher.terminal(bad.id)
+        await watcher.terminal(good.id)
+    assert (await core.store.get("acme", bad.id)).document["error"]["code"] == "internal_error"
+    assert (await core.store.get("acme", good.id)).status is JobStatus.SUCCEEDED
+
+
+async def test_an_unknown_kind_waits_for_a_worker_that_knows_it(core: Core, watcher: Watcher) -> None:
+    async with core.worker({"test": instant}):
+        job = await core.submit("new")
+        await watcher.wait_for(job.id, "job.retrying")
+    assert (await core.store.get("acme", job.id)).document["error"]["code"] == "unknown_kind"
+
+
+async def test_a_drain_lets_runs_finish_and_claims_nothing_more(core: Core, watcher: Watcher) -> None:
+    gate = Gate()
+    async with core.worker({"test": gate}) as worker:
+        running = await core.submit()
+        await soon(gate.begun)
+        worker.handle_sig_wait_for_completion(signal.SIGTERM)
+        late = await core.submit()
+        gate.opened.set()
+        await watcher.terminal(running.id)
+    assert (await core.store.get("acme", running.id)).status is JobStatus.SUCCEEDED
+    assert (await core.store.get("acme", late.id)).status is JobStatus.QUEUED
+
+
+async def test_what_cannot_finish_in_the_grace_period_is_handed_back_unused(
+    core: Core, watcher: Watcher
+) -> None:
+    gate = Gate()
+    async with core.worker({"test": gate}) as worker:
+        job = await core.submit(max_attempts=1)
+        await watcher.wait_for(job.id, "job.started")
+        worker.handle_sig_wait_for_completion(signal.SIGTERM)
+        await soon(gate.interrupted)
+    handed_back = await core.store.get("acme", job.id)
+    assert (handed_back.status, handed_back.document["attempt"]) == (JobStatus.QUEUED, 0)
+    assert await core.redis.zcard(keys.LEASES) == 0
+
+    async with core.worker({"test": instant}):
+        await watcher.terminal(job.id)
+    assert await core.event_types(job) == [
+        "job.queued",
+        "job.started",
+        "job.queued",
+        "job.started",
+        "job.succeeded",
+    ]
+
+
+async def test_a_job_of_a_vanished_worker_runs_again(core: Core, watcher: Watcher) -> None:
+    job = await core.submit()
+    (claim,) = (await core.queue.claim(1)).claims
+    await core.queue.start(claim)  # and nobody ever renews it
+    async with core.worker({"test": instant}):
+        ended = await watcher.terminal(job.id)
+    assert ended.type == "job.succeeded"
+    assert (await core.store.get("acme", job.id)).document["attempt"] == 2
+
+
+async def test_a_worker_that_renews_keeps_its_job_from_others(core: Core, watcher: Watcher) -> None:
+    """Two workers, one long run: several leases pass, and the job runs once."""
+    gate = Gate()
+    async with core.worker({"test": gate}), core.worker({"test": gate}):
+        job = await core.submit()
+        await soon(gate.begun)
+        first = await core.redis.zscore(keys.LEASES, job.id)
+
+        async def renewed_past_three_leases() -> bool:
+            return bool(await core.redis.zscore(keys.LEASES, job.id) >= first + 3 * core.queue.lease_ms)
+
+        await eventually(renewed_past_three_leases)
+        gate.opened.set()
+        await watcher.terminal(job.id)
+    assert gate.runs == 1
+    assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_progress_of_the_current_run_is_kept_and_of_a_lost_one_is_not(core: Core) -> None:
+    job = await core.submit()
+    (claim,) = (await core.queue.claim(1)).claims
+    await core.queue.report(claim, Progress(5, "layout"))
+    assert (await core.store.get("acme", job.id)).document["progress"] is None
+    await core.queue.start(claim)
+    await core.queue.report(claim, Progress(40, "layout", 5))
+    document = (await core.store.get("acme", job.id)).document
+    assert document["progress"] == {"percent": 40, "stage": "layout", "page": 5}
+    assert document["version"] == 2
+
+
+async def test_a_scheduled_job_starts_when_it_is_due(core: Core, watcher: Watcher) -> None:
+    seconds, micros = await core.redis.time()
+    due_ms = seconds * 1000 + micros // 1000 + 700
+    async with core.worker({"test": instant}):
+        job = await core.submit(scheduled_at_ms=due_ms)
+        assert job.status is JobStatus.SCHEDULED
+        await watcher.terminal(job.id)
+    assert await core.event_types(job) == ["job.scheduled", "job.queued", "job.started", "job.succeeded"]
+
+
+async def test_an_idle_worker_asks_the_store_for_little(core: Core, watcher: Watcher) -> None:
+    async with core.worker({"test": instant}):
+        job = await core.submit()
+        await watcher.terminal(job.id)
+        first = await calls(core)
+
+        async def waited(times: int) -> bool:
+            return (await calls(core))["blpop"] >= first["blpop"] + times
+
+        await eventually(lambda: waited(2))
+        then = await calls(core)
+        await eventually(lambda: waited(5))
+        last = await calls(core)
+    # About once a second: a wait at the doorbell, a look at the queue (three ranges of its own), a cron poll.
+    waits = last["blpop"] - then["blpop"]
+    assert last["evalsha"] - then["evalsha"] <= waits + 3
+    assert last["zrangebyscore"] - then["zrangebyscore"] <= 4 * (waits + 2)
+
+
+async def calls(core: Core) -> dict[str, int]:
+    """How often each command was called so far."""
+    stats = await core.redis.info("commandstats")
+    return {name.removeprefix("cmdstat_"): int(stat["calls"]) for name, stat in stats.items()}

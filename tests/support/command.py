@@ -1,0 +1,88 @@
+"""The `pressrun` command as a process: started, read line by line, signalled, waited for."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 60.0
+"""Generous: only reached when something is broken."""
+
+OURS = ("PORT", "REDIS_URL", "PRESSRUN_")
+
+
+class Command:
+    """``pressrun <arguments>`` in `directory`, with no settings besides `environ`. Killed when the test leaves it."""
+
+    def __init__(self, *arguments: str, directory: Path, environ: Mapping[str, str] | None = None) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from api.cli import main; main()", *arguments],
+            cwd=directory,
+            env={**inherited, "PYTHONPATH": str(ROOT), **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._unread: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._unread.put(line.rstrip("\n"))
+        self._unread.put(None)
+
+    def __enter__(self) -> Command:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            # It stops its children in order; only one that hangs is killed.
+            self.process.terminate()
+            try:
+                self.process.wait(DEADLINE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def line(self, pattern: str) -> re.Match[str]:
+        """The next line that `pattern` is found in. Fails when the output ends, or stalls, before there is one."""
+        while True:
+            line = self._unread.get(timeout=DEADLINE_SECONDS)
+            assert line is not None, f"ended without a line like {pattern!r}:\n{self.output}"
+            self.lines.append(line)
+            if found := re.search(pattern, line):
+                return found
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit code, once it and its output have ended."""
+        while (line := self._unread.get(timeout=DEADLINE_SECONDS)) is not None:
+            self.lines.append(line)
+        return self.process.wait(DEADLINE_SECONDS)
+
+    @property
+    def output(self) -> str:
+        """What was read so far."""
+        return "\n".join(self.lines)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there and more than its remains."""
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    return bool(state.strip()) and not state.strip().startswith("Z")

@@ -1,0 +1,216 @@
+"""`pressrun up` with stand-ins for the three processes, and the real embedded store."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import redis
+
+from api.cli.embedded import running_url
+from tests.support.command import DEADLINE_SECONDS, Command, is_alive
+from tests.support.valkey import FaultyValkey, free_port
+
+WEB = """
+import http.server, os
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/readyz" else 404)
+        self.end_headers()
+    def log_message(self, *arguments):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Ready).serve_forever()
+"""
+WORKER = """
+import os, redis, signal, sys
+def stop(*_):
+    print("drained")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+starts = redis.Redis.from_url(os.environ["REDIS_URL"]).incr("starts")
+print("start number", starts, "REDIS_URL", os.environ["REDIS_URL"])
+signal.pause()
+"""
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("will not stop")
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory with a Procfile of stand-ins."""
+    for name, program in {"web": WEB, "worker": WORKER, "stubborn": STUBBORN}.items():
+        (tmp_path / f"{name}.py").write_text(program)
+    write_procfile(tmp_path, web="python web.py", worker="python worker.py")
+    return tmp_path
+
+
+def write_procfile(place: Path, **commands: str) -> None:
+    (place / "Procfile").write_text("".join(f"{name}: {command}\n" for name, command in commands.items()))
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    return {"PORT": str(free_port()), "PRESSRUN_NOTIFIER_PORT": str(free_port())}
+
+
+def up(place: Path, environ: Mapping[str, str]) -> Command:
+    return Command("up", directory=place, environ=environ)
+
+
+def started_pids(command: Command) -> list[int]:
+    return [int(line.rpartition(" ")[2]) for line in command.lines if "started, pid" in line]
+
+
+def assert_gone(pids: list[int]) -> None:
+    """No such process, or only its remains. Waits: a killed supervisor's children die a moment after it."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    for pid in pids:
+        while is_alive(pid):
+            assert time.monotonic() < deadline, f"{pid} is still there"
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_says_where_it_is_and_stops_cleanly(
+    place: Path, environ: dict[str, str], number: signal.Signals
+) -> None:
+    with up(place, environ) as command:
+        assert command.line(r"ready: (\S+)")[1] == f"http://localhost:{environ['PORT']}/"
+        command.signal(number)
+        assert command.wait() == 0
+    assert "drained" in command.output
+    pids = started_pids(command)
+    assert len(pids) == 2
+    assert not any(map(is_alive, pids))
+    assert running_url(place / "data" / "valkey") is None
+
+
+def test_finds_its_data_again(place: Path, environ: dict[str, str]) -> None:
+    for start in (1, 2):
+        with up(place, environ) as command:
+            command.line(f"start number {start} ")
+            command.signal(signal.SIGINT)
+            assert command.wait() == 0
+
+
+def test_all_processes_get_the_store_that_was_started(place: Path, environ: dict[str, str]) -> None:
+    write_procfile(place, worker="python worker.py", notifier="python worker.py")
+    with up(place, environ) as command:
+        urls = {command.line(r"REDIS_URL (\S+)")[1] for _ in range(2)}
+        assert urls == {running_url(place / "data" / "valkey")}
+
+
+def test_uses_the_store_that_redis_url_names(
+    place: Path, environ: dict[str, str], own_valkey: FaultyValkey
+) -> None:
+    with up(place, {**environ, "REDIS_URL": own_valkey.url}) as command:
+        assert command.line(r"REDIS_URL (\S+)")[1] == own_valkey.url
+        command.signal(signal.SIGINT)
+        assert command.wait() == 0
+    assert not (place / "data" / "valkey").exists()
+    assert own_valkey.is_running
+
+
+def test_a_process_that_ends_ends_all_and_is_named(place: Path, environ: dict[str, str]) -> None:
+    write_procfile(place, worker="python worker.py", notifier="python -c 'raise SystemExit(7)'")
+    with up(place, environ) as command:
+        assert command.wait() == 7
+    assert "notifier ended with code 7" in command.output
+    assert not any(map(is_alive, started_pids(command)))
+
+
+def test_a_killed_process_ends_all_with_its_signal(place: Path, environ: dict[str, str]) -> None:
+    with up(place, environ) as command:
+        worker = int(command.line(r"worker started, pid (\d+)")[1])
+        command.line("start number")
+        os.kill(worker, signal.SIGKILL)
+        assert command.wait() == 128 + signal.SIGKILL
+    assert "worker ended by SIGKILL" in command.output
+
+
+def test_a_program_that_is_not_there_is_named(place: Path, environ: dict[str, str]) -> None:
+    write_procfile(place, worker="python worker.py", notifier="no-such-program")
+    with up(place, environ) as command:
+        assert command.wait() == 127
+    assert "notifier cannot be started" in command.output
+    assert not any(map(is_alive, started_pids(command)))
+
+
+def test_a_second_interrupt_does_not_wait(place: Path, environ: dict[str, str]) -> None:
+    write_procfile(place, web="python web.py", worker="python stubborn.py")
+    with up(place, {**environ, "PRESSRUN_DRAIN_SECONDS": "3600"}) as command:
+        command.line("will not stop")
+        command.signal(signal.SIGINT)
+        command.line("web ended")
+        command.signal(signal.SIGINT)
+        assert command.wait() == 0
+    assert not any(map(is_alive, started_pids(command)))
+    assert running_url(place / "data" / "valkey") is None
+
+
+def test_the_store_ending_ends_all(place: Path, environ: dict[str, str]) -> None:
+    with up(place, environ) as command:
+        command.line("start number")
+        url = running_url(place / "data" / "valkey")
+        assert url is not None
+        redis.Redis.from_url(url).shutdown()
+        assert command.wait() == 1
+    assert "the embedded Valkey ended" in command.output
+
+
+@pytest.mark.skipif(
+    not Path("/proc").is_dir(), reason="needs a kernel that tells children of their parent's death"
+)
+def test_a_killed_supervisor_leaves_nothing_that_would_stop_the_next_start(
+    place: Path, environ: dict[str, str]
+) -> None:
+    with up(place, environ) as command:
+        command.line("ready: ")
+        command.signal(signal.SIGKILL)
+        command.wait()
+    assert_gone(started_pids(command))
+    with up(place, environ) as command:
+        command.line("start number 2 ")
+        command.line("ready: ")
+
+
+def test_a_second_one_in_the_same_place_is_refused(place: Path, environ: dict[str, str]) -> None:
+    with up(place, environ) as first:
+        first.line("ready: ")
+        others = {"PORT": str(free_port()), "PRESSRUN_NOTIFIER_PORT": str(free_port())}
+        with up(place, others) as second:
+            assert second.wait() == 2
+        assert "already runs" in second.output
+
+
+@pytest.mark.parametrize("variable", ["PORT", "PRESSRUN_NOTIFIER_PORT"])
+def test_a_taken_port_is_named_with_its_variable(place: Path, environ: dict[str, str], variable: str) -> None:
+    with socket.create_server(("127.0.0.1", int(environ[variable]))), up(place, environ) as command:
+        assert command.wait() == 2
+    assert f"set {variable}" in command.output
+
+
+@pytest.mark.parametrize("content", [None, "", "not a procfile\n"])
+def test_needs_a_procfile_that_names_processes(
+    place: Path, environ: dict[str, str], content: str | None
+) -> None:
+    (place / "Procfile").unlink()
+    if content is not None:
+        (place / "Procfile").write_text(content)
+    with up(place, environ) as command:
+        assert command.wait() == 2
+    assert "Procfile" in command.output
+
+
+def test_a_bad_setting_is_named(place: Path, environ: dict[str, str]) -> None:
+    with up(place, {**environ, "PRESSRUN_WORKER_SLOTS": "many"}) as command:
+        assert command.wait() == 2
+    assert "PRESSRUN_WORKER_SLOTS is 'many'" in command.output

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from api.long_poll import LongPoll
+from api.waiters import Waiters
+from jobs.errors import JobNotFound
+from jobs.job import Job
+from jobs.store import JobStore
+from tests.support.following import make_job
+
+
+class Shelf:
+    """Holds one job; `on_read` runs after every read, before the reader sees it."""
+
+    def __init__(self, job: Job | None) -> None:
+        self.job = job
+        self.reads = 0
+        self.read = asyncio.Event()
+        self.on_read: Any = lambda: None
+
+    async def get(self, tenant: str, job_id: str) -> Job:
+        self.reads += 1
+        job = self.job
+        self.on_read()
+        self.read.set()
+        if job is None:
+            raise JobNotFound(job_id)
+        return job
+
+
+def make(job: Job | None) -> tuple[Shelf, Waiters, LongPoll]:
+    shelf, waiters = Shelf(job), Waiters()
+    return shelf, waiters, LongPoll(cast(JobStore, shelf), waiters)
+
+
+def is_terminal(job: Job) -> bool:
+    return job.is_terminal
+
+
+async def test_without_waiting_the_job_is_read_once() -> None:
+    job = make_job(1)
+    shelf, _, poll = make(job)
+    assert await poll.job("acme", job.id, is_terminal, 0) is job
+    assert shelf.reads == 1
+
+
+async def test_a_job_that_is_done_answers_at_once() -> None:
+    job = make_job(3)
+    shelf, waiters, poll = make(job)
+    assert await poll.job("acme", job.id, is_terminal, 25) is job
+    assert len(waiters) == 0
+
+
+async def test_wakes_when_the_job_is_done_and_not_before() -> None:
+    job = make_job(1)
+    shelf, waiters, poll = make(job)
+    waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))
+    await shelf.read.wait()
+    shelf.read.clear()
+    shelf.job = make_job(2, job_id=job.id)
+    waiters.wake("acme", job.id)
+    await shelf.read.wait()
+    assert not waiting.done()
+    shelf.job = make_job(3, job_id=job.id)
+    waiters.wake("acme", job.id)
+    assert (await waiting).version == 3
+
+
+async def test_a_change_between_reading_and_waiting_is_not_missed() -> None:
+    job = make_job(1)
+    shelf, waiters, poll = make(job)
+
+    def change() -> None:
+        if shelf.reads == 1:
+            shelf.job = make_job(3, job_id=job.id)
+            waiters.wake("acme", job.id)
+
+    shelf.on_read = change
+    assert (await poll.job("acme", job.id, is_terminal, 25)).version == 3
+
+
+async def test_answers_with_the_job_as_it_is_when_time_is_up() -> None:
+    job = make_job(1)
+    _, waiters, poll = make(job)
+    assert await poll.job("acme", job.id, is_terminal, 0.01) is job
+    assert len(waiters) == 0
+
+
+async def test_answers_when_the_process_shuts_down() -> None:
+    job = make_job(1)
+    shelf, waiters, poll = make(job)
+    waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))
+    await shelf.read.wait()
+    waiters.close()
+    assert await waiting is job
+    assert await poll.job("acme", job.id, is_terminal, 25) is job
+
+
+async def test_a_job_that_is_deleted_meanwhile_is_not_found() -> None:
+    job = make_job(1)
+    shelf, waiters, poll = make(job)
+    waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))
+    await shelf.read.wait()
+    shelf.job = None
+    waiters.wake("acme", job.id)
+    with pytest.raises(JobNotFound):
+        await waiting
+    assert len(waiters) == 0

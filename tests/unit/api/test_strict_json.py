@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.strict_json import MAX_DEPTH, canonical_json, read_json
+from jobs.errors import MalformedBody
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18), 10**18)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON_VALUES)
+def test_reads_what_json_can_say(value: object) -> None:
+    assert read_json(json.dumps(value).encode()) == value
+
+
+@given(JSON_VALUES)
+def test_the_canonical_spelling_reads_as_the_same_value(value: object) -> None:
+    assert read_json(canonical_json(value)) == value
+
+
+@given(st.dictionaries(st.text(), st.integers(), min_size=2))
+def test_the_canonical_spelling_does_not_depend_on_the_order_of_names(members: dict[str, int]) -> None:
+    assert canonical_json(members) == canonical_json(dict(reversed(members.items())))
+
+
+@given(st.binary(max_size=40))
+def test_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
+    try:
+        read_json(body)
+    except MalformedBody as error:
+        assert error.detail.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b'{"a":1} x', "not JSON"),
+        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b"\xff", "not UTF-8"),
+        (b'{"a":"\xed\xa0\x80"}', "not UTF-8"),
+        (b'{"a":NaN}', "NaN"),
+        (b'{"a":-Infinity}', "Infinity"),
+        (b'{"a":1e999}', "too large"),
+        (b'{"a":' + b"9" * 5000 + b"}", "too large"),
+        (b'{"a":1,"a":2}', "'a' twice"),
+        (b'{"x":[{"b":1,"b":1}]}', "'b' twice"),
+        (b'{"a":"\\ud800"}', "surrogate"),
+        (b'{"\\uDC00":1}', "surrogate"),
+        (b'{"a":"' + b"\\ud83d" * 3 + b'"}', "surrogate"),
+    ],
+)
+def test_what_readers_would_not_agree_on_is_refused(body: bytes, complaint: str) -> None:
+    with pytest.raises(MalformedBody, match=complaint):
+        read_json(body)
+
+
+def test_whole_surrogate_pairs_are_fine() -> None:
+    assert read_json(b'"\\ud83d\\ude00"') == "😀"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 1_000, 200_000])
+def test_deep_nesting_is_refused(opening: str, closing: str, depth: int) -> None:
+    with pytest.raises(MalformedBody, match="nested too deeply"):
+        read_json((opening * depth + "1" + closing * depth).encode())
+
+
+def test_nesting_up_to_the_limit_is_fine() -> None:
+    read_json(("[" * MAX_DEPTH + "]" * MAX_DEPTH).encode())
+
+
+def test_many_braces_that_are_not_deep_are_fine() -> None:
+    read_json(json.dumps({"html": "{[" * 500, "rows": [[]] * 500}).encode())
