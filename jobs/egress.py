@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import ClassVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from jobs.errors import PressrunError
 
@@ -64,7 +64,7 @@ class Target:
     """ASCII, lower case, without brackets or a trailing dot."""
     port: int
     path: str
-    """Path and query, as they go into the request line."""
+    """Path and query, percent-encoded, as they go into the request line."""
 
     @property
     def authority(self) -> str:
@@ -121,20 +121,23 @@ class EgressPolicy:
             port = _DEFAULT_PORTS[parts.scheme]
         if port in BLOCKED_PORTS:
             raise UrlRefused(url, f"port {port} belongs to another protocol")
-        path = parts.path or "/"
-        return Target(parts.scheme, host, port, f"{path}?{parts.query}" if parts.query else path)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return Target(parts.scheme, host, port, quote(path, safe=_PATH_CHARACTERS))
 
     @staticmethod
     def _host(url: str, parts: SplitResult) -> str:
         try:
-            host = _ascii_host(parts.hostname or "")
+            host = _ascii_host(unquote(parts.hostname or ""))
         except UnicodeError:
             raise UrlRefused(url, "its host name is malformed") from None
         if ":" in host:
             try:
-                return str(IPv6Address(host))
+                address = IPv6Address(host)
             except ValueError:
                 raise UrlRefused(url, "its IPv6 address is malformed") from None
+            if address.scope_id is not None:
+                raise UrlRefused(url, "its IPv6 address names an interface of this machine")
+            return str(address)
         if not _HOST_NAME.fullmatch(host):
             raise UrlRefused(url, "it has no valid host name")
         return host
@@ -211,6 +214,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
+_PATH_CHARACTERS = "/?%:@!$&'()*+,;=~-._[]|^`{}"
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 
 _MAPPED = IPv6Network("::ffff:0:0/96")

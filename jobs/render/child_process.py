@@ -29,6 +29,8 @@ from jobs.render.memory import ResidentSize
 from jobs.render.messages import RenderRequest
 from jobs.render.scratch import Scratch
 
+CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child")
+
 _WATCH_SECONDS = 0.1
 _OBITUARY_SECONDS = 1.0
 
@@ -69,6 +71,8 @@ class _Render:
     timeout_ms: int
     deadline: asyncio.TimerHandle
     watch: asyncio.TimerHandle
+    progress_left: int
+    """How often the child may still report: a child taken over cannot keep the worker busy."""
     peak_bytes: int = 0
 
 
@@ -99,6 +103,7 @@ class RenderChild(asyncio.Protocol):
         )
         self._ready: asyncio.Future[messages.Ready] = asyncio.get_running_loop().create_future()
         self._render: _Render | None = None
+        self._rest_due = False
         self._transport: asyncio.Transport
         self.burial: asyncio.Task[None]
         """From death on: done when nothing is left of the child."""
@@ -170,7 +175,9 @@ class RenderChild(asyncio.Protocol):
             timeout_ms=timeout_ms,
             deadline=loop.call_later(timeout_ms / 1000, self._too_late),
             watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
+            progress_left=100 + timeout_ms // 100,
         )
+        self._rest_due = True
         self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), document)
         return self._render.future
 
@@ -187,9 +194,8 @@ class RenderChild(asyncio.Protocol):
         self._end(error or errors.RendererCrashed("The renderer was stopped. The job can be run again."))
 
     def _kill_group(self) -> None:
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _send(self, header: dict[str, Any], body: bytes = b"") -> None:
         for part in wire.encode(header, body):
@@ -223,7 +229,8 @@ class RenderChild(asyncio.Protocol):
     def _answered(self, answer: messages.Answer, body: bytes) -> None:
         render = self._render
         match answer:
-            case messages.Progressed() if render is not None:
+            case messages.Progressed() if render is not None and render.progress_left > 0:
+                render.progress_left -= 1
                 render.report(Progress(answer.percent, answer.stage, answer.page))
             case messages.Rendered() if render is not None:
                 self._finish(render)
@@ -233,7 +240,8 @@ class RenderChild(asyncio.Protocol):
                 self._finish(render)
                 if not render.future.done():
                     render.future.set_exception(_FAILURES[answer.code](answer.message))
-            case messages.Rested():
+            case messages.Rested() if self._rest_due:
+                self._rest_due = False
                 self.resting_bytes = self._memory.read() or 0
                 if render is None:
                     self._on_idle(self)
@@ -322,14 +330,12 @@ class RenderChild(asyncio.Protocol):
 
 async def _spawn(home: str, stdin: socket.socket) -> Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "jobs.render.child",
+        *CHILD_COMMAND,
         stdin=stdin.fileno(),
         stdout=DEVNULL,
         stderr=DEVNULL,
         cwd=home,
-        env=child_environment(os.environ, home=home, import_root=str(Path(jobs.__file__).parent.parent)),
+        env=child_environment(os.environ, import_root=str(Path(jobs.__file__).parent.parent)),
         start_new_session=True,
     )
 

@@ -26,6 +26,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PASSED_ON = frozenset(
     {
         "PATH",
+        "HOME",
         "LANG",
         "TZ",
         "TZDIR",
@@ -35,36 +36,29 @@ _PASSED_ON = frozenset(
         "FONTCONFIG_FILE",
         "FONTCONFIG_PATH",
         "FONTCONFIG_SYSROOT",
-        "XDG_DATA_DIRS",
+        "XDG_CACHE_HOME",
         "XDG_CONFIG_DIRS",
-        "SSL_CERT_FILE",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_DIRS",
+        "XDG_DATA_HOME",
         "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
     }
 )
 """What the dynamic linker, fontconfig, locales and TLS need; none of it is a credential."""
 
 
-def child_environment(environ: Mapping[str, str], *, home: str, import_root: str) -> dict[str, str]:
-    """The whole environment of a render child: a list of known names, so that no secret can slip through."""
+def child_environment(environ: Mapping[str, str], *, import_root: str) -> dict[str, str]:
+    """The whole environment of a render child: known names only, so that no secret can slip through."""
     kept = {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith("LC_")}
-    cache = environ.get("XDG_CACHE_HOME") or (f"{environ['HOME']}/.cache" if environ.get("HOME") else "")
-    return {
-        "LANG": "C.UTF-8",
-        **kept,
-        "HOME": home,
-        "TMPDIR": home,
-        **(
-            {"XDG_CACHE_HOME": cache} if cache else {}
-        ),  # fontconfig's cache: without it each child scans all fonts
-        "PYTHONPATH": import_root,
-        "PYTHONSAFEPATH": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    return {"LANG": "C.UTF-8", **kept, "PYTHONPATH": import_root, "PYTHONSAFEPATH": "1"}
 
 
 def confine(*, parent_pid: int, memory_bytes: int) -> None:
     """Called once in the child, before WeasyPrint is imported."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Platforms and terminals send these to every process; the worker decides when a render ends.
+        signal.signal(asked_to_end, signal.SIG_IGN)
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None, use_errno=True).prctl
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -82,7 +76,9 @@ def allow_cpu(timeout_ms: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime + timeout_ms / 1000) + _CPU_GRACE_SECONDS
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (seconds if hard == resource.RLIM_INFINITY else min(seconds, hard), hard)
+    )
 
 
 def _limit(what: int, value: int) -> None:

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 MAX_WARNINGS = 50
 _MAX_MESSAGE_CHARACTERS = 500
 _MAX_URL_CHARACTERS = 500
+_ASSETS = {"image": "an image", "stylesheet": "a stylesheet"}
+_SAID_ONCE = frozenset({"font_subsetting_slow"})
 
 _LOGGER = logging.getLogger("weasyprint")
 
@@ -81,18 +82,31 @@ class Diagnostics(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         code = _code(record)
-        if code not in ("image", "stylesheet", "attachment"):
-            key = code if code == "font_subsetting_slow" else record.getMessage()
-            self._add(code, record.getMessage(), None, key)
-            return
-        url = _url(record.args)
-        problem = self._problems.get(url or "")
-        if url is None or problem is None:
-            suffix = "undecodable" if code == "image" else "unreachable"
-            self._add(f"{code}_{suffix}", record.getMessage(), url, record.getMessage())
-            return
-        self._explained.add(url)
-        self._add_problem(code, url, problem)
+        if code == "attachment":
+            self._add_attachment(record.getMessage())
+        elif code in _ASSETS:
+            self._add_asset(code, *_failure(record))
+        elif code in _SAID_ONCE:
+            self._add(code, record.getMessage(), None, code)
+        else:
+            self._add(code, record.getMessage(), None, record.getMessage())
+
+    def _add_asset(self, what: str, url: str, reason: str) -> None:
+        problem = self._problems.get(url)
+        if problem is not None:
+            self._explained.add(url)
+            self._add_problem(what, url, problem)
+        else:  # it was fetched
+            code = "image_undecodable" if what == "image" else f"{what}_unusable"
+            self._add(code, f"{_shortened(url, 100)} cannot be used as {_ASSETS[what]}: {reason}", url, url)
+
+    def _add_attachment(self, message: str) -> None:
+        for url, problem in self._problems.items():
+            if problem.message in message:  # WeasyPrint does not say the URL
+                self._explained.add(url)
+                self._add_problem("attachment", url, problem)
+                return
+        self._add("attachment_unusable", message, None, message)
 
     def finish(self) -> list[dict[str, str]]:
         """All warnings. Assets that are missing without a word from WeasyPrint (fonts) are among them."""
@@ -133,8 +147,13 @@ def _code(record: logging.LogRecord) -> str:
     return "render_warning"
 
 
-def _url(args: Any) -> str | None:
-    return args[0] if isinstance(args, tuple) and args and isinstance(args[0], str) else None
+def _failure(record: logging.LogRecord) -> tuple[str, str]:
+    """URL and reason of a line about an asset."""
+    if not isinstance(record.args, tuple) or len(record.args) != 2:
+        return "", record.getMessage()
+    url, error = record.args
+    cause = error.__cause__ if isinstance(error, BaseException) else None
+    return str(url), str(error) or str(cause or "it is not one, or damaged")
 
 
 def _shortened(text: str, limit: int) -> str:

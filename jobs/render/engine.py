@@ -56,7 +56,7 @@ _WEASYPRINT_OPTIONS = {
     "image_quality": "jpeg_quality",
     "image_dpi": "dpi",
 }
-_METADATA = ("title", "authors", "description", "keywords", "generator", "lang", "created", "modified")
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ class Engine:
         diagnostics = Diagnostics(fetcher.problems)
         try:
             with diagnostics.collecting(), ProgressLog(emit).following():
-                rendering = self._lay_out(self._parse(format, document, options, fetcher), options, fetcher)
+                html = self._parse(format, document, options, fetcher)
+                rendering = self._lay_out(html, format, options)
                 pdf = rendering.write_pdf(zoom=options.get("zoom", 1), **_engine_options(options))
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
@@ -133,6 +134,8 @@ class Engine:
         encoding = None
         if format == "url":
             response = fetcher.fetch(str(text))
+            if response.content_type not in _HTML_TYPES:
+                raise RenderFailed(f"{response.url} is {response.content_type}, not an HTML document.")
             text, encoding, base_url = response.read(), response.charset, base_url or response.url
         elif format == "markdown":
             text = markdown.to_html(document.decode())
@@ -147,21 +150,19 @@ class Engine:
             html.base_url = None  # a relative <base>: WeasyPrint would make it a path on this machine
         return html
 
-    def _lay_out(
-        self, html: weasyprint.HTML, options: Mapping[str, Any], fetcher: DocumentFetcher
-    ) -> weasyprint.Document:
+    def _lay_out(self, html: weasyprint.HTML, format: str, options: Mapping[str, Any]) -> weasyprint.Document:
         counter_style, color_profiles = CounterStyle(), {}  # type: ignore[var-annotated]
         stylesheets = [
             weasyprint.CSS(
                 string=text,
                 base_url=html.base_url,
-                url_fetcher=fetcher,
+                url_fetcher=html.url_fetcher,
                 media_type=html.media_type,
                 font_config=self._fonts,
                 counter_style=counter_style,
                 color_profiles=color_profiles,
             )
-            for text in _stylesheets(options)
+            for text in _stylesheets(format, options)
         ]
         rendering: weasyprint.Document = html.render(
             font_config=self._fonts,
@@ -181,10 +182,11 @@ def use_scratch(path: str) -> None:
     os.environ["TMPDIR"] = path
 
 
-def _stylesheets(options: Mapping[str, Any]) -> list[str]:
-    sheets = list(options.get("stylesheets", ()))
+def _stylesheets(format: str, options: Mapping[str, Any]) -> list[str]:
+    """In rising order of weight."""
+    default = [markdown.stylesheet()] if format == "markdown" else []
     page = page_stylesheet(options)
-    return [*sheets, page] if page else sheets
+    return [*default, *options.get("stylesheets", ()), *([page] if page else [])]
 
 
 def _engine_options(options: Mapping[str, Any]) -> dict[str, Any]:

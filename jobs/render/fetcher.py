@@ -28,7 +28,7 @@ Resolve = Callable[[str, int], list[str]]
 _HEADERS = {"User-Agent": "Pressrun (WeasyPrint)", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SOCKET_SECONDS = 10.0
-_MAX_DATA_URL_SHOWN = 100
+_MAX_SHOWN_CHARACTERS = 100
 
 
 class FetchFailed(OSError):
@@ -47,7 +47,7 @@ class DocumentFetcher(URLFetcher):
         self._limits = limits
         self._policy = EgressPolicy.from_entries(limits.egress_allow, only_listed=limits.mode == "allowlist")
         self._resolve = resolve or resolve_host
-        self._addresses: dict[tuple[str, int], Address] = {}
+        self._addresses: dict[tuple[str, int], list[Address]] = {}
         self._requests_left = limits.max_requests
         self._bytes_left = limits.max_total_bytes
         self._seconds_left = limits.total_seconds
@@ -98,9 +98,8 @@ class DocumentFetcher(URLFetcher):
         for _ in range(self._limits.max_redirects + 1):
             self._spend_request()
             target = self._policy.check_url(url.split("#", 1)[0])
-            with pinned.request(
-                target, self._checked_address(target), headers=_HEADERS, timeout=_SOCKET_SECONDS
-            ) as response:
+            addresses = self._checked_addresses(target)
+            with pinned.request(target, addresses, headers=_HEADERS, timeout=_SOCKET_SECONDS) as response:
                 location = response.headers.get("Location")
                 if response.status in _REDIRECTS and location:
                     url = urljoin(url, location)
@@ -128,12 +127,11 @@ class DocumentFetcher(URLFetcher):
             )
         self._requests_left -= 1
 
-    def _checked_address(self, target: Target) -> Address:
-        """The address to connect to. A host is resolved once per document, so that it cannot change its mind."""
+    def _checked_addresses(self, target: Target) -> list[Address]:
+        """Where to connect to. A host is resolved once per document, so that it cannot change its mind."""
         key = target.host, target.port
         if key not in self._addresses:
-            checked = self._policy.check_addresses(target.host, self._resolve(*key))
-            self._addresses[key] = checked[0]
+            self._addresses[key] = self._policy.check_addresses(target.host, self._resolve(*key))
         return self._addresses[key]
 
 
@@ -171,7 +169,7 @@ def _failed(code: str, message: str) -> FetchFailed:
 
 
 def _shown(url: str) -> str:
-    return url if len(url) <= _MAX_DATA_URL_SHOWN else url[: _MAX_DATA_URL_SHOWN - 1] + "…"
+    return url if len(url) <= _MAX_SHOWN_CHARACTERS else url[: _MAX_SHOWN_CHARACTERS - 1] + "…"
 
 
 def _reason(error: Exception) -> str:

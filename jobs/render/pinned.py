@@ -1,6 +1,6 @@
-"""HTTP over a connection to an address that was checked beforehand.
+"""HTTP over connections to addresses that were checked beforehand.
 
-No proxy, no cookie, no redirect, no connection reuse: one request, to exactly the address given.
+No proxy, no cookie, no redirect, no connection reuse: one request, to exactly the addresses given.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import http.client
 import socket
 import ssl
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
 from jobs.egress import Address, Target
 
 _READ_BYTES = 64 * 1024
+_CONNECT_SECONDS = 5.0
+"""For each address, so that an unreachable one leaves time for the next."""
 
 
 class BodyTooLarge(Exception):
@@ -24,14 +26,14 @@ class BodyTooLarge(Exception):
 
 @contextmanager
 def request(
-    target: Target, address: Address, *, headers: dict[str, str], timeout: float
+    target: Target, addresses: Sequence[Address], *, headers: Mapping[str, str], timeout: float
 ) -> Iterator[http.client.HTTPResponse]:
-    """GETs `target` from `address`; `timeout` (seconds) is for each socket operation.
+    """GETs `target` from the first of `addresses` that answers; `timeout` (seconds) is for each socket operation.
 
     Raises:
         OSError, http.client.HTTPException: not reachable, or not HTTP.
     """
-    connection = _PinnedConnection(target, address, timeout)
+    connection = _PinnedConnection(target, addresses, timeout)
     try:
         connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", target.authority)
@@ -75,17 +77,27 @@ def _decoder(encoding: str) -> zlib._Decompress | None:
 
 
 class _PinnedConnection(http.client.HTTPConnection):
-    """Connects to `address`, whatever the host is called; TLS is verified against the host's name."""
+    """Connects to one of `addresses`, whatever the host is called; TLS is verified against the host's name."""
 
-    def __init__(self, target: Target, address: Address, timeout: float) -> None:
+    def __init__(self, target: Target, addresses: Sequence[Address], timeout: float) -> None:
         super().__init__(target.host, target.port, timeout=timeout)
         self._target = target
-        self._address = address
+        self._addresses = addresses
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((str(self._address), self._target.port), self.timeout)
+        self.sock = self._first_to_answer()
+        self.sock.settimeout(self.timeout)
         if self._target.scheme == "https":
             self.sock = _tls().wrap_socket(self.sock, server_hostname=self._target.host)
+
+    def _first_to_answer(self) -> socket.socket:
+        failure = OSError("its host name has no address")
+        for address in self._addresses:
+            try:
+                return socket.create_connection((str(address), self._target.port), _CONNECT_SECONDS)
+            except OSError as error:
+                failure = error
+        raise failure
 
 
 @cache

@@ -42,7 +42,7 @@ class Frame:
 
 def encode(header: Mapping[str, Any], body: bytes = b"") -> list[bytes]:
     """The buffers to send, in order; a large body is not copied."""
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     head = _LENGTHS.pack(len(text), len(body)) + text
     return [head + body] if len(body) < _JOIN_BELOW_BYTES else [head, body]
 
