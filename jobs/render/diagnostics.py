@@ -69,7 +69,7 @@ class Diagnostics(logging.Handler):
         super().__init__(logging.WARNING)
         self._problems = problems
         self._warnings: dict[tuple[str, str], dict[str, str]] = {}
-        self._left_out = 0
+        self._is_full = False
         self._explained: set[str] = set()
 
     @contextmanager
@@ -114,9 +114,9 @@ class Diagnostics(logging.Handler):
             if url not in self._explained:
                 self._add_problem("asset", url, problem)
         warnings = list(self._warnings.values())
-        if self._left_out:
+        if self._is_full:
             warnings.append(
-                {"code": "more_warnings", "message": f"There were {self._left_out} more warnings."}
+                {"code": "more_warnings", "message": f"Only the first {MAX_WARNINGS} are listed."}
             )
         return warnings
 
@@ -128,7 +128,7 @@ class Diagnostics(logging.Handler):
         if (code, key) in self._warnings:
             return
         if len(self._warnings) >= MAX_WARNINGS:
-            self._left_out += 1
+            self._is_full = True
             return
         warning = {"code": code, "message": _shortened(message, _MAX_MESSAGE_CHARACTERS)}
         if url is not None:

@@ -1,0 +1,38 @@
+import os
+import sys
+
+import pytest
+
+from jobs.render.memory import PeakMemory, ResidentSize
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_the_resident_size_of_a_process_is_read_and_follows_it() -> None:
+    size = ResidentSize(os.getpid())
+    before = size.read()
+    held = bytearray(os.urandom(1)) * (64 * MIB)
+    after = size.read()
+    assert before is not None
+    assert after is not None
+    assert after - before > 32 * MIB
+    del held
+    size.close()
+    assert size.read() is None
+
+
+def test_a_process_that_does_not_exist_has_no_size() -> None:
+    size = ResidentSize(2**22 + 1)
+    assert size.read() is None
+    size.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak can be reset on Linux only")
+def test_the_peak_is_that_since_the_reset() -> None:
+    peak = PeakMemory()
+    held = bytearray(os.urandom(1)) * (64 * MIB)
+    high = peak.read()
+    del held
+    peak.reset()
+    assert peak.read() < high - 32 * MIB

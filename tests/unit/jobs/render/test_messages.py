@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+
+from jobs.render.messages import Failed, Progressed, Ready, Rendered, RenderRequest, Rested, parse_answer
+from jobs.render.wire import BadFrame, Frame
+
+RENDERED: dict[str, Any] = {
+    "type": "rendered",
+    "pages": 2,
+    "render_ms": 20,
+    "peak_memory_bytes": 1,
+    "warnings": [],
+}
+PDF = b"%PDF-1.7"
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "kind"),
+    [
+        ({"type": "ready", "engine": "WeasyPrint 70.0"}, b"", Ready),
+        ({"type": "progress", "percent": 20, "stage": "layout", "page": 3}, b"", Progressed),
+        ({"type": "progress", "percent": 20, "stage": "layout", "page": None}, b"", Progressed),
+        (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m", "url": "u"}]}, PDF, Rendered),
+        ({"type": "failed", "code": "render_failed", "message": "no"}, b"", Failed),
+        ({"type": "rested"}, b"", Rested),
+    ],
+)
+def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type) -> None:
+    assert isinstance(parse_answer(Frame(header, body)), kind)
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ({}, b""),
+        ({"type": "exec"}, b""),
+        ({"type": ["rested"]}, b""),
+        ({"type": "rested", "more": 1}, b""),
+        ({"type": "rested"}, PDF),
+        ({"type": "progress", "percent": 101, "stage": "layout"}, b""),
+        ({"type": "progress", "percent": "20", "stage": "layout"}, b""),
+        ({"type": "progress", "percent": 20, "stage": "<script>"}, b""),
+        ({"type": "failed", "code": "internal", "message": "x"}, b""),
+        ({"type": "failed", "code": "render_failed", "message": "x" * 5000}, b""),
+        (RENDERED, b""),
+        (RENDERED, b"<html>"),
+        (RENDERED | {"pages": -1}, PDF),
+        (RENDERED | {"pages": 2.5}, PDF),
+        (RENDERED | {"render_ms": 10**30}, PDF),
+        (RENDERED | {"warnings": [{"code": "A b", "message": "m"}]}, PDF),
+        (RENDERED | {"warnings": [{"code": "a", "message": "m", "__class__": "x"}]}, PDF),
+        (RENDERED | {"warnings": [{"code": "a", "message": "m"}] * 201}, PDF),
+    ],
+)
+def test_anything_else_is_refused(header: dict[str, Any], body: bytes) -> None:
+    with pytest.raises(BadFrame):
+        parse_answer(Frame(header, body))
+
+
+def test_a_request_carries_everything_but_the_document() -> None:
+    request = RenderRequest(format="html", document="<p>", options={"zoom": 2.0})
+    assert request.header(scratch="/tmp/1", timeout_ms=500) == {
+        "type": "render",
+        "format": "html",
+        "options": {"zoom": 2.0},
+        "scratch": "/tmp/1",
+        "timeout_ms": 500,
+    }

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+from jobs.render.scratch import Scratch
+
+
+async def test_directories_are_gone_after_removal_whether_empty_or_not(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    empty, full = Path(scratch.make()), Path(scratch.make())
+    (full / "fonts").mkdir()
+    (full / "fonts" / "a.ttf").write_bytes(b"x")
+    scratch.remove(str(empty))
+    assert not empty.exists()
+    scratch.remove(str(full))
+    await scratch.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_removing_what_is_gone_already_is_no_error(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    scratch.remove(str(tmp_path / "never-there"))
+    await scratch.close()
+
+
+async def test_directories_are_for_the_worker_alone(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    assert scratch.path.stat().st_mode & 0o777 == 0o700
+    assert Path(scratch.make()).stat().st_mode & 0o777 == 0o700
+    await scratch.close()
+
+
+async def test_what_a_killed_worker_left_is_swept_up_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+    dead = tmp_path / "pressrun-render-dead"
+    dead.mkdir()
+    (dead / "lock").touch()
+    (dead / "1").mkdir()
+    not_ours = tmp_path / "pressrun-render-unlocked"
+    not_ours.mkdir()
+    living = Scratch(tmp_path)
+    other = Scratch(tmp_path)
+    assert not dead.exists()
+    assert living.path.exists()
+    assert not_ours.exists()
+    await living.close()
+    await other.close()
