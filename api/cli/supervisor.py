@@ -52,8 +52,8 @@ class Supervisor:
         async with asyncio.TaskGroup() as attendants:
             try:
                 for name in self._commands:
-                    if not self._ended.is_set() and await self._start(name):
-                        attendants.create_task(self._attend(name, next(colours)))
+                    if not self._ended.is_set() and (output := await self._start(name)):
+                        attendants.create_task(self._attend(name, output, next(colours)))
                 await self._ended.wait()
                 await self._stop()
             finally:
@@ -78,36 +78,45 @@ class Supervisor:
             self.say(f"{number.name} received again; killing")
             self._kill()
 
-    async def _start(self, name: str) -> bool:
+    async def _start(self, name: str) -> asyncio.StreamReader | None:
+        """Start a process; what it prints. None when that is impossible."""
+        # A pipe of ours: asyncio's own would have `wait` return only when grandchildren have closed it as well.
+        read_end, write_end = os.pipe()
+        output = asyncio.StreamReader(limit=LINE_BYTES)
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read_end, "rb")
+        )
         try:
             self._children[name] = await asyncio.create_subprocess_exec(
                 # No shell in between: signals and exit codes are the program's own.
                 *shlex.split(self._commands[name]),
                 env=self._environ,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                limit=LINE_BYTES,
+                stdout=write_end,
+                stderr=write_end,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
             )
         except OSError as error:
             self.say(f"{name} cannot be started: {error}")
             self.end(127)
-            return False
+            return None
+        finally:
+            os.close(write_end)
         self.say(f"{name} started, pid {self._children[name].pid}")
-        return True
+        return output
 
-    async def _attend(self, name: str, colour: str) -> None:
+    async def _attend(self, name: str, output: asyncio.StreamReader, colour: str) -> None:
         """Show what a process prints until it ends, then end the others."""
         process = self._children[name]
-        assert process.stdout is not None  # noqa: S101 (asked for above)
-        output = asyncio.create_task(self._show(name, process.stdout, colour))
+        shown = asyncio.create_task(self._show(name, output, colour))
         code = await process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # whatever it left behind in its group
-        await asyncio.wait([output], timeout=1.0)  # grandchildren may still hold the pipe
-        output.cancel()
+        await asyncio.wait(
+            [shown], timeout=1.0
+        )  # grandchildren in a session of their own may still hold the pipe
+        shown.cancel()
         self.say(f"{name} ended {_described(code)}")
         self.end(code if code >= 0 else 128 - code)
 

@@ -108,7 +108,7 @@ async def announce(settings: Settings, supervisor: Supervisor) -> None:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         while not await answers_well(session, url):  # noqa: ASYNC110 (another process: there is no event)
             await asyncio.sleep(POLL_SECONDS)
-    supervisor.say(f"ready: {click.style(settings.base_url + '/', bold=True)}  (Ctrl-C stops)")
+    supervisor.say(f"ready: {settings.base_url}/  (Ctrl-C stops)")
 
 
 async def answers_well(session: aiohttp.ClientSession, url: str) -> bool:

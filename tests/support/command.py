@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,12 +59,19 @@ class Command:
 
     def line(self, pattern: str) -> re.Match[str]:
         """The next line that `pattern` is found in. Fails when the output ends, or stalls, before there is one."""
-        while True:
+        return self.lines_with(pattern)[0]
+
+    def lines_with(self, *patterns: str) -> list[re.Match[str]]:
+        """Reads on until a line has come for each pattern, in whatever order; the matches in the order asked for."""
+        found: dict[str, re.Match[str]] = {}
+        while len(found) < len(patterns):
             line = self._unread.get(timeout=DEADLINE_SECONDS)
-            assert line is not None, f"ended without a line like {pattern!r}:\n{self.output}"
+            assert line is not None, f"ended without lines like {patterns}:\n{self.output}"
             self.lines.append(line)
-            if found := re.search(pattern, line):
-                return found
+            for pattern in patterns:
+                if match := re.search(pattern, line):
+                    found.setdefault(pattern, match)
+        return [found[pattern] for pattern in patterns]
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -80,9 +88,15 @@ class Command:
         return "\n".join(self.lines)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the process is there and more than its remains."""
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
-    return bool(state.strip()) and not state.strip().startswith("Z")
+def assert_gone(pids: list[int]) -> None:
+    """None of them is there any more. Waits a little: a process that was killed is still there for a moment."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    for pid in pids:
+        while _is_alive(pid):
+            assert time.monotonic() < deadline, f"{pid} is still there"
+            time.sleep(0.02)
+
+
+def _is_alive(pid: int) -> bool:
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.returncode == 0 and not shown.stdout.strip().startswith("Z")

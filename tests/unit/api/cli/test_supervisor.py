@@ -9,7 +9,7 @@ import pytest
 
 from api.cli import supervisor
 from api.cli.supervisor import Supervisor
-from tests.support.command import is_alive
+from tests.support.command import assert_gone
 
 
 def python(program: str) -> str:
@@ -73,4 +73,4 @@ async def test_nothing_is_left_of_a_process_that_started_others(capsys: pytest.C
     await supervise({"parent": python(parent)})
     found = re.search(r"child (\d+)", capsys.readouterr().out)
     assert found is not None
-    assert not is_alive(int(found[1]))
+    assert_gone([int(found[1])])

@@ -3,7 +3,7 @@
 import os
 import signal
 import socket
-import time
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from api.cli.embedded import running_url
-from tests.support.command import DEADLINE_SECONDS, Command, is_alive
+from tests.support.command import Command, assert_gone
 from tests.support.valkey import FaultyValkey, free_port
 
 WEB = """
@@ -69,27 +69,19 @@ def started_pids(command: Command) -> list[int]:
     return [int(line.rpartition(" ")[2]) for line in command.lines if "started, pid" in line]
 
 
-def assert_gone(pids: list[int]) -> None:
-    """No such process, or only its remains. Waits: a killed supervisor's children die a moment after it."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    for pid in pids:
-        while is_alive(pid):
-            assert time.monotonic() < deadline, f"{pid} is still there"
-            time.sleep(0.02)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_says_where_it_is_and_stops_cleanly(
     place: Path, environ: dict[str, str], number: signal.Signals
 ) -> None:
     with up(place, environ) as command:
-        assert command.line(r"ready: (\S+)")[1] == f"http://localhost:{environ['PORT']}/"
+        ready, _ = command.lines_with(r"ready: (\S+)", "start number")
+        assert ready[1] == f"http://localhost:{environ['PORT']}/"
         command.signal(number)
         assert command.wait() == 0
     assert "drained" in command.output
     pids = started_pids(command)
     assert len(pids) == 2
-    assert not any(map(is_alive, pids))
+    assert_gone(pids)
     assert running_url(place / "data" / "valkey") is None
 
 
@@ -124,7 +116,7 @@ def test_a_process_that_ends_ends_all_and_is_named(place: Path, environ: dict[st
     with up(place, environ) as command:
         assert command.wait() == 7
     assert "notifier ended with code 7" in command.output
-    assert not any(map(is_alive, started_pids(command)))
+    assert_gone(started_pids(command))
 
 
 def test_a_killed_process_ends_all_with_its_signal(place: Path, environ: dict[str, str]) -> None:
@@ -141,7 +133,7 @@ def test_a_program_that_is_not_there_is_named(place: Path, environ: dict[str, st
     with up(place, environ) as command:
         assert command.wait() == 127
     assert "notifier cannot be started" in command.output
-    assert not any(map(is_alive, started_pids(command)))
+    assert_gone(started_pids(command))
 
 
 def test_a_second_interrupt_does_not_wait(place: Path, environ: dict[str, str]) -> None:
@@ -152,7 +144,7 @@ def test_a_second_interrupt_does_not_wait(place: Path, environ: dict[str, str]) 
         command.line("web ended")
         command.signal(signal.SIGINT)
         assert command.wait() == 0
-    assert not any(map(is_alive, started_pids(command)))
+    assert_gone(started_pids(command))
     assert running_url(place / "data" / "valkey") is None
 
 
@@ -166,20 +158,17 @@ def test_the_store_ending_ends_all(place: Path, environ: dict[str, str]) -> None
     assert "the embedded Valkey ended" in command.output
 
 
-@pytest.mark.skipif(
-    not Path("/proc").is_dir(), reason="needs a kernel that tells children of their parent's death"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
 def test_a_killed_supervisor_leaves_nothing_that_would_stop_the_next_start(
     place: Path, environ: dict[str, str]
 ) -> None:
     with up(place, environ) as command:
-        command.line("ready: ")
+        command.lines_with("ready: ", "start number 1 ")
         command.signal(signal.SIGKILL)
         command.wait()
     assert_gone(started_pids(command))
     with up(place, environ) as command:
-        command.line("start number 2 ")
-        command.line("ready: ")
+        command.lines_with("ready: ", "start number 2 ")
 
 
 def test_a_second_one_in_the_same_place_is_refused(place: Path, environ: dict[str, str]) -> None:
