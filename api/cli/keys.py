@@ -28,11 +28,17 @@ def new(tenant: str) -> None:
         "PRESSRUN_API_KEYS": f"{tenant}:pr_{secrets.token_urlsafe(32)}",
         "PRESSRUN_SECRET_KEY": secrets.token_urlsafe(48),
     }
-    try:
-        Settings.from_env(variables)
-    except BadSetting as error:
+    if not is_accepted(variables, tenant):
         raise click.BadParameter(
-            "a tenant's name is at most 64 ASCII letters, digits, - and _", param_hint="--tenant"
-        ) from error
+            "a tenant's name is 1 to 64 ASCII letters, digits, - and _", param_hint="--tenant"
+        )
     for name, value in variables.items():
         click.echo(f"{name}={value}")
+
+
+def is_accepted(variables: dict[str, str], tenant: str) -> bool:
+    """Whether the settings would read these lines as they are meant."""
+    try:
+        return [key.tenant for key in Settings.from_env(variables).api_keys] == [tenant]
+    except BadSetting:
+        return False

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+import redis as sync_redis
+from click.testing import CliRunner, Result
+
+from api.cli import main
+from api.cli.doctor import LANGUAGES
+from tests.support.valkey import FaultyValkey, free_port
+
+
+def examined(directory: Path, **environ: str) -> Result:
+    return CliRunner().invoke(main, ["doctor"], env={"PRESSRUN_DATA_DIR": str(directory), **environ})
+
+
+def test_finds_nothing_wrong_with_a_durable_store(tmp_path: Path, redis_url: str) -> None:
+    result = examined(tmp_path, REDIS_URL=redis_url)
+    assert result.exit_code == 0, result.output
+    assert "store: Valkey 9." in result.output
+    assert "appendfsync always" in result.output
+    assert "noeviction" in result.output
+    assert "fail" not in result.output
+
+
+def test_needs_no_running_store_where_up_would_bring_one(tmp_path: Path) -> None:
+    result = examined(tmp_path, REDIS_URL="")
+    assert result.exit_code == 0, result.output
+    assert "not running now" in result.output
+
+
+def test_looks_at_the_embedded_store_that_runs(tmp_path: Path, own_valkey: FaultyValkey) -> None:
+    assert own_valkey.directory == tmp_path / "valkey"
+    result = examined(tmp_path, REDIS_URL="")
+    assert "appendfsync always" in result.output
+
+
+def test_fails_without_the_store_that_is_named(tmp_path: Path) -> None:
+    result = examined(tmp_path, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert result.exit_code == 1
+    assert "Start it, or correct REDIS_URL" in result.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "verdict", "said"),
+    [
+        ("appendfsync", "everysec", "warn", "a power cut may lose the last second"),
+        ("appendfsync", "no", "warn", "what the kernel had not written yet"),
+        ("appendonly", "no", "warn", "everything since the last snapshot"),
+        ("maxmemory-policy", "allkeys-lru", "fail", "allkeys-lru: jobs may vanish"),
+    ],
+)
+def test_names_what_a_weaker_store_costs(
+    tmp_path: Path, own_valkey: FaultyValkey, setting: str, value: str, verdict: str, said: str
+) -> None:
+    sync_redis.Redis.from_url(own_valkey.url).config_set(setting, value)
+    result = examined(tmp_path, REDIS_URL=own_valkey.url)
+    (line,) = [line for line in result.output.splitlines() if said in line]
+    assert line.startswith(verdict)
+    assert result.exit_code == (1 if verdict == "fail" else 0)
+
+
+def test_fails_where_artifacts_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("a file where the directory should be")
+    result = examined(tmp_path, REDIS_URL="")
+    assert result.exit_code == 1
+    assert "artifacts: file://" in result.output
+    assert "cannot be written" in result.output
+
+
+def test_leaves_no_artifact_behind(tmp_path: Path) -> None:
+    examined(tmp_path, REDIS_URL="")
+    assert [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == []
+
+
+def test_names_scripts_that_have_no_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LANGUAGES, "Klingon", "tlh")
+    result = examined(tmp_path, REDIS_URL="")
+    assert "none for Klingon: such text becomes boxes" in result.output
+    assert result.exit_code == 0
+
+
+def test_tells_how_to_list_fonts_where_that_is_impossible(tmp_path: Path) -> None:
+    result = examined(tmp_path, REDIS_URL="", PATH="/nonexistent")
+    assert "Install fontconfig" in result.output

@@ -1,0 +1,166 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.settings import DAY_SECONDS, BadSetting, Settings, is_loopback
+
+KEY = "0123456789abcdef"
+SECRET = "s" * 32
+CLOSED = {"PRESSRUN_API_KEYS": f"acme:{KEY}", "PRESSRUN_SECRET_KEY": SECRET}
+
+
+def test_needs_nothing_to_be_set() -> None:
+    settings = Settings.from_env({})
+    assert settings.port == 8000
+    assert settings.worker_slots == (os.cpu_count() or 1)
+    assert settings.listen_host == "127.0.0.1"
+    assert settings.base_url == "http://localhost:8000"
+    assert settings.artifacts == (Path.cwd() / "data" / "artifacts").as_uri()
+
+
+def test_reads_what_is_set() -> None:
+    settings = Settings.from_env(
+        {"PORT": "5000", "PRESSRUN_FETCH": "none", "PRESSRUN_DATA_DIR": "/srv/pressrun"}
+    )
+    assert (settings.port, settings.fetch, settings.data_dir) == (5000, "none", Path("/srv/pressrun"))
+    assert settings.artifacts == "file:///srv/pressrun/artifacts"
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+def test_a_blank_value_counts_as_not_set(blank: str) -> None:
+    assert Settings.from_env({"PORT": blank}) == Settings.from_env({})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "http"),
+        ("PORT", "8000.0"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis+cluster://localhost"),
+        ("PRESSRUN_ARTIFACTS_URL", "ftp://host/dir"),
+        ("PRESSRUN_API_KEYS", KEY),
+        ("PRESSRUN_API_KEYS", "acme:short"),
+        ("PRESSRUN_API_KEYS", f":{KEY}"),
+        ("PRESSRUN_API_KEYS", f"a b:{KEY}"),
+        ("PRESSRUN_API_KEYS", f"{'t' * 65}:{KEY}"),
+        ("PRESSRUN_API_KEYS", f"acme:{KEY}ä"),
+        ("PRESSRUN_SECRET_KEY", "short"),
+        ("PRESSRUN_SECRET_KEY", f"{SECRET},short"),
+        ("PRESSRUN_PUBLIC_URL", "example.com"),
+        ("PRESSRUN_WEBSOCKET_URL", "http://example.com"),
+        ("PRESSRUN_WORKER_SLOTS", "0"),
+        ("PRESSRUN_FETCH", "everything"),
+        ("PRESSRUN_EGRESS_ALLOW", "10.0.0.0/33"),
+        ("PRESSRUN_EGRESS_ALLOW", "10.0.0.1/8"),
+        ("PRESSRUN_ALLOWED_ORIGINS", "app.example.com"),
+        ("PRESSRUN_ALLOWED_ORIGINS", "https://app.example.com/path"),
+        ("PRESSRUN_RESULT_TTL", str(DAY_SECONDS)),
+        ("PRESSRUN_LOG_LEVEL", "loud"),
+        ("PRESSRUN_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_bad_value_names_its_variable_and_what_it_may_be(variable: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=rf"^{variable} .*It may be: .+\.$") as raised:
+        Settings.from_env({**CLOSED, variable: value})
+    assert raised.value.variable == variable
+
+
+def test_an_error_about_a_secret_does_not_repeat_it() -> None:
+    for variable in ("PRESSRUN_API_KEYS", "PRESSRUN_SECRET_KEY", "REDIS_URL"):
+        with pytest.raises(BadSetting) as raised:
+            Settings.from_env({variable: "tell-nobody"})
+        assert "tell-nobody" not in str(raised.value)
+
+
+def test_secrets_are_in_no_repr() -> None:
+    settings = Settings.from_env({**CLOSED, "REDIS_URL": f"redis://:{KEY}@store/0"})
+    assert KEY not in repr(settings)
+    assert SECRET not in repr(settings)
+    assert KEY not in repr(settings.api_keys)
+
+
+def test_api_keys_need_a_secret_key() -> None:
+    with pytest.raises(BadSetting, match="PRESSRUN_SECRET_KEY is not set"):
+        Settings.from_env({"PRESSRUN_API_KEYS": f"acme:{KEY}"})
+
+
+def test_several_tenants_and_several_secrets() -> None:
+    other = "t" * 32
+    settings = Settings.from_env(
+        {"PRESSRUN_API_KEYS": f"acme:{KEY}, beta:{KEY}2", "PRESSRUN_SECRET_KEY": f"{SECRET},{other}"}
+    )
+    assert [(key.tenant, key.key) for key in settings.api_keys] == [("acme", KEY), ("beta", KEY + "2")]
+    assert settings.secret_key == (SECRET, other)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com"])
+def test_only_this_machine_may_connect_without_api_keys(host: str) -> None:
+    with pytest.raises(BadSetting, match="PRESSRUN_API_KEYS"):
+        Settings.from_env({"PRESSRUN_HOST": host})
+    assert Settings.from_env({**CLOSED, "PRESSRUN_HOST": host}).listen_host == host
+
+
+def test_listens_everywhere_with_api_keys() -> None:
+    assert Settings.from_env(CLOSED).listen_host == "0.0.0.0"
+
+
+def test_records_outlive_results() -> None:
+    with pytest.raises(BadSetting, match=f"PRESSRUN_RECORD_TTL is {5 * DAY_SECONDS}, less than"):
+        Settings.from_env({"PRESSRUN_RECORD_TTL": str(5 * DAY_SECONDS)})
+
+
+@pytest.mark.parametrize(
+    ("environ", "websocket"),
+    [
+        ({}, "ws://localhost:8001/v1/ws"),
+        ({"PRESSRUN_NOTIFIER_PORT": "9000"}, "ws://localhost:9000/v1/ws"),
+        ({"PRESSRUN_PUBLIC_URL": "https://pdf.example.com/"}, "wss://pdf.example.com/v1/ws"),
+        ({"PRESSRUN_WEBSOCKET_URL": "wss://push.example.com/v1/ws"}, "wss://push.example.com/v1/ws"),
+    ],
+)
+def test_knows_where_clients_find_the_websocket(environ: dict[str, str], websocket: str) -> None:
+    assert Settings.from_env(environ).ws_url == websocket
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "::1", "[::1]"])
+def test_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "0.0.0.0", "::", "localhost.example.com", "127.0.0.1.example.com", "10.0.0.1"]
+)
+def test_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_explains_every_setting_once() -> None:
+    rows = Settings.from_env(CLOSED).explained(CLOSED)
+    variables = [variable for variable, _, _ in rows]
+    assert len(set(variables)) == len(variables)
+    assert all(name in ("PORT", "REDIS_URL") or name.startswith("PRESSRUN_") for name in variables)
+    assert {variable for variable, _, source in rows if source == "environment"} == set(CLOSED)
+    assert not any(KEY in value or SECRET in value for _, value, _ in rows)
+
+
+VARIABLES = [variable for variable, _, _ in Settings().explained({})]
+
+
+@given(
+    variable=st.sampled_from(VARIABLES), text=st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+)
+def test_whatever_is_set_either_fits_or_is_explained(variable: str, text: str) -> None:
+    try:
+        Settings.from_env({variable: text})
+    except BadSetting as error:
+        said = str(error)
+    else:
+        return
+    assert "It may be" in said
