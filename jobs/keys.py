@@ -14,7 +14,24 @@
 | pr:log:{tenant}               | stream | every event          | replay, polling       | trimmed to LOG_EVENTS               |
 | pr:bus                        | stream | every event          | web, notifier         | trimmed to BUS_EVENTS               |
 | pr:outbox                     | stream | events with webhooks | webhook dispatcher    | acknowledged                        |
-| pr:endpoints:{tenant}         | hash   | webhooks             | events (is it there?) | deleted one by one                  |
+| pr:event:{tenant}:{sequence}  | hash   | events with webhooks | dispatch, deliveries  | with the last delivery of the event |
+| pr:endpoints:{tenant}         | zset   | webhook endpoints    | events, dispatch      | endpoint → its last change          |
+| pr:endpoint-ids:{tenant}      | zset   | webhook endpoints    | list                  | ids in order; with the endpoint     |
+| pr:webhook:target:{target}    | hash   | every webhook script | all of webhooks       | endpoint: deleted; origin: unused   |
+| pr:webhook:fresh:{target}     | zset   | dispatch, claim      | claim                 | delivery → since; before attempt 1  |
+| pr:webhook:retry:{target}     | zset   | claim, redeliver     | claim                 | delivery → since; later attempts    |
+| pr:webhook:ring               | zset   | every webhook script | claim                 | target → turn; while it may send    |
+| pr:webhook:wake               | zset   | settle, claim        | claim                 | target → when its hold ends         |
+| pr:webhook:due                | zset   | settle               | claim                 | delivery → when its retry is due    |
+| pr:webhook:leases             | zset   | claim, settle        | claim                 | delivery → lease end                |
+| pr:webhook:tests              | list   | endpoint tests       | claim                 | claimed                             |
+| pr:webhook:verdict:{delivery} | list   | settle (tests)       | endpoint tests        | a minute                            |
+| pr:webhook:doorbell           | list   | dispatch, …          | notifier (BLPOP)      | emptied when there is nothing to do |
+| pr:webhook:drain              | set    | disable, delete      | webhook sweep         | target; until its queue is empty    |
+| pr:webhook:expiry             | zset   | settle, dispatch     | webhook sweep         | delivery → when its record goes     |
+| pr:delivery:{delivery}        | hash   | every webhook script | all of webhooks       | DELIVERY_TTL_MS after its end       |
+| pr:deliveries:{target}        | zset   | dispatch, sweep      | list                  | delivery → created; with the record |
+| pr:deliveries:{target}:{stat} | zset   | every webhook script | list, stats, recover  | delivery → created; with the status |
 | pr:progress (channel)         | pubsub | progress             | web, notifier         | –                                   |
 | pr:jobs:{tenant}              | zset   | submit, remove       | list                  | job → created; with the record      |
 | pr:jobs:{tenant}:{status}     | zset   | every transition     | list, MAX_QUEUED      | job → created; with the status      |
@@ -45,7 +62,23 @@ TENANT = "pr:tenant:"
 LOG = "pr:log:"
 BUS = "pr:bus"
 OUTBOX = "pr:outbox"
+EVENT = "pr:event:"
 ENDPOINTS = "pr:endpoints:"
+ENDPOINT_IDS = "pr:endpoint-ids:"
+WEBHOOK_TARGET = "pr:webhook:target:"
+WEBHOOK_FRESH = "pr:webhook:fresh:"
+WEBHOOK_RETRY = "pr:webhook:retry:"
+WEBHOOK_RING = "pr:webhook:ring"
+WEBHOOK_WAKE = "pr:webhook:wake"
+WEBHOOK_DUE = "pr:webhook:due"
+WEBHOOK_LEASES = "pr:webhook:leases"
+WEBHOOK_TESTS = "pr:webhook:tests"
+WEBHOOK_VERDICT = "pr:webhook:verdict:"
+WEBHOOK_DOORBELL = "pr:webhook:doorbell"
+WEBHOOK_DRAIN = "pr:webhook:drain"
+WEBHOOK_EXPIRY = "pr:webhook:expiry"
+DELIVERY = "pr:delivery:"
+DELIVERIES = "pr:deliveries:"
 PROGRESS = "pr:progress"
 JOBS = "pr:jobs:"
 TAG = "pr:tag:"
@@ -66,6 +99,8 @@ IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000
 """How long an idempotency key is remembered."""
 ORPHAN_MS = 3600 * 1000
 """How long after a lost claim its possible leftovers are removed: no worker writes that late."""
+DELIVERY_TTL_MS = 14 * 24 * 3600 * 1000
+"""How long a webhook delivery is kept after its end: to look at, and to recover."""
 
 LUA_NAMES: dict[str, str | int] = {name: value for name, value in dict(globals()).items() if name.isupper()}
 """Handed to every script as local variables named `K_…` (see `jobs.scripts`)."""

@@ -1,18 +1,35 @@
 -- Publishing: the next sequence of the tenant, the log, the bus and, where webhooks are owed, the outbox.
 
--- Appends the event for the record as it now is; keeps the sequence in `record.events` (the caller saves it).
-local function publish(id, record, event_type, now)
-  local sequence = redis.call('HINCRBY', K_TENANT .. record.tenant, 'sequence', 1)
+local TERMINAL_EVENTS = { ['job.succeeded'] = true, ['job.failed'] = true, ['job.cancelled'] = true }
+
+-- Appends an event with `data` (JSON), about a job at a version or about something else; returns its sequence.
+-- `webhook_url` is where this one event is owed besides the tenant's endpoints.
+--
+-- The outbox gets a reference only. The body owed is kept beside it, so that it outlives the log however late the
+-- reference is read; it goes with the last delivery that needs it.
+local function announce(tenant, event_id, event_type, data, now, job_id, version, webhook_url)
+  local sequence = redis.call('HINCRBY', K_TENANT .. tenant, 'sequence', 1)
   local body = table.concat({
-    '{"id":"evt_', string.sub(id, 5), '_', record.version, '","type":"', event_type, '","timestamp":"', rfc3339(now),
-    '","sequence":', sequence, ',"data":{"job":', job_document(id, record), '}}',
+    '{"id":"', event_id, '","type":"', event_type, '","timestamp":"', rfc3339(now), '","sequence":', sequence,
+    ',"data":', data, '}',
   })
-  redis.call('XADD', K_LOG .. record.tenant, 'MAXLEN', '~', K_LOG_EVENTS, sequence .. '-0', 'v', 1, 'e', body)
-  redis.call('XADD', K_BUS, 'MAXLEN', '~', K_BUS_EVENTS, '*', 't', record.tenant, 's', sequence, 'y', event_type,
-    'j', id, 'n', record.version, 'e', body)
-  if record.webhook_url or redis.call('EXISTS', K_ENDPOINTS .. record.tenant) == 1 then
-    redis.call('XADD', K_OUTBOX, '*', 't', record.tenant, 's', sequence, 'j', id)
+  redis.call('XADD', K_LOG .. tenant, 'MAXLEN', '~', K_LOG_EVENTS, sequence .. '-0', 'v', 1, 'e', body)
+  local about = job_id and { 'j', job_id, 'n', version } or {}
+  redis.call('XADD', K_BUS, 'MAXLEN', '~', K_BUS_EVENTS, '*', 't', tenant, 's', sequence, 'y', event_type, 'e', body,
+    unpack(about))
+  if webhook_url or redis.call('EXISTS', K_ENDPOINTS .. tenant) == 1 then
+    redis.call('HSET', K_EVENT .. tenant .. ':' .. sequence, 'id', event_id, 'type', event_type, 'body', body,
+      unpack(webhook_url and { 'url', webhook_url } or {}))
+    redis.call('XADD', K_OUTBOX, '*', 't', tenant, 's', sequence, unpack(job_id and { 'j', job_id } or {}))
   end
+  return sequence
+end
+
+-- Appends the event for the job's record as it now is; keeps the sequence in `record.events` (the caller saves it).
+local function publish(id, record, event_type, now)
+  local event_id = 'evt_' .. string.sub(id, 5) .. '_' .. record.version
+  local sequence = announce(record.tenant, event_id, event_type, '{"job":' .. job_document(id, record) .. '}', now,
+    id, record.version, TERMINAL_EVENTS[event_type] and record.webhook_url or nil)
   record.events = record.events and record.events .. ',' .. sequence or sequence
   return sequence
 end
