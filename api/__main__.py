@@ -11,6 +11,7 @@ import uvicorn
 from api.app import Api, build
 from jobs.logging import configure_logging
 from jobs.settings import BadSetting, Settings
+from notifier.session import MAX_MESSAGE_BYTES
 
 GRACE_SECONDS = 10
 """How long requests under way may take once the process was told to end. Long polls are answered at once."""
@@ -37,12 +38,21 @@ def main() -> None:
     except BadSetting as error:
         print(f"pressrun web: {error}", file=sys.stderr)
         sys.exit(2)
-    config = uvicorn.Config(
+    WebServer(server_config(api, settings), api).run()
+
+
+def server_config(api: Api, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the app, WebSockets included."""
+    return uvicorn.Config(
         api,
         host=settings.listen_host,
         port=settings.port,
         http="httptools",
         loop="uvloop",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # events are small
+        ws_ping_interval=None,  # the session pings
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -51,7 +61,6 @@ def main() -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    WebServer(config, api).run()
 
 
 if __name__ == "__main__":

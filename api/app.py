@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
-from jobs.kinds.registry import load_kinds
 from redis.asyncio import Redis
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth import Authenticator
@@ -33,6 +32,7 @@ from api.waiters import Waiters
 from jobs.artifacts import Artifacts
 from jobs.eventlog import EventLog
 from jobs.events import Event
+from jobs.kinds.registry import load_kinds
 from jobs.scripts import Scripts
 from jobs.secret_key import load_secret_keys
 from jobs.settings import Settings
@@ -40,6 +40,8 @@ from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.tail import Tail
 from jobs.tokens import Tokens
+from notifier.asgi import WebSocketEndpoint
+from notifier.hub import Hub
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +90,10 @@ def create_app(services: Services) -> Api:
         *TokenRoutes(services).routes(auth),
         *HealthRoutes(services, auth).routes(),
         *PageRoutes(services).routes(),
+        WebSocketRoute(
+            "/v1/ws",
+            WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock).serve,
+        ),
     ]
     return Api(services, auth, routes)
 
@@ -101,15 +107,18 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     redis = connect(settings)
     waiters = Waiters()
     artifacts = Artifacts.open(settings)
+    store, eventlog = JobStore(redis, Scripts(redis, settings), artifacts), EventLog(redis)
+    hub = Hub(store, eventlog)
     services = Services(
         settings=settings,
-        store=JobStore(redis, Scripts(redis, settings), artifacts),
-        eventlog=EventLog(redis),
+        store=store,
+        eventlog=eventlog,
         artifacts=artifacts,
         tokens=Tokens(load_secret_keys(settings)),
         kinds=load_kinds(settings),
         waiters=waiters,
-        tail=_tail(redis, waiters),
+        tail=_tail(redis, waiters, hub),
+        hub=hub,
         readiness=Readiness(redis),
         clock=clock,
         metrics=Metrics(),
@@ -117,31 +126,41 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     return create_app(services)
 
 
-def _tail(redis: Redis, waiters: Waiters) -> Tail:
+def _tail(redis: Redis, waiters: Waiters, hub: Hub) -> Tail:
     def on_event(event: Event) -> None:
         if event.job_id is not None:
             waiters.wake(event.tenant, event.job_id)
+        hub.on_event(event)
 
-    return Tail(redis, on_event=on_event, on_progress=lambda update: None, on_gap=waiters.wake_all)
+    def on_gap() -> None:
+        waiters.wake_all()
+        hub.on_gap()
+
+    return Tail(redis, on_event=on_event, on_progress=hub.on_progress, on_gap=on_gap)
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(services: Services) -> AsyncIterator[None]:
-    following = asyncio.create_task(_follow(services.tail, services.waiters))
+    tail, hub = services.tail, services.hub
+    following = [
+        asyncio.create_task(_keep_running("tail", tail.run, services.look_again)),
+        asyncio.create_task(_keep_running("hub", lambda: hub.run(tail.ready), hub.on_gap)),
+    ]
     try:
         yield
     finally:
         services.waiters.close()
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
 
 
-async def _follow(tail: Tail, waiters: Waiters) -> None:
-    """Keeps the tail running: without it, every waiting request would sit out its full time."""
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]], repair: Callable[[], None]) -> None:
+    """Runs it for ever: without the tail, every waiting request would sit out its full time."""
     while True:
         try:
-            await tail.run()
+            await run()
         except Exception:  # a fault in it must not end the process
-            log.exception("tail.failed")
-        waiters.wake_all()
+            log.exception(f"{name}.failed")
+        repair()
         await asyncio.sleep(_RESTART_SECONDS)

@@ -15,6 +15,7 @@ from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.tail import Tail
 from jobs.tokens import Tokens
+from notifier.hub import Hub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,14 @@ class Services:
     kinds: Mapping[str, Kind]
     waiters: Waiters
     tail: Tail
+    hub: Hub
+    """Feeds the WebSockets of this process; the tail feeds it."""
     readiness: Readiness
     clock: Callable[[], float]
     """The time now, in Unix seconds."""
     metrics: Metrics = field(default_factory=Metrics)
+
+    def look_again(self) -> None:
+        """Events may have been missed: whoever waits for one, on whichever channel, must look again."""
+        self.waiters.wake_all()
+        self.hub.on_gap()

@@ -1,9 +1,10 @@
-"""The protocol over real sockets: both servers that speak it must behave the same."""
+"""The protocol over real sockets: every server that speaks it must behave the same, the web process included."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import socket
 import time
@@ -13,17 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from api.__main__ import WebServer, server_config
+from api.app import build, create_app
 from jobs.job import Job
 from jobs.settings import ApiKey, Settings
 from jobs.tokens import Scope, Tokens
 from notifier import asgi, gateway, session
-from notifier.asgi import WebSocketEndpoint
 from notifier.gateway import Gateway
 from notifier.hub import Hub
 from notifier.session import MAX_MESSAGE_BYTES
@@ -31,8 +30,10 @@ from tests.support.following import Records, make_event, make_job, make_progress
 
 PATIENCE_S = 20
 TOKENS = Tokens(["k" * 32])
-CLOSED_TO_STRANGERS = Settings(host="127.0.0.1", notifier_port=0, api_keys=(ApiKey("acme", "k" * 16),))
-OPEN_TO_THIS_MACHINE = Settings(notifier_port=0)
+CLOSED_TO_STRANGERS = Settings(
+    host="127.0.0.1", notifier_port=0, api_keys=(ApiKey("acme", "k" * 16),), secret_key=("k" * 32,)
+)
+OPEN_TO_THIS_MACHINE = Settings(notifier_port=0, secret_key=("k" * 32,))
 
 
 class Clock:
@@ -106,19 +107,13 @@ async def gateway_site(settings: Settings) -> AsyncIterator[Site]:
 
 
 @contextlib.asynccontextmanager
-async def asgi_site(settings: Settings) -> AsyncIterator[Site]:
+async def web_site(settings: Settings) -> AsyncIterator[Site]:
+    """The whole web process but for its store."""
     records, clock = Records(), Clock()
     hub = Hub(records, records)
-    endpoint = WebSocketEndpoint(settings, TOKENS, hub, clock)
-    app = Starlette(routes=[WebSocketRoute("/v1/ws", endpoint.serve)])
-    config = uvicorn.Config(
-        app,
-        ws="websockets-sansio",
-        ws_max_size=MAX_MESSAGE_BYTES,
-        ws_per_message_deflate=False,
-        log_config=None,
-    )
-    server = uvicorn.Server(config)
+    app = create_app(dataclasses.replace(build(settings).services, hub=hub, tokens=TOKENS, clock=clock))
+    server = WebServer(server_config(app, settings), app)
+    server.config.log_config = None
     listener = socket.create_server(("127.0.0.1", 0))
     async with _running(hub):
         serving = asyncio.create_task(server.serve([listener]))
@@ -139,7 +134,7 @@ async def _running(hub: Hub) -> AsyncIterator[None]:
 Opener = Callable[[Settings], AbstractAsyncContextManager[Site]]
 
 
-@pytest.fixture(params=[gateway_site, asgi_site], ids=["gateway", "asgi"])
+@pytest.fixture(params=[gateway_site, web_site], ids=["notifier", "web"])
 def open_site(request: pytest.FixtureRequest) -> Opener:
     opener: Opener = request.param
     return opener
