@@ -29,7 +29,7 @@ from api.services import Services
 from api.stored_file import StoredFiles
 from api.submission import Submissions
 from api.waiters import Waiters
-from jobs.artifacts import Artifacts
+from jobs.artifacts import open_artifacts
 from jobs.eventlog import EventLog
 from jobs.events import Event
 from jobs.kinds.registry import load_kinds
@@ -106,7 +106,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     """
     redis = connect(settings)
     waiters = Waiters()
-    artifacts = Artifacts.open(settings)
+    scripts = Scripts(redis, settings)
+    artifacts = open_artifacts(settings, scripts)
     store, eventlog = JobStore(redis, Scripts(redis, settings), artifacts), EventLog(redis)
     hub = Hub(store, eventlog)
     services = Services(

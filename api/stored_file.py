@@ -11,8 +11,8 @@ from api import etags
 from api.disposition import content_disposition
 from api.ranges import ByteRange, requested_range
 from api.replies import not_modified
-from jobs.artifacts import ArtifactMissing, Artifacts
-from jobs.errors import ResultExpired
+from jobs.artifacts import Artifacts
+from jobs.errors import ArtifactMissing, ResultExpired
 from jobs.store import StoredResult
 
 _PIECE_BYTES = 1024 * 1024

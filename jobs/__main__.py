@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import uvloop
 
-from jobs.artifacts import Artifacts
+from jobs.artifacts import open_artifacts
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
 from jobs.logging import configure_logging
@@ -24,7 +24,8 @@ from jobs.worker import JobWorker
 def build(settings: Settings) -> JobWorker:
     """The worker for these settings; call `run()` on it."""
     redis = connect(settings)
-    queue = JobQueue(redis, Scripts(redis, settings), Artifacts.open(settings))
+    scripts = Scripts(redis, settings)
+    queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))
     pool = RenderPool.from_settings(settings)
     kinds = load_kinds(settings)
 

@@ -1,7 +1,7 @@
-"""Artifacts: the bytes a job reads or wrote, in a local directory or an object store (`obstore` behind both).
+"""Artifacts: the bytes a job reads or wrote.
 
 Paths are ``{tenant}/{job}/{claim}/{name}``; an input has claim 0. An artifact is durable when `put` returns, and it is
-written before any record names it.
+written before any record names it: what a crash leaves half-written is never read.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from jobs.errors import StoreUnavailable
+from jobs.artifacts_redis import RedisArtifacts
+from jobs.errors import ArtifactMissing, StoreUnavailable
+from jobs.scripts import Scripts
 from jobs.settings import Settings
-
-
-class ArtifactMissing(Exception):
-    """There is no such artifact (any more)."""
 
 
 def input_path(tenant: str, job_id: str) -> str:
@@ -33,36 +32,48 @@ def result_path(tenant: str, job_id: str, claim: int) -> str:
     return f"{tenant}/{job_id}/{claim}/result"
 
 
-class Artifacts:
-    """Reads and writes artifacts. All methods raise `StoreUnavailable` where the object store fails."""
-
-    def __init__(self, store: ObjectStore, root: Path | None = None) -> None:
-        self._store = store
-        self._root = root
-        """The directory of a local store, whose files must be fsynced by us."""
-
-    @classmethod
-    def open(cls, settings: Settings) -> Artifacts:
-        """The store that `settings.artifacts` names; credentials for clouds come from the environment."""
-        url = urlsplit(settings.artifacts)
-        if url.scheme == "file":
-            root = Path(unquote(url.path))
-            root.mkdir(parents=True, exist_ok=True)
-            return cls(LocalStore(root), root)
-        return cls(from_url(settings.artifacts))
+class Artifacts(Protocol):
+    """Where artifacts are kept. All methods raise `StoreUnavailable` where that place fails."""
 
     async def put(self, path: str, body: bytes) -> None:
-        """Writes the whole artifact, replacing an earlier one."""
-        if self._root is not None:
-            await asyncio.to_thread(_put_durably, self._root / path, body)
-            return
+        """Writes the whole artifact, replacing an earlier one. Raises ArtifactTooLarge where there is a cap."""
+
+    async def get(self, path: str) -> bytes:
+        """Raises ArtifactMissing."""
+
+    async def get_range(self, path: str, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` (exclusive). Raises ArtifactMissing."""
+
+    async def discard(self, prefixes: Iterable[str]) -> None:
+        """Removes everything at or below each prefix; what is gone already is no error."""
+
+    async def check_room(self) -> None:
+        """Called before a job is accepted. Raises StoreFull where a quota is used up."""
+
+
+def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
+    """The place that `settings.artifacts` names; credentials for clouds come from the environment."""
+    url = urlsplit(settings.artifacts)
+    if url.scheme == "redis":
+        return RedisArtifacts.from_url(settings.artifacts, scripts)
+    if url.scheme == "file":
+        return DirectoryArtifacts(Path(unquote(url.path)))
+    return ObjectArtifacts(from_url(settings.artifacts))
+
+
+class ObjectArtifacts:
+    """In S3, GCS, Azure, or whatever else `obstore` speaks to."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def put(self, path: str, body: bytes) -> None:
         try:
             await obstore.put_async(self._store, path, body)
         except BaseError as error:
             raise _unavailable(error) from error
 
     async def get(self, path: str) -> bytes:
-        """Raises ArtifactMissing."""
         try:
             found = await obstore.get_async(self._store, path)
             return bytes(await found.bytes_async())
@@ -72,7 +83,6 @@ class Artifacts:
             raise _unavailable(error) from error
 
     async def get_range(self, path: str, start: int, end: int) -> bytes:
-        """Bytes `start` to `end` (exclusive). Raises ArtifactMissing."""
         try:
             return bytes(await obstore.get_range_async(self._store, path, start=start, end=end))
         except (NotFoundError, FileNotFoundError) as error:
@@ -81,17 +91,40 @@ class Artifacts:
             raise _unavailable(error) from error
 
     async def discard(self, prefixes: Iterable[str]) -> None:
-        """Removes everything at or below each prefix; what is gone already is no error."""
         for prefix in prefixes:
-            if self._root is not None:
-                await asyncio.to_thread(_remove, self._root / prefix)
-                continue
+            # A store lists whole path segments only, so an artifact's own path is removed as well as what is below.
+            paths = [] if prefix.endswith("/") else [prefix]
             try:
-                batches = obstore.list(self._store, prefix=prefix)
-                async for batch in batches:
-                    await obstore.delete_async(self._store, [str(item["path"]) for item in batch])
+                async for batch in obstore.list(self._store, prefix=prefix):
+                    paths += [str(item["path"]) for item in batch]
+                if paths:
+                    await obstore.delete_async(self._store, paths)
+            except (NotFoundError, FileNotFoundError):
+                continue
             except BaseError as error:
                 raise _unavailable(error) from error
+
+    async def check_room(self) -> None:
+        return
+
+
+class DirectoryArtifacts(ObjectArtifacts):
+    """In a local directory, fsynced: after a power cut an artifact that was put is there."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        super().__init__(LocalStore(root))
+        self._root = root
+
+    async def put(self, path: str, body: bytes) -> None:
+        try:
+            await asyncio.to_thread(_put_durably, self._root / path, body)
+        except OSError as error:
+            raise _unavailable(error) from error
+
+    async def discard(self, prefixes: Iterable[str]) -> None:
+        for prefix in prefixes:
+            await asyncio.to_thread(_remove, self._root / prefix)
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
@@ -99,18 +132,14 @@ def _unavailable(error: Exception) -> StoreUnavailable:
 
 
 def _put_durably(target: Path, body: bytes) -> None:
-    """Temporary file, fsync, rename, fsync of the directory: after a power cut it is all there or not at all."""
+    """The file, then the directories that lead to it: claim, job and tenant may all be new."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    with open(partial, "wb") as file:
+    with open(target, "wb") as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, target)
-    _fsync_directory(target.parent)
-    # A new job's directories are entries of their parents: two levels are new at most.
-    _fsync_directory(target.parent.parent)
-    _fsync_directory(target.parent.parent.parent)
+    for directory in list(target.parents)[:4]:
+        _fsync_directory(directory)
 
 
 def _fsync_directory(path: Path) -> None:

@@ -129,8 +129,11 @@ class Attempt:
     async def _write(self, outcome: tuple[int, Result | JobError]) -> None:
         attempt, ended = outcome
         if isinstance(ended, Result):
-            await self._succeed(ended)
-        elif ended.retryable and attempt < self.claim.max_attempts:
+            try:
+                return await self._succeed(ended)
+            except JobError as error:
+                ended = error
+        if ended.retryable and attempt < self.claim.max_attempts:
             delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
             await self._until_stored(lambda: self._queue.retry(self.claim, ended, delay_ms))
             log.warning("attempt.retrying", attempt=attempt, code=ended.code, delay_ms=delay_ms)

@@ -285,6 +285,21 @@ class StoreFull(StoreError):
     retry_after = 10
 
 
+# --- artifacts ------------------------------------------------------------------------------------------------
+
+
+class ArtifactMissing(PressrunError):
+    """There is no such artifact (any more)."""
+
+    code = "artifact_missing"
+
+
+class ArtifactTooLarge(PressrunError):
+    """More bytes than the artifact store takes in one piece."""
+
+    code = "artifact_too_large"
+
+
 # --- claims ---------------------------------------------------------------------------------------------------
 
 

@@ -44,6 +44,8 @@
 | pr:garbage                    | zset   | finish, claim, …     | sweep                 | artifact prefix → when to remove    |
 | arq:cron, arq:…               | zset … | arq                  | arq                   | arq's own path for cron jobs        |
 | pr:artifact:{path}:{n}        | string | redis: artifacts     | redis: artifacts      | with the job                        |
+| pr:artifacts:{tenant}/{job}   | hash   | redis: artifacts     | redis: artifacts      | claim/name → bytes; with the job    |
+| pr:artifact-bytes             | string | redis: artifacts     | submit                | for ever: bytes in all              |
 
 Times are Unix milliseconds. Clustering is refused at start, so scripts may build keys from these prefixes; `LUA_NAMES` hands them over.
 """
@@ -90,6 +92,8 @@ EXPIRY_RECORDS = "pr:expiry:records"
 GARBAGE = "pr:garbage"
 CRON_QUEUE = "arq:cron"
 ARTIFACT = "pr:artifact:"
+ARTIFACTS = "pr:artifacts:"
+ARTIFACT_BYTES = "pr:artifact-bytes"
 
 BUS_EVENTS = 20_000
 """About how many events the bus keeps: what a web or notifier process may miss without a gap."""

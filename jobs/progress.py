@@ -11,6 +11,7 @@ from jobs.job import Claim, Progress
 from jobs.queue import JobQueue
 
 INTERVAL_S = 0.25
+"""Between two messages, and before the first: a render that is done sooner needs none."""
 
 
 class ProgressSender:
@@ -33,11 +34,11 @@ class ProgressSender:
     async def _send(self) -> None:
         while True:
             await self._changed.wait()
+            await asyncio.sleep(INTERVAL_S)
             self._changed.clear()
             if self._latest is not None:
                 with suppress(StoreUnavailable):
                     await self._queue.report(self._claim, self._latest)
-            await asyncio.sleep(INTERVAL_S)
 
     async def __aenter__(self) -> ProgressSender:
         return self

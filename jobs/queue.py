@@ -12,8 +12,8 @@ from typing import Any, Literal
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import ArtifactMissing, Artifacts, result_path
-from jobs.errors import ClaimLost, InputMissing, JobError
+from jobs.artifacts import Artifacts, result_path
+from jobs.errors import ArtifactMissing, ArtifactTooLarge, ClaimLost, InputMissing, JobError, ResultTooLarge
 from jobs.job import Claim, JobStatus, Progress, Result
 from jobs.scripts import Scripts
 from jobs.store_client import BLOCK_MS, translated_errors
@@ -93,9 +93,12 @@ class JobQueue:
         return loaded
 
     async def store_result(self, claim: Claim, result: Result) -> str:
-        """Writes the result's bytes, before the record may name them; returns their path."""
+        """Writes the result's bytes, before the record may name them; returns their path. Raises ResultTooLarge."""
         path = result_path(claim.tenant, claim.job_id, claim.number)
-        await self._artifacts.put(path, result.body)
+        try:
+            await self._artifacts.put(path, result.body)
+        except ArtifactTooLarge as error:
+            raise ResultTooLarge(str(error)) from error
         return path
 
     async def succeed(self, claim: Claim, result: Result, path: str) -> None:

@@ -11,9 +11,12 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import ArtifactMissing, Artifacts, input_path
+from jobs.artifacts import Artifacts, input_path
 from jobs.errors import (
     AlreadyFinished,
+    ArtifactMissing,
+    ArtifactTooLarge,
+    BodyTooLarge,
     IdempotencyKeyReused,
     InputGone,
     InvalidInput,
@@ -67,13 +70,18 @@ class JobStore:
         Raises:
             QueueFull: the tenant has `MAX_QUEUED` jobs waiting.
             IdempotencyKeyReused: the key was used for other content.
-            StoreFull: the store is out of memory.
+            StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
+            BodyTooLarge: the input does not fit into the artifact store.
         """
+        await self._artifacts.check_room()
         spec, path = submission.spec, ""
         if len(spec) > INLINE_INPUT_MAX_BYTES:
             # Written first: a crash in between leaves an orphan file, never a job without its input.
             path = input_path(submission.tenant, submission.job_id)
-            await self._artifacts.put(path, spec)
+            try:
+                await self._artifacts.put(path, spec)
+            except ArtifactTooLarge as error:
+                raise BodyTooLarge(str(error)) from error
             spec = b""
         answer = await self._scripts.call("submit", *_submit_arguments(submission, spec, path))
         match answer[0]:

@@ -10,7 +10,7 @@ import sys
 import structlog
 import uvloop
 
-from jobs.artifacts import Artifacts
+from jobs.artifacts import open_artifacts
 from jobs.eventlog import EventLog
 from jobs.logging import configure_logging
 from jobs.scripts import Scripts
@@ -35,7 +35,8 @@ async def run(settings: Settings, tokens: Tokens) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     redis = connect(settings)
-    store = JobStore(redis, Scripts(redis, settings), Artifacts.open(settings))
+    scripts = Scripts(redis, settings)
+    store = JobStore(redis, scripts, open_artifacts(settings, scripts))
     hub = Hub(store, EventLog(redis))
     tail = Tail(redis, on_event=hub.on_event, on_progress=hub.on_progress, on_gap=hub.on_gap)
     gateway = Gateway(settings, tokens, hub)

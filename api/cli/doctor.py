@@ -17,9 +17,10 @@ import click
 
 from api.cli.embedded import running_url
 from api.cli.environment import settings_from_environment
-from jobs.artifacts import Artifacts
+from jobs.artifacts import open_artifacts
 from jobs.durability import read_facts
 from jobs.errors import StoreError
+from jobs.scripts import Scripts
 from jobs.settings import Settings
 from jobs.store_client import connect
 
@@ -179,9 +180,9 @@ async def examine_running_store(settings: Settings) -> list[Finding]:
 
 async def examine_artifacts(settings: Settings) -> Finding:
     """Writes, reads and removes a small artifact."""
-    path = f"doctor/{os.getpid()}"
+    path = f"doctor/{os.getpid()}/0/probe"
     try:
-        artifacts = Artifacts.open(settings)
+        artifacts = open_artifacts(settings, Scripts(connect(settings), settings))
         await artifacts.put(path, b"ok")
         await artifacts.get(path)
         await artifacts.discard([path])

@@ -51,6 +51,7 @@ class Scripts:
     """Calls the atomic steps on one store."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
+        self.redis = redis
         self._batcher = Batcher(redis)
         self._names: dict[str, str | int] = {
             **keys.LUA_NAMES,

@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import ArtifactMissing, input_path, result_path
-from jobs.errors import ClaimLost, RendererCrashed
+from jobs.artifacts import input_path, result_path
+from jobs.errors import ArtifactMissing, ClaimLost, RendererCrashed
 from jobs.ids import new_job_id
 from jobs.job import INLINE_INPUT_MAX_BYTES, Claim, Job, JobStatus, Result, Submission
 from jobs.queue import ExpiredLease

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from jobs import keys
-from jobs.artifacts import Artifacts
+from jobs.artifacts import open_artifacts
 from jobs.errors import (
     AlreadyFinished,
     ClaimLost,
@@ -77,12 +77,14 @@ class JobMachine(RuleBasedStateMachine):
     jobs: Bundle[str] = Bundle("jobs")
     claims: Bundle[Claim] = Bundle("claims")
 
-    def __init__(self, runner: asyncio.Runner, url: str, artifacts: Artifacts) -> None:
+    def __init__(self, runner: asyncio.Runner, url: str, directory: str) -> None:
         super().__init__()
         self.runner = runner
-        config = Settings.from_env({"REDIS_URL": url, "PRESSRUN_MAX_QUEUED": str(MAX_QUEUED)})
+        environ = {"REDIS_URL": url, "PRESSRUN_MAX_QUEUED": str(MAX_QUEUED), "PRESSRUN_DATA_DIR": directory}
+        config = Settings.from_env(environ)
         self.redis = connect(config)
         scripts = Scripts(self.redis, config)
+        artifacts = open_artifacts(config, scripts)
         self.store = JobStore(self.redis, scripts, artifacts)
         self.queue = JobQueue(self.redis, scripts, artifacts)
         self.log = EventLog(self.redis)
@@ -372,10 +374,9 @@ class JobMachine(RuleBasedStateMachine):
 
 
 def test_scripts_and_model_agree_in_every_order(valkey: FaultyValkey, tmp_path: Any) -> None:
-    artifacts = Artifacts.open(Settings.from_env({"PRESSRUN_DATA_DIR": str(tmp_path)}))
     with asyncio.Runner() as runner:
         run_state_machine_as_test(
-            lambda: JobMachine(runner, valkey.url, artifacts),
+            lambda: JobMachine(runner, valkey.url, str(tmp_path)),
             settings=settings(
                 max_examples=25,
                 stateful_step_count=40,

@@ -12,7 +12,7 @@ from typing import Any
 
 from arq.connections import ArqRedis
 
-from jobs.artifacts import Artifacts
+from jobs.artifacts import Artifacts, open_artifacts
 from jobs.eventlog import EventLog
 from jobs.events import Event
 from jobs.ids import new_job_id
@@ -45,7 +45,8 @@ class Core:
     def open(cls, redis_url: str, data_dir: Path, **environ: str) -> Core:
         settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": str(data_dir), **environ})
         redis = connect(settings)
-        scripts, artifacts = Scripts(redis, settings), Artifacts.open(settings)
+        scripts = Scripts(redis, settings)
+        artifacts = open_artifacts(settings, scripts)
         return cls(
             settings,
             redis,

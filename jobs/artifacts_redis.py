@@ -1,0 +1,94 @@
+"""Artifacts in the store itself (`redis:`), for small installations whose machines share no disk.
+
+``redis:?max_mb=256`` caps what all artifacts together may use (default 256 MiB): once it is reached, new jobs are
+refused, while those accepted may still write their results. One artifact may have at most 16 MiB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import parse_qs, urlsplit
+
+from jobs import keys
+from jobs.errors import ArtifactMissing, ArtifactTooLarge, StoreFull
+from jobs.scripts import Scripts
+from jobs.store_client import translated_errors
+
+MIB = 1024**2
+CHUNK_BYTES = MIB // 4
+MAX_ARTIFACT_BYTES = 16 * MIB
+DEFAULT_MAX_MB = 256
+UNCOMMITTED_TTL_S = 600
+"""Chunks that a dying process wrote and never committed go by themselves."""
+
+
+class RedisArtifacts:
+    """Chunks first, with an expiry; then one step that keeps them, names the artifact and counts its bytes.
+
+    A process that dies in between leaves chunks that expire; sent again, the commit changes nothing.
+    """
+
+    def __init__(self, scripts: Scripts, max_bytes: int) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+        self._max_bytes = max_bytes
+
+    @classmethod
+    def from_url(cls, url: str, scripts: Scripts) -> RedisArtifacts:
+        (max_mb,) = parse_qs(urlsplit(url).query).get("max_mb", [str(DEFAULT_MAX_MB)])
+        return cls(scripts, int(max_mb) * MIB)
+
+    async def put(self, path: str, body: bytes) -> None:
+        if len(body) > MAX_ARTIFACT_BYTES:
+            raise ArtifactTooLarge(
+                f"{len(body)} bytes do not fit: an artifact in the store may have {MAX_ARTIFACT_BYTES}. "
+                "Set PRESSRUN_ARTIFACTS_URL to a directory or an object store for larger documents."
+            )
+        chunks = [body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES)] or [b""]
+        with translated_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for number, chunk in enumerate(chunks):
+                    pipe.set(_chunk(path, number), chunk, ex=UNCOMMITTED_TTL_S)
+                await pipe.execute()
+        await self._scripts.call("artifact_commit", path, len(body), len(chunks))
+
+    async def get(self, path: str) -> bytes:
+        return await self.get_range(path, 0, MAX_ARTIFACT_BYTES)
+
+    async def get_range(self, path: str, start: int, end: int) -> bytes:
+        job, name = _split(path)
+        with translated_errors():
+            size = await self._redis.hget(keys.ARTIFACTS + job, name)  # type: ignore[misc]
+            if size is None:
+                raise ArtifactMissing(path)
+            first, last = start // CHUNK_BYTES, max(0, min(end, int(size)) - 1) // CHUNK_BYTES
+            chunks = await self._redis.mget(
+                [_chunk(path, number) for number in range(first, max(first, last) + 1)]
+            )
+        if any(chunk is None for chunk in chunks):
+            raise ArtifactMissing(path)
+        return b"".join(chunks)[start - first * CHUNK_BYTES : end - first * CHUNK_BYTES]
+
+    async def discard(self, prefixes: Iterable[str]) -> None:
+        for prefix in prefixes:
+            await self._scripts.call("artifact_discard", *_split(prefix), CHUNK_BYTES)
+
+    async def check_room(self) -> None:
+        with translated_errors():
+            used = int(await self._redis.get(keys.ARTIFACT_BYTES) or 0)
+        if used >= self._max_bytes:
+            raise StoreFull(
+                f"Artifacts use {used // MIB} MiB of the {self._max_bytes // MIB} they may. Delete jobs, wait until "
+                "results expire, or raise max_mb in PRESSRUN_ARTIFACTS_URL."
+            )
+
+
+def _split(path: str) -> tuple[str, str]:
+    """``tenant/job`` and what follows; the index of artifacts is kept per job."""
+    tenant, _, rest = path.partition("/")
+    job, _, name = rest.partition("/")
+    return f"{tenant}/{job}", name
+
+
+def _chunk(path: str, number: int) -> str:
+    return f"{keys.ARTIFACT}{path}:{number}"

@@ -1,0 +1,143 @@
+"""Every place for artifacts keeps the same promises: a directory, an S3 bucket, the store itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.artifacts import Artifacts, open_artifacts
+from jobs.artifacts_redis import CHUNK_BYTES, MAX_ARTIFACT_BYTES
+from jobs.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull
+from jobs.scripts import Scripts
+from jobs.settings import Settings
+from jobs.store_client import connect
+from tests.support.core import Core, Watcher, instant
+
+BODY = bytes(range(256)) * (CHUNK_BYTES // 100)
+"""More than two chunks."""
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """An S3 bucket on this machine."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    environ = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    before = dict(os.environ)
+    os.environ.update(environ)
+    boto3.client("s3", endpoint_url=environ["AWS_ENDPOINT_URL"], region_name="us-east-1").create_bucket(
+        Bucket="press"
+    )
+    yield "s3://press/documents"
+    os.environ.clear()
+    os.environ.update(before)
+    server.stop()
+
+
+@pytest.fixture(params=["directory", "s3", "redis"])
+async def artifacts(
+    request: pytest.FixtureRequest, redis: Redis, redis_url: str, tmp_path: Path
+) -> AsyncIterator[Artifacts]:
+    url = {"directory": tmp_path.as_uri(), "redis": "redis:"}.get(request.param) or request.getfixturevalue(
+        "bucket"
+    )
+    settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": url})
+    client = connect(settings)
+    yield open_artifacts(settings, Scripts(client, settings))
+    await client.aclose()
+
+
+async def test_what_was_put_is_read_back_whole_and_in_ranges(artifacts: Artifacts) -> None:
+    await artifacts.put("acme/job_1/1/result", BODY)
+    assert await artifacts.get("acme/job_1/1/result") == BODY
+    for start, end in ((0, 1), (CHUNK_BYTES - 3, CHUNK_BYTES + 3), (100, len(BODY)), (0, len(BODY))):
+        assert await artifacts.get_range("acme/job_1/1/result", start, end) == BODY[start:end]
+
+
+async def test_a_second_put_replaces_the_first(artifacts: Artifacts) -> None:
+    await artifacts.put("acme/job_1/1/result", BODY)
+    await artifacts.put("acme/job_1/1/result", b"short")
+    assert await artifacts.get("acme/job_1/1/result") == b"short"
+
+
+async def test_discarding_removes_what_is_below_and_nothing_else(artifacts: Artifacts) -> None:
+    for path in ("acme/job_1/1/result", "acme/job_1/2/result", "acme/job_2/1/result"):
+        await artifacts.put(path, BODY)
+    for prefix in ("acme/job_1/1/", "acme/job_1/1/"):
+        await artifacts.discard([prefix])
+    with pytest.raises(ArtifactMissing):
+        await artifacts.get("acme/job_1/1/result")
+    assert await artifacts.get("acme/job_1/2/result") == BODY
+    await artifacts.discard(["acme/job_1/2/result", "acme/never/"])
+    with pytest.raises(ArtifactMissing):
+        await artifacts.get_range("acme/job_1/2/result", 0, 1)
+    assert await artifacts.get("acme/job_2/1/result") == BODY
+
+
+async def test_artifacts_in_the_store_are_counted_and_go_without_a_trace(
+    redis: Redis, redis_url: str
+) -> None:
+    settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": "redis:"})
+    client = connect(settings)
+    artifacts = open_artifacts(settings, Scripts(client, settings))
+    for _ in range(2):
+        await artifacts.put("acme/job_1/1/result", BODY)
+    assert int(await redis.get(keys.ARTIFACT_BYTES)) == len(BODY)
+    with pytest.raises(ArtifactTooLarge):
+        await artifacts.put("acme/job_1/2/result", bytes(MAX_ARTIFACT_BYTES + 1))
+    await artifacts.discard(["acme/job_1/"])
+    assert await redis.keys("*") == [keys.ARTIFACT_BYTES.encode()]
+    assert int(await redis.get(keys.ARTIFACT_BYTES)) == 0
+    await client.aclose()
+
+
+async def test_chunks_of_a_put_that_died_expire(redis: Redis, redis_url: str) -> None:
+    """The process ends after the chunks and before the commit: nothing names them, and they have an expiry."""
+    settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": "redis:"})
+    client = connect(settings)
+    scripts = Scripts(client, settings)
+
+    async def dies(*arguments: object) -> None:
+        raise RuntimeError("killed")
+
+    scripts.call = dies  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        await open_artifacts(settings, scripts).put("acme/job_1/1/result", BODY)
+    left = await redis.keys("*")
+    assert left
+    assert all([0 < await redis.ttl(key) <= 600 for key in left])
+    await client.aclose()
+
+
+async def test_jobs_are_refused_while_artifacts_in_the_store_fill_their_quota(
+    redis: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    core = Core.open(redis_url, tmp_path, PRESSRUN_ARTIFACTS_URL="redis:?max_mb=1")
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
+        with pytest.raises(BodyTooLarge):
+            await core.submit(spec=bytes(MAX_ARTIFACT_BYTES + 1))
+        job = await core.submit(spec=b'{"input":"' + b"x" * 1_100_000 + b'"}')
+        assert (await watcher.terminal(job.id)).type == "job.succeeded", (
+            "accepted before the quota was reached"
+        )
+    await core.queue.sweep()  # the input of the succeeded job
+    await core.artifacts.put("acme/job_x/1/result", bytes(1_048_576))
+    with pytest.raises(StoreFull):
+        await core.submit()
+    await core.artifacts.discard(["acme/job_x/"])
+    await core.submit()
+    await core.redis.aclose()
