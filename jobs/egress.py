@@ -149,7 +149,7 @@ class EgressPolicy:
             AddressRefused: not globally routable and not listed, or not listed where only that is allowed.
         """
         judged = ipaddress.ip_address(address)
-        if self._is_listed(host, judged):
+        if self.is_listed(host, judged):
             return judged
         if self.only_listed:
             raise AddressRefused(host, judged, "only what PRESSRUN_EGRESS_ALLOW lists may be reached")
@@ -166,7 +166,8 @@ class EgressPolicy:
         """
         return [self.check_address(host, address) for address in addresses]
 
-    def _is_listed(self, host: str, address: Address) -> bool:
+    def is_listed(self, host: str, address: Address) -> bool:
+        """Whether the operator has listed the host, or a network that `address` lies in."""
         if host in self.hosts:
             return True
         forms = (address, unwrap(address))
