@@ -12,41 +12,6 @@ _CURSOR = re.compile(r"([0-9a-z]{1,16})\.(0|[1-9][0-9]{0,15})\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One change. `body` is the exact JSON of design section 7: every channel sends these bytes."""
-
-    tenant: str
-    sequence: int
-    type: str
-    job_id: str | None
-    version: int | None
-    body: bytes
-
-    @classmethod
-    def from_bus(cls, fields: Mapping[bytes, bytes]) -> Event:
-        """From an entry of the bus stream (`scripts/_event.lua` writes them)."""
-        job_id, version = fields.get(b"j"), fields.get(b"n")
-        return cls(
-            tenant=fields[b"t"].decode(),
-            sequence=int(fields[b"s"]),
-            type=fields[b"y"].decode(),
-            job_id=job_id.decode() if job_id else None,
-            version=int(version) if version else None,
-            body=fields[b"e"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressUpdate:
-    """How far a run is; `progress` is JSON. Volatile: never logged, the latest wins."""
-
-    tenant: str
-    job_id: str
-    claim: int
-    progress: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Cursor:
     """A position in a tenant's event log, opaque to clients: `epoch.sequence`, the last event that was seen."""
 
@@ -66,3 +31,46 @@ class Cursor:
                 [{"pointer": "/after", "message": "not a cursor"}],
             )
         return cls(match[1], int(match[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change. `body` is the exact JSON of design section 7: every channel sends these bytes."""
+
+    tenant: str
+    sequence: int
+    type: str
+    job_id: str | None
+    version: int | None
+    body: bytes
+    epoch: str = "0"
+    """Of the log that the event is in; ``0`` where a release that did not say so wrote it."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """The position in the tenant's log right after this event."""
+        return Cursor(self.epoch, self.sequence)
+
+    @classmethod
+    def from_bus(cls, fields: Mapping[bytes, bytes]) -> Event:
+        """From an entry of the bus stream (`scripts/_event.lua` writes them)."""
+        job_id, version = fields.get(b"j"), fields.get(b"n")
+        return cls(
+            tenant=fields[b"t"].decode(),
+            sequence=int(fields[b"s"]),
+            type=fields[b"y"].decode(),
+            job_id=job_id.decode() if job_id else None,
+            version=int(version) if version else None,
+            body=fields[b"e"],
+            epoch=fields.get(b"p", b"0").decode(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressUpdate:
+    """How far a run is; `progress` is JSON. Volatile: never logged, the latest wins."""
+
+    tenant: str
+    job_id: str
+    claim: int
+    progress: bytes

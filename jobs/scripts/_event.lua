@@ -1,5 +1,15 @@
 -- Publishing: the next sequence of the tenant, the log, the bus and, where webhooks are owed, the outbox.
 
+-- The name of this life of the tenant's log; made here where the first event is not a submission.
+local function epoch_of(tenant, now)
+  local epoch = redis.call('HGET', K_TENANT .. tenant, 'epoch')
+  if not epoch then
+    epoch = string.sub(redis.sha1hex(tenant .. redis.call('TIME')[2] .. now), 1, 6)
+    redis.call('HSET', K_TENANT .. tenant, 'epoch', epoch)
+  end
+  return epoch
+end
+
 local TERMINAL_EVENTS = { ['job.succeeded'] = true, ['job.failed'] = true, ['job.cancelled'] = true }
 
 -- Appends an event with `data` (JSON), about a job at a version or about something else; returns its sequence.
@@ -15,8 +25,8 @@ local function announce(tenant, event_id, event_type, data, now, job_id, version
   })
   redis.call('XADD', K_LOG .. tenant, 'MAXLEN', '~', K_LOG_EVENTS, sequence .. '-0', 'v', 1, 'e', body)
   local about = job_id and { 'j', job_id, 'n', version } or {}
-  redis.call('XADD', K_BUS, 'MAXLEN', '~', K_BUS_EVENTS, '*', 't', tenant, 's', sequence, 'y', event_type, 'e', body,
-    unpack(about))
+  redis.call('XADD', K_BUS, 'MAXLEN', '~', K_BUS_EVENTS, '*', 't', tenant, 'p', epoch_of(tenant, now), 's', sequence,
+    'y', event_type, 'e', body, unpack(about))
   if webhook_url or redis.call('EXISTS', K_ENDPOINTS .. tenant) == 1 then
     redis.call('HSET', K_EVENT .. tenant .. ':' .. sequence, 'id', event_id, 'type', event_type, 'body', body,
       unpack(webhook_url and { 'url', webhook_url } or {}))
