@@ -70,6 +70,17 @@ def translated_errors() -> Iterator[None]:
         raise
 
 
+def raise_if_cancelled() -> None:
+    """For loops over calls to the store: ends a task whose cancellation such a call has swallowed.
+
+    redis-py sends through `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes in the same
+    moment as the inner result (https://github.com/python/cpython/issues/86296).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def connect(settings: Settings) -> ArqRedis:
     """A client with its own pool for `settings.redis_url`. Connects when first used.
 
@@ -130,6 +141,7 @@ async def wait_for_store(redis: Redis) -> None:
     said = False
     delay_s = 0.1
     while True:
+        raise_if_cancelled()
         try:
             with translated_errors():
                 await redis.ping()

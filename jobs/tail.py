@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from jobs import keys
 from jobs.errors import StoreUnavailable
 from jobs.events import Event, ProgressUpdate
-from jobs.store_client import BLOCK_MS, translated_errors, wait_for_store
+from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +56,7 @@ class Tail:
                 with translated_errors():
                     await self._find_position()
                     while True:
+                        raise_if_cancelled()
                         await self._read_once()
             except StoreUnavailable as error:
                 log.warning("tail.interrupted", reason=str(error))
@@ -95,6 +96,7 @@ class Tail:
                     async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
                         await channel.subscribe(keys.PROGRESS)
                         while True:
+                            raise_if_cancelled()
                             message = await channel.get_message(timeout=BLOCK_MS / 1000)
                             if message is not None:
                                 self._on_progress(_progress(message["data"]))
