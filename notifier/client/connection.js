@@ -1,0 +1,391 @@
+import { Backoff } from "./backoff.js";
+import { ApiError, ConnectionRefused, SubscriptionError, TokenExpired } from "./errors.js";
+
+const PROTOCOL = "pressrun.v1";
+const PING_INTERVAL_MS = 25_000; // until the server says otherwise
+const SILENCE_MARGIN_MS = 10_000;
+const OPEN_TIMEOUT_MS = 10_000;
+const PROBE_TIMEOUT_MS = 5_000;
+const STABLE_MS = 5_000; // a connection that lived this long says that the server is well
+const LINGER_MS = 1_000; // between one subscription and the next
+const REFRESH_EARLY_MS = 60_000;
+const MIN_REFRESH_MS = 30_000; // where the clocks of client and server disagree
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const OPENS_BEFORE_FALLBACK = 2; // for each address
+
+const RESTART_WITH_FRESH_TOKEN = 4501;
+const isFinal = (code) => code === 1009 || (code >= 4400 && code <= 4499);
+
+/**
+ * One WebSocket for all subscriptions of a client: opened for the first, closed after the last, and kept alive between.
+ *
+ * A subscription has `request` (members of its subscribe frame), `token` (its own, or null), `receive(frame)` and
+ * `fail(error)`. It stays attached over any number of sockets; each new one subscribes it again, from where it is.
+ */
+export class Connection {
+  #environment;
+  #credentials;
+  #fallback;
+  #onState;
+  #addresses;
+  #takesHints;
+  #backoff;
+  #state = "idle";
+
+  #subscriptions = new Set();
+  #socket = null;
+  #isOpen = false;
+  #openedAt = null;
+  #isPreparing = false;
+  #tried = 0;
+  #failedOpens = 0;
+  #pauseMs = null;
+  #pingIntervalMs = PING_INTERVAL_MS;
+  #timers = new Map();
+  #lastId = 0;
+  #asked = new Map();
+  #established = new Map();
+  #shown = new Set();
+  #leastLeftMs = Infinity;
+  #unlisten = null;
+
+  /** `address` is the WebSocket's URL, or with `takesHints` a guess; `fallback` takes over where none can be opened. */
+  constructor({ address, takesHints, credentials, fallback, environment, onState }) {
+    this.#addresses = [address];
+    this.#takesHints = takesHints;
+    this.#credentials = credentials;
+    this.#fallback = fallback;
+    this.#environment = environment;
+    this.#onState = onState;
+    this.#backoff = new Backoff({ random: environment.random });
+    fallback.onState = (isLive) => {
+      if (!this.#isOpen) this.#setState(isLive ? "fallback" : "waiting");
+    };
+  }
+
+  /** `idle`, `connecting`, `live`, `waiting` (to try again) or `fallback` (no WebSocket, but news arrive). */
+  get state() {
+    return this.#state;
+  }
+
+  /** An address that the server has named: tried before the one that was only guessed. */
+  hint(url) {
+    if (url && this.#takesHints && !this.#addresses.includes(url)) this.#addresses.unshift(url);
+  }
+
+  attach(subscription) {
+    this.#subscriptions.add(subscription);
+    this.#stop("linger");
+    this.#unlisten ??= this.#environment.onWake(() => this.#wake());
+    if (this.#fallback.isRunning) this.#fallback.start(subscription);
+    if (this.#isOpen) this.#introduce(this.#socket, [subscription]);
+    else if (!this.#socket && !this.#isPreparing && !this.#timers.has("retry")) this.#open();
+  }
+
+  detach(subscription) {
+    if (!this.#subscriptions.delete(subscription)) return;
+    this.#fallback.stop(subscription);
+    for (const [id, each] of this.#asked) if (each === subscription) this.#asked.set(id, null);
+    for (const [id, each] of this.#established) {
+      if (each !== subscription) continue;
+      this.#established.delete(id);
+      this.#send({ type: "unsubscribe", subscription: id });
+    }
+    if (this.#subscriptions.size === 0) this.#start("linger", LINGER_MS, () => this.close());
+  }
+
+  /** Ends the connection; whoever is still subscribed hears `error`, if there is one. */
+  close(error = null) {
+    const socket = this.#socket;
+    this.#drop();
+    this.#stop("retry");
+    this.#unlisten?.();
+    this.#unlisten = null;
+    this.#fallback.stopAll();
+    this.#failedOpens = 0;
+    this.#setState("idle");
+    socket?.close(1000);
+    const left = [...this.#subscriptions];
+    this.#subscriptions.clear();
+    if (error) for (const subscription of left) subscription.fail(error);
+  }
+
+  // --- opening --------------------------------------------------------------------------------------------------
+
+  async #open() {
+    this.#stop("retry");
+    this.#setState(this.#fallback.isLive ? "fallback" : "connecting");
+    this.#isPreparing = true;
+    try {
+      await this.#tokensFor(this.#subscriptions); // before the socket: they may say where it is
+    } catch (error) {
+      this.#isPreparing = false;
+      return this.#cannotAuthenticate(error);
+    }
+    this.#isPreparing = false;
+    if (this.#subscriptions.size === 0 || this.#socket) return;
+    this.#dial();
+  }
+
+  #dial() {
+    const address = this.#addresses[this.#tried % this.#addresses.length];
+    let socket;
+    try {
+      socket = new this.#environment.WebSocket(address, [PROTOCOL]);
+    } catch {
+      return this.#cannotOpen(); // there are none here, or the page's security forbids this one
+    }
+    this.#socket = socket;
+    socket.onopen = () => this.#opened(socket);
+    socket.onmessage = (message) => socket === this.#socket && this.#received(message.data);
+    socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
+    socket.onerror = () => {}; // a close follows, and says more
+    this.#start("watch", OPEN_TIMEOUT_MS, () => this.#abandon(socket));
+  }
+
+  #opened(socket) {
+    if (socket !== this.#socket) return;
+    this.#isOpen = true;
+    this.#openedAt = this.#environment.now();
+    this.#watch();
+    this.#introduce(socket, [...this.#subscriptions]);
+  }
+
+  /** Shows the tokens that the subscriptions need, and subscribes. */
+  async #introduce(socket, subscriptions) {
+    let tokens;
+    try {
+      tokens = await this.#tokensFor(subscriptions);
+    } catch (error) {
+      return socket === this.#socket && this.#cannotAuthenticate(error);
+    }
+    if (socket !== this.#socket) return;
+    for (const token of tokens) this.#show(token);
+    for (const subscription of subscriptions) {
+      if (!this.#subscriptions.has(subscription)) continue;
+      const id = this.#send({ type: "subscribe", ...subscription.request });
+      this.#asked.set(id, subscription);
+    }
+  }
+
+  async #tokensFor(subscriptions) {
+    const tokens = new Set();
+    for (const subscription of subscriptions) {
+      if (subscription.token) {
+        tokens.add(subscription.token);
+        continue;
+      }
+      const common = await this.#credentials.token();
+      if (common) tokens.add(common.token);
+      this.hint(common?.url);
+    }
+    return tokens;
+  }
+
+  #show(token) {
+    if (this.#shown.has(token)) return;
+    this.#shown.add(token);
+    this.#send({ type: "auth", token });
+  }
+
+  #cannotAuthenticate(error) {
+    const isHopeless =
+      error instanceof TokenExpired ||
+      (error instanceof ApiError && error.status < 500 && ![408, 425, 429].includes(error.status));
+    if (isHopeless) return this.close(error);
+    const socket = this.#socket;
+    this.#drop();
+    socket?.close(1000);
+    return this.#retryLater();
+  }
+
+  // --- frames ---------------------------------------------------------------------------------------------------
+
+  #send(frame) {
+    if (!this.#isOpen) return null;
+    this.#lastId += 1;
+    this.#socket.send(JSON.stringify({ ...frame, id: this.#lastId }));
+    return this.#lastId;
+  }
+
+  #received(data) {
+    this.#watch();
+    let frame;
+    try {
+      frame = JSON.parse(data);
+    } catch {
+      return; // not of this protocol
+    }
+    switch (frame.type) {
+      case "welcome":
+        return this.#welcomed(frame);
+      case "subscribed":
+        return this.#subscribed(frame);
+      case "event":
+      case "progress":
+      case "reset":
+        return this.#established.get(frame.subscription)?.receive(frame);
+      case "ping":
+        return this.#pinged(frame);
+      case "goaway":
+        this.#pauseMs = frame.reconnect_in_ms;
+        return undefined;
+      case "error":
+        return this.#refused(frame);
+      default:
+        return undefined; // of a newer server
+    }
+  }
+
+  #welcomed(frame) {
+    if (frame.ping_interval > 0) this.#pingIntervalMs = frame.ping_interval * 1000;
+    this.#watch();
+    this.#live();
+    if (!this.#credentials.canRefresh || !frame.expires_at) return;
+    const leftMs = Date.parse(frame.expires_at) - this.#environment.now();
+    if (leftMs >= this.#leastLeftMs) return; // another of the tokens expires before
+    this.#leastLeftMs = leftMs;
+    const inMs = Math.max(MIN_REFRESH_MS, leftMs - Math.max(REFRESH_EARLY_MS, leftMs / 10));
+    this.#start("refresh", Math.min(inMs, MAX_TIMER_MS), () => this.#refresh());
+  }
+
+  /** Before the tokens in use expire: one fresh token for everything, on the connection as it is. */
+  async #refresh() {
+    const socket = this.#socket;
+    this.#leastLeftMs = Infinity;
+    this.#forgetTokens();
+    try {
+      const fresh = await this.#credentials.token();
+      if (socket === this.#socket && fresh) this.#show(fresh.token);
+    } catch {
+      // Still good for a while. When it is not, the server says so (4501), and the reconnect asks again.
+    }
+  }
+
+  #forgetTokens() {
+    this.#credentials.expire();
+    for (const subscription of this.#subscriptions) subscription.token = null;
+  }
+
+  #subscribed(frame) {
+    const subscription = this.#asked.get(frame.reply_to);
+    this.#asked.delete(frame.reply_to);
+    if (!subscription) {
+      this.#send({ type: "unsubscribe", subscription: frame.subscription }); // nobody wants it any more
+      return;
+    }
+    this.#live();
+    this.#established.set(frame.subscription, subscription);
+    subscription.receive(frame);
+  }
+
+  #pinged(frame) {
+    this.#send({ type: "pong" });
+    for (const [id, cursor] of Object.entries(frame.cursors ?? {})) this.#established.get(id)?.advance?.(cursor);
+  }
+
+  #refused(frame) {
+    const subscription = this.#asked.get(frame.reply_to) ?? this.#established.get(frame.subscription);
+    this.#asked.delete(frame.reply_to);
+    this.#established.delete(frame.subscription);
+    if (!subscription) return;
+    this.detach(subscription);
+    subscription.fail(new SubscriptionError(frame.code, frame.message));
+  }
+
+  #live() {
+    this.#failedOpens = 0;
+    this.#fallback.stopAll();
+    this.#setState("live");
+  }
+
+  // --- staying alive --------------------------------------------------------------------------------------------
+
+  /** Something was heard. The server pings: silence means that the line is dead. */
+  #watch() {
+    const socket = this.#socket;
+    this.#start("watch", this.#pingIntervalMs + SILENCE_MARGIN_MS, () => this.#abandon(socket));
+  }
+
+  /** The network or the page is back: no reason to wait, and good reason to doubt the line. */
+  #wake() {
+    if (this.#timers.has("retry")) {
+      this.#open();
+    } else if (this.#isOpen) {
+      const socket = this.#socket;
+      this.#send({ type: "ping" });
+      this.#start("watch", PROBE_TIMEOUT_MS, () => this.#abandon(socket));
+    }
+  }
+
+  #abandon(socket) {
+    this.#closed(socket, 1006, "");
+    socket.close();
+  }
+
+  #closed(socket, code, reason) {
+    if (socket !== this.#socket) return;
+    const wasOpen = this.#isOpen;
+    if (wasOpen && this.#environment.now() - this.#openedAt >= STABLE_MS) this.#backoff.reset();
+    this.#drop();
+    if (isFinal(code)) return this.close(new ConnectionRefused(code, reason));
+    if (code === RESTART_WITH_FRESH_TOKEN) {
+      try {
+        this.#forgetTokens();
+      } catch (error) {
+        return this.close(error);
+      }
+    }
+    if (this.#subscriptions.size === 0) return this.close();
+    return wasOpen ? this.#retryLater() : this.#cannotOpen();
+  }
+
+  #cannotOpen() {
+    this.#failedOpens += 1;
+    this.#tried += 1;
+    if (this.#failedOpens >= OPENS_BEFORE_FALLBACK * this.#addresses.length) {
+      for (const subscription of this.#subscriptions) this.#fallback.start(subscription);
+    }
+    this.#retryLater();
+  }
+
+  #retryLater() {
+    this.#setState(this.#fallback.isLive ? "fallback" : "waiting");
+    const waitMs = this.#pauseMs ?? this.#backoff.next();
+    this.#pauseMs = null;
+    this.#start("retry", waitMs, () => this.#open());
+  }
+
+  /** Forgets the socket and all that was said on it. */
+  #drop() {
+    this.#socket = null;
+    this.#isOpen = false;
+    this.#openedAt = null;
+    this.#asked.clear();
+    this.#established.clear();
+    this.#shown.clear();
+    this.#leastLeftMs = Infinity;
+    for (const name of ["watch", "refresh", "linger"]) this.#stop(name);
+  }
+
+  #setState(state) {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#onState(state);
+  }
+
+  #start(name, ms, callback) {
+    this.#stop(name);
+    const timer = this.#environment.setTimeout(() => {
+      this.#timers.delete(name);
+      callback();
+    }, ms);
+    this.#timers.set(name, timer);
+  }
+
+  #stop(name) {
+    if (!this.#timers.has(name)) return;
+    this.#environment.clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+}
