@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import hashlib
+
+import httpx
+import pytest
+
+from jobs.errors import RenderFailed
+from tests.integration.api.conftest import PDF, Desk
+from tests.integration.api.test_jobs import submit
+
+SHA256 = hashlib.sha256(PDF).hexdigest()
+
+
+@pytest.fixture
+async def url(client: httpx.AsyncClient, desk: Desk) -> str:
+    """Where the result of a succeeded job is."""
+    await submit(client)
+    return f"/v1/jobs/{await desk.succeed()}/result"
+
+
+async def test_the_result_is_the_bytes_with_their_name(client: httpx.AsyncClient, url: str) -> None:
+    answer = await client.get(url)
+    assert (answer.status_code, answer.content) == (200, PDF)
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == 'inline; filename="invoice.pdf"'
+    assert answer.headers["etag"] == f'"{SHA256}"'
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_head_says_the_same_without_the_bytes(client: httpx.AsyncClient, url: str) -> None:
+    got, head = await client.get(url), await client.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers == got.headers
+
+
+async def test_what_the_client_has_is_not_sent_again(client: httpx.AsyncClient, url: str) -> None:
+    answer = await client.get(url, headers={"if-none-match": f'"{SHA256}"'})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [("bytes=0-3", PDF[:4]), ("bytes=10-", PDF[10:]), ("bytes=-5", PDF[-5:])]
+)
+async def test_one_range_is_served(client: httpx.AsyncClient, url: str, asked: str, expected: bytes) -> None:
+    answer = await client.get(url, headers={"range": asked})
+    start = PDF.index(expected) if asked != "bytes=-5" else len(PDF) - 5
+    assert (answer.status_code, answer.content) == (206, expected)
+    assert answer.headers["content-range"] == f"bytes {start}-{start + len(expected) - 1}/{len(PDF)}"
+    assert answer.headers["content-length"] == str(len(expected))
+
+
+async def test_a_range_outside_is_refused_with_the_size(client: httpx.AsyncClient, url: str) -> None:
+    answer = await client.get(url, headers={"range": f"bytes={len(PDF)}-"})
+    assert (answer.status_code, answer.json()["code"]) == (416, "range_not_satisfiable")
+    assert answer.headers["content-range"] == f"bytes */{len(PDF)}"
+
+
+async def test_several_ranges_are_answered_with_the_whole(client: httpx.AsyncClient, url: str) -> None:
+    answer = await client.get(url, headers={"range": "bytes=0-1,4-5"})
+    assert (answer.status_code, answer.content) == (200, PDF)
+
+
+async def test_a_part_of_something_else_is_answered_with_the_whole(client: httpx.AsyncClient, url: str) -> None:
+    same = await client.get(url, headers={"range": "bytes=0-3", "if-range": f'"{SHA256}"'})
+    other = await client.get(url, headers={"range": "bytes=0-3", "if-range": '"other"'})
+    assert (same.status_code, other.status_code) == (206, 200)
+
+
+async def test_a_large_result_comes_whole(client: httpx.AsyncClient, desk: Desk) -> None:
+    body = bytes(range(256)) * 4096 * 3 + b"end"
+    await submit(client)
+    url = f"/v1/jobs/{await desk.succeed(body=body)}/result"
+    answer = await client.get(url)
+    assert answer.content == body
+    assert answer.headers["content-length"] == str(len(body))
+    part = await client.get(url, headers={"range": f"bytes=1000000-{len(body) - 2}"})
+    assert part.content == body[1000000:-1]
+
+
+async def test_a_job_without_a_result_says_why(client: httpx.AsyncClient, desk: Desk) -> None:
+    job = await submit(client)
+    url = f"/v1/jobs/{job['id']}/result"
+    early = await client.get(url)
+    assert (early.status_code, early.json()["code"]) == (409, "not_finished")
+    await desk.fail(RenderFailed("Broken."))
+    failed = await client.get(url)
+    assert (failed.status_code, failed.json()["code"]) == (409, "job_not_succeeded")
