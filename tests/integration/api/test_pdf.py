@@ -24,7 +24,9 @@ async def test_the_body_is_the_document(client: httpx.AsyncClient, desk: Desk) -
 
 async def test_markdown_is_taken_in_its_charset(client: httpx.AsyncClient, desk: Desk) -> None:
     headers = {"content-type": "text/markdown; charset=ISO-8859-1"}
-    assert (await client.post("/v1/pdf", content="# Zoë".encode("latin-1"), headers=headers)).status_code == 202
+    assert (
+        await client.post("/v1/pdf", content="# Zoë".encode("latin-1"), headers=headers)
+    ).status_code == 202
     spec = (await desk.start()).spec
     assert spec is not None
     assert json.loads(spec)["input"] == {"markdown": "# Zoë"}

@@ -62,7 +62,9 @@ async def test_several_ranges_are_answered_with_the_whole(client: httpx.AsyncCli
     assert (answer.status_code, answer.content) == (200, PDF)
 
 
-async def test_a_part_of_something_else_is_answered_with_the_whole(client: httpx.AsyncClient, url: str) -> None:
+async def test_a_part_of_something_else_is_answered_with_the_whole(
+    client: httpx.AsyncClient, url: str
+) -> None:
     same = await client.get(url, headers={"range": "bytes=0-3", "if-range": f'"{SHA256}"'})
     other = await client.get(url, headers={"range": "bytes=0-3", "if-range": '"other"'})
     assert (same.status_code, other.status_code) == (206, 200)

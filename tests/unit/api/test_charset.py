@@ -53,7 +53,9 @@ def test_bytes_that_do_not_fit_are_refused_with_their_place() -> None:
         decode_document(b"<p>\xff", None, is_html=True)
 
 
-@pytest.mark.parametrize("charset", ["klingon", "rot13", "idna", "unicode_escape", "utf-7", "zip", "x" * 500, "\x00", "ü"])
+@pytest.mark.parametrize(
+    "charset", ["klingon", "rot13", "idna", "unicode_escape", "utf-7", "zip", "x" * 500, "\x00", "ü"]
+)
 def test_charsets_that_are_not_for_documents_are_refused(charset: str) -> None:
     with pytest.raises(UnsupportedMediaType):
         decode_document(b"x", charset, is_html=True)

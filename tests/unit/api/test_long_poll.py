@@ -50,7 +50,7 @@ async def test_without_waiting_the_job_is_read_once() -> None:
 
 async def test_a_job_that_is_done_answers_at_once() -> None:
     job = make_job(3)
-    shelf, waiters, poll = make(job)
+    _, waiters, poll = make(job)
     assert await poll.job("acme", job.id, is_terminal, 25) is job
     assert len(waiters) == 0
 

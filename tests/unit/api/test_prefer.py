@@ -21,6 +21,8 @@ def test_the_seconds_a_client_would_wait(header: str, seconds: int) -> None:
     assert preferred_wait(header) == seconds
 
 
-@pytest.mark.parametrize("header", [None, "", "wait", "wait=", "wait=soon", "wait=-1", "wait=1.5", "await=3", "respond-async"])
+@pytest.mark.parametrize(
+    "header", [None, "", "wait", "wait=", "wait=soon", "wait=-1", "wait=1.5", "await=3", "respond-async"]
+)
 def test_other_preferences_are_ignored(header: str | None) -> None:
     assert preferred_wait(header) is None

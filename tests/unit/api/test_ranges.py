@@ -25,7 +25,18 @@ def test_one_range_is_understood(header: str, start: int, end: int) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", "bytes", "bytes=", "bytes=-", "bytes=2-1", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=--1"],
+    [
+        None,
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=-",
+        "bytes=2-1",
+        "bytes=a-b",
+        "items=0-1",
+        "bytes=0-1,5-6",
+        "bytes=--1",
+    ],
 )
 def test_what_is_malformed_or_several_asks_for_the_whole(header: str | None) -> None:
     assert requested_range(header, 100) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -37,10 +38,8 @@ def test_the_canonical_spelling_does_not_depend_on_the_order_of_names(members: d
 
 @given(st.binary(max_size=40))
 def test_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
-    try:
-        read_json(body)
-    except MalformedBody as error:
-        assert error.detail.endswith(".")
+    with contextlib.suppress(MalformedBody):
+        json.dumps(read_json(body), allow_nan=False, ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import httpx
+from starlette.routing import Route
+
+from api.app import Api
+from api.operations import OPERATIONS
+from api.resource import Resource
+from jobs.errors import RenderFailed
+from tests.integration.api.conftest import Desk
+from tests.integration.api.test_jobs import submit
+
+NOT_PART_OF_THE_CONTRACT = {"/", "/docs", "/openapi.json"}
+
+
+def test_the_contract_lists_every_route_and_nothing_else(app: Api) -> None:
+    routes = {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, Route) and route.path not in NOT_PART_OF_THE_CONTRACT
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert {(operation.method, operation.path) for operation in OPERATIONS} == routes
+
+
+def test_the_contract_says_who_may_call(app: Api) -> None:
+    guards = {"by_key": "key", "to_job": "job", "to_channel": "channel"}
+    of_routes = {
+        route.path: guards[route.admission.__name__] for route in app.routes if isinstance(route, Resource)
+    }
+    for operation in OPERATIONS:
+        guard = of_routes.get(operation.path, "open")
+        # Tokens are for reading: what changes something needs a key on every path.
+        assert operation.guard == (guard if operation.method == "GET" else "key"), operation.id
+
+
+async def test_jobs_look_as_the_contract_says(client: httpx.AsyncClient, desk: Desk) -> None:
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    accepted = await submit(client, metadata={"a": 1}, tags=["x"])
+    assert set(accepted) == set(schemas["AcceptedJob"]["required"])
+    await desk.succeed()
+    await submit(client)
+    await desk.fail(RenderFailed("Broken."))
+    failed, succeeded = (await client.get("/v1/jobs")).json()["items"]
+    for job in (failed, succeeded):
+        assert set(job) == set(schemas["JobDocument"]["required"])
+    assert set(succeeded["result"]) >= set(schemas["ResultDocument"]["required"])
+    assert set(succeeded["progress"]) == set(schemas["ProgressDocument"]["required"])
+    assert set(failed["error"]) == set(schemas["ErrorDocument"]["required"])
+    event = (await client.get("/v1/events?limit=1")).json()["items"][0]
+    assert set(event) == set(schemas["EventDocument"]["required"])
+
+
+async def test_the_contract_knows_the_limits_in_force(client: httpx.AsyncClient) -> None:
+    request = (await client.get("/openapi.json")).json()["components"]["schemas"]["JobRequest"]["properties"]
+    assert request["kind"]["enum"] == ["pdf.render"]
+    assert request["timeout_seconds"]["anyOf"][0]["maximum"] == 60

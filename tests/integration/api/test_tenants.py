@@ -1,0 +1,172 @@
+"""No route shows or changes what belongs to another tenant, and tokens open what they were made for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from api.app import Api
+from api.resource import Resource
+from jobs.settings import Settings
+from jobs.tokens import Scope
+from tests.integration.api.conftest import Desk
+from tests.integration.api.test_jobs import HELLO, submit
+
+OPEN_PATHS = {"/", "/docs", "/openapi.json", "/healthz", "/readyz"}
+"""What needs no credentials. Whoever adds a path here says that it may be read by everybody."""
+
+UNKNOWN_ID = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+@pytest.fixture
+async def desk(keyed_settings: Settings) -> AsyncIterator[Desk]:
+    desk = Desk(keyed_settings)
+    yield desk
+    await desk.close()
+
+
+def guarded(app: Api) -> list[tuple[str, str]]:
+    """Every method of every path that needs credentials."""
+    return [
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, Resource)
+        for method in sorted(route.handlers)
+    ]
+
+
+def with_ids(path: str, job_id: str) -> str:
+    """The path with the id of something of another tenant in every place that takes one."""
+    assert set(re.findall(r"{(\w+)", path)) <= {"job_id"}, "teach this test about the new kind of id"
+    return path.replace("{job_id}", job_id)
+
+
+def test_every_path_is_guarded_or_known_to_be_open(keyed_app: Api) -> None:
+    plain = {
+        route.path
+        for route in keyed_app.routes
+        if isinstance(route, Route) and not isinstance(route, Resource)
+    }
+    assert plain == OPEN_PATHS
+
+
+async def test_without_credentials_nothing_is_done(keyed_app: Api, anonymous: httpx.AsyncClient) -> None:
+    for method, path in guarded(keyed_app):
+        answer = await anonymous.request(method, with_ids(path, UNKNOWN_ID))
+        assert answer.status_code == 401, (method, path)
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer wrong-key-0123456789", "Bearer a.b.c", "Bearer", "Basic eDp5", "", "Bearer a b"]
+)
+async def test_wrong_credentials_open_nothing(
+    keyed_app: Api, anonymous: httpx.AsyncClient, value: str
+) -> None:
+    for method, path in guarded(keyed_app):
+        url = with_ids(path, UNKNOWN_ID)
+        answer = await anonymous.request(method, url, headers={"authorization": value})
+        assert answer.status_code == 401, (method, path)
+
+
+async def test_a_job_of_another_tenant_is_not_found_on_any_route(
+    keyed_app: Api, acme: httpx.AsyncClient, globex: httpx.AsyncClient, desk: Desk
+) -> None:
+    queued = (await submit(acme))["id"]
+    succeeded = await desk.succeed()
+    queued = (await submit(acme))["id"]
+    of_jobs = [(method, path) for method, path in guarded(keyed_app) if "{job_id}" in path]
+    assert len(of_jobs) >= 8
+    for job_id in (queued, succeeded):
+        for method, path in of_jobs:
+            theirs = await globex.request(method, with_ids(path, job_id))
+            nobodys = await globex.request(method, with_ids(path, UNKNOWN_ID))
+            assert theirs.status_code == 404, (method, path)
+            assert theirs.text.replace(job_id, UNKNOWN_ID) == nobodys.text, (method, path)
+        assert (await globex.post("/v1/tokens", json={"job_id": job_id})).status_code == 404
+    assert (await acme.get(f"/v1/jobs/{queued}")).json()["status"] == "queued"
+    assert (await acme.get(f"/v1/jobs/{succeeded}/result")).status_code == 200
+
+
+async def test_lists_and_logs_show_the_own_tenant_only(
+    acme: httpx.AsyncClient, globex: httpx.AsyncClient
+) -> None:
+    await submit(acme, tags=["x"])
+    assert (await globex.get("/v1/jobs?tag=x")).json()["items"] == []
+    assert (await globex.get("/v1/events")).json()["items"] == []
+    assert len((await acme.get("/v1/events")).json()["items"]) == 1
+
+
+async def test_an_idempotency_key_belongs_to_a_tenant(
+    acme: httpx.AsyncClient, globex: httpx.AsyncClient
+) -> None:
+    headers = {"idempotency-key": "k"}
+    first = await acme.post("/v1/jobs", json=HELLO, headers=headers)
+    other = await globex.post("/v1/jobs", json=HELLO, headers=headers)
+    assert first.json()["id"] != other.json()["id"]
+
+
+def bearing(app: Api, tenant: str, ttl_seconds: int = 60, **scope: Any) -> dict[str, str]:
+    token, _ = app.services.tokens.mint(tenant, Scope(**scope), app.services.clock(), ttl_seconds)
+    return {"authorization": f"Bearer {token}"}
+
+
+async def test_a_token_for_a_job_reads_that_job_and_nothing_else(
+    keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    job_id, other_id = (await submit(acme))["id"], (await submit(acme))["id"]
+    headers = bearing(keyed_app, "acme", job_id=job_id)
+    for method, path in guarded(keyed_app):
+        own = await anonymous.request(method, with_ids(path, job_id), headers=headers)
+        readable = method in ("GET", "HEAD") and "{job_id}" in path
+        assert (own.status_code in (200, 409)) == readable, (method, path)
+        assert readable or own.status_code == 403, (method, path)
+        other = await anonymous.request(method, with_ids(path, other_id), headers=headers)
+        assert other.status_code == 403, (method, path)
+
+
+async def test_a_token_for_the_channel_reads_jobs_and_the_log(
+    keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    job_id = (await submit(acme))["id"]
+    headers = bearing(keyed_app, "acme", channel="jobs")
+    assert (await anonymous.get(f"/v1/jobs/{job_id}", headers=headers)).status_code == 200
+    assert len((await anonymous.get("/v1/events", headers=headers)).json()["items"]) == 1
+    assert (await anonymous.delete(f"/v1/jobs/{job_id}", headers=headers)).status_code == 403
+    foreign = bearing(keyed_app, "globex", channel="jobs")
+    assert (await anonymous.get(f"/v1/jobs/{job_id}", headers=foreign)).status_code == 404
+
+
+async def test_tokens_that_are_over_or_forged_open_nothing(
+    keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    job_id = (await submit(acme))["id"]
+    expired = bearing(keyed_app, "acme", ttl_seconds=-1, job_id=job_id)
+    answer = await anonymous.get(f"/v1/jobs/{job_id}", headers=expired)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_expired")
+    good = bearing(keyed_app, "acme", job_id=job_id)["authorization"]
+    head, _, signature = good.rpartition(".")
+    forged = {"authorization": f"{head}.{signature[::-1]}"}
+    answer = await anonymous.get(f"/v1/jobs/{job_id}", headers=forged)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
+
+
+async def test_readiness_keeps_details_for_those_with_a_key(
+    acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    assert (await anonymous.get("/readyz")).json() == {"status": "ready"}
+    assert "store" in (await acme.get("/readyz")).json()
+
+
+async def test_with_keys_any_host_and_a_proxy_are_fine(acme: httpx.AsyncClient) -> None:
+    headers = {
+        "host": "press.example.com",
+        "x-forwarded-for": "203.0.113.9",
+        "origin": "https://app.example.com",
+    }
+    assert (await acme.get("/v1/jobs", headers=headers)).status_code == 200

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
+
+from api import body as body_module
+from api.body import media_type, read_body, read_json_body
+from jobs.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
+
+
+def request(chunks: Iterable[bytes | None], **headers: str) -> Request:
+    """A request whose body comes in these pieces; None is the client's going away."""
+    pieces = list(chunks)
+
+    async def receive() -> Message:
+        piece = pieces.pop(0)
+        if piece is None:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "headers": raw}, receive)
+
+
+async def test_reads_a_body_in_one_piece_or_many() -> None:
+    assert await read_body(request([b"abc"]), 3) == b"abc"
+    assert await read_body(request([b"a", b"", b"b", b"c"]), 3) == b"abc"
+
+
+@pytest.mark.parametrize("chunks", [[b"abcd"], [b"ab", b"cd"], [b"", b"abcd"]])
+async def test_a_body_beyond_the_limit_is_refused(chunks: list[bytes]) -> None:
+    with pytest.raises(BodyTooLarge):
+        await read_body(request(chunks), 3)
+
+
+async def test_reading_stops_at_the_limit() -> None:
+    unread = [b"ab", b"cd", b"ef", b"gh"]
+    pieces = iter(unread)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": next(pieces), "more_body": True}
+
+    with pytest.raises(BodyTooLarge):
+        await read_body(Request({"type": "http", "headers": []}, receive), 3)
+    assert next(pieces) == b"ef"
+
+
+async def test_an_announced_length_beyond_the_limit_is_refused_unread() -> None:
+    with pytest.raises(BodyTooLarge):
+        await read_body(request([], content_length="4"), 3)
+
+
+async def test_an_empty_body_is_malformed() -> None:
+    with pytest.raises(MalformedBody):
+        await read_body(request([b""]), 3)
+
+
+@pytest.mark.parametrize("chunks", [[None], [b"a", None, b""]])
+async def test_a_client_that_goes_away_is_noticed(chunks: list[bytes | None]) -> None:
+    with pytest.raises(ClientDisconnect):
+        await read_body(request(chunks), 3)
+
+
+async def test_a_client_that_stops_in_the_middle_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "_SILENCE_SECONDS", 0.01)
+    first: list[Any] = [{"type": "http.request", "body": b"a", "more_body": True}]
+
+    async def receive() -> Message:
+        return first.pop() if first else await asyncio.Future()
+
+    with pytest.raises(BodyTimeout):
+        await read_body(Request({"type": "http", "headers": []}, receive), 3)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("text/html", ("text/html", None)),
+        ("Text/HTML; Charset=UTF-8", ("text/html", "utf-8")),
+        ('text/html;level=1; charset="latin1"', ("text/html", "latin1")),
+        ("text/html; charset=", ("text/html", "")),
+        ("", ("", None)),
+    ],
+)
+def test_media_types_are_taken_apart(header: str, expected: tuple[str, str | None]) -> None:
+    assert media_type(header) == expected
+
+
+async def test_json_is_read_where_it_is_announced() -> None:
+    assert await read_json_body(
+        request([b'{"a":1}'], content_type="application/json; charset=UTF-8"), 99
+    ) == {"a": 1}
+    with pytest.raises(UnsupportedMediaType):
+        await read_json_body(request([b"{}"], content_type="text/plain"), 99)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.problems import ProblemMiddleware, invalid_input
+from jobs.errors import (
+    CursorExpired,
+    InvalidInput,
+    QueueFull,
+    RangeNotSatisfiable,
+    StoreFull,
+    StoreUnavailable,
+    Unauthenticated,
+)
+
+BASE = "https://press.example.com"
+
+
+def raising(error: Exception) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise error
+
+    return ProblemMiddleware(app, BASE)
+
+
+async def answer_to(error: Exception) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(raising(error)), base_url=BASE) as client:
+        return await client.get("/some/path")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "headers"),
+    [
+        (Unauthenticated("No."), 401, "unauthenticated", {"www-authenticate": "Bearer"}),
+        (QueueFull("Full."), 429, "queue_full", {"retry-after": "5"}),
+        (StoreUnavailable("Away."), 503, "store_unavailable", {"retry-after": "2"}),
+        (StoreFull("Full."), 503, "store_full", {"retry-after": "10"}),
+        (RangeNotSatisfiable(7), 416, "range_not_satisfiable", {"content-range": "bytes */7"}),
+        (HTTPException(404), 404, "not_found", {}),
+        (HTTPException(405, headers={"Allow": "GET"}), 405, "method_not_allowed", {"allow": "GET"}),
+        (HTTPException(418), 418, "http_418", {}),
+    ],
+)
+async def test_every_error_becomes_a_problem(
+    error: Exception, status: int, code: str, headers: dict[str, str]
+) -> None:
+    answer = await answer_to(error)
+    problem = answer.json()
+    assert answer.status_code == problem["status"] == status
+    assert problem["code"] == code
+    assert problem["type"] == f"{BASE}/docs#{code}"
+    assert problem["instance"] == "/some/path"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert headers.items() <= dict(answer.headers).items()
+
+
+async def test_an_error_brings_its_own_members() -> None:
+    assert (await answer_to(CursorExpired("Gone.", "k3f9.7"))).json()["cursor"] == "k3f9.7"
+    errors = [{"pointer": "/a", "message": "no"}]
+    assert (await answer_to(InvalidInput("No.", errors))).json()["errors"] == errors
+
+
+async def test_what_nobody_expected_is_logged_and_tells_nothing() -> None:
+    with structlog.testing.capture_logs() as logs:
+        answer = await answer_to(RuntimeError("the secret of the house"))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "secret" not in answer.text
+    assert [(line["event"], line["path"]) for line in logs] == [("http.failed", "/some/path")]
+
+
+async def test_an_error_after_the_answer_has_begun_cuts_it() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("too late")
+
+    transport = httpx.ASGITransport(ProblemMiddleware(app, BASE))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        with pytest.raises(RuntimeError, match="too late"):
+            await client.get("/")
+
+
+class Inner(BaseModel):
+    n: int
+
+
+class Outer(BaseModel):
+    rows: list[Inner]
+
+
+def failure(value: Any) -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        Outer.model_validate(value)
+    return caught.value
+
+
+def test_pydantic_errors_point_into_the_body() -> None:
+    error = invalid_input(failure({"rows": [{"n": 1}, {"n": "x"}, {}]}))
+    assert [each["pointer"] for each in error.extra["errors"]] == ["/rows/1/n", "/rows/2/n"]
+    assert error.detail.startswith("/rows/1/n: ")
+    assert "(and 1 more)" in error.detail
+
+
+def test_a_body_that_is_wrong_as_a_whole_has_the_empty_pointer() -> None:
+    error = invalid_input(failure([]))
+    assert error.extra["errors"][0]["pointer"] == ""
+    assert error.detail.startswith("The body: ")
+
+
+def test_the_list_of_errors_is_bounded() -> None:
+    assert len(invalid_input(failure({"rows": [{}] * 500})).extra["errors"]) == 20

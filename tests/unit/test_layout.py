@@ -1,0 +1,48 @@
+"""Who may import whom: `api → jobs ← notifier`; the web process stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MOUNTING_THE_WEBSOCKET = {"api/app.py", "api/services.py", "api/__main__.py"}
+"""The only files of `api` that may know `notifier`: they let the web process answer `/v1/ws` itself."""
+
+
+def imports_of(package: str) -> Iterator[tuple[str, str]]:
+    """Every (file, top-level package it imports) below `package`, imports inside functions included."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                yield path.relative_to(ROOT).as_posix(), name.partition(".")[0]
+
+
+def test_jobs_knows_neither_api_nor_notifier() -> None:
+    assert [found for found in imports_of("jobs") if found[1] in ("api", "notifier")] == []
+
+
+def test_notifier_does_not_know_api() -> None:
+    assert [found for found in imports_of("notifier") if found[1] == "api"] == []
+
+
+def test_api_knows_of_notifier_only_what_mounts_the_websocket() -> None:
+    files = {file for file, package in imports_of("api") if package == "notifier"}
+    assert files <= MOUNTING_THE_WEBSOCKET
+
+
+def test_the_web_process_does_not_load_the_renderer() -> None:
+    code = "import api.app, api.__main__, sys; print(sorted({'weasyprint', 'pypdfium2', 'pikepdf'} & set(sys.modules)))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.strip() == "[]"
