@@ -14,12 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import click
+from obstore.exceptions import BaseError as ObjectStoreError
+from redis.asyncio import Redis
 
 from api.cli.embedded import running_url
 from api.cli.environment import settings_from_environment
-from jobs.artifacts import open_artifacts
-from jobs.durability import read_facts
+from jobs.artifacts import input_path, open_artifacts
+from jobs.durability import StoreFacts, read_facts
 from jobs.errors import StoreError
+from jobs.ids import new_job_id
 from jobs.scripts import Scripts
 from jobs.settings import Settings
 from jobs.store_client import connect
@@ -69,8 +72,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "Python", platform.python_version())
     yield from examine_libraries()
     yield from examine_fonts()
-    yield from examine_store(settings)
-    yield asyncio.run(examine_artifacts(settings))
+    yield from asyncio.run(examine_storage(settings))
 
 
 def show(finding: Finding) -> None:
@@ -131,62 +133,75 @@ def has_font(fc_list: str, language: str) -> bool:
     return bool(found.stdout.strip())
 
 
-def examine_store(settings: Settings) -> Iterator[Finding]:
-    if not os.environ.get("REDIS_URL", "").strip():
-        url = running_url(settings.data_dir / "valkey")
-        if url is None:
-            yield Finding("ok", "store", "the embedded Valkey, not running now; `pressrun up` starts it")
-            return
-        settings = replace(settings, redis_url=url)
-    yield from asyncio.run(examine_running_store(settings))
-
-
-async def examine_running_store(settings: Settings) -> list[Finding]:
-    async with connect(settings) as redis:
-        try:
-            facts = await read_facts(redis)
-        except StoreError as error:
-            return [Finding("fail", "store", str(error), "Start it, or correct REDIS_URL.")]
-    findings = [Finding("ok", "store", facts.server)]
-    if facts.compatible_version < (7,):
-        findings[0] = Finding(
-            "fail", "store", f"{facts.server} is too old", "Use Redis 7 or newer, or Valkey."
-        )
-    if facts.is_cluster:
-        findings.append(Finding("fail", "store", "is a cluster", "Point REDIS_URL at a single primary."))
-    if facts.durability == "always":
-        findings.append(
-            Finding("ok", "durability", "appendfsync always: what was accepted survives a power cut")
-        )
-    else:
-        findings.append(
-            Finding(
-                "warn",
-                "durability",
-                f"appendfsync {facts.durability}: a power cut may lose {COST_OF_A_POWER_CUT[facts.durability]}",
-                "Set appendonly yes and appendfsync always where accepted has to mean durable.",
-            )
-        )
-    if facts.eviction == "noeviction":
-        findings.append(Finding("ok", "eviction", "noeviction"))
-    else:
-        findings.append(
-            Finding(
-                "fail", "eviction", f"{facts.eviction}: jobs may vanish", "Set maxmemory-policy noeviction."
-            )
-        )
+async def examine_storage(settings: Settings) -> list[Finding]:
+    """The store and the artifacts, which may be in it."""
+    url = store_url(settings)
+    async with connect(replace(settings, redis_url=url or settings.redis_url)) as redis:
+        if url is not None:
+            findings = await examine_store(redis)
+        else:
+            findings = [
+                Finding("ok", "store", "the embedded Valkey, not running now; `pressrun up` starts it")
+            ]
+            if settings.artifacts.startswith("redis:"):
+                return findings
+        findings.append(await examine_artifacts(settings, redis))
     return findings
 
 
-async def examine_artifacts(settings: Settings) -> Finding:
-    """Writes, reads and removes a small artifact."""
-    path = f"doctor/{os.getpid()}/0/probe"
+def store_url(settings: Settings) -> str | None:
+    """Where the store is; None for an embedded one that does not run."""
+    if os.environ.get("REDIS_URL", "").strip():
+        return settings.redis_url
+    return running_url(settings.data_dir / "valkey")
+
+
+async def examine_store(redis: Redis) -> list[Finding]:
     try:
-        artifacts = open_artifacts(settings, Scripts(connect(settings), settings))
+        facts = await read_facts(redis)
+    except StoreError as error:
+        return [Finding("fail", "store", str(error), "Start it, or correct REDIS_URL.")]
+    return [examine_server(facts), examine_durability(facts), examine_eviction(facts)]
+
+
+def examine_server(facts: StoreFacts) -> Finding:
+    if facts.compatible_version < (7,):
+        return Finding("fail", "store", f"{facts.server} is too old", "Use Redis 7 or newer, or Valkey.")
+    if facts.is_cluster:
+        return Finding(
+            "fail", "store", f"{facts.server} is a cluster", "Point REDIS_URL at a single primary."
+        )
+    return Finding("ok", "store", facts.server)
+
+
+def examine_durability(facts: StoreFacts) -> Finding:
+    if facts.durability == "always":
+        return Finding("ok", "durability", "appendfsync always: what was accepted survives a power cut")
+    return Finding(
+        "warn",
+        "durability",
+        f"appendfsync {facts.durability}: a power cut may lose {COST_OF_A_POWER_CUT[facts.durability]}",
+        "Set appendonly yes and appendfsync always where accepted has to mean durable.",
+    )
+
+
+def examine_eviction(facts: StoreFacts) -> Finding:
+    if facts.eviction == "noeviction":
+        return Finding("ok", "eviction", "noeviction")
+    return Finding(
+        "fail", "eviction", f"{facts.eviction}: jobs may vanish", "Set maxmemory-policy noeviction."
+    )
+
+
+async def examine_artifacts(settings: Settings, redis: Redis) -> Finding:
+    """Writes, reads and removes a small artifact."""
+    path = input_path("doctor", new_job_id())
+    try:
+        artifacts = open_artifacts(settings, Scripts(redis, settings))
         await artifacts.put(path, b"ok")
         await artifacts.get(path)
         await artifacts.discard([path])
-    except (StoreError, OSError) as error:
+    except (StoreError, OSError, ObjectStoreError) as error:
         return Finding(
             "fail",
             "artifacts",

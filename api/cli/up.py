@@ -33,6 +33,7 @@ def up() -> None:
     if environ.get("REDIS_URL", "").strip():
         sys.exit(asyncio.run(run(settings, commands, environ, None)))
 
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # documents are nobody else's business
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor takes signals over
     store = EmbeddedValkey(settings.data_dir / "valkey")
     try:

@@ -5,7 +5,8 @@ import redis as sync_redis
 from click.testing import CliRunner, Result
 
 from api.cli import main
-from api.cli.doctor import LANGUAGES
+from api.cli.doctor import LANGUAGES, examine_server
+from jobs.durability import StoreFacts
 from tests.support.valkey import FaultyValkey, free_port
 
 
@@ -59,6 +60,12 @@ def test_names_what_a_weaker_store_costs(
     assert result.exit_code == (1 if verdict == "fail" else 0)
 
 
+def test_looks_at_artifacts_in_the_store(tmp_path: Path, redis_url: str) -> None:
+    result = examined(tmp_path, REDIS_URL=redis_url, PRESSRUN_ARTIFACTS_URL="redis:")
+    assert result.exit_code == 0, result.output
+    assert "artifacts: redis:" in result.output
+
+
 def test_fails_where_artifacts_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("a file where the directory should be")
     result = examined(tmp_path, REDIS_URL="")
@@ -82,3 +89,16 @@ def test_names_scripts_that_have_no_font(tmp_path: Path, monkeypatch: pytest.Mon
 def test_tells_how_to_list_fonts_where_that_is_impossible(tmp_path: Path) -> None:
     result = examined(tmp_path, REDIS_URL="", PATH="/nonexistent")
     assert "Install fontconfig" in result.output
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (StoreFacts("Redis 6.2.14", (6, 2, 14), "always", "noeviction", False), "Redis 6.2.14 is too old"),
+        (StoreFacts("Redis 7.4.0", (7, 4, 0), "always", "noeviction", True), "Redis 7.4.0 is a cluster"),
+    ],
+)
+def test_fails_with_a_store_that_cannot_be_used(facts: StoreFacts, said: str) -> None:
+    finding = examine_server(facts)
+    assert finding.verdict == "fail"
+    assert finding.text == said
