@@ -117,6 +117,31 @@ class JobNotFound(NotFound):
         self.job_id = job_id
 
 
+class WebhookEndpointNotFound(NotFound):
+    """Also raised for an endpoint of another tenant."""
+
+    code = "webhook_endpoint_not_found"
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"There is no webhook endpoint {endpoint_id[:64]!r}.")
+
+
+class WebhookDeliveryNotFound(NotFound):
+    """Also raised for a delivery of another tenant."""
+
+    code = "webhook_delivery_not_found"
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"There is no webhook delivery {delivery_id[:64]!r}. It may have expired.")
+
+
+class WebhookConflict(RequestError):
+    """What was asked of an endpoint or delivery does not fit the state it is in."""
+
+    code = "webhook_conflict"
+    status = 409
+
+
 class NotFinished(RequestError):
     code = "not_finished"
     status = 409

@@ -1,0 +1,158 @@
+-- Webhook deliveries: where each waits, and what its target may send.
+--
+-- A target is what is limited and broken as one: an endpoint (we_…), or a tenant's origin named by webhook_url (wo_…).
+-- Fields of a target: tenant, and of an endpoint config (JSON), sealed (secrets and headers), url, status, reason,
+-- changed (number of the last change), first (sequence of the first event owed), created, updated, disabled; of both
+-- max (in flight), rate (milliseconds between requests), and the state: in_flight, window, failures (in a row), opens
+-- (of the breaker, in a row), held (until), failing (since), turn, paced (when the rate lets the next one go), ok, bad,
+-- last_ok, last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried).
+-- Fields of a delivery: tenant, target, event (key suffix), event_id, type, sequence, url (of webhook_url), status,
+-- created, since (waits since), round (first attempt of this round), attempt (used), faults (ours in a row), claim,
+-- settled (claim and status of the last outcome), finished, due, test, and attempt:{claim} (JSON) of each.
+
+local BREAKER_FAILURES = 5      -- failures in a row that open the breaker
+local BREAKER_FIRST_MS = 30000  -- how long it is open at first; twice as long after each failed probe,
+local BREAKER_LONGEST_MS = 600000 -- up to this
+local DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
+local DEFAULT_MAX_IN_FLIGHT = 10
+local KEPT_ATTEMPTS = 50
+local DOORBELL_CAP = 16
+
+local function load_hash(key)
+  local flat = redis.call('HGETALL', key)
+  if #flat == 0 then return nil end
+  local record = {}
+  for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
+  return record
+end
+
+local function load_delivery(id) return load_hash(K_DELIVERY .. id) end
+
+local STATE = { 'tenant', 'status', 'max', 'rate', 'in_flight', 'window', 'failures', 'opens', 'held', 'failing',
+  'paced', 'turn' }
+local function load_target(id)
+  local values = redis.call('HMGET', K_WEBHOOK_TARGET .. id, unpack(STATE))
+  if not values[1] then return nil end
+  local target = { tenant = values[1], status = values[2] or 'enabled' }
+  for i = 3, #STATE do target[STATE[i]] = tonumber(values[i]) end
+  target.max = target.max or DEFAULT_MAX_IN_FLIGHT
+  target.in_flight = target.in_flight or 0
+  target.failures = target.failures or 0
+  return target
+end
+
+local function is_endpoint(target_id) return string.sub(target_id, 1, 3) == 'we_' end
+
+local function whole(number) return string.format('%.0f', number) end
+
+local function ring_webhook_doorbell()
+  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, 1) end
+end
+
+-- How many requests may be under way: one probe while the breaker is half open, then a window that grows again.
+local function in_flight_limit(target)
+  if target.failures >= BREAKER_FAILURES then return 1 end
+  return math.min(target.window or target.max, target.max)
+end
+
+local function may_send(target, now)
+  return target.status == 'enabled' and (target.held or 0) <= now and (target.paced or 0) <= now
+    and target.in_flight < in_flight_limit(target)
+end
+
+local function has_waiting(target_id)
+  return redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id) > 0
+end
+
+-- Puts the target on the ring if it has something to send and may send it; takes it off otherwise.
+local function offer(target_id, target, now)
+  if has_waiting(target_id) and may_send(target, now) then
+    local last = redis.call('ZRANGE', K_WEBHOOK_RING, -1, -1, 'WITHSCORES')[2] or 0
+    if redis.call('ZADD', K_WEBHOOK_RING, 'NX', last + 1, target_id) == 1 then ring_webhook_doorbell() end
+  else
+    redis.call('ZREM', K_WEBHOOK_RING, target_id)
+  end
+end
+
+-- Nothing is sent to the target until then.
+local function hold(target_id, target, until_ms)
+  target.held = until_ms
+  redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'held', whole(until_ms))
+  redis.call('ZADD', K_WEBHOOK_WAKE, whole(until_ms), target_id)
+  redis.call('ZREM', K_WEBHOOK_RING, target_id)
+end
+
+local function set_status(id, delivery, status)
+  local index = K_DELIVERIES .. delivery.target
+  if delivery.status then redis.call('ZREM', index .. ':' .. delivery.status, id) end
+  redis.call('ZADD', index .. ':' .. status, delivery.created, id)
+  delivery.status = status
+  redis.call('HSET', K_DELIVERY .. id, 'status', status)
+end
+
+local function finish_delivery(id, delivery, status, now)
+  set_status(id, delivery, status)
+  redis.call('HSET', K_DELIVERY .. id, 'finished', whole(now))
+  redis.call('HDEL', K_DELIVERY .. id, 'due')
+  redis.call('ZADD', K_WEBHOOK_EXPIRY, whole(now + K_DELIVERY_TTL_MS), id)
+end
+
+-- Waits for its turn from now on. A delivery to a disabled endpoint is discarded instead.
+local function enqueue(id, delivery, target, now)
+  if target.status == 'disabled' then return finish_delivery(id, delivery, 'discarded', now) end
+  local queue = delivery.attempt == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
+  redis.call('ZADD', queue .. delivery.target, whole(now), id)
+  redis.call('HSET', K_DELIVERY .. id, 'since', whole(now))
+end
+
+-- Makes the delivery of an event to a target, unless it is there. `url` is that of a webhook_url.
+local function create_delivery(id, target_id, target, tenant, event_key, event_id, event_type, url, now)
+  local delivery = { target = target_id, attempt = '0', created = whole(now) }
+  if redis.call('HSETNX', K_DELIVERY .. id, 'target', target_id) == 0 then return nil end
+  redis.call('HSET', K_DELIVERY .. id, 'v', 1, 'tenant', tenant, 'event', event_key, 'event_id', event_id,
+    'type', event_type, 'created', delivery.created, 'attempt', 0, 'claim', 0, unpack(url ~= '' and { 'url', url } or {}))
+  redis.call('HINCRBY', K_EVENT .. tenant .. ':' .. event_key, 'owed', 1)
+  redis.call('ZADD', K_DELIVERIES .. target_id, delivery.created, id)
+  set_status(id, delivery, 'pending')
+  return delivery
+end
+
+-- The body of the event goes when nobody owes it any more.
+local function forget_event_unless_owed(tenant, event_key)
+  local key = K_EVENT .. tenant .. ':' .. event_key
+  if tonumber(redis.call('HGET', key, 'owed') or 0) <= 0 then redis.call('DEL', key) end
+end
+
+local function remove_delivery(id, delivery)
+  local index = K_DELIVERIES .. delivery.target
+  redis.call('ZREM', index, id)
+  redis.call('ZREM', index .. ':' .. delivery.status, id)
+  redis.call('ZREM', K_WEBHOOK_FRESH .. delivery.target, id)
+  redis.call('ZREM', K_WEBHOOK_RETRY .. delivery.target, id)
+  redis.call('ZREM', K_WEBHOOK_DUE, id)
+  redis.call('ZREM', K_WEBHOOK_LEASES, id)
+  redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
+  redis.call('DEL', K_DELIVERY .. id)
+  redis.call('HINCRBY', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'owed', -1)
+  forget_event_unless_owed(delivery.tenant, delivery.event)
+  if not is_endpoint(delivery.target) and redis.call('EXISTS', index) == 0 then
+    redis.call('DEL', K_WEBHOOK_TARGET .. delivery.target)
+    redis.call('ZREM', K_WEBHOOK_WAKE, delivery.target)
+  end
+end
+
+-- The request under way has ended, or nobody knows of it any more.
+local function release_slot(id, delivery, target)
+  redis.call('ZREM', K_WEBHOOK_LEASES, id)
+  if not target or delivery.test then return end
+  target.in_flight = math.max(0, target.in_flight - 1)
+  redis.call('HSET', K_WEBHOOK_TARGET .. delivery.target, 'in_flight', target.in_flight)
+end
+
+local function note_attempt(id, claim, attempt)
+  redis.call('HSET', K_DELIVERY .. id, 'attempt:' .. claim, attempt)
+  redis.call('HDEL', K_DELIVERY .. id, 'attempt:' .. (claim - KEPT_ATTEMPTS))
+end
+
+-- A new number for a change of the tenant's endpoints: whoever has read up to it has seen all before.
+local function next_change(tenant) return redis.call('HINCRBY', K_TENANT .. tenant, 'endpoint_changes', 1) end

@@ -1,0 +1,53 @@
+--!flags no-cluster
+--!include _clock _webhook
+-- Starts deliveries over that have ended: a new round of attempts, with the same event and the same id.
+--
+-- KEYS  none: delivery and its indexes, queues, target, ring, expiry, doorbell.
+-- ARGV  1 tenant, 2 target ("" for that of each delivery), 3 created since (ms), 4 how many, or a delivery id
+-- Answer how many were started over (of a target: those that failed or were discarded) | "missing" | "unfinished"
+--
+-- Sent twice: deliveries that wait already are left alone.
+
+local tenant, now = ARGV[1], now_ms()
+
+local function start_over(id, delivery, target)
+  redis.call('HDEL', K_DELIVERY .. id, 'finished', 'faults', 'round', 'due', 'settled')
+  redis.call('HSET', K_DELIVERY .. id, 'attempt', 0)
+  redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
+  set_status(id, delivery, 'pending')
+  delivery.attempt = 'again' -- among the retries: what is new goes first
+  enqueue(id, delivery, target, now)
+end
+
+if ARGV[2] == '' then
+  local id = ARGV[4]
+  local delivery = load_delivery(id)
+  local target = delivery and delivery.tenant == tenant and load_target(delivery.target)
+  if not target then return 'missing' end
+  if delivery.status == 'pending' or delivery.status == 'sending' or target.status == 'disabled' then
+    return 'unfinished'
+  end
+  start_over(id, delivery, target)
+  offer(delivery.target, target, now)
+  return 1
+end
+
+local target_id, limit = ARGV[2], tonumber(ARGV[4])
+local target = load_target(target_id)
+if not target or target.tenant ~= tenant then return 'missing' end
+if target.status == 'disabled' then return 'unfinished' end
+local started = 0
+for _, status in ipairs({ 'exhausted', 'discarded' }) do
+  local index = K_DELIVERIES .. target_id .. ':' .. status
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, ARGV[3], '+inf', 'LIMIT', 0, limit - started)) do
+    local delivery = load_delivery(id)
+    if delivery.test then
+      remove_delivery(id, delivery) -- a test that failed is not owed
+    else
+      start_over(id, delivery, target)
+    end
+    started = started + 1
+  end
+end
+offer(target_id, target, now)
+return started

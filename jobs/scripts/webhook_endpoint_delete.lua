@@ -1,0 +1,20 @@
+--!flags no-cluster allow-oom
+--!include _clock _webhook
+-- Removes an endpoint. Its deliveries follow with the next sweeps; a request under way ends as it may.
+--
+-- KEYS  none: target, endpoints and endpoint ids of the tenant, queues, ring, wake, drain.
+-- ARGV  1 endpoint id, 2 tenant
+-- Answer 1 | 0 where the tenant has no such endpoint
+--
+-- Sent twice: 0.
+
+local id, tenant = ARGV[1], ARGV[2]
+if redis.call('HGET', K_WEBHOOK_TARGET .. id, 'tenant') ~= tenant then return 0 end
+next_change(tenant)
+redis.call('ZREM', K_ENDPOINTS .. tenant, id)
+redis.call('ZREM', K_ENDPOINT_IDS .. tenant, id)
+redis.call('ZREM', K_WEBHOOK_RING, id)
+redis.call('ZREM', K_WEBHOOK_WAKE, id)
+redis.call('DEL', K_WEBHOOK_TARGET .. id, K_WEBHOOK_FRESH .. id, K_WEBHOOK_RETRY .. id)
+redis.call('SADD', K_WEBHOOK_DRAIN, id)
+return 1

@@ -1,0 +1,47 @@
+--!flags no-cluster allow-oom
+--!include _clock _webhook
+-- Removes deliveries whose time is over, and settles those of targets that were disabled or deleted; a bounded number.
+--
+-- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target.
+-- ARGV  1 how many of each
+-- Answer how many were handled; call again until it is 0.
+--
+-- Sent twice: what was handled is gone.
+
+local limit, now = tonumber(ARGV[1]), now_ms()
+local handled = 0
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', K_WEBHOOK_EXPIRY, '-inf', now, 'LIMIT', 0, limit)) do
+  local delivery = load_delivery(id)
+  redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
+  if delivery then remove_delivery(id, delivery) end
+  handled = handled + 1
+end
+
+local function drain(target_id, target)
+  local index = K_DELIVERIES .. target_id
+  local newest = redis.call('HGET', K_WEBHOOK_TARGET .. target_id, 'given_up') or '+inf'
+  local ids = redis.call('ZRANGEBYSCORE', target and index .. ':pending' or index, '-inf', newest, 'LIMIT', 0, limit)
+  for _, id in ipairs(ids) do
+    local delivery = load_delivery(id)
+    if not target then
+      remove_delivery(id, delivery)
+    else
+      redis.call('ZREM', K_WEBHOOK_FRESH .. target_id, id)
+      redis.call('ZREM', K_WEBHOOK_RETRY .. target_id, id)
+      redis.call('ZREM', K_WEBHOOK_DUE, id)
+      finish_delivery(id, delivery, is_endpoint(target_id) and 'discarded' or 'exhausted', now)
+    end
+  end
+  return #ids
+end
+
+local target_id = redis.call('SRANDMEMBER', K_WEBHOOK_DRAIN)
+if target_id then
+  local target = load_target(target_id)
+  local is_wanted = target and is_endpoint(target_id) and target.status ~= 'disabled'
+  local drained = is_wanted and 0 or drain(target_id, target)
+  if drained < limit then redis.call('SREM', K_WEBHOOK_DRAIN, target_id) end
+  handled = handled + math.max(drained, 1)
+end
+return handled

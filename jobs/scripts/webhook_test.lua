@@ -1,0 +1,26 @@
+--!flags no-cluster
+--!include _clock _webhook
+-- Queues one delivery of a `webhook.test` event, which is in no log, to an endpoint. It goes before all others, even
+-- where the endpoint is paused or disabled, and is tried once.
+--
+-- KEYS  none: target, event, delivery and its indexes, tests, doorbell.
+-- ARGV  1 delivery, 2 endpoint, 3 tenant, 4 event id
+-- Answer 1 | 0 where the tenant has no such endpoint
+--
+-- Sent twice: the delivery is there already.
+
+local id, target_id, tenant, event_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local target = load_target(target_id)
+if not target or target.tenant ~= tenant then return 0 end
+local now = now_ms()
+local key = K_EVENT .. tenant .. ':' .. event_id
+if redis.call('EXISTS', K_DELIVERY .. id) == 1 then return 1 end
+redis.call('HSET', key, 'id', event_id, 'type', 'webhook.test', 'body', table.concat({
+  '{"id":"', event_id, '","type":"webhook.test","timestamp":"', rfc3339(now),
+  '","sequence":null,"data":{"webhook_endpoint":{"id":"', target_id, '"}}}',
+}))
+create_delivery(id, target_id, target, tenant, event_id, event_id, 'webhook.test', '', now)
+redis.call('HSET', K_DELIVERY .. id, 'test', 1, 'since', whole(now))
+redis.call('LPUSH', K_WEBHOOK_TESTS, id)
+ring_webhook_doorbell()
+return 1

@@ -1,0 +1,183 @@
+"""The deliveries, as their owners see them: list, look, send again, try out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.errors import InvalidInput, WebhookConflict, WebhookDeliveryNotFound, WebhookEndpointNotFound
+from jobs.ids import new_ulid
+from jobs.scripts import Scripts
+from jobs.store_client import BLOCK_MS, translated_errors
+from jobs.webhooks.delivery import Delivery, DeliveryStatus, delivery_id, is_delivery_id
+
+_RECOVER_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One delivery to be made. `url` is that of a job's `webhook_url`, else empty."""
+
+    delivery_id: str
+    target_id: str
+    url: str = ""
+    max_in_flight: int = 0
+    """For a target that is not there yet."""
+
+
+class Deliveries:
+    """Every method raises `StoreUnavailable` where the store does not answer."""
+
+    def __init__(self, redis: Redis, scripts: Scripts) -> None:
+        self._redis = redis
+        self._scripts = scripts
+
+    async def get(self, tenant: str, id: str) -> Delivery:
+        """Raises WebhookDeliveryNotFound."""
+        if not is_delivery_id(id):
+            raise WebhookDeliveryNotFound(id)
+        with translated_errors():
+            record = await self._redis.hgetall(keys.DELIVERY + id)  # type: ignore[misc]
+        if record.get(b"tenant") != tenant.encode():
+            raise WebhookDeliveryNotFound(id)
+        return Delivery.from_record(id, record)
+
+    async def body(self, delivery: Delivery) -> bytes | None:
+        """The exact body of its requests."""
+        with translated_errors():
+            body: bytes | None = await self._redis.hget(  # type: ignore[misc]
+                f"{keys.EVENT}{delivery.tenant}:{delivery.event_key}", "body"
+            )
+        return body
+
+    async def page(
+        self,
+        tenant: str,
+        target_id: str,
+        *,
+        status: DeliveryStatus | None = None,
+        event_type: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[list[Delivery], str | None]:
+        """Deliveries to one target, newest first, and the cursor of the next page. A rare filter may give short pages.
+
+        Raises:
+            WebhookEndpointNotFound: the tenant has no such target.
+            InvalidInput: the cursor was never given out.
+        """
+        answer = await self._scripts.call(
+            "webhook_list",
+            tenant,
+            target_id,
+            status or "",
+            event_type or "",
+            "" if since_ms is None else since_ms,
+            "" if until_ms is None else until_ms,
+            limit,
+            *_parse_cursor(cursor),
+        )
+        if answer == b"missing":
+            raise WebhookEndpointNotFound(target_id)
+        rows, created, last_id = answer
+        found = [
+            Delivery.from_record(row[0].decode(), dict(zip(row[1::2], row[2::2], strict=True)))
+            for row in rows
+        ]
+        return found, None if last_id is None else f"{created.decode()}-{last_id.decode()}"
+
+    async def redeliver(self, tenant: str, id: str) -> None:
+        """Sends a delivery again that has ended, whatever its end was.
+
+        Raises:
+            WebhookDeliveryNotFound: the tenant has no such delivery.
+            WebhookConflict: it has not ended, or its endpoint is disabled.
+        """
+        answer = await self._scripts.call("webhook_again", tenant, "", 0, id)
+        if answer == b"missing":
+            raise WebhookDeliveryNotFound(id)
+        if answer == b"unfinished":
+            raise WebhookConflict(f"{id} is on its way already, or its endpoint is disabled.")
+
+    async def recover(self, tenant: str, endpoint_id: str, since_ms: int) -> int:
+        """Sends everything again that was made since and failed or was discarded; returns how many.
+
+        Raises:
+            WebhookEndpointNotFound: the tenant has no such endpoint.
+            WebhookConflict: the endpoint is disabled.
+        """
+        recovered = 0
+        while True:
+            answer = await self._scripts.call("webhook_again", tenant, endpoint_id, since_ms, _RECOVER_BATCH)
+            if answer == b"missing":
+                raise WebhookEndpointNotFound(endpoint_id)
+            if answer == b"unfinished":
+                raise WebhookConflict(f"{endpoint_id} is disabled. Enable it first, then recover.")
+            recovered += int(answer)
+            if int(answer) < _RECOVER_BATCH:
+                return recovered
+
+    async def owe(
+        self, tenant: str, event_key: str, owed: Sequence[Owed], kept: tuple[bytes, str, str]
+    ) -> int:
+        """Makes deliveries of a past event (`kept`: its body, id and type); returns how many are new."""
+        return int(
+            await self._scripts.call("webhook_dispatch", tenant, event_key, "", "", *kept, *_flat(owed))
+        )
+
+    async def acknowledge(
+        self, tenant: str, event_key: str, owed: Sequence[Owed], group: str, entry: bytes
+    ) -> int:
+        """Makes deliveries of an event in the outbox. `entry` is acknowledged in the same step, unless empty."""
+        return int(
+            await self._scripts.call(
+                "webhook_dispatch", tenant, event_key, group, entry, "", "", "", *_flat(owed)
+            )
+        )
+
+    async def test(
+        self, tenant: str, endpoint_id: str, timeout_s: float
+    ) -> tuple[str, dict[str, Any] | None]:
+        """Has a `webhook.test` event sent by a notifier; its event id, and the attempt (None: none was made in time).
+
+        Raises:
+            WebhookEndpointNotFound: the tenant has no such endpoint.
+        """
+        event_id = f"evt_{new_ulid()}"
+        id = delivery_id(event_id, endpoint_id)
+        if not await self._scripts.call("webhook_test", id, endpoint_id, tenant, event_id):
+            raise WebhookEndpointNotFound(endpoint_id)
+        deadline = time.monotonic() + timeout_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            with translated_errors():
+                wait_s = max(0.01, min(left_s, BLOCK_MS / 1000))
+                answer = await self._redis.blpop([keys.WEBHOOK_VERDICT + id], wait_s)  # type: ignore[misc, arg-type]
+            if answer is not None:
+                return event_id, json.loads(answer[1])
+        return event_id, None
+
+
+def _flat(owed: Sequence[Owed]) -> list[str | int]:
+    return [
+        part for each in owed for part in (each.delivery_id, each.target_id, each.url, each.max_in_flight)
+    ]
+
+
+def _parse_cursor(cursor: str | None) -> tuple[str, str]:
+    if cursor is None:
+        return "", ""
+    created, _, id = cursor.partition("-")
+    if not (created.isascii() and created.isdigit() and len(created) < 16 and is_delivery_id(id)):
+        raise InvalidInput(
+            "The cursor is not one that an earlier answer gave.",
+            [{"pointer": "/cursor", "message": "not a cursor of this list"}],
+        )
+    return created, id

@@ -1,0 +1,108 @@
+"""A webhook delivery: one event owed to one target, and every attempt at it. Pure."""
+
+from __future__ import annotations
+
+import base64
+import enum
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.clock import rfc3339
+
+_DELIVERY_ID = re.compile(r"whd_[a-z2-7]{26}\Z")
+
+
+class DeliveryStatus(enum.StrEnum):
+    PENDING = "pending"
+    """Waits for its turn, for a retry to be due, or for a paused endpoint."""
+    SENDING = "sending"
+    """A request is under way."""
+    SUCCEEDED = "succeeded"
+    EXHAUSTED = "exhausted"
+    """Every attempt has failed."""
+    DISCARDED = "discarded"
+    """The endpoint was disabled."""
+
+
+def delivery_id(event_id: str, target_id: str, url: str = "") -> str:
+    """The same for the same event and target, so that making a delivery twice makes one."""
+    return "whd_" + _digest(f"{event_id} {target_id} {url}")
+
+
+def origin_target(tenant: str, origin: str) -> str:
+    """The target that all of a tenant's `webhook_url`s at one origin (scheme, host and port) share."""
+    return "wo_" + _digest(f"{tenant} {origin}")
+
+
+def is_delivery_id(text: str) -> bool:
+    return _DELIVERY_ID.match(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it is stored."""
+
+    id: str
+    tenant: str
+    target_id: str
+    event_key: str
+    event_id: str
+    event_type: str
+    status: DeliveryStatus
+    url: str | None
+    """Of a job's `webhook_url`; None for an endpoint."""
+    is_test: bool
+    created_ms: int
+    due_ms: int | None
+    finished_ms: int | None
+    attempts: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def from_record(cls, delivery_id: str, record: Mapping[bytes, bytes]) -> Delivery:
+        def number(name: bytes) -> int | None:
+            return int(record[name]) if name in record else None
+
+        attempts = {
+            int(name[len(b"attempt:") :]): json.loads(value)
+            for name, value in record.items()
+            if name.startswith(b"attempt:")
+        }
+        url = record.get(b"url")
+        return cls(
+            id=delivery_id,
+            tenant=record[b"tenant"].decode(),
+            target_id=record[b"target"].decode(),
+            event_key=record[b"event"].decode(),
+            event_id=record[b"event_id"].decode(),
+            event_type=record[b"type"].decode(),
+            status=DeliveryStatus(record[b"status"].decode()),
+            url=url.decode() if url else None,
+            is_test=b"test" in record,
+            created_ms=int(record[b"created"]),
+            due_ms=number(b"due"),
+            finished_ms=number(b"finished"),
+            attempts=tuple(attempts[claim] for claim in sorted(attempts)),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "id": self.id,
+            "endpoint_id": None if self.url else self.target_id,
+            "url": self.url,
+            "event_id": self.event_id,
+            "event_type": self.event_type,
+            "status": self.status,
+            "created_at": rfc3339(self.created_ms),
+            "next_attempt_at": None if self.due_ms is None else rfc3339(self.due_ms),
+            "finished_at": None if self.finished_ms is None else rfc3339(self.finished_ms),
+            "attempts": self.attempts,
+        }
+
+
+def _digest(text: str) -> str:
+    return base64.b32encode(hashlib.sha256(text.encode()).digest())[:26].decode().lower()

@@ -1,0 +1,113 @@
+"""Where webhooks may go: the address policy of `jobs.egress`, and what a webhook adds to it.
+
+HTTPS on the usual ports, to whatever is globally routable; plain HTTP, other ports and private addresses only to
+what `PRESSRUN_EGRESS_ALLOW` lists. The same code judges at registration, at a test and at every attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+
+from jobs.egress import Address, AddressRefused, EgressError, EgressPolicy, Target
+
+PORTS = frozenset({443, 8443})
+"""Which ports of the public internet webhooks are sent to."""
+RESOLVE_TIMEOUT_S = 5.0
+_MAX_ADDRESSES = 64
+_TEMPORARY = {socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, getattr(socket, "EAI_SYSTEM", None)}
+
+
+class ResolveFailed(OSError):
+    """The host name gave no addresses. `is_ours`: the fault may be on our side (no answer, a broken resolver)."""
+
+    def __init__(self, host: str, reason: str, *, is_ours: bool) -> None:
+        super().__init__(errno.EHOSTUNREACH, f"{host} could not be resolved: {reason}")
+        self.is_ours = is_ours
+
+
+class Destinations:
+    """Judges URLs and addresses, and resolves names without ever blocking the loop."""
+
+    def __init__(self, policy: EgressPolicy) -> None:
+        self._policy = policy
+        # Of its own: a slow resolver must not take the threads that others need.
+        self._threads = ThreadPoolExecutor(32, thread_name_prefix="resolve")
+
+    def check_url(self, url: str) -> Target:
+        """Take `url` apart; an address in it is judged at once.
+
+        Raises:
+            UrlRefused: not a URL that a webhook is sent to.
+            AddressRefused: the address in it, or sending in the clear or to this port, is not allowed.
+        """
+        target = self._policy.check_url(url)
+        try:
+            literal = ip_address(target.host)
+        except ValueError:
+            return target
+        self.check_address(target, literal)
+        return target
+
+    def check_address(self, target: Target, address: Address) -> None:
+        """Raises AddressRefused where no connection to `address` is allowed for `target`."""
+        self._policy.check_address(target.host, address)
+        if self._policy.is_listed(target.host, address):
+            return
+        if target.scheme != "https":
+            raise AddressRefused(target.host, address, "webhooks are sent over https")
+        if target.port not in PORTS:
+            allowed = ", ".join(map(str, sorted(PORTS)))
+            raise AddressRefused(target.host, address, f"webhooks go to the ports {allowed}")
+
+    async def resolve(self, target: Target) -> list[Address]:
+        """The addresses of the host, each judged: one that is refused refuses all.
+
+        Raises:
+            ResolveFailed: there are none, or no answer within `RESOLVE_TIMEOUT_S`.
+            AddressRefused: see `check_address`.
+        """
+        loop = asyncio.get_running_loop()
+        lookup = loop.run_in_executor(self._threads, _lookup, target.host, target.port)
+        try:
+            async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+                found = await lookup
+        except TimeoutError:
+            raise ResolveFailed(target.host, "no answer in time", is_ours=True) from None
+        except socket.gaierror as error:
+            is_ours = error.errno in _TEMPORARY
+            raise ResolveFailed(target.host, error.strerror or str(error), is_ours=is_ours) from error
+        except UnicodeError:
+            raise ResolveFailed(target.host, "not a host name", is_ours=False) from None
+        addresses = list(dict.fromkeys(found))[:_MAX_ADDRESSES]
+        for address in addresses:
+            self.check_address(target, address)
+        return addresses
+
+    async def check_registration(self, url: str) -> None:
+        """What can be said about `url` before anything is sent to it. A resolver that is away refuses nothing.
+
+        Raises:
+            EgressError: nothing would ever be sent there.
+        """
+        target = self.check_url(url)
+        try:
+            await self.resolve(target)
+        except ResolveFailed as error:
+            if not error.is_ours:
+                raise HostUnknown(str(error.strerror)) from error
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class HostUnknown(EgressError):
+    """The host of an endpoint does not exist."""
+
+
+def _lookup(host: str, port: int) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]

@@ -1,0 +1,205 @@
+"""The endpoints of the tenants, as they are stored: make, read, change, remove."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.errors import InvalidInput, WebhookConflict, WebhookEndpointNotFound
+from jobs.ids import new_ulid
+from jobs.scripts import Scripts
+from jobs.store_client import translated_errors
+from jobs.webhooks.credentials import Credentials, SecretBox, tenant_owner
+from jobs.webhooks.delivery import DeliveryStatus
+from jobs.webhooks.endpoint import Endpoint, EndpointConfig, EndpointStatus
+
+_ENDPOINT_ID = re.compile(r"we_[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+_CHANGE_TRIES = 20
+_RECOVERABLE = (DeliveryStatus.EXHAUSTED, DeliveryStatus.DISCARDED)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointState:
+    """How deliveries to an endpoint fare. Counts are since it was made, times are Unix milliseconds."""
+
+    deliveries: dict[str, int]
+    """How many are in each status, of those still kept."""
+    succeeded_attempts: int
+    failed_attempts: int
+    mean_ms: float | None
+    """What a successful exchange takes on average."""
+    in_flight: int
+    consecutive_failures: int
+    last_success_ms: int | None
+    last_failure_ms: int | None
+    failing_since_ms: int | None
+    held_until_ms: int | None
+    """Nothing is sent before: the circuit breaker is open, or the receiver said Retry-After."""
+
+
+class Endpoints:
+    """Every method raises `StoreUnavailable` where the store does not answer."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, box: SecretBox) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._box = box
+
+    async def create(self, tenant: str, config: EndpointConfig, credentials: Credentials) -> Endpoint:
+        """A new endpoint. It is owed every event from now on."""
+        endpoint_id = f"we_{new_ulid()}"
+        sealed = self._box.seal(credentials, endpoint_id)
+        await self._put(endpoint_id, tenant, "", config, sealed, EndpointStatus.ENABLED)
+        return await self.get(tenant, endpoint_id)
+
+    async def get(self, tenant: str, endpoint_id: str) -> Endpoint:
+        """Raises WebhookEndpointNotFound."""
+        if not _ENDPOINT_ID.match(endpoint_id):
+            raise WebhookEndpointNotFound(endpoint_id)
+        with translated_errors():
+            record = await self._redis.hgetall(keys.WEBHOOK_TARGET + endpoint_id)  # type: ignore[misc]
+        if record.get(b"tenant") != tenant.encode():
+            raise WebhookEndpointNotFound(endpoint_id)
+        return Endpoint.from_record(endpoint_id, record)
+
+    async def page(self, tenant: str, limit: int, cursor: str | None) -> tuple[list[Endpoint], str | None]:
+        """Endpoints, newest first, and the cursor of the next page.
+
+        Raises:
+            InvalidInput: the cursor was never given out.
+        """
+        if cursor is not None and not _ENDPOINT_ID.match(cursor):
+            raise InvalidInput(
+                "The cursor is not one that an earlier answer gave.",
+                [{"pointer": "/cursor", "message": "not a cursor of this list"}],
+            )
+        newest = f"({cursor}" if cursor else "+"
+        with translated_errors():
+            ids = await self._redis.zrevrangebylex(
+                keys.ENDPOINT_IDS + tenant, newest, "-", start=0, num=limit + 1
+            )
+        endpoints = await self.read_many(tenant, [each.decode() for each in ids[:limit]])
+        return endpoints, endpoints[-1].id if len(ids) > limit and endpoints else None
+
+    async def read_many(self, tenant: str, endpoint_ids: list[str]) -> list[Endpoint]:
+        """Those that are there, in the order asked for."""
+        with translated_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for endpoint_id in endpoint_ids:
+                    pipe.hgetall(keys.WEBHOOK_TARGET + endpoint_id)
+                records = await pipe.execute()
+        return [
+            Endpoint.from_record(endpoint_id, record)
+            for endpoint_id, record in zip(endpoint_ids, records, strict=True)
+            if record.get(b"tenant") == tenant.encode()
+        ]
+
+    async def change(
+        self,
+        tenant: str,
+        endpoint_id: str,
+        change: Callable[[Endpoint, Credentials], tuple[Endpoint, Credentials]],
+    ) -> Endpoint:
+        """The endpoint after `change`, which gets it as it is; it is called again where somebody else was faster.
+
+        Raises:
+            WebhookEndpointNotFound: the tenant has no such endpoint.
+            WebhookConflict: it is changed all the time.
+        """
+        for _ in range(_CHANGE_TRIES):
+            before = await self.get(tenant, endpoint_id)
+            after, credentials = change(before, self.credentials(before))
+            sealed = self._box.seal(credentials, endpoint_id)
+            answer = await self._put(
+                endpoint_id, tenant, str(before.change), after.config, sealed, after.status
+            )
+            if answer == b"missing":
+                raise WebhookEndpointNotFound(endpoint_id)
+            if answer == b"ok":
+                return await self.get(tenant, endpoint_id)
+        raise WebhookConflict(f"{endpoint_id} is being changed by others. Try again.")
+
+    async def delete(self, tenant: str, endpoint_id: str) -> None:
+        """Removes it; its deliveries follow within a minute. Raises WebhookEndpointNotFound."""
+        if not await self._scripts.call("webhook_endpoint_delete", endpoint_id, tenant):
+            raise WebhookEndpointNotFound(endpoint_id)
+
+    def credentials(self, endpoint: Endpoint) -> Credentials:
+        """Raises CredentialsUnreadable."""
+        return self._box.open(endpoint.sealed, endpoint.id)
+
+    async def tenant_credentials(self, tenant: str) -> Credentials:
+        """What signs deliveries to `webhook_url`s; made when first asked for."""
+        owner, key = tenant_owner(tenant), keys.TENANT + tenant
+        with translated_errors():
+            sealed = await self._redis.hget(key, "webhook_secret")  # type: ignore[misc]
+            if sealed is None:
+                fresh = self._box.seal(Credentials.fresh(), owner)
+                await self._redis.hsetnx(key, "webhook_secret", fresh)  # type: ignore[misc]
+                sealed = await self._redis.hget(key, "webhook_secret")  # type: ignore[misc]
+        return self._box.open(sealed, owner)
+
+    async def recoverable(self, endpoint_ids: list[str]) -> list[int]:
+        """For each endpoint, how many deliveries failed for good or were discarded."""
+        with translated_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for endpoint_id in endpoint_ids:
+                    for status in _RECOVERABLE:
+                        pipe.zcard(f"{keys.DELIVERIES}{endpoint_id}:{status}")
+                counts = await pipe.execute()
+        return [sum(counts[i : i + 2]) for i in range(0, len(counts), 2)]
+
+    async def state(self, tenant: str, endpoint_id: str) -> EndpointState:
+        """Raises WebhookEndpointNotFound."""
+        await self.get(tenant, endpoint_id)
+        with translated_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hgetall(keys.WEBHOOK_TARGET + endpoint_id)
+                for status in DeliveryStatus:
+                    pipe.zcard(f"{keys.DELIVERIES}{endpoint_id}:{status}")
+                record, *counts = await pipe.execute()
+
+        def number(name: bytes) -> int | None:
+            return int(float(record[name])) if name in record else None
+
+        succeeded = number(b"ok") or 0
+        return EndpointState(
+            deliveries={str(status): count for status, count in zip(DeliveryStatus, counts, strict=True)},
+            succeeded_attempts=succeeded,
+            failed_attempts=number(b"bad") or 0,
+            mean_ms=round((number(b"millis") or 0) / succeeded, 1) if succeeded else None,
+            in_flight=number(b"in_flight") or 0,
+            consecutive_failures=number(b"failures") or 0,
+            last_success_ms=number(b"last_ok"),
+            last_failure_ms=number(b"last_bad"),
+            failing_since_ms=number(b"failing"),
+            held_until_ms=number(b"held"),
+        )
+
+    async def _put(
+        self,
+        endpoint_id: str,
+        tenant: str,
+        read_at: str,
+        config: EndpointConfig,
+        sealed: str,
+        status: EndpointStatus,
+    ) -> Any:
+        rate = "" if config.max_per_second is None else 1000 / config.max_per_second
+        return await self._scripts.call(
+            "webhook_endpoint_put",
+            endpoint_id,
+            tenant,
+            read_at,
+            config.to_json(),
+            sealed,
+            config.url,
+            status,
+            config.max_in_flight,
+            rate,
+        )

@@ -1,0 +1,146 @@
+"""The deliveries, as a notifier sees them: claim, settle, sweep. Each is one atomic step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.scripts import Scripts
+from jobs.store_client import BLOCK_MS, translated_errors
+
+LEASE_MS = 25_000
+"""How long a claim holds: longer than any exchange and the writing down of its outcome."""
+
+_SWEEP_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryClaim:
+    """One taking of a delivery by a notifier; `number` is the fence on what it writes."""
+
+    id: str
+    number: int
+    target_id: str
+    tenant: str
+    event_id: str
+    event_type: str
+    body: bytes
+    attempts_used: int
+    faults: int
+    """Faults on our side since the last answer of the receiver."""
+    round_ms: int
+    """When the first attempt of this round was made."""
+    waiting_since_ms: int
+    url: str
+    sealed: bytes = field(repr=False)
+    is_test: bool
+    claimed_ms: int
+    """The store's time."""
+
+    @property
+    def log_context(self) -> dict[str, Any]:
+        return {
+            "delivery_id": self.id,
+            "target": self.target_id,
+            "tenant": self.tenant,
+            "event_id": self.event_id,
+            "event_type": self.event_type,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryHaul:
+    """What one look at the deliveries gave."""
+
+    claims: list[DeliveryClaim]
+    next_due_ms: int | None
+    """When something is due, from now; None where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Where a delivery stands after an attempt. None as status: the claim was not the current one any more."""
+
+    status: str | None
+    disabled_reason: str = ""
+    """Set where this attempt got the endpoint disabled."""
+
+
+class DeliveryQueue:
+    """Every method raises `StoreUnavailable` where the store does not answer; all are safe to call again."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, *, lease_ms: int = LEASE_MS) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._lease_ms = lease_ms
+
+    async def claim(self, want: int, most_per_target: int) -> DeliveryHaul:
+        """Claims up to `want` deliveries, of no target more than are in flight to it already."""
+        now_ms, due_in_ms, rows = await self._scripts.call(
+            "webhook_claim", want, self._lease_ms, most_per_target
+        )
+        claims = [_claim(row, now_ms) for row in rows]
+        return DeliveryHaul(claims, None if due_in_ms < 0 else due_in_ms)
+
+    async def settle(
+        self,
+        claim: DeliveryClaim,
+        outcome: str,
+        record: str,
+        *,
+        delay_ms: int | None,
+        hold_ms: int,
+        chance: float,
+        took_ms: float,
+    ) -> Settled:
+        """Writes down how an attempt ended. `delay_ms`: until the next one, None where there is none."""
+        answer = await self._scripts.call(
+            "webhook_settle",
+            claim.id,
+            claim.number,
+            outcome,
+            -1 if delay_ms is None else delay_ms,
+            record,
+            hold_ms,
+            chance,
+            round(took_ms),
+        )
+        if answer[0] == b"lost":
+            return Settled(None)
+        return Settled(answer[1].decode(), answer[2].decode())
+
+    async def sweep(self) -> int:
+        """Removes what has expired and what was owed to endpoints that are gone; returns how many were handled."""
+        return int(await self._scripts.call("webhook_sweep", _SWEEP_BATCH))
+
+    async def wait_for_doorbell(self) -> bool:
+        """True when there may be something to do, False after about a second."""
+        with translated_errors():
+            rung = await self._redis.blpop([keys.WEBHOOK_DOORBELL], BLOCK_MS / 1000)  # type: ignore[misc, arg-type]
+        return rung is not None
+
+
+def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
+    id, number, target, tenant, event_id, event_type, body, used, faults, first, since, url, sealed, test = (
+        row
+    )
+    return DeliveryClaim(
+        id=id.decode(),
+        number=number,
+        target_id=target.decode(),
+        tenant=tenant.decode(),
+        event_id=event_id.decode(),
+        event_type=event_type.decode(),
+        body=body,
+        attempts_used=used,
+        faults=faults,
+        round_ms=first,
+        waiting_since_ms=since,
+        url=url.decode(),
+        sealed=sealed,
+        is_test=bool(test),
+        claimed_ms=now_ms,
+    )

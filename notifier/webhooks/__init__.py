@@ -1,0 +1,1 @@
+"""Sending webhooks: from the outbox to deliveries (`dispatcher`), and from deliveries to requests (`deliverer`)."""

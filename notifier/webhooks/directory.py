@@ -1,0 +1,98 @@
+"""Which endpoints of a tenant an event goes to: kept in memory, brought up to date when the store says so.
+
+The store counts the changes of each tenant's endpoints. A reader that is behind reads only what changed since, so that
+ten thousand endpoints cost nothing while nobody changes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.store_client import translated_errors
+from jobs.webhooks.endpoint import Endpoint, type_pattern, wants_job
+from jobs.webhooks.endpoints import Endpoints
+from jobs.webhooks.outbox import OwedEvent
+
+MAX_TENANTS = 10_000
+_READ_AT_ONCE = 500
+
+
+class TenantEndpoints:
+    """One tenant's endpoints as they were at `change`. Never altered: whoever has it may use it across awaits."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], change: int) -> None:
+        self.endpoints = endpoints
+        self.change = change
+        self._by_type: dict[str, list[Endpoint]] = {}
+
+    def matching(self, event: OwedEvent, sequence: int) -> list[str]:
+        """Ids of the endpoints that are owed the event."""
+        candidates = self._by_type.get(event.type)
+        if candidates is None:
+            candidates = [
+                endpoint
+                for endpoint in self.endpoints.values()
+                if type_pattern(endpoint.config.event_types).fullmatch(event.type)
+            ]
+            self._by_type[event.type] = candidates
+        job: dict[str, Any] | None = None
+        if any(endpoint.config.kinds or endpoint.config.tags for endpoint in candidates):
+            job = json.loads(event.body)["data"].get("job")
+        return [
+            endpoint.id
+            for endpoint in candidates
+            if endpoint.first_sequence <= sequence and wants_job(endpoint.config, job)
+        ]
+
+
+class Directory:
+    """The endpoints of the tenants whose events this process dispatches."""
+
+    def __init__(self, redis: Redis, endpoints: Endpoints) -> None:
+        self._redis = redis
+        self._endpoints = endpoints
+        self._tenants: OrderedDict[str, TenantEndpoints] = OrderedDict()
+        self._reading = asyncio.Lock()
+
+    async def of(self, tenant: str, change: int) -> TenantEndpoints:
+        """The tenant's endpoints, as of `change` or later. Raises StoreUnavailable."""
+        known = self._tenants.get(tenant)
+        if known is None or known.change != change:
+            async with self._reading:
+                known = await self._catch_up(tenant, self._tenants.get(tenant, TenantEndpoints({}, 0)))
+                self._tenants[tenant] = known
+                if len(self._tenants) > MAX_TENANTS:
+                    self._tenants.popitem(last=False)
+        self._tenants.move_to_end(tenant)
+        return known
+
+    async def _catch_up(self, tenant: str, known: TenantEndpoints) -> TenantEndpoints:
+        """Reads what changed. Where something was deleted, or the store is another one, reads everything."""
+        key = keys.ENDPOINTS + tenant
+        with translated_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hget(keys.TENANT + tenant, "endpoint_changes")
+                pipe.zcard(key)
+                pipe.zrangebyscore(key, f"({known.change}", "+inf")
+                latest, count, changed = await pipe.execute()
+        change = int(latest or 0)
+        endpoints = {**known.endpoints, **await self._read(tenant, changed)}
+        if len(endpoints) != count or change < known.change:
+            with translated_errors():
+                everything = await self._redis.zrange(key, 0, -1)
+            endpoints = await self._read(tenant, everything)
+        return TenantEndpoints(endpoints, change)
+
+    async def _read(self, tenant: str, ids: list[bytes]) -> dict[str, Endpoint]:
+        found: dict[str, Endpoint] = {}
+        for start in range(0, len(ids), _READ_AT_ONCE):
+            part = [each.decode() for each in ids[start : start + _READ_AT_ONCE]]
+            found |= {each.id: each for each in await self._endpoints.read_many(tenant, part)}
+        return found

@@ -1,0 +1,128 @@
+"""From the outbox to deliveries: every event becomes one delivery for each endpoint that is owed it.
+
+What is true if the notifier dies between two steps:
+
+1. read, nothing made: the reference is pending; another notifier takes it over;
+2. some deliveries made: likewise; those that are there are found by their ids and left alone;
+3. all made and acknowledged, in one step: done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+import structlog
+
+from jobs.errors import StoreError
+from jobs.webhooks.deliveries import Deliveries, Owed
+from jobs.webhooks.delivery import delivery_id, origin_target
+from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT
+from jobs.webhooks.endpoints import Endpoints
+from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OwedEvent, Reference
+from notifier.webhooks.directory import Directory, TenantEndpoints
+
+log = structlog.get_logger(__name__)
+
+DELIVERIES_PER_CALL = 200
+"""How many deliveries one atomic step makes: an event that goes to thousands must not hold up the store."""
+RECLAIM_INTERVAL_S = 10.0
+
+
+class Dispatcher:
+    """One reader of the outbox. `made` is called whenever there are new deliveries."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        directory: Directory,
+        endpoints: Endpoints,
+        deliveries: Deliveries,
+        made: Callable[[], None],
+    ) -> None:
+        self._outbox = outbox
+        self._directory = directory
+        self._endpoints = endpoints
+        self._deliveries = deliveries
+        self._made = made
+
+    async def run(self) -> None:
+        """Dispatches for ever; waits where the store is away."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self.dispatch_new, 0.0))
+            group.create_task(self._repeat(self.dispatch_abandoned, RECLAIM_INTERVAL_S))
+
+    async def dispatch_new(self) -> int:
+        """Dispatches what nobody has read; returns how many references that were."""
+        return await self._dispatch(await self._outbox.read())
+
+    async def dispatch_abandoned(self, abandoned_ms: int = ABANDONED_MS) -> int:
+        """Dispatches what another notifier has read and left."""
+        return await self._dispatch(await self._outbox.reclaim(abandoned_ms))
+
+    async def _repeat(self, step: Callable[[], Awaitable[int]], pause_s: float) -> None:
+        joined = False
+        while True:
+            try:
+                if not joined:
+                    await self._outbox.join()
+                    joined = True
+                await step()
+                await asyncio.sleep(pause_s)
+            except StoreError as error:
+                log.warning("webhook.dispatch_interrupted", reason=str(error))
+                await asyncio.sleep(0.5 + random.random())  # noqa: S311 (jitter)
+            except (
+                Exception
+            ):  # a reference that cannot be read must not end all webhooks; it stays in the outbox
+                log.exception("webhook.dispatch_failed")
+                joined = False
+                await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)
+
+    async def _dispatch(self, references: list[Reference]) -> int:
+        if not references:
+            return 0
+        events, changes = await self._outbox.events(references)
+        tenants = {tenant: await self._directory.of(tenant, change) for tenant, change in changes.items()}
+        made = await asyncio.gather(
+            *(
+                self._dispatch_one(reference, event, tenants[reference.tenant])
+                for reference, event in zip(references, events, strict=True)
+            )
+        )
+        if any(made):
+            self._made()
+        return len(references)
+
+    async def _dispatch_one(
+        self, reference: Reference, event: OwedEvent | None, endpoints: TenantEndpoints
+    ) -> int:
+        tenant, key = reference.tenant, str(reference.sequence)
+        owed = [] if event is None else await self._owed(reference, event, endpoints)
+        made = 0
+        while len(owed) > DELIVERIES_PER_CALL:
+            part, owed = owed[:DELIVERIES_PER_CALL], owed[DELIVERIES_PER_CALL:]
+            made += await self._deliveries.acknowledge(tenant, key, part, GROUP, b"")
+        return made + await self._deliveries.acknowledge(tenant, key, owed, GROUP, reference.entry)
+
+    async def _owed(self, reference: Reference, event: OwedEvent, endpoints: TenantEndpoints) -> list[Owed]:
+        owed = [
+            Owed(delivery_id(event.id, endpoint_id), endpoint_id)
+            for endpoint_id in endpoints.matching(event, reference.sequence)
+        ]
+        if event.url is not None:
+            await self._endpoints.tenant_credentials(
+                reference.tenant
+            )  # there before the first request is signed
+            target_id = origin_target(reference.tenant, origin_of(event.url))
+            id = delivery_id(event.id, target_id, event.url)
+            owed.append(Owed(id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
+        return owed
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, in one spelling."""
+    parts = urlsplit(url)
+    return f"{parts.scheme.lower()}://{parts.netloc.lower()}"

@@ -1,0 +1,88 @@
+"""What one request to a receiver came to, and what follows from it. Pure."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from jobs.clock import rfc3339
+
+Outcome = Literal["succeeded", "failed", "gone", "fault"]
+
+ANSWER_BYTES = 1024
+"""How much of an answer is kept to look at."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Filled in while the request is made; durations are milliseconds, None where a phase did not happen."""
+
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None
+    body_ms: float | None = None
+    total_ms: float = 0.0
+    status: int | None = None
+    answer: bytes | None = None
+    error: str | None = None
+    """A stable code; None where the receiver answered with 2xx."""
+    message: str | None = None
+    is_fault: bool = False
+    """The error is, or may be, on our side."""
+    retry_after_ms: int = 0
+    addresses: list[str] = field(default_factory=list)
+    """What the host resolved to."""
+    address: str | None = None
+    """Where the connection went."""
+    is_reused: bool = False
+    """The request went over a connection of an earlier one."""
+    tls: dict[str, Any] | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """410 means that nobody is there any more; any other answer but 2xx may be different next time."""
+        if self.error is None:
+            return "succeeded"
+        if self.is_fault:
+            return "fault"
+        return "gone" if self.status == 410 else "failed"
+
+    def record(self, started_ms: int, queue_ms: int) -> str:
+        """The attempt as it is kept and shown, as JSON."""
+        phases = {
+            "queue": queue_ms,
+            "dns": self.dns_ms,
+            "connect": self.connect_ms,
+            "tls": self.tls_ms,
+            "first_byte": self.first_byte_ms,
+            "body": self.body_ms,
+        }
+        document = {
+            "at": rfc3339(started_ms),
+            "status": self.status,
+            "error": self.error,
+            "message": self.message,
+            "is_fault": self.is_fault,
+            "duration_ms": round(self.total_ms, 1),
+            "phases_ms": {name: None if ms is None else round(ms, 1) for name, ms in phases.items()},
+            "address": self.address,
+            "answer": None if self.answer is None else self.answer[:ANSWER_BYTES].decode(errors="replace"),
+        }
+        return json.dumps(document, separators=(",", ":"))
+
+
+def parse_retry_after(value: str | None, now_ms: int) -> int:
+    """Milliseconds that a `Retry-After` header asks for (RFC 9110 section 10.2.3); 0 where it says nothing usable."""
+    if value is None:
+        return 0
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return int(value[:9]) * 1000
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return 0
+    return max(0, round(moment.timestamp() * 1000) - now_ms)

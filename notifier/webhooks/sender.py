@@ -1,0 +1,203 @@
+"""One signed request to a receiver: one deadline for all of it, a bounded answer, and a verdict whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+from jobs.clock import rfc3339
+from jobs.egress import EgressError, EgressPolicy
+from jobs.settings import Settings
+from jobs.webhooks.destination import Destinations, ResolveFailed
+from notifier.webhooks.connecting import (
+    JudgedConnector,
+    Passage,
+    Refused,
+    passage,
+    phase_timing,
+    verifying_context,
+)
+from notifier.webhooks.exchange import Exchange, parse_retry_after
+
+DEADLINE_S = 15.0
+"""For the whole exchange: name, connection, handshake, headers and body."""
+MAX_ANSWER_BYTES = 64 * 1024
+"""What is read of an answer; a longer one costs its connection."""
+MAX_HEADER_BYTES = 8 * 1024
+MAX_HEADERS = 128
+USER_AGENT = "Pressrun-Webhooks/1.0"
+_OUR_ERRNOS = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOBUFS,
+    errno.ENOMEM,
+    errno.EADDRNOTAVAIL,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is sent, and where to."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Sender:
+    """Sends letters. Connections are kept per origin; nothing is taken from the environment."""
+
+    def __init__(self, destinations: Destinations, tls: ssl.SSLContext | None = None) -> None:
+        self._destinations = destinations
+        self._session = aiohttp.ClientSession(
+            connector=JudgedConnector(destinations, tls or verifying_context()),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            trace_configs=[phase_timing()],
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+
+    async def send(self, letter: Letter, deadline_s: float = DEADLINE_S) -> Exchange:
+        """Makes the request. Never raises for what the network or the receiver does."""
+        exchange = Exchange()
+        begun = time.perf_counter()
+        try:
+            here = Passage(self._destinations.check_url(letter.url), exchange)
+        except EgressError as error:
+            exchange.error, exchange.message = "address_refused", str(error)
+            return exchange
+        token = passage.set(here)
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._exchange(letter, here)
+        except TimeoutError:
+            exchange.error, exchange.message = "timeout", _what_took_long(here, deadline_s)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            _explain(error, here)
+        finally:
+            passage.reset(token)
+        exchange.total_ms = (time.perf_counter() - begun) * 1000
+        return exchange
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def _exchange(self, letter: Letter, here: Passage) -> None:
+        try:
+            await self._request(letter, here)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            # A kept connection that the receiver had closed meanwhile says nothing about the receiver.
+            if not here.exchange.is_reused or here.exchange.status is not None:
+                raise
+            here.exchange.is_reused = False
+            await self._request(letter, here)
+
+    async def _request(self, letter: Letter, here: Passage) -> None:
+        exchange, target = here.exchange, here.target
+        # Put together from what was judged: another reading of the same text could lead elsewhere.
+        url = URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
+        async with self._session.post(
+            url, data=letter.body, headers=letter.headers, allow_redirects=False
+        ) as answer:
+            answered = time.perf_counter()
+            exchange.status = answer.status
+            exchange.first_byte_ms = (answered - here.sent_at) * 1000
+            exchange.retry_after_ms = parse_retry_after(
+                answer.headers.get("retry-after"), round(time.time() * 1000)
+            )
+            _note_tls(answer, exchange)
+            exchange.answer = await _read_bounded(answer)
+            exchange.body_ms = (time.perf_counter() - answered) * 1000
+        if not 200 <= answer.status < 300:
+            exchange.error = "redirect" if 300 <= answer.status < 400 else "http_status"
+            exchange.message = (
+                f"The receiver answered {answer.status}; 2xx is success, redirects are not followed."
+            )
+
+
+def open_sender(settings: Settings) -> Sender:
+    """The sender for the settings' address policy."""
+    return Sender(Destinations(EgressPolicy.from_entries(settings.egress_allow)))
+
+
+async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
+    kept = bytearray()
+    async for chunk in answer.content.iter_any():
+        kept += chunk
+        if len(kept) > MAX_ANSWER_BYTES:
+            answer.close()
+            break
+    return bytes(kept)
+
+
+def _note_tls(answer: aiohttp.ClientResponse, exchange: Exchange) -> None:
+    transport = answer.connection.transport if answer.connection else None
+    if transport is None:
+        return
+    peer = transport.get_extra_info("peername")
+    if peer:
+        exchange.address = str(peer[0])
+    tls = transport.get_extra_info("ssl_object")
+    if tls is None or exchange.is_reused:
+        return
+    certificate = tls.getpeercert() or {}
+    expires = certificate.get("notAfter")
+    exchange.tls = {
+        "version": tls.version(),
+        "expires_at": rfc3339(int(ssl.cert_time_to_seconds(expires)) * 1000) if expires else None,
+        "names": [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"][:20],
+    }
+
+
+def _explain(error: Exception, here: Passage) -> None:
+    """What went wrong, as a code and a sentence; faults of ours are told apart."""
+    exchange = here.exchange
+    exchange.message = str(error)[:300] or type(error).__name__
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+    refused = cause.reason if isinstance(cause, Refused) else here.refused
+    if refused is not None:
+        exchange.error, exchange.message = "address_refused", str(refused)
+    elif isinstance(cause, ResolveFailed):
+        exchange.error, exchange.message = "dns_failed", str(cause.strerror)
+        exchange.is_fault = cause.is_ours
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
+        exchange.error, exchange.message = "tls_certificate", str(error.certificate_error)[:300]
+    elif isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        exchange.error = "tls_failed"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        exchange.error = "connect_failed"
+        exchange.is_fault = error.os_error.errno in _OUR_ERRNOS
+    elif isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | ConnectionError):
+        exchange.error = "connection_closed"
+    elif isinstance(error, aiohttp.ClientResponseError | ValueError):
+        exchange.error = "invalid_answer"
+    else:
+        exchange.error = "connection_failed"
+
+
+def _what_took_long(here: Passage, deadline_s: float) -> str:
+    if here.exchange.status is not None:
+        phase = "the body of the answer"
+    elif here.sent_at:
+        phase = "an answer"
+    elif here.handshake_at:
+        phase = "the TLS handshake"
+    elif here.socket_at:
+        phase = "a connection"
+    else:
+        phase = "the address of the host"
+    return f"No 2xx within {deadline_s:g} s for the whole exchange: it ended while waiting for {phase}."

@@ -1,0 +1,22 @@
+"""Signatures as Standard Webhooks 1.0.0 has them (https://www.standardwebhooks.com), scheme ``v1``. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Iterable
+
+
+def signed_headers(keys: Iterable[bytes], event_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The three headers. `timestamp` is that of the attempt, in Unix seconds; one signature for each key."""
+    return {
+        "webhook-id": event_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(signature(key, event_id, timestamp, body) for key in keys),
+    }
+
+
+def signature(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
+    """HMAC-SHA256 over id, timestamp and body, with full stops between."""
+    content = b"%b.%d.%b" % (event_id.encode(), timestamp, body)
+    return "v1," + base64.b64encode(hmac.digest(key, content, "sha256")).decode()

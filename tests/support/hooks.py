@@ -1,0 +1,250 @@
+"""Webhooks on the suite's Valkey, put together as the processes do it, and receivers that behave as a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from arq.connections import ArqRedis
+from standardwebhooks import Webhook
+
+from jobs.artifacts import open_artifacts
+from jobs.egress import EgressPolicy
+from jobs.ids import new_job_id
+from jobs.job import Job, Submission
+from jobs.scripts import Scripts
+from jobs.settings import Settings
+from jobs.store import JobStore
+from jobs.store_client import connect
+from jobs.webhooks.credentials import Credentials, SecretBox
+from jobs.webhooks.deliveries import Deliveries
+from jobs.webhooks.delivery import Delivery
+from jobs.webhooks.destination import Destinations
+from jobs.webhooks.endpoint import Endpoint, EndpointConfig
+from jobs.webhooks.endpoints import Endpoints
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue
+from notifier.webhooks.deliverer import Deliverer
+from notifier.webhooks.directory import Directory
+from notifier.webhooks.dispatcher import Dispatcher
+from notifier.webhooks.exchange import Exchange
+from notifier.webhooks.sender import Letter, Sender
+
+SECRET_KEY = "a-secret-of-thirty-two-characters"
+TENANT = "acme"
+LOOPBACK = EgressPolicy.from_entries(["127.0.0.0/8", "::1"])
+START_MS = 1_800_000_000_000
+
+
+class ClockedScripts(Scripts):
+    """The scripts, with a clock that only a test moves."""
+
+    def _text(self, name: str) -> tuple[str, str]:
+        _, text = super()._text(name)
+        text = text.replace(
+            "redis.call('TIME')", "({redis.call('GET', 'test:seconds'), redis.call('GET', 'test:micros')})"
+        )
+        return "0" * 40, text  # a digest nobody has: the text is sent every time
+
+
+@dataclass
+class Request:
+    """What a receiver got."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    path: str
+
+    @property
+    def event(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self.body)
+        return loaded
+
+    def verified_by(self, secret: str) -> bool:
+        Webhook(secret).verify(self.body, dict(self.headers))
+        return True
+
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Receiver:
+    """A customer's server on loopback. `answer` may be replaced at any time."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.answer: Answer | None = None
+        self.url = ""
+        self._news = asyncio.Condition()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        got = Request(
+            {name.lower(): value for name, value in request.headers.items()},
+            await request.read(),
+            request.path,
+        )
+        self.requests.append(got)
+        async with self._news:
+            self._news.notify_all()
+        if self.answer is not None:
+            return await self.answer(request)
+        return web.Response(status=self.status, headers=self.headers, text="thanks")
+
+    async def got(self, count: int) -> list[Request]:
+        """The requests, once there are so many."""
+        async with asyncio.timeout(30), self._news:
+            await self._news.wait_for(lambda: len(self.requests) >= count)
+        return self.requests
+
+    @classmethod
+    @asynccontextmanager
+    async def listening(cls, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+        receiver = cls()
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", receiver.handle)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        await site.start()
+        port = runner.addresses[0][1]
+        receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/hook"
+        try:
+            yield receiver
+        finally:
+            await runner.cleanup()
+
+
+class ScriptedSender:
+    """Stands in for the network: answers what a test says, and notes what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Letter] = []
+        self.answers: Callable[[Letter], Exchange] = lambda letter: Exchange(status=200)
+
+    async def send(self, letter: Letter) -> Exchange:
+        self.sent.append(letter)
+        return self.answers(letter)
+
+
+def failing(status: int = 500, **fields: Any) -> Callable[[Letter], Exchange]:
+    return lambda letter: Exchange(status=status, error="http_status", **fields)
+
+
+def faulty(letter: Letter) -> Exchange:
+    return Exchange(error="dns_failed", is_fault=True)
+
+
+@dataclass
+class Hooks:
+    """Everything about webhooks on one store."""
+
+    redis: ArqRedis
+    scripts: Scripts
+    store: JobStore
+    endpoints: Endpoints
+    deliveries: Deliveries
+    queue: DeliveryQueue
+    dispatcher: Dispatcher
+    deliverer: Deliverer
+    sender: Any
+    outbox: Outbox
+    box: SecretBox
+    _close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    @classmethod
+    async def open(
+        cls,
+        redis_url: str,
+        data_dir: Path,
+        *,
+        scripted: bool = False,
+        virtual: bool = False,
+        tls: ssl.SSLContext | None = None,
+        slots: int = 1024,
+    ) -> Hooks:
+        settings = Settings(redis_url=redis_url, data_dir=data_dir)
+        redis = connect(settings)
+        scripts = (ClockedScripts if virtual else Scripts)(redis, settings)
+        box = SecretBox([SECRET_KEY])
+        endpoints, deliveries = Endpoints(redis, scripts, box), Deliveries(redis, scripts)
+        queue, outbox = DeliveryQueue(redis, scripts), Outbox(redis)
+        sender: Any = ScriptedSender() if scripted else Sender(Destinations(LOOPBACK), tls)
+        deliverer = Deliverer(queue, sender, box, slots=slots, chance=lambda: 0.5)
+        directory = Directory(redis, endpoints)
+        dispatcher = Dispatcher(outbox, directory, endpoints, deliveries, deliverer.ring)
+        store = JobStore(redis, scripts, open_artifacts(settings, scripts))
+        hooks = cls(
+            redis, scripts, store, endpoints, deliveries, queue, dispatcher, deliverer, sender, outbox, box
+        )
+        hooks._close = [redis.aclose] if scripted else [sender.close, redis.aclose]
+        if virtual:
+            await hooks.set_clock(START_MS)
+        await outbox.join()
+        return hooks
+
+    async def close(self) -> None:
+        for close in self._close:
+            await close()
+
+    async def endpoint(self, url: str = "https://example.test/hook", **config: Any) -> Endpoint:
+        """An endpoint that is owed everything."""
+        config.setdefault("event_types", ("*",))
+        return await self.endpoints.create(TENANT, EndpointConfig(url=url, **config), Credentials.fresh())
+
+    def secret(self, endpoint: Endpoint) -> str:
+        return self.endpoints.credentials(endpoint).secrets[0].text
+
+    async def event(self, *, tenant: str = TENANT, **fields: Any) -> Job:
+        """A job is submitted: `job.queued`."""
+        submission = Submission(
+            job_id=new_job_id(), tenant=tenant, kind=fields.pop("kind", "test"), spec=b"{}", **fields
+        )
+        return (await self.store.submit(submission)).job
+
+    async def owed(self, target: Endpoint | str) -> list[Delivery]:
+        """All deliveries to a target, oldest first."""
+        target_id = target if isinstance(target, str) else target.id
+        found, _ = await self.deliveries.page(TENANT, target_id, limit=1000)
+        return found[::-1]
+
+    async def claim_one(self) -> DeliveryClaim:
+        (claim,) = (await self.queue.claim(1, 1000)).claims
+        return claim
+
+    async def work(self) -> None:
+        """Sends everything that may be sent now."""
+        while True:
+            wait_s = await self.deliverer.step()
+            if not self.deliverer._under_way and wait_s > 0:
+                return
+            await self.deliverer.settled()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """A notifier at work; killed at once when left."""
+        tasks = [asyncio.create_task(self.dispatcher.run()), asyncio.create_task(self.deliverer.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.deliverer.drain(0)
+
+    # --- the virtual clock ----------------------------------------------------------------------------------
+
+    async def set_clock(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        await self.redis.mset({"test:seconds": now_ms // 1000, "test:micros": now_ms % 1000 * 1000})
+
+    async def pass_time(self, ms: float) -> None:
+        await self.set_clock(round(self.now_ms + ms))
