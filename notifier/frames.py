@@ -10,7 +10,15 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from jobs.events import Event, ProgressUpdate
 from jobs.job import TERMINAL
@@ -21,6 +29,7 @@ _MAX_MESSAGE_CHARACTERS = 200
 RequestId = Annotated[int, Field(ge=0, lt=2**53)] | Annotated[str, StringConstraints(max_length=64)]
 """What a client puts into `id`, to find it again in `reply_to`."""
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+_Names = Annotated[tuple[_Name, ...], Field(max_length=32)]
 
 
 class BadFrame(ValueError):
@@ -47,11 +56,40 @@ class Auth(ClientFrame):
     token: Annotated[str, StringConstraints(max_length=4096)]
 
 
+class EventFilter(BaseModel):
+    """Which events a channel subscription is about. All members must fit; one value of each suffices."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    kinds: _Names = Field(default=(), description="Kinds of jobs.")
+    tags: _Names = Field(default=(), description="Tags of jobs.")
+    types: _Names = Field(
+        default=(), description="Event types or patterns such as `job.*`; `progress` stands for progress."
+    )
+
+
 class Subscribe(ClientFrame):
-    """Asks for a job: its snapshot, then every later version."""
+    """Asks for one of three: a job (its snapshot, then every later version), a batch (its document, then the events
+    of its jobs and its own), or the channel of all jobs (events after a cursor, or from now)."""
 
     type: Literal["subscribe"]
-    job_id: _Name
+    job_id: _Name | None = None
+    batch_id: _Name | None = None
+    channel: Literal["jobs"] | None = None
+    after: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None, description="The newest cursor that the client has. Not for jobs."
+    )
+    filter: EventFilter | None = Field(default=None, description="For channels.")
+
+    @model_validator(mode="after")
+    def _asks_for_one(self) -> Subscribe:
+        if [self.job_id, self.batch_id, self.channel].count(None) != 2:
+            raise ValueError("name one of job_id, batch_id and channel")
+        if self.job_id is not None and self.after is not None:
+            raise ValueError("a job needs no cursor: its snapshot comes first")
+        if self.channel is None and self.filter is not None:
+            raise ValueError("only a channel has a filter")
+        return self
 
 
 class Unsubscribe(ClientFrame):
@@ -122,10 +160,13 @@ class Welcome(ServerFrame):
 
 
 class Subscribed(ServerFrame):
+    """Of a job: with its snapshot. Of a channel: with the cursor after which events follow. Of a batch: with both."""
+
     type: Literal["subscribed"] = "subscribed"
     reply_to: int | str | None = None
     subscription: str
-    snapshot: dict[str, Any]
+    snapshot: dict[str, Any] | None = None
+    cursor: str | None = None
 
 
 class Unsubscribed(ServerFrame):
@@ -144,15 +185,21 @@ class Ping(ServerFrame):
     """Every `ping_interval`; the client answers `pong`. Of the application: browsers do not see protocol pings."""
 
     type: Literal["ping"] = "ping"
+    cursors: dict[str, str] | None = None
+    """How far each channel and batch subscription has come, events that its filter left out included."""
 
 
 class Reset(ServerFrame):
-    """Events of the subscription were lost on the way and are no longer kept: go on from the snapshot."""
+    """Events of the subscription are gone for good: no longer kept, or lost with the log (`epoch`).
+
+    With a snapshot: go on from that. With a cursor: list the jobs to see where they stand; events after it follow.
+    """
 
     type: Literal["reset"] = "reset"
     subscription: str
-    reason: Literal["retention"] = "retention"
-    snapshot: dict[str, Any]
+    reason: Literal["retention", "epoch"]
+    snapshot: dict[str, Any] | None = None
+    cursor: str | None = None
 
 
 class GoAway(ServerFrame):
@@ -205,10 +252,11 @@ class EventFrame:
 class ProgressFrame:
     """How far a job is, ready for any number of subscriptions."""
 
-    __slots__ = ("_frames", "_update", "claim")
+    __slots__ = ("_frames", "_update", "claim", "job_id")
 
     def __init__(self, update: ProgressUpdate) -> None:
         self.claim = update.claim
+        self.job_id = update.job_id
         self._update = update
         self._frames: dict[str, bytes] = {}
 

@@ -1,6 +1,7 @@
 """Where the live events of this process meet its subscriptions.
 
-The hub is fed by one `Tail` and knows which subscriptions follow which job. A subscription is registered first and its
+The hub is fed by one `Tail` and knows which subscriptions follow which job; those that follow a whole log or a batch
+are served by its `feeds`. A subscription is registered first and its
 job read afterwards, so no event can fall in between; after a gap in the tail, every followed job is read again and what
 was missed comes from the event log. Reads are gathered into batches: a thousand clients that reconnect at once cost a
 few round trips.
@@ -19,6 +20,7 @@ import structlog
 from jobs.errors import JobNotFound, StoreError
 from jobs.events import Event, ProgressUpdate
 from jobs.job import Job
+from notifier.feeds import Batches, EventPages, Feeds
 from notifier.frames import EventFrame, ProgressFrame
 from notifier.subscription import JobSubscription
 
@@ -34,7 +36,7 @@ class Jobs(Protocol):
     async def get_many(self, tenant: str, job_ids: Sequence[str]) -> list[Job | None]: ...
 
 
-class Log(Protocol):
+class Log(EventPages, Protocol):
     """What the hub asks of `EventLog`."""
 
     async def of_job(self, tenant: str, job_id: str) -> list[bytes]: ...
@@ -43,7 +45,8 @@ class Log(Protocol):
 class Hub:
     """The desk of every session in this process, and the listener of its tail."""
 
-    def __init__(self, jobs: Jobs, log: Log) -> None:
+    def __init__(self, jobs: Jobs, log: Log, batches: Batches | None = None) -> None:
+        self.feeds = Feeds(log, batches)
         self._jobs = jobs
         self._log = log
         self._followers: dict[tuple[str, str], set[JobSubscription]] = {}
@@ -69,7 +72,8 @@ class Hub:
     # --- for the tail ---------------------------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
-        """Hands a live event to those who follow its job."""
+        """Hands a live event to those who follow its job or its tenant."""
+        self.feeds.on_event(event)
         if event.job_id is None:
             return
         followers = self._followers.get((event.tenant, event.job_id))
@@ -79,7 +83,8 @@ class Hub:
                 subscription.offer(frame)
 
     def on_progress(self, update: ProgressUpdate) -> None:
-        """Hands live progress to those who follow its job."""
+        """Hands live progress to those who follow its job or its tenant."""
+        self.feeds.on_progress(update)
         followers = self._followers.get((update.tenant, update.job_id))
         if followers:
             frame = ProgressFrame(update)
@@ -88,6 +93,7 @@ class Hub:
 
     def on_gap(self) -> None:
         """Events may be missing: holds everything back until each followed job has been read again."""
+        self.feeds.on_gap()
         for followers in self._followers.values():
             for subscription in followers:
                 subscription.hold()
@@ -97,6 +103,11 @@ class Hub:
 
     async def run(self, tail_ready: asyncio.Event) -> None:
         """Answers subscriptions for ever. A snapshot is worth something only once the tail sees what comes after."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.feeds.run(tail_ready))
+            group.create_task(self._answer_for_ever(tail_ready))
+
+    async def _answer_for_ever(self, tail_ready: asyncio.Event) -> None:
         await tail_ready.wait()
         while True:
             await self._has_unread.wait()

@@ -8,17 +8,23 @@ send. Times are Unix seconds.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from jobs.errors import TokenExpired, TokenInvalid
+from jobs.errors import InvalidInput, TokenExpired, TokenInvalid
+from jobs.events import Cursor
 from jobs.ids import is_job_id
 from jobs.job import Job
-from jobs.tokens import JOBS_CHANNEL, Grant, Scope
+from jobs.tokens import Grant
 from notifier import frames
+from notifier.channel import ChannelSubscription, ResetReason
 from notifier.closing import Close, CloseCode
+from notifier.filters import EVERYTHING, Filter
+from notifier.frames import ProgressFrame
+from notifier.grants import Grants
+from notifier.log_event import LogEvent
+from notifier.outbox import Outbox, progress_key
 from notifier.subscription import JobSubscription
 
 AUTH_TIMEOUT_S = 5
@@ -26,14 +32,25 @@ PING_INTERVAL_S = 25
 """Between two pings. A client that has sent nothing from one ping to the next is gone: found within a minute."""
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SUBSCRIPTIONS = 100
-MAX_OUTBOX_BYTES = 1024 * 1024
-"""What may wait to be sent; beyond it the client is too slow and is closed. It reconnects and resumes."""
-_FRAME_OVERHEAD_BYTES = 64
-"""Charged for each waiting frame besides its bytes, so that tiny frames cannot pile up either."""
+
+Subscription = JobSubscription | ChannelSubscription
+
+
+class Feeds(Protocol):
+    """Where subscriptions to channels and batches are served."""
+
+    def open(self, subscription: ChannelSubscription) -> None:
+        """Feeds the subscription from now on."""
+
+    def close(self, subscription: ChannelSubscription) -> None:
+        """Feeds it no more."""
 
 
 class Desk(Protocol):
     """Where subscriptions are served: the hub."""
+
+    @property
+    def feeds(self) -> Feeds: ...
 
     def watch(self, subscription: JobSubscription) -> None:
         """Feeds the subscription from now on: first a snapshot or `not_found`, then events."""
@@ -52,8 +69,7 @@ class Session:
         "_made",
         "_next_ping",
         "_outbox",
-        "_outbox_bytes",
-        "_progress",
+        "_replaying",
         "_started_at",
         "_subscriptions",
         "_verify",
@@ -77,12 +93,12 @@ class Session:
         self._started_at = now
         self._next_ping = now + PING_INTERVAL_S
         self._answered = True
-        self._grants: dict[Scope, float] = {} if tenant is None else {Scope(channel=JOBS_CHANNEL): math.inf}
-        self._subscriptions: dict[str, JobSubscription] = {}
+        self._grants = Grants(is_unlimited=tenant is not None)
+        self._subscriptions: dict[str, Subscription] = {}
         self._made = 0
-        self._outbox: list[bytes] = []
-        self._outbox_bytes = 0
-        self._progress: dict[str, bytes] = {}
+        self._outbox = Outbox()
+        self._replaying: list[ChannelSubscription] = []
+        """Those with a page of the log to pull from."""
         self.tenant = tenant
         self.closing: Close | None = None
         """Set once the connection is to be closed, after the frames that are left."""
@@ -94,7 +110,7 @@ class Session:
         """When `tick` must be called, at the latest."""
         if not self._grants:
             return self._started_at + AUTH_TIMEOUT_S
-        return min(self._next_ping, *self._grants.values())
+        return min(self._next_ping, self._grants.next_end)
 
     def receive(self, message: str | bytes, now: float) -> None:
         """One message of the client's. Bad ones end the connection, never the process."""
@@ -129,24 +145,30 @@ class Session:
             return
         if not self._grants:
             return self._close(CloseCode.UNAUTHENTICATED, f"no auth frame within {AUTH_TIMEOUT_S} s")
-        self._expire_grants(now)
-        if self.closing is None and now >= self._next_ping:
+        if self._grants.expire(now) and not all(map(self._is_covered, self._subscriptions.values())):
+            return self._close(CloseCode.TOKEN_EXPIRED, "the token has expired")
+        if not self._grants:
+            return self._close(CloseCode.TOKEN_EXPIRED, "the token has expired")
+        if now >= self._next_ping:
             if not self._answered:
                 return self._close(CloseCode.UNRESPONSIVE, "pings were not answered")
             self._answered = False
             self._next_ping = now + PING_INTERVAL_S
-            self._send(_PING)
+            self._send(frames.Ping(cursors=self._cursors()).encode())
         return None
 
     def next_frame(self) -> bytes | None:
-        """The next frame to send: everything else in order, and progress only when nothing else waits."""
-        if self._outbox:
-            frame = self._outbox.pop(0)
-            self._outbox_bytes -= len(frame) + _FRAME_OVERHEAD_BYTES
+        """The next frame to send: what waits in order, then replays at the client's pace, then progress."""
+        frame = self._outbox.take()
+        if frame is not None:
             return frame
-        if self._progress:
-            return self._progress.pop(next(iter(self._progress)))
-        return None
+        while self._replaying:
+            subscription = self._replaying[0]
+            event = subscription.pull()
+            if event is not None:
+                return event.encode(subscription.id)
+            self._replaying.remove(subscription)
+        return self._outbox.take_progress()
 
     def go_away(self, reconnect_in_ms: int) -> None:
         """The process stops: tells the client when to come back, and closes."""
@@ -156,15 +178,14 @@ class Session:
 
     def end(self) -> None:
         """The connection is gone. Harmless to repeat."""
-        for subscription in self._subscriptions.values():
-            self._desk.unwatch(subscription)
-        self._subscriptions.clear()
-        self._progress.clear()
+        for subscription_id in list(self._subscriptions):
+            self._forget(subscription_id)
+        self._outbox.clear_progress()
 
-    # --- what its subscriptions call ----------------------------------------------------------------------------
+    # --- what subscriptions to jobs call ------------------------------------------------------------------------
 
     def subscribed(self, subscription: JobSubscription, job: Job) -> bool:
-        if not any(scope.covers(job.id, job.document.get("batch_id")) for scope in self._grants):
+        if not self._grants.cover_job(job.id, job.document.get("batch_id")):
             # A token for a batch learns nothing about jobs outside of it, not even that they exist.
             self.job_is_gone(subscription)
             return False
@@ -176,29 +197,56 @@ class Session:
         return True
 
     def send_event(self, subscription: JobSubscription, frame: bytes) -> None:
-        self._progress.pop(subscription.id, None)  # overtaken
+        self._outbox.drop_progress(progress_key(subscription.id, subscription.job_id))  # overtaken
         self._send(frame)
 
     def send_progress(self, subscription: JobSubscription, frame: bytes) -> None:
-        if self.closing is None:
-            self._progress[subscription.id] = frame
-            self._wake()
+        self._send_progress(progress_key(subscription.id, subscription.job_id), frame)
 
-    def reset(self, subscription: JobSubscription, job: Job) -> None:
-        self._progress.pop(subscription.id, None)
-        self._send(frames.Reset(subscription=subscription.id, snapshot=job.document).encode())
+    def reset(self, subscription: JobSubscription, job: Job, reason: ResetReason) -> None:
+        self._outbox.drop_progress(progress_key(subscription.id, subscription.job_id))
+        self._send(frames.Reset(subscription=subscription.id, reason=reason, snapshot=job.document).encode())
 
     def job_is_gone(self, subscription: JobSubscription) -> None:
-        asked = subscription.version is None
+        self._say_gone(subscription, subscription.version is None, "job")
+
+    # --- what subscriptions to channels and batches call --------------------------------------------------------
+
+    def opened(self, subscription: ChannelSubscription, snapshot: dict[str, Any] | None) -> None:
         self._send(
-            frames.Error(
-                reply_to=subscription.reply_to if asked else None,
-                subscription=None if asked else subscription.id,
-                code="job_not_found",
-                message="There is no such job. It may have been deleted or have expired.",
+            frames.Subscribed(
+                reply_to=subscription.reply_to,
+                subscription=subscription.id,
+                snapshot=snapshot,
+                cursor=str(subscription.cursor),
             ).encode()
         )
-        self._forget(subscription.id)
+
+    def has_page(self, subscription: ChannelSubscription) -> None:
+        self._replaying.append(subscription)
+        self._wake()
+
+    def live_event(self, subscription: ChannelSubscription, event: LogEvent) -> None:
+        self._outbox.drop_progress(progress_key(subscription.id, event.subject.job_id))
+        self._send(event.encode(subscription.id))
+
+    def live_progress(self, subscription: ChannelSubscription, progress: ProgressFrame) -> None:
+        self._send_progress(progress_key(subscription.id, progress.job_id), progress.encode(subscription.id))
+
+    def log_reset(
+        self, subscription: ChannelSubscription, reason: ResetReason, snapshot: dict[str, Any] | None
+    ) -> None:
+        self._send(
+            frames.Reset(
+                subscription=subscription.id,
+                reason=reason,
+                snapshot=snapshot,
+                cursor=str(subscription.cursor),
+            ).encode()
+        )
+
+    def not_found(self, subscription: ChannelSubscription) -> None:
+        self._say_gone(subscription, not subscription.is_open, "batch")
 
     # --- frames ---------------------------------------------------------------------------------------------------
 
@@ -216,7 +264,7 @@ class Session:
         if self.tenant is None:
             self.tenant = grant.tenant
             self._next_ping = now + PING_INTERVAL_S
-        self._grants[grant.scope] = max(grant.expires_at, self._grants.get(grant.scope, 0))
+        self._grants.add(grant)
         expires_at = datetime.fromtimestamp(grant.expires_at, UTC).isoformat(timespec="milliseconds")
         welcome = frames.Welcome(
             reply_to=frame.id, ping_interval=PING_INTERVAL_S, expires_at=expires_at.replace("+00:00", "Z")
@@ -224,23 +272,50 @@ class Session:
         return self._send(welcome.encode())
 
     def _subscribe(self, frame: frames.Subscribe) -> None:
-        assert self.tenant is not None  # noqa: S101 (there are grants)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             message = (
                 f"A connection may have {MAX_SUBSCRIPTIONS} subscriptions. Unsubscribe from finished jobs."
             )
             return self._refuse(frame, "too_many_subscriptions", message)
-        if not any(_may_cover(scope, frame.job_id) for scope in self._grants):
+        if not self._is_allowed(frame):
             # Decided by the token alone, so it does not tell whether the job exists.
             return self._refuse(
-                frame, "forbidden", "The token is not for this job. Send `auth` with one that is."
+                frame, "forbidden", "The token is not for this. Send `auth` with one that is."
             )
-        if not is_job_id(frame.job_id):
+        if frame.job_id is not None:
+            return self._follow_job(frame, frame.job_id)
+        return self._follow_channel(frame)
+
+    def _is_allowed(self, frame: frames.Subscribe) -> bool:
+        if frame.job_id is not None:
+            return self._grants.may_cover_job(frame.job_id)
+        if frame.batch_id is not None:
+            return self._grants.cover_batch(frame.batch_id)
+        return self._grants.cover_channel()
+
+    def _follow_job(self, frame: frames.Subscribe, job_id: str) -> None:
+        if not is_job_id(job_id):
             return self._refuse(frame, "job_not_found", "That is not a job id.")
-        self._made += 1
-        subscription = JobSubscription(f"s{self._made}", frame.id, self.tenant, frame.job_id, self)
+        assert self.tenant is not None  # noqa: S101 (there are grants)
+        subscription = JobSubscription(self._new_id(), frame.id, self.tenant, job_id, self)
         self._subscriptions[subscription.id] = subscription
         return self._desk.watch(subscription)
+
+    def _follow_channel(self, frame: frames.Subscribe) -> None:
+        try:
+            after = None if frame.after is None else Cursor.parse(frame.after)
+        except InvalidInput as error:
+            return self._refuse(frame, "invalid_cursor", str(error))
+        assert self.tenant is not None  # noqa: S101 (there are grants)
+        subscription = ChannelSubscription(
+            self._new_id(), frame.id, self.tenant, _filter_of(frame), after, self
+        )
+        self._subscriptions[subscription.id] = subscription
+        return self._desk.feeds.open(subscription)
+
+    def _new_id(self) -> str:
+        self._made += 1
+        return f"s{self._made}"
 
     def _unsubscribe(self, frame: frames.Unsubscribe) -> None:
         if frame.subscription not in self._subscriptions:
@@ -251,40 +326,60 @@ class Session:
     def _refuse(self, frame: frames.ClientFrame, code: str, message: str) -> None:
         self._send(frames.Error(reply_to=frame.id, code=code, message=message).encode())
 
+    def _say_gone(self, subscription: Subscription, was_asked: bool, noun: str) -> None:
+        """Answers the request where it was just asked for, else ends the subscription aloud."""
+        self._send(
+            frames.Error(
+                reply_to=subscription.reply_to if was_asked else None,
+                subscription=None if was_asked else subscription.id,
+                code=f"{noun}_not_found",
+                message=f"There is no such {noun}. It may have been deleted or have expired.",
+            ).encode()
+        )
+        self._forget(subscription.id)
+
     # --- state ----------------------------------------------------------------------------------------------------
 
-    def _expire_grants(self, now: float) -> None:
-        """Drops grants whose time is over, and closes where a subscription depended on one of them."""
-        expired = [scope for scope, expires_at in self._grants.items() if expires_at <= now]
-        if not expired:
-            return
-        for scope in expired:
-            del self._grants[scope]
-        if not self._grants or not all(map(self._is_covered, self._subscriptions.values())):
-            self._close(CloseCode.TOKEN_EXPIRED, "the token has expired")
+    def _cursors(self) -> dict[str, str] | None:
+        """How far the subscriptions with a cursor have come, once the frames that wait are sent."""
+        cursors = {
+            subscription.id: str(subscription.cursor)
+            for subscription in self._subscriptions.values()
+            if isinstance(subscription, ChannelSubscription) and subscription.is_open
+        }
+        return cursors or None
 
-    def _is_covered(self, subscription: JobSubscription) -> bool:
+    def _is_covered(self, subscription: Subscription) -> bool:
+        if isinstance(subscription, ChannelSubscription):
+            batch_id = subscription.filter.batch_id
+            return self._grants.cover_channel() if batch_id is None else self._grants.cover_batch(batch_id)
         if subscription.version is None:
             return True  # decided when the snapshot is there
-        return any(scope.covers(subscription.job_id, subscription.batch_id) for scope in self._grants)
+        return self._grants.cover_job(subscription.job_id, subscription.batch_id)
 
     def _forget(self, subscription_id: str) -> None:
         subscription = self._subscriptions.pop(subscription_id, None)
-        if subscription is not None:
-            self._progress.pop(subscription_id, None)
+        if subscription is None:
+            return
+        self._outbox.drop_progress_of(subscription_id)
+        if isinstance(subscription, JobSubscription):
             self._desk.unwatch(subscription)
+        else:
+            self._desk.feeds.close(subscription)
+            if subscription in self._replaying:
+                self._replaying.remove(subscription)
 
     def _send(self, frame: bytes) -> None:
         if self.closing is not None:
-            return
-        charged = len(frame) + _FRAME_OVERHEAD_BYTES
-        # Whatever its size, one frame may always wait: a client that keeps up is never too slow.
-        if self._outbox and self._outbox_bytes + charged > MAX_OUTBOX_BYTES:
-            self._outbox.clear()
+            return None
+        if not self._outbox.put(frame):
             return self._close(CloseCode.TOO_SLOW, "too many events were waiting to be sent")
-        self._outbox.append(frame)
-        self._outbox_bytes += charged
         return self._wake()
+
+    def _send_progress(self, key: str, frame: bytes) -> None:
+        if self.closing is None:
+            self._outbox.put_progress(key, frame)
+            self._wake()
 
     def _close(self, code: CloseCode, reason: str) -> None:
         self.closing = Close.because(code, reason)
@@ -292,9 +387,9 @@ class Session:
         self._wake()
 
 
-def _may_cover(scope: Scope, job_id: str) -> bool:
-    """Whether the scope covers the job, as far as one can tell without its record: a batch is known from that."""
-    return scope.batch_id is not None or scope.covers(job_id, None)
-
-
-_PING = frames.Ping().encode()
+def _filter_of(frame: frames.Subscribe) -> Filter:
+    if frame.batch_id is not None:
+        return Filter(batch_id=frame.batch_id)
+    if frame.filter is None:
+        return EVERYTHING
+    return Filter(frozenset(frame.filter.kinds), frozenset(frame.filter.tags), frame.filter.types)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from jobs.job import Job
+from notifier.channel import ResetReason
 from notifier.frames import EventFrame, ProgressFrame
 
 
@@ -22,7 +23,7 @@ class Subscriber(Protocol):
 
     def send_progress(self, subscription: JobSubscription, frame: bytes) -> None: ...
 
-    def reset(self, subscription: JobSubscription, job: Job) -> None:
+    def reset(self, subscription: JobSubscription, job: Job, reason: ResetReason) -> None:
         """Says that events are missing, with the snapshot to go on from."""
 
     def job_is_gone(self, subscription: JobSubscription) -> None:
@@ -94,11 +95,13 @@ class JobSubscription:
 
     def catch_up(self, logged: list[EventFrame], job: Job) -> None:
         """After a gap: what the log has kept, oldest first, and the job as it is; jumps where the log has holes."""
+        # A record that went back belongs to a store that has lost writes.
+        went_back = self.version is not None and self.version > job.version
         for event in logged:
             if self.version is not None and event.version == self.version + 1:
                 self._deliver(event)
-        if self.version is None or self.version < job.version:
-            self._subscriber.reset(self, job)
+        if went_back or self.version is None or self.version < job.version:
+            self._subscriber.reset(self, job, "epoch" if went_back else "retention")
             self._jump_to(job)
         self.release()
 

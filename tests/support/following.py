@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from jobs.errors import JobNotFound, StoreUnavailable
-from jobs.events import Event, ProgressUpdate
+from jobs.errors import CursorExpired, JobNotFound, StoreUnavailable
+from jobs.eventlog import EventPage
+from jobs.events import Cursor, Event, ProgressUpdate
 from jobs.ids import new_job_id
 from jobs.job import Job
 
@@ -47,6 +49,12 @@ class Records:
         self.reads: list[list[str]] = []
         self.failures = 0
         """How many reads still find the store away."""
+        self.log: list[Event] = []
+        self.epoch = "k3f9"
+        self.trimmed = 0
+        """How many events, from the oldest, the log no longer has."""
+        self.pages: list[int] = []
+        """Where pages of the log were read."""
 
     def put(self, job: Job) -> Job:
         self.jobs[job.id] = job
@@ -54,9 +62,7 @@ class Records:
 
     async def get_many(self, tenant: str, job_ids: Sequence[str]) -> list[Job | None]:
         self.reads.append(list(job_ids))
-        if self.failures:
-            self.failures -= 1
-            raise StoreUnavailable("away")
+        self._may_fail()
         return [
             job if (job := self.jobs.get(job_id)) is not None and job.tenant == tenant else None
             for job_id in job_ids
@@ -66,3 +72,33 @@ class Records:
         if job_id not in self.jobs:
             raise JobNotFound(job_id)
         return self.bodies.get(job_id, [])
+
+    # --- the tenant's log ---------------------------------------------------------------------------------------
+
+    def append(self, job: Job, version: int) -> Event:
+        """The next event of the log, and the live one."""
+        event = make_event(job, version)
+        body = event.body.replace(b'"sequence":%d' % version, b'"sequence":%d' % (len(self.log) + 1))
+        event = dataclasses.replace(event, sequence=len(self.log) + 1, body=body, epoch=self.epoch)
+        self.log.append(event)
+        return event
+
+    async def head(self, tenant: str) -> Cursor:
+        self._may_fail()
+        return Cursor(self.epoch, len(self.log))
+
+    async def page(self, tenant: str, after: Cursor | None, limit: int) -> EventPage:
+        self._may_fail()
+        head = Cursor(self.epoch, len(self.log))
+        start = after.sequence if after else self.trimmed
+        self.pages.append(start)
+        if after is not None and (after.epoch != self.epoch or not self.trimmed <= start <= head.sequence):
+            raise CursorExpired("gone", str(head))
+        events = [event for event in self.log if event.sequence > start][:limit]
+        end = Cursor(self.epoch, events[-1].sequence) if events else Cursor(self.epoch, start)
+        return EventPage([event.body for event in events], end)
+
+    def _may_fail(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("away")

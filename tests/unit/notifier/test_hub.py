@@ -36,7 +36,7 @@ class Follower:
     def send_progress(self, subscription: JobSubscription, frame: bytes) -> None:
         self.told.put_nowait(("progress", json.loads(frame)["progress"]["percent"]))
 
-    def reset(self, subscription: JobSubscription, job: Job) -> None:
+    def reset(self, subscription: JobSubscription, job: Job, reason: str) -> None:
         self.told.put_nowait(("reset", job.version))
 
     def job_is_gone(self, subscription: JobSubscription) -> None:

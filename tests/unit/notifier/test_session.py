@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -7,14 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.events import Cursor
 from jobs.job import Job
 from jobs.tokens import Scope, Tokens
+from notifier.channel import ChannelSubscription, ReplayPage
 from notifier.closing import CloseCode
 from notifier.frames import EventFrame, ProgressFrame
+from notifier.log_event import LogEvent
+from notifier.outbox import MAX_OUTBOX_BYTES
 from notifier.session import (
     AUTH_TIMEOUT_S,
     MAX_MESSAGE_BYTES,
-    MAX_OUTBOX_BYTES,
     MAX_SUBSCRIPTIONS,
     PING_INTERVAL_S,
     Session,
@@ -31,7 +35,9 @@ class Desk:
     """Records what the session asks for; the test answers as the hub would."""
 
     def __init__(self) -> None:
+        self.feeds = self
         self.watched: list[JobSubscription] = []
+        self.opened: list[ChannelSubscription] = []
 
     def watch(self, subscription: JobSubscription) -> None:
         self.watched.append(subscription)
@@ -39,6 +45,18 @@ class Desk:
     def unwatch(self, subscription: JobSubscription) -> None:
         if subscription in self.watched:
             self.watched.remove(subscription)
+
+    def open(self, subscription: ChannelSubscription) -> None:
+        self.opened.append(subscription)
+
+    def close(self, subscription: ChannelSubscription) -> None:
+        self.opened.remove(subscription)
+
+    def page_used(self, subscription: ChannelSubscription, page: ReplayPage) -> None:
+        subscription.go_live()
+
+    def read_on(self, subscription: ChannelSubscription) -> None:
+        pass
 
 
 class Client:
@@ -408,6 +426,175 @@ def test_the_number_of_tokens_is_limited() -> None:
     (error,) = client.auth(Scope(job_id=make_job().id))
 
     assert error["code"] == "too_many_tokens"
+
+
+# --- channels and batches -----------------------------------------------------------------------------------------
+
+
+def follow_channel(client: Client, **asked: Any) -> ChannelSubscription:
+    """Subscribes, and opens the subscription as the feeds would."""
+    client.send({"type": "subscribe", "id": 2, **asked})
+    subscription = client.desk.opened[-1]
+    subscription.open(subscription.cursor or Cursor("k3f9", 7), client.desk)
+    return subscription
+
+
+def log_event(sequence: int) -> LogEvent:
+    return LogEvent.of(dataclasses.replace(make_event(make_job(), 2), sequence=sequence, epoch="k3f9"))
+
+
+def test_a_channel_subscription_begins_with_its_cursor() -> None:
+    client = authenticated()
+
+    follow_channel(client, channel="jobs", after="k3f9.97")
+
+    assert client.read() == [{"type": "subscribed", "reply_to": 2, "subscription": "s1", "cursor": "k3f9.97"}]
+
+
+def test_replayed_events_are_pulled_only_as_the_client_reads() -> None:
+    client = authenticated()
+    subscription = follow_channel(client, channel="jobs", after="k3f9.7")
+    client.read()
+
+    subscription.fill(ReplayPage([log_event(8), log_event(9)], Cursor("k3f9", 9), is_last=True))
+    first = client.session.next_frame()
+
+    assert first is not None
+    assert json.loads(first)["cursor"] == "k3f9.8"
+    assert subscription.cursor == Cursor("k3f9", 8)
+    assert [frame["cursor"] for frame in client.read()] == ["k3f9.9"]
+    assert subscription.is_live
+
+
+def test_a_live_event_comes_with_its_cursor_and_the_stored_bytes() -> None:
+    client = authenticated()
+    subscription = follow_channel(client, channel="jobs")
+    subscription.go_live()
+    client.read()
+
+    event = log_event(8)
+    subscription.offer(event)
+    frame = client.session.next_frame()
+
+    assert frame is not None
+    assert frame.startswith(b'{"type":"event","subscription":"s1","cursor":"k3f9.8","event":')
+    assert event.body in frame
+
+
+def test_pings_carry_how_far_each_subscription_has_come() -> None:
+    client = authenticated()
+    subscription = follow_channel(client, channel="jobs", filter={"types": ["job.failed"]})
+    subscription.go_live()
+    client.read()
+
+    subscription.offer(log_event(8))
+
+    assert client.wait(PING_INTERVAL_S) == [{"type": "ping", "cursors": {"s1": "k3f9.8"}}]
+
+
+def test_a_reset_says_why_and_where_to_go_on() -> None:
+    client = authenticated()
+    subscription = follow_channel(client, channel="jobs", after="k3f9.1")
+    client.read()
+
+    subscription.reset(Cursor("k3f9", 180))
+    subscription.reset(Cursor("other", 3))
+
+    assert client.read() == [
+        {"type": "reset", "subscription": "s1", "reason": "retention", "cursor": "k3f9.180"},
+        {"type": "reset", "subscription": "s1", "reason": "epoch", "cursor": "other.3"},
+    ]
+
+
+def test_a_text_that_was_never_a_cursor_is_refused_and_the_connection_goes_on() -> None:
+    client = authenticated()
+
+    (refusal,) = client.send({"type": "subscribe", "id": 2, "channel": "jobs", "after": "yesterday"})
+
+    assert (refusal["type"], refusal["reply_to"], refusal["code"]) == ("error", 2, "invalid_cursor")
+    assert client.code is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked", "is_allowed"),
+    [
+        (CHANNEL, {"channel": "jobs"}, True),
+        (CHANNEL, {"batch_id": "batch_1"}, True),
+        (Scope(batch_id="batch_1"), {"batch_id": "batch_1"}, True),
+        (Scope(batch_id="batch_1"), {"batch_id": "batch_2"}, False),
+        (Scope(batch_id="batch_1"), {"channel": "jobs"}, False),
+        (Scope(job_id="job_1"), {"channel": "jobs"}, False),
+        (Scope(job_id="job_1"), {"batch_id": "batch_1"}, False),
+        (Scope(channel="other"), {"channel": "jobs"}, False),
+    ],
+)
+def test_a_token_opens_what_it_was_made_for(scope: Scope, asked: dict[str, str], is_allowed: bool) -> None:
+    client = authenticated(scope)
+
+    answers = client.send({"type": "subscribe", "id": 2, **asked})
+
+    assert bool(client.desk.opened) is is_allowed
+    assert [answer["code"] for answer in answers] == ([] if is_allowed else ["forbidden"])
+
+
+def test_a_channel_subscription_does_not_outlive_its_token() -> None:
+    client = Client()
+    client.auth(CHANNEL, ttl=10)
+    client.auth(Scope(job_id=make_job().id), ttl=3600)
+    follow_channel(client, channel="jobs")
+
+    client.wait(10)
+
+    assert client.code is CloseCode.TOKEN_EXPIRED
+    assert client.desk.opened == []
+
+
+def test_unsubscribing_from_a_channel_ends_its_replay() -> None:
+    client = authenticated()
+    subscription = follow_channel(client, channel="jobs", after="k3f9.7")
+    subscription.fill(ReplayPage([log_event(8)], Cursor("k3f9", 8), is_last=True))
+
+    client.session.receive('{"type":"unsubscribe","id":3,"subscription":"s1"}', client.now)
+
+    assert [frame["type"] for frame in client.read()] == ["subscribed", "unsubscribed"]
+    assert client.desk.opened == []
+
+
+def test_progress_of_several_jobs_waits_side_by_side_and_an_event_overtakes_only_its_own() -> None:
+    client = authenticated()
+    subscription = follow_channel(client, channel="jobs")
+    subscription.go_live()
+    client.read()
+    job, other = make_job(), make_job()
+
+    for each, percent in ((job, 10), (other, 20), (job, 30), (other, 40)):
+        subscription.offer_progress(ProgressFrame(make_progress(each, percent)), None)
+    subscription.offer(LogEvent.of(dataclasses.replace(make_event(job, 2), sequence=8, epoch="k3f9")))
+
+    assert [(frame["type"], frame.get("job_id")) for frame in client.read()] == [
+        ("event", None), ("progress", other.id),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"job_id": "job_1", "channel": "jobs"},
+        {"job_id": "job_1", "after": "k3f9.1"},
+        {"batch_id": "batch_1", "filter": {}},
+        {"channel": "everything"},
+        {"channel": "jobs", "filter": {"colour": ["red"]}},
+        {"channel": "jobs", "filter": {"kinds": "pdf.render"}},
+        {"channel": "jobs", "filter": {"tags": ["x"] * 33}},
+    ],
+)
+def test_a_subscription_to_nothing_that_exists_is_a_bad_frame(asked: dict[str, Any]) -> None:
+    client = authenticated()
+
+    client.send({"type": "subscribe", **asked})
+
+    assert client.code is CloseCode.BAD_FRAME
 
 
 # --- pings ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ class Told:
     def send_progress(self, subscription: JobSubscription, frame: bytes) -> None:
         self.log.append(("progress", json.loads(frame)["progress"]["percent"]))
 
-    def reset(self, subscription: JobSubscription, job: Job) -> None:
+    def reset(self, subscription: JobSubscription, job: Job, reason: str) -> None:
         self.log.append(("reset", job.version))
 
     def job_is_gone(self, subscription: JobSubscription) -> None:
@@ -120,6 +120,16 @@ def test_where_the_log_has_lost_events_the_client_is_told_to_go_on_from_a_snapsh
     subscription.offer(event(5))
 
     assert told.log == [*(("event", version) for version in told_events), ("reset", 4), ("event", 5)]
+
+
+def test_a_record_that_went_back_belongs_to_a_store_that_lost_writes() -> None:
+    subscription, told = established(3)
+
+    subscription.hold()
+    subscription.catch_up([], at(2))
+    subscription.offer(event(3))
+
+    assert told.log == [("reset", 2), ("event", 3)]
 
 
 def test_progress_before_the_snapshot_is_dropped() -> None:
