@@ -11,6 +11,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -130,7 +131,11 @@ def _import_paths(text: str) -> tuple[str, ...]:
     paths = _list(text)
     for path in paths:
         module, colon, attribute = path.partition(":")
-        if not colon or not attribute.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        if (
+            not colon
+            or not attribute.isidentifier()
+            or not all(part.isidentifier() for part in module.split("."))
+        ):
             raise ValueError
     return paths
 
@@ -192,7 +197,10 @@ class Settings:
         "PRESSRUN_EGRESS_ALLOW", (), _egress, "CIDRs (10.0.0.0/8) and host names with commas between"
     )
     kinds: tuple[str, ...] = setting(
-        "PRESSRUN_KINDS", (), _import_paths, "import paths of your own kinds (package.module:attribute), commas between"
+        "PRESSRUN_KINDS",
+        (),
+        _import_paths,
+        "import paths of your own kinds (package.module:attribute), commas between",
     )
     max_body_bytes: int = setting(
         "PRESSRUN_MAX_BODY_BYTES", 10 * 1024**2, _int(1024, 1024**3), "bytes from 1024 to 1073741824"
@@ -315,6 +323,7 @@ def _shown(value: Any, secret: bool) -> str:
     return str(value)
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine only: `localhost` or a loopback address literal."""
     if host.lower() == "localhost":

@@ -5,6 +5,9 @@ JWTs (RFC 7519) signed with HS256 and a key derived for this purpose alone. The 
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +70,10 @@ class Tokens:
         """A token and when it expires (Unix seconds)."""
         expires_at = int(now) + ttl_seconds
         claims = {"tenant": tenant, **scope.claims(), "iat": int(now), "exp": expires_at}
-        return jwt.encode(claims, self._keys[0], algorithm=_ALGORITHM), expires_at
+        # RFC 7515 section 7.1 by hand: every submission mints a token, and `jwt.encode` takes five times as long.
+        signed = _HEADER + b"." + _base64url(_json(claims).encode())
+        signature = hmac.digest(self._keys[0], signed, "sha256")
+        return (signed + b"." + _base64url(signature)).decode("ascii"), expires_at
 
     def verify(self, token: str, now: float) -> Grant:
         """What the token permits.
@@ -95,6 +101,14 @@ class Tokens:
             except (jwt.InvalidTokenError, ValueError) as error:
                 raise _invalid() from error
         raise _invalid()
+
+
+def _base64url(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
+_HEADER = _base64url(b'{"alg":"HS256","typ":"JWT"}')
 
 
 def _grant(claims: dict[str, Any]) -> Grant:
