@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 import structlog
 import uvloop
@@ -22,12 +23,13 @@ from jobs.tail import Tail
 from jobs.tokens import Tokens
 from notifier.gateway import Gateway
 from notifier.hub import Hub
+from notifier.webhooks.service import WebhookService
 
 log = structlog.get_logger("notifier")
 
 
-async def run(settings: Settings, tokens: Tokens) -> None:
-    """Serves until SIGTERM or SIGINT; then sends the clients away and returns.
+async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
+    """Serves until SIGTERM or SIGINT; then sends the clients away, lets webhooks end, and returns.
 
     Connections are accepted while the store is away: clients wait for their snapshots, nobody is turned down.
     """
@@ -39,7 +41,8 @@ async def run(settings: Settings, tokens: Tokens) -> None:
     store = JobStore(redis, scripts, open_artifacts(settings, scripts))
     hub = Hub(store, EventLog(redis))
     tail = Tail(redis, on_event=hub.on_event, on_progress=hub.on_progress, on_gap=hub.on_gap)
-    gateway = Gateway(settings, tokens, hub)
+    gateway = Gateway(settings, Tokens(secret_keys), hub)
+    webhooks = WebhookService(settings, redis, scripts, secret_keys)
 
     async def follow() -> None:
         await wait_for_store(redis)
@@ -49,8 +52,9 @@ async def run(settings: Settings, tokens: Tokens) -> None:
     await gateway.start()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follow()), group.create_task(hub.run(tail.ready))]
+        tasks.append(group.create_task(webhooks.run()))
         await stopping.wait()
-        await gateway.drain(settings.drain_seconds)
+        await asyncio.gather(gateway.drain(settings.drain_seconds), webhooks.drain(settings.drain_seconds))
         for task in tasks:
             task.cancel()
     await redis.aclose()
@@ -60,13 +64,13 @@ async def run(settings: Settings, tokens: Tokens) -> None:
 def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
-        tokens = Tokens(load_secret_keys(settings))
+        secret_keys = load_secret_keys(settings)
     except BadSetting as error:
         print(f"pressrun notifier: {error}", file=sys.stderr)
         return 2
     configure_logging(settings, "notifier")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, tokens))
+        runner.run(run(settings, secret_keys))
     return 0
 
 

@@ -55,6 +55,8 @@ class Deliverer:
         self._chance = chance
         self._open = lru_cache(maxsize=10_000)(box.open)
         self._bell = asyncio.Event()
+        self._claiming = asyncio.Lock()
+        self._is_draining = False
         self._under_way: set[asyncio.Task[None]] = set()
 
     def ring(self) -> None:
@@ -62,32 +64,39 @@ class Deliverer:
         self._bell.set()
 
     async def run(self) -> None:
-        """Delivers for ever; waits where the store is away. Cancelled, it leaves requests under way to `drain`."""
+        """Delivers until it is cancelled, after `drain`; waits where the store is away."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_on())
             group.create_task(self._listen())
             group.create_task(self._sweep_on())
 
     async def drain(self, timeout_s: float) -> None:
-        """Waits for the requests under way; the rest is sent again by whoever comes."""
-        if self._under_way:
-            _, left = await asyncio.wait(self._under_way, timeout=timeout_s)
-            for task in left:
+        """Claims nothing more, and waits for the requests under way; what is left then is sent again by others."""
+        self._is_draining = True
+        try:
+            async with (
+                asyncio.timeout(timeout_s),
+                self._claiming,
+            ):  # a claim under way brings its last requests
+                await self.settled()
+        except TimeoutError:
+            for task in self._under_way:
                 task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def step(self) -> float:
         """Claims once and begins to send; returns after how many seconds to look again, unless the bell rings."""
-        self._bell.clear()
-        free = self._slots - len(self._under_way)
-        if free <= 0:
-            return POLL_S
-        want = min(free, CLAIM_AT_ONCE)
-        haul = await self._queue.claim(want, self._most_per_target())
-        for claim in haul.claims:
-            task = asyncio.create_task(self.deliver(claim))
-            self._under_way.add(task)
-            task.add_done_callback(self._ended)
+        async with self._claiming:
+            self._bell.clear()
+            free = self._slots - len(self._under_way)
+            if free <= 0 or self._is_draining:
+                return POLL_S
+            want = min(free, CLAIM_AT_ONCE)
+            haul = await self._queue.claim(want, self._most_per_target())
+            for claim in haul.claims:
+                task = asyncio.create_task(self.deliver(claim))
+                self._under_way.add(task)
+                task.add_done_callback(self._ended)
         if len(haul.claims) == want:
             return 0.0
         return POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)

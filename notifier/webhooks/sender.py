@@ -13,8 +13,7 @@ import aiohttp
 from yarl import URL
 
 from jobs.clock import rfc3339
-from jobs.egress import EgressError, EgressPolicy
-from jobs.settings import Settings
+from jobs.egress import EgressError
 from jobs.webhooks.destination import Destinations, ResolveFailed
 from notifier.webhooks.connecting import (
     JudgedConnector,
@@ -127,11 +126,6 @@ class Sender:
             exchange.message = (
                 f"The receiver answered {answer.status}; 2xx is success, redirects are not followed."
             )
-
-
-def open_sender(settings: Settings) -> Sender:
-    """The sender for the settings' address policy."""
-    return Sender(Destinations(EgressPolicy.from_entries(settings.egress_allow)))
 
 
 async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:

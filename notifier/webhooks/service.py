@@ -1,0 +1,73 @@
+"""The webhook part of a notifier, put together: dispatcher and deliverer on one store."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from redis.asyncio import Redis
+
+from jobs.egress import EgressPolicy
+from jobs.scripts import Scripts
+from jobs.settings import Settings
+from jobs.store_client import wait_for_store
+from jobs.webhooks.credentials import SecretBox
+from jobs.webhooks.deliveries import Deliveries
+from jobs.webhooks.destination import Destinations
+from jobs.webhooks.endpoints import Endpoints
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.queue import DeliveryQueue
+from notifier.webhooks.deliverer import Deliverer
+from notifier.webhooks.directory import Directory
+from notifier.webhooks.dispatcher import Dispatcher
+from notifier.webhooks.sender import Sender
+
+log = structlog.get_logger(__name__)
+
+DRAIN_S = 16.0
+"""Every exchange has ended by then."""
+
+
+class WebhookService:
+    """Dispatches and delivers. Make it inside a running loop."""
+
+    def __init__(
+        self, settings: Settings, redis: Redis, scripts: Scripts, secret_keys: Sequence[str]
+    ) -> None:
+        box = SecretBox(secret_keys)
+        self._redis = redis
+        self._destinations = Destinations(EgressPolicy.from_entries(settings.egress_allow))
+        self._sender = Sender(self._destinations)
+        self._deliverer = Deliverer(DeliveryQueue(redis, scripts), self._sender, box)
+        endpoints = Endpoints(redis, scripts, box)
+        self._dispatcher = Dispatcher(
+            Outbox(redis),
+            Directory(redis, endpoints),
+            endpoints,
+            Deliveries(redis, scripts),
+            self._deliverer.ring,
+        )
+
+    async def run(self) -> None:
+        """Works for ever. A fault in one part is logged, and the part begins again."""
+        await wait_for_store(self._redis)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_keep("dispatcher", self._dispatcher.run))
+            group.create_task(_keep("deliverer", self._deliverer.run))
+
+    async def drain(self, timeout_s: float) -> None:
+        """Requests under way end and are written down, then everything is closed; cancel `run` afterwards."""
+        await self._deliverer.drain(min(timeout_s, DRAIN_S))
+        await self._sender.close()
+        self._destinations.close()
+
+
+async def _keep(part: str, run: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await run()
+        except Exception:  # deliveries wait in the store meanwhile
+            log.exception("webhook.part_failed", part=part)
+        await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)
