@@ -83,8 +83,8 @@ async def test_a_document_is_submitted_followed_and_downloaded(running: Deployme
     ) as answer:
         body = await answer.read()
     assert len(body) == job["result"]["bytes"]
-    (Path(running._directory) / "a.pdf").write_bytes(body)
-    with pikepdf.open(Path(running._directory) / "a.pdf") as pdf:
+    (Path(running.directory) / "a.pdf").write_bytes(body)
+    with pikepdf.open(Path(running.directory) / "a.pdf") as pdf:
         assert len(pdf.pages) == job["result"]["pages"] == 1
 
 
@@ -179,7 +179,7 @@ async def test_every_process_outlives_an_outage_of_the_store(
             await running.until(submitted["id"], "succeeded")
             types = await running.event_types(submitted["id"])
             assert types == ["job.queued", "job.started", "job.succeeded"]
-        assert all(process.returncode is None for _, process in running._processes)
+        assert all(process.returncode is None for _, process in running.processes)
         client = Redis.from_url(own_valkey.url)
         sequences = [
             int(entry_id.split(b"-")[0]) for entry_id, _ in await client.xrange(keys.LOG + "default")

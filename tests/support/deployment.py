@@ -27,8 +27,8 @@ class Deployment:
         self.port, self.notifier_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"http://127.0.0.1:{self.notifier_port}/v1/ws"
-        self._directory = directory
-        self._environ = {
+        self.directory = directory
+        self.environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
             "PYTHONPATH": str(ROOT),
@@ -40,27 +40,28 @@ class Deployment:
             "PRESSRUN_LOG_FORMAT": "json",
             **environ,
         }
-        self._processes: list[tuple[str, asyncio.subprocess.Process]] = []
+        self.processes: list[tuple[str, asyncio.subprocess.Process]] = []
         self.http: aiohttp.ClientSession
 
     async def start(self, package: str) -> asyncio.subprocess.Process:
         """`python -m package`; its log goes to a file that a failing test can show."""
-        with (self._directory / f"{package}-{len(self._processes)}.log").open("wb") as log:
+        with (self.directory / f"{package}-{len(self.processes)}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", package, env=self._environ, cwd=self._directory, stdout=log, stderr=log
+                sys.executable, "-m", package, env=self.environ, cwd=self.directory, stdout=log, stderr=log
             )
-        self._processes.append((package, process))
+        self.processes.append((package, process))
         return process
 
     def log_lines(self, package: str, number: int) -> list[dict[str, Any]]:
         """The structured log of the process that was started as number `number` (from 0, of all)."""
-        text = (self._directory / f"{package}-{number}.log").read_text()
+        text = (self.directory / f"{package}-{number}.log").read_text()
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     async def ready(self) -> None:
-        """Returns when web and notifier answer."""
+        """Returns when web and notifier answer, those of them that were started."""
+        probes = {"api": f"{self.url}/readyz", "notifier": f"http://127.0.0.1:{self.notifier_port}/healthz"}
         async with asyncio.timeout(DEADLINE_S):
-            for url in (f"{self.url}/readyz", f"http://127.0.0.1:{self.notifier_port}/healthz"):
+            for url in [probes[package] for package, _ in self.processes if package in probes]:
                 while True:
                     try:
                         async with self.http.get(url) as answer:
@@ -102,10 +103,10 @@ class Deployment:
 
     async def stop(self) -> None:
         """Ends what still runs, in order; kills what does not."""
-        for _, process in self._processes:
+        for _, process in self.processes:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
-        for _, process in self._processes:
+        for _, process in self.processes:
             try:
                 async with asyncio.timeout(DEADLINE_S):
                     await process.wait()

@@ -1,0 +1,84 @@
+"""Idle system: submission → `job.succeeded` on the WebSocket, less the render; and submission → start of the work.
+
+The render's own time is what the child measured (`render_ms`, rounded to a millisecond either way). The start of the
+work is measured in one process that submits and works, with a runner that notes the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.stage import INVOICE, percentile, run, stage, store, summary, verdict
+from jobs.job import Result
+from jobs.kinds import Run
+from tests.support.core import Core, Watcher
+
+ROUNDS = 300
+WARM_UP = 20
+PAUSE_S = 0.02
+
+
+async def notified(session: aiohttp.ClientSession, url: str, ws_url: str) -> tuple[float, float]:
+    """Seconds from sending the submission to the frame, and of them the render's."""
+    body = json.dumps({"kind": "pdf.render", "input": {"html": INVOICE}})
+    async with session.ws_connect(ws_url) as socket:
+        began = time.perf_counter()
+        async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
+            job = await answer.json()
+        await socket.send_json({"type": "subscribe", "id": 2, "job_id": job["id"]})
+        while True:
+            frame = await socket.receive_json()
+            document = frame.get("event", {}).get("data", {}).get("job") or frame.get("snapshot")
+            if document and document["status"] == "succeeded":
+                return time.perf_counter() - began, document["result"]["render_ms"] / 1000
+
+
+async def end_to_end() -> None:
+    async with stage(("api", "jobs", "notifier")) as deployment, aiohttp.ClientSession() as session:
+        overheads = []
+        for round_number in range(WARM_UP + ROUNDS):
+            total_s, render_s = await notified(session, f"{deployment.url}/v1/jobs", deployment.ws_url)
+            if round_number >= WARM_UP:
+                overheads.append(total_s - render_s)
+            await asyncio.sleep(PAUSE_S)
+    print(f"submission → job.succeeded, less the render, {ROUNDS} invoices:  {summary(overheads)}")
+    verdict("median", percentile(overheads, 50) * 1000, 6, at_most=True, unit=" ms")
+    verdict("p99", percentile(overheads, 99) * 1000, 20, at_most=True, unit=" ms")
+
+
+async def start_latency() -> None:
+    with store() as redis_url, tempfile.TemporaryDirectory() as directory:
+        core = Core.open(redis_url, Path(directory))
+        began: dict[str, float] = {}
+
+        async def note(run: Run) -> Result:
+            began[run.claim.job_id] = time.perf_counter()
+            return Result(body=b"x", content_type="text/plain", filename="x")
+
+        latencies = []
+        async with Watcher.following(core.redis) as watcher, core.worker({"test": note}):
+            for round_number in range(WARM_UP + ROUNDS):
+                submitted = time.perf_counter()
+                job = await core.submit()
+                await watcher.terminal(job.id)
+                if round_number >= WARM_UP:
+                    latencies.append(began[job.id] - submitted)
+                await asyncio.sleep(PAUSE_S)
+        await core.redis.aclose()
+    print(f"submission → work begins, empty queue, {ROUNDS} jobs:  {summary(latencies)}")
+    verdict("median", percentile(latencies, 50) * 1000, 3, at_most=True, unit=" ms")
+
+
+async def main() -> None:
+    await end_to_end()
+    await start_latency()
+
+
+if __name__ == "__main__":
+    run(main())

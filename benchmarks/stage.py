@@ -1,0 +1,89 @@
+"""What every benchmark stands on: a durable Valkey, the real processes, percentiles, and a line about the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from tests.support.deployment import Deployment
+from tests.support.valkey import FaultyValkey
+
+_ROWS = "".join(f"<tr><td>Article number {i}<td>{i}<td>{i * 3}.00 €</tr>" for i in range(1, 11))
+INVOICE = f"""<!DOCTYPE html><html lang="en"><title>Invoice</title><style>
+@page {{ size: A4; margin: 2cm; @bottom-center {{ content: "Page " counter(page) }} }}
+body {{ font: 10pt sans-serif }} h1 {{ color: #1d4f91 }} table {{ width: 100%; border-collapse: collapse }}
+th, td {{ border-bottom: 1px solid #ccc; padding: 4px; text-align: left }} td:last-child {{ text-align: right }}
+</style><h1>Invoice 2026-0042</h1><p>Acme Ltd, 1 Example Street</p>
+<table><tr><th>Item<th>Quantity<th>Price</tr>{_ROWS}</table><p>Total 165.00 €"""
+"""Ten rows and a stylesheet of its own: the usual small document."""
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(percent / 100 * (len(ordered) - 1)))]
+
+
+def summary(values_s: Sequence[float]) -> str:
+    """Median, p95 and p99 in milliseconds."""
+    return "  ".join(
+        f"{name} {percentile(values_s, p) * 1000:7.2f} ms"
+        for name, p in (("p50", 50), ("p95", 95), ("p99", 99))
+    )
+
+
+def describe_machine() -> None:
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("weasyprint", "arq", "redis", "uvicorn", "websockets")
+    )
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {packages}")
+
+
+@contextmanager
+def store() -> Iterator[str]:
+    """The URL of an empty, durable Valkey."""
+    with tempfile.TemporaryDirectory(prefix="pressrun-benchmark-") as name:
+        server = FaultyValkey(Path(name))
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@asynccontextmanager
+async def stage(packages: tuple[str, ...], **environ: str) -> AsyncIterator[Deployment]:
+    """These processes with a store of their own: append-only file, `appendfsync always`."""
+    describe_machine()
+    environ = {"PRESSRUN_LOG_LEVEL": "warning", **environ}
+    with store() as redis_url, tempfile.TemporaryDirectory(prefix="pressrun-benchmark-") as directory:
+        async with Deployment.running(redis_url, Path(directory), packages, **environ) as deployment:
+            print(
+                f"store: Valkey, appendfsync always; artifacts: local directory, fsynced; {', '.join(packages)}"
+            )
+            yield deployment
+
+
+def verdict(name: str, value: float, bound: float, *, at_most: bool, unit: str = "") -> None:
+    """One line that says whether a target is met."""
+    met = value <= bound if at_most else value >= bound
+    print(
+        f"{'met   ' if met else 'MISSED'} {name}: {value:.2f}{unit} ({'≤' if at_most else '≥'} {bound}{unit})"
+    )
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Runs the benchmark's coroutine on uvloop, without log lines of what runs in this process."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
