@@ -30,19 +30,27 @@ class Metrics:
         self.long_polls = Gauge(
             "pressrun_http_long_polls", "Requests that wait for a job to change.", registry=self._registry
         )
-        self._children: dict[tuple[str, str, int], Counter] = {}
+        # Finding a labelled child takes longer than counting with it.
+        self._answered_children: dict[tuple[str, str, int], Counter] = {}
+        self._accepted_children: dict[tuple[str, bool], Counter] = {}
 
     def answered(self, method: str, route: str, status: int) -> None:
         """A request to `route` (its path template) was answered."""
         key = (method, route, status)
-        child = self._children.get(key)
+        child = self._answered_children.get(key)
         if child is None:
-            child = self._children[key] = self._requests.labels(method, route, str(status))
+            child = self._answered_children[key] = self._requests.labels(method, route, str(status))
         child.inc()
 
     def accepted(self, kind: str, replayed: bool) -> None:
         """A submission was answered with 202; `replayed` where the job had been there already."""
-        self._accepted.labels(kind, "true" if replayed else "false").inc()
+        key = (kind, replayed)
+        child = self._accepted_children.get(key)
+        if child is None:
+            child = self._accepted_children[key] = self._accepted.labels(
+                kind, "true" if replayed else "false"
+            )
+        child.inc()
 
     def render(self) -> bytes:
         """The text exposition format."""

@@ -124,7 +124,7 @@ def _query_parameters(model: type[QueryModel]) -> list[dict[str, Any]]:
 
 def _header_schema(name: str) -> dict[str, Any]:
     if name == "Idempotency-Key":
-        return {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
+        return {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"}
     return _TEXT
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from functools import cache
+from typing import TypeVar, cast
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
@@ -17,6 +18,11 @@ Q = TypeVar("Q", bound=QueryModel)
 _MAX_PARAMETERS = 20
 
 
+@cache
+def _without_parameters(model: type[QueryModel]) -> QueryModel:
+    return model()
+
+
 def read_query(scope: Scope, model: type[Q]) -> Q:
     """The parameters as `model` has them.
 
@@ -24,7 +30,7 @@ def read_query(scope: Scope, model: type[Q]) -> Q:
         InvalidInput: a parameter is unknown, comes twice, or does not fit; pointers name it.
     """
     if not scope["query_string"]:
-        return model()
+        return cast(Q, _without_parameters(model))
     try:
         pairs = parse_qsl(
             scope["query_string"].decode("ascii"),

@@ -127,7 +127,7 @@ class TokenRequest(RequestModel):
 class QueryModel(BaseModel):
     """The parameters of a URL: text that is converted, no unknown names."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 Wait = Annotated[int, Field(ge=0, le=MAX_WAIT_S)]

@@ -16,7 +16,7 @@ from jobs.ids import new_job_id
 from jobs.job import Job, Priority, Submission
 from jobs.kinds import Kind
 
-_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 
 
 class Submissions:
@@ -74,7 +74,10 @@ class Submissions:
 
 
 def retry_of(job: Job, spec: bytes, idempotency_key: str | None) -> Submission:
-    """A new job that does again what a finished one did. It belongs to no batch: that one is complete."""
+    """A new job that does again what a finished one did.
+
+    It belongs to no batch (that one is complete), starts at once, and has all the time that one attempt may take.
+    """
     document = job.document
     submission = Submission(
         job_id=new_job_id(),

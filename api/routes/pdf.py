@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from jobs.kinds.pdf_render import PDF_RENDER
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -25,6 +24,7 @@ from api.strict_json import read_json
 from api.submission import Submissions, idempotency_key
 from jobs.errors import InvalidInput, JobFailed, MalformedBody, UnsupportedMediaType
 from jobs.job import Job, JobStatus
+from jobs.kinds.pdf_render import PDF_RENDER
 
 _MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown"}
 """Media type of a document → the member of `pdf.render`'s input that takes it."""
