@@ -113,9 +113,8 @@ class Supervisor:
         code = await process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # whatever it left behind in its group
-        await asyncio.wait(
-            [shown], timeout=1.0
-        )  # grandchildren in a session of their own may still hold the pipe
+        # Its last words; what it started in a session of its own may hold the pipe for longer.
+        await asyncio.wait([shown], timeout=1.0)
         shown.cancel()
         self.say(f"{name} ended {_described(code)}")
         self.end(code if code >= 0 else 128 - code)
