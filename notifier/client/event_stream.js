@@ -1,11 +1,13 @@
 /**
  * Reads `text/event-stream` (WHATWG HTML, section 9.2.6) from any pieces of text. Pure.
  *
- * An event comes out as `{id, type, data}`: `id` is the last one that was sent, null before the first; `data` is text.
+ * An event comes out as `{id, type, data}`: `id` is the last one that was sent, empty before the first; `data` is text.
  */
 export class EventStreamParser {
+  /** Where the stream is: the last id of a complete block, with an event in it or not. */
+  lastId = "";
   #rest = "";
-  #id = null;
+  #id = "";
   #type = "";
   #data = [];
   /** What the server asked to wait before reconnecting, in milliseconds; null if it did not. */
@@ -41,6 +43,7 @@ export class EventStreamParser {
 
   #dispatch() {
     const event = this.#data.length ? { id: this.#id, type: this.#type || "message", data: this.#data.join("\n") } : null;
+    this.lastId = this.#id;
     this.#type = "";
     this.#data = [];
     return event;

@@ -4,11 +4,10 @@ import { EventStreamParser } from "./event_stream.js";
 import { JobFeed } from "./job_feed.js";
 
 const SILENCE_MS = 60_000; // the server sends something more often than that
-const LONG_POLL_S = 25;
 
 /**
- * News without WebSockets, for networks that do not let them through: channels by server-sent events, read with
- * `fetch` because `EventSource` cannot show a token; single jobs by long polls, which a job's own token may make.
+ * News without WebSockets, for networks that do not let them through: server-sent events, read with `fetch` because
+ * `EventSource` cannot show a token. One stream for each subscription.
  */
 export class Fallback {
   /** Hears whether news arrive this way. */
@@ -53,9 +52,7 @@ export class Fallback {
     const backoff = new Backoff({ random: this.#environment.random });
     while (!signal.aborted) {
       try {
-        if (subscription instanceof JobFeed) await this.#poll(subscription, signal);
-        else await this.#stream(subscription, signal, backoff);
-        backoff.reset();
+        await this.#stream(subscription, signal, backoff);
       } catch (error) {
         if (signal.aborted) return;
         if (!this.#isWorthRetrying(error)) {
@@ -76,27 +73,7 @@ export class Fallback {
     return true;
   }
 
-  async #poll(feed, signal) {
-    const known = feed.job?.version;
-    const bearer = await this.#credentials.bearer(feed.token);
-    const path = `/v1/jobs/${encodeURIComponent(feed.id)}`;
-    const response = await this.#http.send(path, {
-      query: { wait: known ? LONG_POLL_S : 0 },
-      headers: known ? { "If-None-Match": `W/"${known}"` } : {},
-      bearer,
-      signal,
-    });
-    this.#setLive(true);
-    if (response.status === 304) return;
-    const job = await response.json();
-    if (known && job.version > known + 1) {
-      const { items } = await this.#http.json(`${path}/events`, { bearer, signal });
-      for (const event of items) feed.receive({ type: "event", event });
-    }
-    feed.receive({ type: "subscribed", snapshot: job });
-  }
-
-  async #stream(channel, signal, backoff) {
+  async #stream(subscription, signal, backoff) {
     const silence = new AbortController();
     let timer;
     const heard = () => {
@@ -106,26 +83,44 @@ export class Fallback {
     try {
       heard();
       const headers = { Accept: "text/event-stream" };
-      if (channel.request.after) headers["Last-Event-ID"] = channel.request.after;
+      if (subscription.request.after) headers["Last-Event-ID"] = subscription.request.after;
       const response = await this.#http.send("/v1/events", {
         headers,
-        query: channel.filter,
-        bearer: await this.#credentials.bearer(),
+        query: subscription instanceof JobFeed ? subscription.request : subscription.filter,
+        bearer: await this.#credentials.bearer(subscription.token),
         signal: AbortSignal.any([signal, silence.signal]),
       });
-      channel.receive({ type: "subscribed" });
-      this.#setLive(true);
+      await this.#begin(subscription, signal);
+      backoff.reset();
       const parser = new EventStreamParser();
       const decoder = new TextDecoder();
       for await (const bytes of pieces(response.body)) {
         heard();
-        for (const message of parser.feed(decoder.decode(bytes, { stream: true }))) deliver(channel, message);
-        backoff.reset();
+        for (const message of parser.feed(decoder.decode(bytes, { stream: true }))) deliver(subscription, message);
+        if (parser.lastId) subscription.advance?.(parser.lastId);
       }
       await this.#sleep(parser.retryMs ?? backoff.next(), signal);
     } finally {
       this.#environment.clearTimeout(timer);
     }
+  }
+
+  /** The stream has begun: a job is read now, so that nothing can fall in between. */
+  async #begin(subscription, signal) {
+    if (!(subscription instanceof JobFeed)) {
+      subscription.receive({ type: "subscribed" });
+      return this.#setLive(true);
+    }
+    const path = `/v1/jobs/${encodeURIComponent(subscription.id)}`;
+    const request = { bearer: await this.#credentials.bearer(subscription.token), signal };
+    const known = subscription.job?.version;
+    const snapshot = await this.#http.json(path, request);
+    if (known && snapshot.version > known) {
+      const { items } = await this.#http.json(`${path}/events`, request);
+      for (const event of items) subscription.receive({ type: "event", event });
+    }
+    subscription.receive({ type: "subscribed", snapshot });
+    return this.#setLive(true);
   }
 
   #setLive(isLive) {
@@ -144,11 +139,10 @@ export class Fallback {
   }
 }
 
-function deliver(channel, { id, type, data }) {
+function deliver(subscription, { id, type, data }) {
   const content = JSON.parse(data);
-  if (type === "progress") channel.receive({ type, job_id: content.job_id, progress: content.progress });
-  else if (type === "reset") channel.receive({ type, ...content });
-  else channel.receive({ type: "event", cursor: id, event: content });
+  if (type === "progress" || type === "reset") subscription.receive({ type, ...content });
+  else subscription.receive({ type: "event", cursor: id, event: content });
 }
 
 /** Not every browser's streams are async iterable yet. */

@@ -49,9 +49,8 @@ export class Http {
 function search(query) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
-    for (const each of Array.isArray(value) ? value : [value]) {
-      if (each !== undefined && each !== null && each !== "") parameters.append(name, String(each));
-    }
+    const text = String(value ?? ""); // several values with commas between
+    if (text !== "") parameters.set(name, text);
   }
   const text = parameters.toString();
   return text && `?${text}`;

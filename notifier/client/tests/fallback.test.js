@@ -75,23 +75,67 @@ test("a stream that ends is opened again where it ended, after the wait that the
   channel.return();
 });
 
-test("a single job goes on by long polls, and no event is left out", async () => {
+test("the cursor moves with blocks that have no event in them", async () => {
+  const stream = eventStream();
+  const world = fakeWorld({ answer: () => stream.response });
+  const channel = new Pressrun({ url: "http://server.test", environment: world.environment }).jobs();
+  await blocked(world);
+  await stream.write("retry: 2000\nid: e.40\n\n: \nid: e.41\n\n");
+  assert.equal(channel.cursor, "e.41");
+  channel.return();
+});
+
+test("filters go into the query, several values with commas between", async () => {
+  const world = fakeWorld({ answer: () => eventStream().response });
+  const client = new Pressrun({ url: "http://server.test", environment: world.environment });
+  const channel = client.jobs({ filter: { kinds: ["pdf.render"], types: ["job.*", "progress"] } });
+  await blocked(world);
+  assert.equal(world.requests[0].url, "http://server.test/v1/events?kinds=pdf.render&types=job.*%2Cprogress");
+  channel.return();
+});
+
+test("a single job goes on with its own token, from a snapshot read after the stream had begun", async () => {
+  const stream = eventStream();
   const answers = {
-    "http://server.test/v1/jobs/job_1?wait=0": [() => json(job(1))],
-    "http://server.test/v1/jobs/job_1?wait=25": [() => new Response(null, { status: 304 }), () => json(job(3, "succeeded"))],
-    "http://server.test/v1/jobs/job_1/events": [() => json({ items: [event(1, "queued"), event(2, "started"), event(3, "succeeded")] })],
+    "http://server.test/v1/events?job_id=job_1": () => stream.response,
+    "http://server.test/v1/jobs/job_1": () => json(job(1)),
   };
-  const world = fakeWorld({ answer: (url) => answers[url].shift()() });
+  const world = fakeWorld({ answer: (url) => answers[url]() });
   const seen = [];
   const following = (async () => {
     const client = new Pressrun({ url: "http://server.test", environment: world.environment });
     for await (const change of client.job("job_1", { token: "its own" })) seen.push(change.type);
   })();
   await blocked(world);
+  assert.deepEqual(world.requests.map(({ headers }) => headers.Authorization), ["Bearer its own", "Bearer its own"]);
+  await stream.write(message("e.2", "job.started", event(2, "started")));
+  await stream.write(message("e.3", "job.succeeded", event(3, "succeeded")));
   await following;
   assert.deepEqual(seen, ["snapshot", "job.started", "job.succeeded"]);
-  assert.equal(world.requests[1].headers["If-None-Match"], 'W/"1"');
-  assert.equal(world.requests[1].headers.Authorization, "Bearer its own");
+});
+
+test("what happened to a job before the stream began is read from its log", async () => {
+  const answers = {
+    "http://server.test/v1/events?job_id=job_1": () => eventStream().response,
+    "http://server.test/v1/jobs/job_1": () => json(job(3, "succeeded")),
+    "http://server.test/v1/jobs/job_1/events": () => json({ items: [event(1, "queued"), event(2, "started"), event(3, "succeeded")] }),
+  };
+  const world = fakeWorld({ answer: (url) => answers[url]() });
+  const client = new Pressrun({ url: "http://server.test", environment: world.environment });
+  const seen = [];
+  const following = (async () => {
+    for await (const change of client.job("job_1")) seen.push(change.type);
+  })();
+  await settled();
+  await world.socket.open();
+  await world.socket.subscribed("s1", { snapshot: job(1) });
+  await world.socket.drop();
+  for (let n = 0; n < 2; n += 1) {
+    while (world.sockets.length === n + 1) await world.clock.advance(500);
+    await world.socket.drop();
+  }
+  await following;
+  assert.deepEqual(seen, ["snapshot", "job.started", "job.succeeded"]);
 });
 
 test("WebSockets are tried again meanwhile, and take over", async () => {
