@@ -1,8 +1,9 @@
 """Does a deep queue cost more than a shallow one? Claim cost and start latency with 10 to 1,000,000 jobs; memory a job.
 
-Claim cost: one `claim` of one job from a ready set of that depth, round trip included, with the clean-up of the claim not
-counted. Start latency: a worker is idle, so many jobs are scheduled for later, and one is submitted to run now. Memory is
-what Valkey uses for each queued job beside its input (`hash-max-listpack-value 2048`, as the embedded server runs).
+Claim cost: one `claim` of one job from a ready set of that depth, round trip included, with the clean-up of the claim
+not counted. Start latency: a worker is idle, so many jobs are scheduled for later, and one is submitted to run now.
+Memory is what Valkey uses for each queued job beside its input (`hash-max-listpack-value 2048`, as the embedded server
+runs); the event log and the bus are bounded, so that their share shrinks as the queue grows.
 """
 
 from __future__ import annotations
@@ -82,9 +83,8 @@ async def ready_queue() -> None:
             bus = await core.redis.memory_usage(keys.BUS, samples=0)
             each = (used - empty - inputs) / depth / 1024
             without = (used - empty - inputs - log - bus) / depth / 1024
-            print(
-                f"{depth:>9,} ready: claim {summary(costs)};  {each:.2f} KiB a job, {without:.2f} KiB without the event log and bus"
-            )
+            print(f"{depth:>9,} ready: claim {summary(costs)}")
+            print(f"{'':>9}  {each:.2f} KiB a job, {without:.2f} KiB without the event log and the bus")
         await core.redis.aclose()
     verdict(
         "claim cost, deepest to shallowest",
