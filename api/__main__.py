@@ -26,6 +26,7 @@ class WebServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._api.services.waiters.close()
+        self._api.services.streams.end(0)
         await super().shutdown(sockets)
 
 

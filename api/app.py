@@ -42,6 +42,7 @@ from jobs.tail import Tail
 from jobs.tokens import Tokens
 from notifier.asgi import WebSocketEndpoint
 from notifier.hub import Hub
+from notifier.sse import EventStreams
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +121,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         waiters=waiters,
         tail=_tail(redis, waiters, hub),
         hub=hub,
+        streams=EventStreams(hub.feeds, clock),
         readiness=Readiness(redis),
         clock=clock,
         metrics=Metrics(),
@@ -151,6 +153,7 @@ async def _lifespan(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         services.waiters.close()
+        services.streams.end(0)
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from api.local_only import check_local
+from api.query import peek_query
 from jobs.errors import Forbidden, Unauthenticated
 from jobs.settings import LOCAL_TENANT, Settings
-from jobs.tokens import JOBS_CHANNEL, Grant, Tokens
+from jobs.tokens import Grant, Tokens
 
 _READING = frozenset({"GET", "HEAD"})
 _BEARER = re.compile(rb"bearer +([\x21-\x7e]+) *\Z", re.IGNORECASE)
@@ -24,6 +25,8 @@ class Caller:
     """Somebody who may do what the route does, for the jobs of `tenant`."""
 
     tenant: str
+    expires_at: float | None = None
+    """When the permission ends (Unix seconds); API keys do not expire."""
 
 
 Admission = Callable[[Scope], Caller]
@@ -31,7 +34,7 @@ Admission = Callable[[Scope], Caller]
 
 
 class Authenticator:
-    """Admits requests. Each route names the method that guards it: `by_key`, `to_job` or `to_channel`."""
+    """Admits requests. Each route names the method that guards it: `by_key`, `to_job` or `to_events`."""
 
     def __init__(self, settings: Settings, tokens: Tokens, clock: Callable[[], float]) -> None:
         self._keys = [(hashlib.sha256(each.key.encode()).digest(), each.tenant) for each in settings.api_keys]
@@ -68,17 +71,18 @@ class Authenticator:
             raise Forbidden("This token is for something else. Use one for this job, or an API key.")
         return Caller(grant.tenant)
 
-    def to_channel(self, scope: Scope) -> Caller:
-        """Admits API keys; to read, also tokens for all jobs of the tenant."""
+    def to_events(self, scope: Scope) -> Caller:
+        """Admits API keys; also tokens for all jobs of the tenant, or for the job or batch that the query names."""
         caller = self._holder_of_key(scope)
         if caller is not None:
             return caller
         grant = self._grant(scope)
-        if scope["method"] not in _READING or grant.scope.channel != JOBS_CHANNEL:
-            raise Forbidden(
-                "This token is for something else. Use one for the channel of all jobs, or an API key."
-            )
-        return Caller(grant.tenant)
+        asked = peek_query(scope)
+        if scope["method"] not in _READING or not grant.scope.covers(
+            asked.get("job_id", ""), asked.get("batch_id")
+        ):
+            raise Forbidden("This token is for other events. Name its job or batch, or use an API key.")
+        return Caller(grant.tenant, grant.expires_at)
 
     def _holder_of_key(self, scope: Scope) -> Caller | None:
         if not self._keys:

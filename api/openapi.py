@@ -147,8 +147,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
     if answer.model:
         schema = {"$ref": _REF.format(model=answer.model.__name__)}
         described["content"] = {"application/json": {"schema": schema}}
-    elif answer.media_types:
-        described["content"] = {name: {"schema": {"type": "string"}} for name in answer.media_types}
+    if answer.media_types:
+        texts = {name: {"schema": {"type": "string"}} for name in answer.media_types}
+        described["content"] = described.get("content", {}) | texts
     if answer.headers:
         described["headers"] = {
             name: {"description": HEADERS[name], "schema": _TEXT} for name in answer.headers

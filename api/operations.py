@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api import answers, schemas
 
-Guard = Literal["open", "key", "job", "channel"]
+Guard = Literal["open", "key", "job", "events"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Operation:
 
 
 HEADERS = {
+    "Accept": "`text/event-stream` for a stream.",
+    "Last-Event-ID": "For a stream: the cursor after which to go on.",
     "Idempotency-Key": "1 to 255 printable ASCII characters. The same key and content again gives the same job.",
     "Prefer": "`wait=N`: hold the answer back for up to N seconds, at most 25, until the job is done (RFC 7240).",
     "If-None-Match": "An `ETag` you have; 304 while it is still right.",
@@ -193,11 +195,19 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/v1/events",
         id="listEvents",
-        summary="Read the event log",
-        guard="channel",
+        summary="Read the event log, page by page or as a stream",
+        guard="events",
         query=schemas.EventsQuery,
-        answers={200: Answer("A page of events, oldest first.", answers.EventPage)},
-        problems={406: "not_acceptable", 410: "cursor_expired"},
+        headers=("Accept", "Last-Event-ID"),
+        answers={
+            200: Answer(
+                "A page of events, oldest first; or, asked for as `text/event-stream`, every event from now or after "
+                "`Last-Event-ID` on: `id` is its cursor, `event` its type. `event: reset` where the cursor is too old.",
+                answers.EventPage,
+                media_types=("text/event-stream",),
+            )
+        },
+        problems={410: "cursor_expired"},
     ),
     Operation(
         method="POST",

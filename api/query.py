@@ -49,3 +49,11 @@ def read_query(scope: Scope, model: type[Q]) -> Q:
         return model.model_validate(parameters)
     except ValidationError as error:
         raise invalid_input(error) from None
+
+
+def peek_query(scope: Scope) -> dict[str, str]:
+    """The parameters before anything has checked them; none where they cannot be read."""
+    try:
+        return dict(parse_qsl(scope["query_string"].decode("ascii"), max_num_fields=_MAX_PARAMETERS))
+    except ValueError:
+        return {}

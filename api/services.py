@@ -16,6 +16,7 @@ from jobs.store import JobStore
 from jobs.tail import Tail
 from jobs.tokens import Tokens
 from notifier.hub import Hub
+from notifier.sse import EventStreams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Services:
     hub: Hub
     """Feeds the WebSockets of this process; the tail feeds it."""
     readiness: Readiness
+    streams: EventStreams
     clock: Callable[[], float]
     """The time now, in Unix seconds."""
     metrics: Metrics = field(default_factory=Metrics)

@@ -64,11 +64,6 @@ class BodyTimeout(RequestError):
     status = 408
 
 
-class NotAcceptable(RequestError):
-    code = "not_acceptable"
-    status = 406
-
-
 class RangeNotSatisfiable(RequestError):
     """`size` is how many bytes there are."""
 

@@ -271,5 +271,9 @@ class ProgressFrame:
             self._frames[subscription] = frame
         return frame
 
+    def as_data(self) -> bytes:
+        """As the `data` of a server-sent event."""
+        return b'{"job_id":"%b","progress":%b}' % (self.job_id.encode(), self._update.progress)
+
 
 _TERMINAL_EVENTS = frozenset(f"job.{status}" for status in TERMINAL)

@@ -1,4 +1,4 @@
-"""`/v1/events`: the tenant's event log, page by page."""
+"""`/v1/events`: the tenant's event log, page by page or as a stream (server-sent events)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,43 @@ from api.replies import page_reply
 from api.resource import Resource
 from api.schemas import EventsQuery
 from api.services import Services
-from jobs.errors import NotAcceptable
 from jobs.events import Cursor
+from notifier.filters import EVERYTHING, Filter
+from notifier.log_event import LogEvent
 
 
 class EventRoutes:
     def __init__(self, services: Services) -> None:
         self._eventlog = services.eventlog
+        self._streams = services.streams
 
     def routes(self, auth: Authenticator) -> list[BaseRoute]:
-        return [Resource("/v1/events", auth.to_channel, GET=self.page)]
+        return [Resource("/v1/events", auth.to_events, GET=self.events)]
 
-    async def page(self, request: Request, caller: Caller) -> Response:
-        """Events after a cursor, and the cursor to go on from."""
+    async def events(self, request: Request, caller: Caller) -> Response:
+        """Events after a cursor: a page and the cursor to go on from, or a stream."""
         query = read_query(request.scope, EventsQuery)
-        accept = request.headers.get("accept", "")
-        if accept.startswith("text/event-stream"):
-            raise NotAcceptable("Events come as JSON pages here. Ask for `Accept: application/json`.")
-        after = None if query.after is None else Cursor.parse(query.after)
-        page = await self._eventlog.page(caller.tenant, after, query.limit)
-        return page_reply(page.bodies, str(page.next_cursor))
+        if _prefers_stream(request.headers.get("accept", "")):
+            after = request.headers.get("last-event-id") or query.after
+            return self._streams.response(
+                caller.tenant, _filter(query), Cursor.parse(after) if after else None, caller.expires_at
+            )
+        page = await self._eventlog.page(
+            caller.tenant, None if query.after is None else Cursor.parse(query.after), query.limit
+        )
+        bodies, filter = page.bodies, _filter(query)
+        if filter is not EVERYTHING:
+            epoch = page.next_cursor.epoch
+            bodies = [body for body in bodies if LogEvent.from_body(epoch, body).passes(filter)]
+        return page_reply(bodies, str(page.next_cursor))
+
+
+def _prefers_stream(accept: str) -> bool:
+    return accept.partition(",")[0].partition(";")[0].strip().lower() == "text/event-stream"
+
+
+def _filter(query: EventsQuery) -> Filter:
+    filter = Filter(
+        frozenset(query.kinds), frozenset(query.tags), tuple(query.types), query.job_id, query.batch_id
+    )
+    return EVERYTHING if filter == EVERYTHING else filter

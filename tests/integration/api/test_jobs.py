@@ -224,11 +224,6 @@ async def test_a_cursor_that_cannot_be_followed_says_where_to_go_on(client: http
     assert (nonsense.status_code, nonsense.json()["errors"][0]["pointer"]) == (422, "/after")
 
 
-async def test_events_do_not_come_as_a_stream_here(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/v1/events", headers={"accept": "text/event-stream"})
-    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
-
-
 async def test_tokens_are_made_for_a_job_or_for_all(client: httpx.AsyncClient, app: Api) -> None:
     job = await submit(client)
     for body in ({"job_id": job["id"]}, {"channel": "jobs"}):

@@ -24,7 +24,7 @@ def test_the_contract_lists_every_route_and_nothing_else(app: Api) -> None:
 
 
 def test_the_contract_says_who_may_call(app: Api) -> None:
-    guards = {"by_key": "key", "to_job": "job", "to_channel": "channel"}
+    guards = {"by_key": "key", "to_job": "job", "to_events": "events"}
     of_routes = {
         route.path: guards[route.admission.__name__] for route in app.routes if isinstance(route, Resource)
     }

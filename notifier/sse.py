@@ -1,0 +1,109 @@
+"""Event streams over HTTP, for the web process: one ASGI response for each, and their common end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from jobs.events import Cursor
+from notifier.event_stream import EventStream
+from notifier.filters import Filter
+from notifier.session import Feeds
+
+HEARTBEAT_S = 15.0
+"""Below the idle limits of proxies and platforms, and of clients that wait for 25 s."""
+_SEND_TIMEOUT_S = 45.0
+"""A client that has not read anything for so long is gone."""
+_HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back
+]
+
+
+class EventStreams:
+    """All streams of this process."""
+
+    def __init__(self, feeds: Feeds, clock: Callable[[], float] = time.time) -> None:
+        self.feeds = feeds
+        self.clock = clock
+        self.open: set[EventStream] = set()
+
+    def end(self, spread_s: float) -> None:
+        """The process stops: every client is told to come back, not all at once."""
+        for stream in tuple(self.open):
+            stream.end(int(random.random() * (1 + spread_s) * 1000))  # noqa: S311
+
+    def response(
+        self, tenant: str, filter: Filter, after: Cursor | None, expires_at: float | None
+    ) -> EventStreamResponse:
+        """Events from `after` or from now on, until the client goes or its permission ends (Unix seconds)."""
+        return EventStreamResponse(self, tenant, filter, after, expires_at)
+
+
+class EventStreamResponse(Response):
+    def __init__(
+        self,
+        streams: EventStreams,
+        tenant: str,
+        filter: Filter,
+        after: Cursor | None,
+        expires_at: float | None,
+    ) -> None:
+        super().__init__()
+        self.raw_headers = list(_HEADERS)
+        self._streams = streams
+        self._about = (tenant, filter, after)
+        self._expires_at = expires_at
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            news = asyncio.Event()
+            stream = EventStream(self._streams.feeds, *self._about, news.set)
+            self._streams.open.add(stream)
+            leaving = asyncio.create_task(_left(receive))
+            leaving.add_done_callback(lambda _: news.set())
+            expiry = self._end_at_expiry(stream)
+            try:
+                await _run(stream, news, leaving, send)
+            except TimeoutError:
+                return  # not read for too long: the server cuts the connection
+            finally:
+                if expiry is not None:
+                    expiry.cancel()
+                leaving.cancel()
+                stream.close()
+                self._streams.open.discard(stream)
+        await send({"type": "http.response.body", "body": b""})
+
+    def _end_at_expiry(self, stream: EventStream) -> asyncio.TimerHandle | None:
+        if self._expires_at is None:
+            return None
+        return asyncio.get_running_loop().call_later(self._expires_at - self._streams.clock(), stream.end, 0)
+
+
+async def _run(stream: EventStream, news: asyncio.Event, leaving: asyncio.Task[None], send: Send) -> None:
+    """Sends what there is until the stream has ended or the client has gone."""
+    while not leaving.done():
+        news.clear()
+        while piece := stream.take():
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if stream.has_ended:
+            return
+        try:
+            async with asyncio.timeout(HEARTBEAT_S):
+                await news.wait()
+        except TimeoutError:
+            stream.beat()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,26 @@
+"""The web process inside a test: real sockets and the real store, on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+from api.__main__ import WebServer, server_config
+from api.app import Api, build
+from jobs.settings import Settings
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings, app: Api | None = None) -> AsyncIterator[tuple[int, WebServer, Api]]:
+    """Port, server and app; ends in order when left, unless it was told to before."""
+    app = app or build(settings)
+    server = WebServer(server_config(app, settings), app)
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = asyncio.create_task(server.serve([listener]))
+    try:
+        yield listener.getsockname()[1], server, app
+    finally:
+        server.should_exit = True
+        await running
