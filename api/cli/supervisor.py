@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import datetime
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
+from api.cli.lifeline import die_with_parent
+
 GRACE_SECONDS = 5.0
 """On top of the drain: what a process needs to say goodbye after it."""
 LINE_BYTES = 1024 * 1024
-PR_SET_PDEATHSIG = 1
 
 
 class Supervisor:
@@ -157,11 +157,3 @@ class Supervisor:
 
 def _described(code: int) -> str:
     return f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
-
-
-def die_with_parent() -> Callable[[], None] | None:
-    """What a child has to call before `exec` to get SIGTERM when its parent dies; None where that is unknown."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -17,6 +17,7 @@ from api.cli.embedded import (
     next_free_port,
     running_url,
 )
+from tests.support.command import assert_gone
 from tests.support.valkey import FaultyValkey, free_port
 
 
@@ -80,8 +81,9 @@ def orphan(tmp_path: Path) -> Iterator[Path]:
     """The directory of a server that holds a key and whose supervisor was killed."""
     directory = tmp_path / "valkey"
     program = (
-        "import os, signal, sys; from pathlib import Path; from api.cli.embedded import EmbeddedValkey\n"
-        "server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
+        "import os, signal, sys; from pathlib import Path; from api.cli import embedded\n"
+        "embedded.die_with_parent = lambda: None  # as on macOS\n"
+        "server = embedded.EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
         "print(server.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -96,6 +98,19 @@ def orphan(tmp_path: Path) -> Iterator[Path]:
     yield directory
     with contextlib.suppress(ProcessLookupError):  # shut down by its successor, as it should be
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
+def test_ends_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from api.cli.embedded import EmbeddedValkey\n"
+        "server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
+        "print(server.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    arguments = [sys.executable, "-c", program, str(tmp_path), str(free_port())]
+    supervisor = subprocess.run(arguments, stdout=subprocess.PIPE, check=False)
+    assert_gone([int(supervisor.stdout)])
 
 
 def test_replaces_an_orphan_and_finds_its_data(orphan: Path) -> None:
