@@ -24,6 +24,7 @@ from jobs.kinds import Run, Runner
 from jobs.progress import ProgressSender
 from jobs.queue import JobQueue, StopReason
 from jobs.retry import backoff_ms
+from jobs.store_client import raise_if_cancelled
 
 log = structlog.get_logger(__name__)
 
@@ -164,6 +165,7 @@ class Attempt:
     async def _until_stored(self, step: Callable[[], Awaitable[T]]) -> T:
         """Takes a step that is safe to repeat until the store has answered: finished work is not thrown away."""
         while True:
+            raise_if_cancelled()
             try:
                 return await step()
             except StoreError as error:

@@ -9,6 +9,7 @@ from types import TracebackType
 from jobs.errors import StoreUnavailable
 from jobs.job import Claim, Progress
 from jobs.queue import JobQueue
+from jobs.store_client import raise_if_cancelled
 
 INTERVAL_S = 0.25
 """Between two messages, and before the first: a render that is done sooner needs none."""
@@ -33,6 +34,7 @@ class ProgressSender:
 
     async def _send(self) -> None:
         while True:
+            raise_if_cancelled()
             await self._changed.wait()
             await asyncio.sleep(INTERVAL_S)
             self._changed.clear()

@@ -27,7 +27,7 @@ from jobs.kinds import Runner
 from jobs.leases import LeaseWatch
 from jobs.queue import JobQueue
 from jobs.settings import Settings
-from jobs.store_client import BLOCK_MS, translated_errors
+from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +96,7 @@ class JobWorker(Worker):
 
     async def _poll_iteration(self) -> None:
         """One look at the queue and, where there was nothing to do, a wait for a reason to look again."""
+        raise_if_cancelled()
         try:
             if self.allow_pick_jobs:
                 await self._claim_and_wait()
@@ -175,6 +176,7 @@ class JobWorker(Worker):
         """Keeps the claims of this worker alive, and ends those that are not current any more."""
         while True:
             await asyncio.sleep(RENEW_INTERVAL_S)
+            raise_if_cancelled()
             if not self._attempts:
                 continue
             try:
