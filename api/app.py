@@ -25,7 +25,9 @@ from api.routes.pages import PageRoutes
 from api.routes.pdf import PdfRoutes
 from api.routes.results import ResultRoutes
 from api.routes.tokens import TokenRoutes
-from api.services import Services
+from api.routes.webhook_deliveries import WebhookDeliveryRoutes
+from api.routes.webhooks import WebhookEndpointRoutes
+from api.services import Services, WebhookServices
 from api.stored_file import StoredFiles
 from api.submission import Submissions
 from api.waiters import Waiters
@@ -80,7 +82,9 @@ class OriginMiddleware:
 def create_app(services: Services) -> Api:
     """The ASGI app. Its lifespan follows the event logs, so that waiting requests wake."""
     auth = Authenticator(services.settings, services.tokens, services.clock)
-    submissions = Submissions(services.kinds, services.settings.render_timeout)
+    submissions = Submissions(
+        services.kinds, services.settings.render_timeout, services.webhooks.destinations
+    )
     long_poll = LongPoll(services.store, services.waiters)
     files = StoredFiles(services.artifacts)
     routes = [
@@ -89,6 +93,8 @@ def create_app(services: Services) -> Api:
         *ResultRoutes(services, files).routes(auth),
         *EventRoutes(services).routes(auth),
         *TokenRoutes(services).routes(auth),
+        *WebhookEndpointRoutes(services).routes(auth),
+        *WebhookDeliveryRoutes(services).routes(auth),
         *HealthRoutes(services, auth).routes(),
         *PageRoutes(services).routes(),
         WebSocketRoute(
@@ -105,6 +111,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     Raises:
         BadSetting: there is no usable secret key, or a kind cannot be loaded.
     """
+    secret_keys = load_secret_keys(settings)
     redis = connect(settings)
     waiters = Waiters()
     scripts = Scripts(redis, settings)
@@ -116,13 +123,14 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         store=store,
         eventlog=eventlog,
         artifacts=artifacts,
-        tokens=Tokens(load_secret_keys(settings)),
+        tokens=Tokens(secret_keys),
         kinds=load_kinds(settings),
         waiters=waiters,
         tail=_tail(redis, waiters, hub),
         hub=hub,
         streams=EventStreams(hub.feeds, clock),
         readiness=Readiness(redis),
+        webhooks=WebhookServices.open(settings, redis, scripts, secret_keys),
         clock=clock,
         metrics=Metrics(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -9,10 +10,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.answers import Problem
-from api.operations import HEADERS, OPERATIONS, Answer, Operation
+from api.operation import Answer, Operation
+from api.operations import HEADERS, OPERATIONS
 from api.schemas import QueryModel
 from jobs.settings import Settings
 
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{model}"
 _PROBLEM_TYPE = "application/problem+json"
 _COMMON_PROBLEMS = {503: "store_unavailable, store_full"}
@@ -83,8 +86,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
-    if "{job_id}" in operation.path:
-        parameters.append({"name": "job_id", "in": "path", "required": True, "schema": _TEXT})
+    parameters += [
+        {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        for name in _PATH_PARAMETER.findall(operation.path)
+    ]
     if operation.query:
         parameters += _query_parameters(operation.query)
     parameters += [
@@ -102,6 +107,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _query_parameters(model: type[QueryModel]) -> list[dict[str, Any]]:
     schema = model.model_json_schema(ref_template=_REF)
+    required = schema.get("required", [])
     definitions = schema.get("$defs", {})
     parameters = []
     for name, described in schema["properties"].items():
@@ -117,7 +123,13 @@ def _query_parameters(model: type[QueryModel]) -> list[dict[str, Any]]:
         described.pop("title", None)
         description = described.pop("description", "")
         parameters.append(
-            {"name": name, "in": "query", "required": False, "description": description, "schema": described}
+            {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "description": description,
+                "schema": described,
+            }
         )
     return parameters
 

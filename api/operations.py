@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
 
-from pydantic import BaseModel
-
 from api import answers, schemas
+from api.operation import Answer, Operation
+from api.webhook_operations import WEBHOOK_OPERATIONS
 
 Guard = Literal["open", "key", "job", "events"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One status: a JSON model, or other media types, or no body at all."""
-
-    description: str
-    model: type[BaseModel] | None = None
-    media_types: tuple[str, ...] = ()
-    headers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    method: str
-    path: str
-    id: str
-    summary: str
-    guard: Guard
-    answers: dict[int, Answer]
-    problems: dict[int, str] = field(default_factory=dict)
-    """Status → which codes, beyond those of every guarded operation."""
-    query: type[schemas.QueryModel] | None = None
-    body: type[BaseModel] | None = None
-    documents: tuple[str, ...] = ()
-    """Media types of a body that is a document."""
-    headers: tuple[str, ...] = ()
 
 
 HEADERS = {
@@ -224,6 +196,7 @@ OPERATIONS: tuple[Operation, ...] = (
             **_NO_SUCH_JOB,
         },
     ),
+    *WEBHOOK_OPERATIONS,
     Operation(
         method="GET",
         path="/healthz",

@@ -54,6 +54,7 @@ def _distinct(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
+Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
 Time = Annotated[datetime.datetime, BeforeValidator(_parse_time, json_schema_input_type=datetime.datetime)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -99,12 +100,18 @@ class JobRequest(RequestModel):
         le=3600,
         description="How long one attempt may take. At most, and by default, RENDER_TIMEOUT.",
     )
-    metadata: Annotated[dict[str, Any], AfterValidator(_bounded_metadata)] = Field(
+    metadata: Metadata = Field(
         default_factory=dict,
         description=f"Yours: comes back in the job and its events. At most {MAX_METADATA_BYTES} bytes of JSON.",
     )
     tags: Annotated[list[Tag], AfterValidator(_distinct)] = Field(
         default_factory=list, max_length=MAX_TAGS, description="To find jobs by."
+    )
+    webhook_url: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2048,
+        description="Told how this job ended, signed with the secret of `GET /v1/webhook-secret`.",
     )
 
 

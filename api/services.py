@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from redis.asyncio import Redis
 
 from api.metrics import Metrics
 from api.readiness import Readiness
 from api.waiters import Waiters
 from jobs.artifacts import Artifacts
+from jobs.egress import EgressPolicy
 from jobs.eventlog import EventLog
 from jobs.kinds import Kind
+from jobs.scripts import Scripts
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.tail import Tail
 from jobs.tokens import Tokens
+from jobs.webhooks.credentials import SecretBox
+from jobs.webhooks.deliveries import Deliveries
+from jobs.webhooks.destination import Destinations
+from jobs.webhooks.endpoints import Endpoints
 from notifier.hub import Hub
 from notifier.sse import EventStreams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookServices:
+    endpoints: Endpoints
+    deliveries: Deliveries
+    destinations: Destinations
+
+    @classmethod
+    def open(
+        cls, settings: Settings, redis: Redis, scripts: Scripts, secret_keys: Sequence[str]
+    ) -> WebhookServices:
+        return cls(
+            endpoints=Endpoints(redis, scripts, SecretBox(secret_keys)),
+            deliveries=Deliveries(redis, scripts),
+            destinations=Destinations(EgressPolicy.from_entries(settings.egress_allow)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +57,7 @@ class Services:
     hub: Hub
     """Feeds the WebSockets of this process; the tail feeds it."""
     readiness: Readiness
+    webhooks: WebhookServices
     streams: EventStreams
     clock: Callable[[], float]
     """The time now, in Unix seconds."""

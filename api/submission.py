@@ -11,10 +11,12 @@ from starlette.requests import Request
 
 from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, JobRequest
 from api.strict_json import canonical_json
+from jobs.egress import EgressError
 from jobs.errors import InvalidInput
 from jobs.ids import new_job_id
 from jobs.job import Job, Priority, Submission
 from jobs.kinds import Kind
+from jobs.webhooks.destination import Destinations
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 
@@ -22,8 +24,11 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 class Submissions:
     """Makes submissions of the kinds that are installed here."""
 
-    def __init__(self, kinds: Mapping[str, Kind], max_timeout_seconds: int) -> None:
+    def __init__(
+        self, kinds: Mapping[str, Kind], max_timeout_seconds: int, destinations: Destinations
+    ) -> None:
         self._kinds = kinds
+        self._destinations = destinations
         self._max_timeout_seconds = max_timeout_seconds
 
     def of_request(
@@ -51,9 +56,18 @@ class Submissions:
             timeout_ms=_milliseconds(request.timeout_seconds),
             metadata=request.metadata,
             tags=tuple(request.tags),
+            webhook_url=self._check_webhook_url(request.webhook_url),
             idempotency_key=idempotency_key,
         )
         return with_digest(submission)
+
+    def _check_webhook_url(self, url: str | None) -> str | None:
+        if url is not None:
+            try:
+                self._destinations.check_url(url)
+            except EgressError as error:
+                raise _invalid("/webhook_url", str(error)) from None
+        return url
 
     def _check_times(self, request: JobRequest, now: float) -> int | None:
         """`scheduled_at` in Unix milliseconds."""
@@ -73,7 +87,9 @@ class Submissions:
         return int(at * 1000)
 
 
-def retry_of(job: Job, spec: bytes, idempotency_key: str | None) -> Submission:
+def retry_of(
+    job: Job, spec: bytes, idempotency_key: str | None, webhook_url: str | None = None
+) -> Submission:
     """A new job that does again what a finished one did.
 
     It belongs to no batch (that one is complete), starts at once, and has all the time that one attempt may take.
@@ -89,6 +105,7 @@ def retry_of(job: Job, spec: bytes, idempotency_key: str | None) -> Submission:
         metadata=document["metadata"],
         tags=tuple(document["tags"]),
         retry_of=job.id,
+        webhook_url=webhook_url,
         idempotency_key=idempotency_key,
     )
     return with_digest(submission)
@@ -110,6 +127,7 @@ def with_digest(submission: Submission) -> Submission:
         submission.tags,
         submission.batch_id,
         submission.retry_of,
+        *([submission.webhook_url] if submission.webhook_url else []),
     ]
     digest = hashlib.sha256(canonical_json(content)).hexdigest()
     return dataclasses.replace(submission, content_digest=digest)

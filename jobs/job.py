@@ -90,6 +90,8 @@ class Submission:
     tags: tuple[str, ...] = ()
     batch_id: str | None = None
     retry_of: str | None = None
+    webhook_url: str | None = None
+    """Told how the job ended, besides the tenant's endpoints."""
     idempotency_key: str | None = None
     content_digest: str = ""
     """Hex SHA-256 over what makes two submissions with one idempotency key "the same content"."""

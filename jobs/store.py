@@ -200,6 +200,11 @@ class JobStore:
             )
         return bytes(spec)
 
+    async def webhook_url_of(self, tenant: str, job_id: str) -> str | None:
+        """What the job was submitted with. Raises JobNotFound."""
+        (url,) = await self._fields(tenant, job_id, "webhook_url")
+        return None if url is None else str(url.decode())
+
     async def result_of(self, tenant: str, job_id: str) -> StoredResult:
         """Where the result of a succeeded job is.
 
@@ -265,7 +270,7 @@ def _submit_arguments(submission: Submission, spec: bytes, path: str) -> list[An
         submission.idempotency_key or "",
         submission.content_digest,
         _EPOCH_CANDIDATE,
-        "",
+        submission.webhook_url or "",
     ]
 
 

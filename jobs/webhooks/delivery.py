@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from jobs.clock import rfc3339
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _DELIVERY_ID = re.compile(r"whd_[a-z2-7]{26}\Z")
 
 
@@ -31,6 +33,14 @@ class DeliveryStatus(enum.StrEnum):
 def delivery_id(event_id: str, target_id: str, url: str = "") -> str:
     """The same for the same event and target, so that making a delivery twice makes one."""
     return "whd_" + _digest(f"{event_id} {target_id} {url}")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, in one spelling. Raises ValueError where it has none."""
+    parts = urlsplit(url)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError("should be an http or https URL")
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"
 
 
 def origin_target(tenant: str, origin: str) -> str:

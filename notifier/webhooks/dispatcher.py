@@ -12,13 +12,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 import structlog
 
 from jobs.errors import StoreError
 from jobs.webhooks.deliveries import Deliveries, Owed
-from jobs.webhooks.delivery import delivery_id, origin_target
+from jobs.webhooks.delivery import delivery_id, origin_of, origin_target
 from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT
 from jobs.webhooks.endpoints import Endpoints
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OwedEvent, Reference
@@ -120,9 +119,3 @@ class Dispatcher:
             id = delivery_id(event.id, target_id, event.url)
             owed.append(Owed(id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
         return owed
-
-
-def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, in one spelling."""
-    parts = urlsplit(url)
-    return f"{parts.scheme.lower()}://{parts.netloc.lower()}"

@@ -69,6 +69,8 @@ class Exchange:
             "duration_ms": round(self.total_ms, 1),
             "phases_ms": {name: None if ms is None else round(ms, 1) for name, ms in phases.items()},
             "address": self.address,
+            **({"addresses": self.addresses} if self.addresses else {}),
+            **({"tls": self.tls} if self.tls else {}),
             "answer": None if self.answer is None else self.answer[:ANSWER_BYTES].decode(errors="replace"),
         }
         return json.dumps(document, separators=(",", ":"))

@@ -21,6 +21,10 @@ OPEN_PATHS = {"/", "/docs", "/openapi.json", "/healthz", "/readyz"}
 """What needs no credentials. Whoever adds a path here says that it may be read by everybody."""
 
 UNKNOWN_ID = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+UNKNOWN_WEBHOOK_IDS = {
+    "{endpoint_id}": "we_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "{delivery_id}": "whd_abcdefghijklmnopqrstuvwxyz",
+}
 
 
 @pytest.fixture
@@ -42,8 +46,11 @@ def guarded(app: Api) -> list[tuple[str, str]]:
 
 def with_ids(path: str, job_id: str) -> str:
     """The path with the id of something of another tenant in every place that takes one."""
-    assert set(re.findall(r"{(\w+)", path)) <= {"job_id"}, "teach this test about the new kind of id"
-    return path.replace("{job_id}", job_id)
+    known = {"{job_id}": job_id, **UNKNOWN_WEBHOOK_IDS}
+    assert set(re.findall(r"{\w+}", path)) <= set(known), "teach this test about the new kind of id"
+    for name, value in known.items():
+        path = path.replace(name, value)
+    return path
 
 
 def test_every_path_is_guarded_or_known_to_be_open(keyed_app: Api) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from api.schemas import JobRequest
 from api.submission import Submissions, retry_of
+from jobs.egress import EgressPolicy
 from jobs.errors import InvalidInput
 from jobs.job import Job, Priority, Submission
 from jobs.kinds import Runner
+from jobs.webhooks.destination import Destinations
 
 NOW = 1_750_000_000.0
 
@@ -26,7 +28,7 @@ class Echo:
         raise NotImplementedError
 
 
-SUBMISSIONS = Submissions({"echo": Echo()}, max_timeout_seconds=60)
+SUBMISSIONS = Submissions({"echo": Echo()}, 60, Destinations(EgressPolicy()))
 
 
 def make(key: str | None = "key", **members: Any) -> Submission:

@@ -1,0 +1,55 @@
+"""Past events for an endpoint that was not there, or not listening, when they happened."""
+
+from __future__ import annotations
+
+import json
+
+from jobs.errors import WebhookConflict
+from jobs.eventlog import EventLog
+from jobs.events import Cursor
+from jobs.webhooks.deliveries import Deliveries, Owed
+from jobs.webhooks.delivery import delivery_id
+from jobs.webhooks.endpoint import Endpoint, EndpointStatus, type_pattern, wants_job
+
+EVENTS_AT_ONCE = 2_000
+"""How many events one call looks at."""
+_PAGE = 500
+
+
+class Replay:
+    """Reads the log and makes the deliveries that an endpoint's types and filters ask for."""
+
+    def __init__(self, eventlog: EventLog, deliveries: Deliveries) -> None:
+        self._eventlog = eventlog
+        self._deliveries = deliveries
+
+    async def to(self, endpoint: Endpoint, after: Cursor | None) -> tuple[int, str | None]:
+        """How many deliveries are new, and the cursor to go on from (None: the end of the log was reached).
+
+        What was delivered before is not delivered again: a delivery is named by its event and endpoint.
+
+        Raises:
+            WebhookConflict: the endpoint is disabled.
+            CursorExpired: events after the cursor are gone.
+        """
+        if endpoint.status is EndpointStatus.DISABLED:
+            raise WebhookConflict(f"{endpoint.id} is disabled. Enable it first, then replay.")
+        made = 0
+        for _ in range(EVENTS_AT_ONCE // _PAGE):
+            page = await self._eventlog.page(endpoint.tenant, after, _PAGE)
+            for body in page.bodies:
+                made += await self._owe(endpoint, body)
+            after = page.next_cursor
+            if len(page.bodies) < _PAGE:
+                return made, None
+        return made, str(after)
+
+    async def _owe(self, endpoint: Endpoint, body: bytes) -> int:
+        event = json.loads(body)
+        if not type_pattern(endpoint.config.event_types).fullmatch(event["type"]):
+            return 0
+        if not wants_job(endpoint.config, event["data"].get("job")):
+            return 0
+        owed = [Owed(delivery_id(event["id"], endpoint.id), endpoint.id)]
+        kept = (body, event["id"], event["type"])
+        return await self._deliveries.owe(endpoint.tenant, str(event["sequence"]), owed, kept)

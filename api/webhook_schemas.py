@@ -1,0 +1,288 @@
+"""What requests about webhooks may say, and what answers to them look like."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from api.answers import AnswerModel, EventDocument
+from api.schemas import Limit, Metadata, Name, QueryModel, RequestModel, Tag, Time
+from jobs.webhooks.credentials import secret_bytes
+from jobs.webhooks.delivery import DeliveryStatus, origin_of
+from jobs.webhooks.endpoint import DEFAULT_EVENT_TYPES, DEFAULT_MAX_IN_FLIGHT, EndpointStatus
+
+MAX_URL_CHARACTERS = 2048
+MAX_HEADERS = 10
+MAX_GRACE_SECONDS = 7 * 86_400
+DEFAULT_GRACE_SECONDS = 86_400
+
+_HEADER_NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?\Z")
+_OUR_HEADERS = frozenset(
+    {
+        "host",
+        "connection",
+        "content-length",
+        "content-type",
+        "content-encoding",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "keep-alive",
+        "user-agent",
+        "accept-encoding",
+        "cookie",
+        "forwarded",
+        "via",
+    }
+)
+
+
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
+    lowered = {name.lower(): value for name, value in headers.items()}
+    if len(lowered) != len(headers):
+        raise ValueError("should name each header once")
+    if len(headers) > MAX_HEADERS:
+        raise ValueError(f"should be at most {MAX_HEADERS} headers")
+    for name, value in lowered.items():
+        if not _HEADER_NAME.match(name):
+            raise ValueError(f"{name[:64]!r} should be letters, digits and hyphens")
+        if name in _OUR_HEADERS or name.startswith(("webhook-", "proxy-", "x-forwarded-")):
+            raise ValueError(f"{name} is not yours to set")
+        if not _HEADER_VALUE.match(value):
+            raise ValueError(f"the value of {name} should be 1 to 1024 printable ASCII characters")
+    return lowered
+
+
+def _check_secret(secret: str) -> str:
+    secret_bytes(secret)
+    return secret
+
+
+def _check_origin(url: str) -> str:
+    origin_of(url)
+    return url
+
+
+Url = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL_CHARACTERS)]
+Glob = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z_.*]+$")]
+Globs = Annotated[list[Glob], Field(min_length=1, max_length=20)]
+Kinds = Annotated[list[Name], Field(max_length=20)]
+Tags = Annotated[list[Tag], Field(max_length=20)]
+Description = Annotated[str, StringConstraints(max_length=500)]
+Headers = Annotated[dict[str, str], AfterValidator(_check_headers)]
+SecretText = Annotated[str, StringConstraints(max_length=128), AfterValidator(_check_secret)]
+InFlight = Annotated[int, Field(ge=1, le=100)]
+Rate = Annotated[float, Field(ge=0.1, le=1000, allow_inf_nan=False)]
+
+
+class EndpointRequest(RequestModel):
+    """An endpoint to be told of events."""
+
+    url: Url = Field(description="Where to send them: https, unless PRESSRUN_EGRESS_ALLOW lists the host.")
+    event_types: Globs = Field(
+        default_factory=lambda: list(DEFAULT_EVENT_TYPES),
+        description="Which events; `*` stands for any characters. Default: those that end a job or batch.",
+        examples=[["job.*"]],
+    )
+    kinds: Kinds = Field(default_factory=list, description="Only events of jobs of these kinds.")
+    tags: Tags = Field(default_factory=list, description="Only events of jobs with one of these tags.")
+    description: Description = Field(default="", description="For people.")
+    metadata: Metadata = Field(default_factory=dict, description="Yours.")
+    headers: Headers = Field(
+        default_factory=dict, description="Sent with every request. They cannot replace ours."
+    )
+    secret: SecretText | None = Field(
+        default=None, description="`whsec_` and 24 to 64 bytes in base64; made for you if left out."
+    )
+    max_in_flight: InFlight = Field(default=DEFAULT_MAX_IN_FLIGHT, description="Requests at the same time.")
+    max_per_second: Rate | None = Field(default=None, description="Requests a second. Default: no limit.")
+
+
+class EndpointPatch(RequestModel):
+    """Changes to an endpoint; what is left out stays."""
+
+    status: Annotated[EndpointStatus, Field(strict=False)] | SkipJsonSchema[None] = Field(
+        default=None, description="`paused` holds deliveries, `disabled` discards them."
+    )
+    url: Url | SkipJsonSchema[None] = None
+    event_types: Globs | SkipJsonSchema[None] = None
+    kinds: Kinds | SkipJsonSchema[None] = None
+    tags: Tags | SkipJsonSchema[None] = None
+    description: Description | SkipJsonSchema[None] = None
+    metadata: Metadata | SkipJsonSchema[None] = None
+    headers: Headers | SkipJsonSchema[None] = None
+    max_in_flight: InFlight | SkipJsonSchema[None] = None
+    max_per_second: Rate | None = Field(default=None, description="null removes the limit.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_something(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.field_name != "max_per_second":
+            raise ValueError("should be left out, or have a value")
+        return value
+
+
+class RotateRequest(RequestModel):
+    """A new signing secret."""
+
+    secret: SecretText | None = Field(default=None, description="The new secret; made for you if left out.")
+    grace_seconds: int = Field(
+        default=DEFAULT_GRACE_SECONDS,
+        ge=0,
+        le=MAX_GRACE_SECONDS,
+        description="How long the old secret goes on signing besides the new one.",
+    )
+
+
+class RecoverRequest(RequestModel):
+    """Deliveries to send again."""
+
+    since: Time = Field(description="Everything made since that failed for good or was discarded.")
+
+
+class ReplayRequest(RequestModel):
+    """Past events to deliver to an endpoint as if it had been there."""
+
+    after: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Events after this cursor; without: from the oldest that the log has.",
+    )
+
+
+class EndpointListQuery(QueryModel):
+    limit: Limit = Field(default=50, description="How many at most.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+
+
+class DeliveryListQuery(QueryModel):
+    status: DeliveryStatus | None = Field(default=None, description="Only deliveries in this state.")
+    event_type: Glob | None = Field(default=None, description="Only deliveries of this type of event.")
+    since: Time | None = Field(default=None, description="Only deliveries made since.")
+    until: Time | None = Field(default=None, description="Only deliveries made until then.")
+    limit: Limit = Field(default=50, description="How many at most.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+
+
+class OriginDeliveryListQuery(DeliveryListQuery):
+    url: Annotated[Url, AfterValidator(_check_origin)] = Field(
+        description="A `webhook_url`: deliveries to its scheme, host and port."
+    )
+
+
+class EndpointDocument(AnswerModel):
+    """A webhook endpoint."""
+
+    id: str = Field(examples=["we_01J…"])
+    url: str
+    status: EndpointStatus
+    description: str
+    metadata: dict[str, Any]
+    event_types: list[str]
+    kinds: list[str]
+    tags: list[str]
+    headers: dict[str, str]
+    max_in_flight: int
+    max_per_second: float | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    disabled_at: AwareDatetime | None
+    disabled_reason: Literal["requested", "failing", "gone"] | None
+    recoverable: int = Field(description="How many deliveries `recover` could send again.")
+
+
+class CreatedEndpoint(EndpointDocument):
+    """A new endpoint, with its secret."""
+
+    secret: str
+
+
+class EndpointList(AnswerModel):
+    items: list[EndpointDocument]
+    next_cursor: str | None
+
+
+class GraceSecret(AnswerModel):
+    secret: str
+    until: AwareDatetime
+
+
+class SecretDocument(AnswerModel):
+    """What signs."""
+
+    secret: str
+    previous: GraceSecret | None = Field(description="The secret before, while it still signs as well.")
+
+
+class DeliveryDocument(AnswerModel):
+    """One event owed to one receiver."""
+
+    id: str = Field(examples=["whd_…"])
+    endpoint_id: str | None = Field(description="null for a job's `webhook_url`.")
+    url: str | None = Field(description="The job's `webhook_url`; null for an endpoint.")
+    event_id: str = Field(description="The `webhook-id` of every attempt.")
+    event_type: str
+    status: DeliveryStatus
+    created_at: AwareDatetime
+    next_attempt_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    attempts: list[dict[str, Any]] = Field(
+        description="Time, status, error code, duration by phase, first bytes of the answer."
+    )
+
+
+class DeliveryWithEvent(DeliveryDocument):
+    event: EventDocument | dict[str, Any] | None = Field(description="What is sent.")
+
+
+class DeliveryList(AnswerModel):
+    items: list[DeliveryDocument]
+    next_cursor: str | None
+
+
+class CountDocument(AnswerModel):
+    count: int = Field(description="How many deliveries were started.")
+
+
+class ReplayDocument(CountDocument):
+    next_cursor: str | None = Field(description="Ask again with it for later events; null when done.")
+
+
+class StatsDocument(AnswerModel):
+    """How deliveries to an endpoint fare."""
+
+    deliveries: dict[str, int] = Field(description="How many are in each status, of those still kept.")
+    succeeded_attempts: int
+    failed_attempts: int
+    mean_ms: float | None
+    in_flight: int
+    consecutive_failures: int
+    breaker: Literal["closed", "open", "half_open"]
+    last_success_at: AwareDatetime | None
+    last_failure_at: AwareDatetime | None
+    failing_since: AwareDatetime | None
+    held_until: AwareDatetime | None
+
+
+class TestDocument(AnswerModel):
+    """What a `webhook.test` event met."""
+
+    verdict: Literal["ok", "failed", "not_sent"]
+    explanation: str
+    event_id: str
+    url: str
+    dns: dict[str, Any]
+    policy: dict[str, Any]
+    tls: dict[str, Any] | None
+    status: int | None
+    error: str | None
+    duration_ms: float | None
+    phases_ms: dict[str, float | None] | None
+    answer: str | None
+    signature: dict[str, Any]
