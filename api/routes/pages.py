@@ -1,4 +1,4 @@
-"""`/`, `/docs` and `/openapi.json`: what is open to all and never changes while the process runs."""
+"""`/` with what it loads, `/docs` and `/openapi.json`: open to all, and the same as long as the process runs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ import hashlib
 import re
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
 
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api.asset import Asset, asset_routes
 from api.docs_page import docs_page
 from api.openapi import openapi_document
 from api.services import Services
+from jobs.settings import Settings
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_SEALED = {"referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin"}
+_FOR_ANY_PAGE = {"access-control-allow-origin": "*"}
 
 
 class PageRoutes:
@@ -25,23 +30,42 @@ class PageRoutes:
         contract = openapi_document(services.settings, _version(), services.kinds.keys())
         self._contract = to_json(contract)
         self._docs = docs_page(_template("docs.html"), contract)
-        self._home = _template("home.html").replace("{base_url}", services.settings.base_url)
+        console = resources.files("api").joinpath("console", "index.html").read_bytes()
+        policy = {"content-security-policy": console_policy(services.settings), **_SEALED}
+        self._console = Asset(console, "html", policy)
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/", self.home, name="/"),
+            Route("/", self._console.reply, name="/"),
+            *asset_routes("/console", "api", "console", {"css", "js", "svg"}, {}),
+            *asset_routes("/client", "notifier", "client", {"js", "ts"}, _FOR_ANY_PAGE),
             Route("/docs", self.docs, name="/docs"),
             Route("/openapi.json", self.contract, name="/openapi.json"),
         ]
-
-    async def home(self, request: Request) -> Response:
-        return _page(self._home)
 
     async def docs(self, request: Request) -> Response:
         return _page(self._docs)
 
     async def contract(self, request: Request) -> Response:
         return Response(self._contract, media_type="application/json")
+
+
+def console_policy(settings: Settings) -> str:
+    """What the console page may do: run what ships with it, talk to this server, show the PDFs it has fetched."""
+    own, push = urlsplit(settings.base_url), urlsplit(settings.ws_url)
+    sockets = {f"{own.scheme.replace('http', 'ws')}://{own.netloc}", f"{push.scheme}://{push.netloc}"}
+    directives = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": " ".join(["'self'", *sorted(sockets)]),
+        "frame-src": "blob:",
+        "form-action": "'none'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 
 
 def _page(html: str) -> Response:

@@ -1,0 +1,56 @@
+"""Files that ship with the server and are open to all: the console page, its parts, and the JavaScript client."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from importlib import resources
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api import etags
+from api.replies import not_modified
+
+_MEDIA_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "ts": "text/plain; charset=utf-8",
+}
+
+Headers = dict[str, str]
+
+
+class Asset:
+    """One file, held in memory. Its name stays the same over releases, so caches have to ask whether it does, too."""
+
+    def __init__(self, body: bytes, extension: str, headers: Headers) -> None:
+        self._body = body
+        self._etag = etags.strong(hashlib.sha256(body).hexdigest()[:32])
+        self._headers = {
+            "content-type": _MEDIA_TYPES[extension],
+            "cache-control": "no-cache",
+            "etag": self._etag,
+            "x-content-type-options": "nosniff",
+            **headers,
+        }
+
+    async def reply(self, request: Request) -> Response:
+        if etags.matches(request.headers.get("if-none-match"), self._etag):
+            kept = ((name.encode(), value.encode()) for name, value in self._headers.items())
+            return not_modified([(name, value) for name, value in kept if name != b"content-type"])
+        return Response(self._body, headers=self._headers)
+
+
+def asset_routes(
+    path: str, package: str, directory: str, extensions: Collection[str], headers: Headers
+) -> Iterator[Route]:
+    """A route for each file with one of these extensions in a package's directory, below it none: `path/name`."""
+    for file in sorted(resources.files(package).joinpath(directory).iterdir(), key=lambda file: file.name):
+        extension = file.name.rpartition(".")[2]
+        if file.is_file() and extension in extensions:
+            name = f"{path}/{file.name}"
+            yield Route(name, Asset(file.read_bytes(), extension, headers).reply, name=name)

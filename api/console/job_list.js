@@ -1,0 +1,130 @@
+import { announce, badge, byId, complain, h, setText, whileBusy } from "./dom.js";
+import { STATUS, ago, bytes, dateTime, isTerminal, pages, stage, title } from "./format.js";
+
+const TICK_MS = 15_000;
+
+/** The list of jobs beside the open one. */
+export class JobList {
+  #model;
+  #list = byId("job-list");
+  #rows = new Map();
+  #open = null;
+  #statuses = new Map();
+
+  constructor(model) {
+    this.#model = model;
+    model.addEventListener("job", ({ detail: job }) => this.#changed(job));
+    model.addEventListener("gone", () => this.#render());
+    model.addEventListener("listed", () => this.#render());
+    byId("status-filter").addEventListener("change", ({ target }) => model.list(target.value).catch(complain));
+    byId("list-more").addEventListener("click", ({ currentTarget }) => whileBusy(currentTarget, () => model.listOlder()));
+    setInterval(() => this.#rows.forEach((row) => row.tick()), TICK_MS);
+  }
+
+  /** Marks the job that is open beside the list. */
+  select(id) {
+    this.#open = id;
+    for (const [each, row] of this.#rows) row.select(each === id);
+  }
+
+  /** Back to where the keyboard was. */
+  focus(id) {
+    this.#rows.get(id)?.link.focus();
+  }
+
+  #changed(job) {
+    const before = this.#statuses.get(job.id);
+    this.#statuses.set(job.id, job.status);
+    if (before && before !== job.status && isTerminal(job)) {
+      const outcome = job.status === "succeeded" && job.result?.pages ? `, ${pages(job.result.pages)}` : "";
+      announce(`${title(job)} ${job.status}${outcome}`);
+    }
+    const row = this.#rows.get(job.id);
+    const fits = !this.#model.status || job.status === this.#model.status;
+    if (row && fits) row.update(job);
+    else if (row || fits) this.#render();
+  }
+
+  #render() {
+    const shown = this.#model.shown;
+    const ids = new Set(shown.map(({ id }) => id));
+    for (const [id, row] of this.#rows) {
+      if (ids.has(id)) continue;
+      row.element.remove();
+      this.#rows.delete(id);
+    }
+    shown.forEach((job, place) => {
+      let row = this.#rows.get(job.id);
+      if (!row) {
+        row = new Row(job.id);
+        row.select(job.id === this.#open);
+        this.#rows.set(job.id, row);
+      }
+      row.update(job);
+      if (this.#list.children[place] !== row.element) this.#list.insertBefore(row.element, this.#list.children[place] ?? null);
+    });
+    byId("list-empty").hidden = shown.length > 0;
+    setText(byId("list-empty"), this.#model.status ? `No ${this.#model.status} jobs.` : "No jobs yet. The first one is a click away.");
+    byId("list-more").hidden = !this.#model.hasOlder;
+  }
+}
+
+class Row {
+  #job;
+  #title = h("span", { class: "name" });
+  #badge = badge("queued");
+  #facts = h("span", { class: "facts" });
+  #time = h("time", {});
+  #bar = h("progress", { max: 100, "aria-label": "Progress" });
+
+  constructor(id) {
+    this.link = h(
+      "a",
+      { href: `#/jobs/${id}` },
+      h("span", { class: "line" }, this.#title, this.#badge),
+      h("span", { class: "line small" }, this.#facts, this.#time),
+      this.#bar,
+    );
+    this.element = h("li", {}, this.link);
+  }
+
+  update(job) {
+    this.#job = job;
+    setText(this.#title, title(job));
+    setText(this.#badge, STATUS[job.status]);
+    this.#badge.dataset.status = job.status;
+    setText(this.#facts, facts(job));
+    this.#bar.hidden = job.status !== "running";
+    this.#bar.value = job.progress?.percent ?? 0;
+    this.tick();
+  }
+
+  select(isOpen) {
+    if (isOpen) this.link.setAttribute("aria-current", "true");
+    else this.link.removeAttribute("aria-current");
+  }
+
+  tick() {
+    const time = this.#job.finished_at ?? this.#job.created_at;
+    this.#time.dateTime = time;
+    setText(this.#time, ago(time));
+  }
+}
+
+function facts(job) {
+  switch (job.status) {
+    case "running":
+      return stage(job.progress);
+    case "succeeded":
+      return job.result ? [job.result.pages && pages(job.result.pages), bytes(job.result.bytes)].filter(Boolean).join(" · ") : "Result expired";
+    case "failed":
+    case "retrying":
+      return job.error?.message ?? "";
+    case "scheduled":
+      return `Starts ${dateTime(job.scheduled_at)}`;
+    case "queued":
+      return job.tags.join(", ") || "Waiting for a worker";
+    default:
+      return job.tags.join(", ") || job.kind;
+  }
+}

@@ -1,0 +1,180 @@
+import { badge, byId, confirmed, h, setText, whileBusy } from "./dom.js";
+import { STATUS, bytes, dateTime, duration, isTerminal, stage, title } from "./format.js";
+import { Preview } from "./preview.js";
+import { Timeline } from "./timeline.js";
+
+/** One open job: what happened to it, what came out, and what can be done with it. */
+export class JobPanel {
+  #client;
+  #model;
+  #onClosed;
+  #panel = byId("job-panel");
+  #open = null;
+
+  /** `onClosed(id)` is called when the person wants back to the list. */
+  constructor(client, model, onClosed) {
+    this.#client = client;
+    this.#model = model;
+    this.#onClosed = onClosed;
+    model.addEventListener("job", ({ detail }) => detail.id === this.#open?.id && this.#open.update(detail));
+    model.addEventListener("event", ({ detail }) => detail.data.job?.id === this.#open?.id && this.#open.timeline.add(detail));
+    model.addEventListener("gone", ({ detail }) => detail === this.#open?.id && this.#onClosed(detail));
+    this.close();
+  }
+
+  close() {
+    this.#open?.close();
+    this.#open = null;
+    this.#panel.replaceChildren(welcome());
+  }
+
+  async open(id) {
+    if (this.#open?.id === id) return;
+    this.#open?.close();
+    const opened = new OpenJob(this.#client, this.#model, id, () => this.#onClosed(id));
+    this.#open = opened;
+    this.#panel.replaceChildren(opened.element);
+    this.#panel.scrollTop = 0;
+    try {
+      const known = this.#model.jobs.get(id);
+      if (known) opened.update(known);
+      else this.#model.put(await this.#client.job(id).refresh());
+      opened.heading.focus({ preventScroll: true });
+      opened.timeline.add(...(await this.#client.job(id).events()));
+    } catch (error) {
+      if (this.#open === opened) this.#panel.replaceChildren(missing(error));
+    }
+  }
+}
+
+class OpenJob {
+  timeline = new Timeline();
+  heading = h("h1", { tabindex: "-1" });
+  #job;
+  #model;
+  #badge = badge("queued");
+  #actions = h("div", { class: "actions" });
+  #progress = h("div", { class: "progress" });
+  #bar = h("progress", { max: 100, "aria-label": "Progress" });
+  #stage = h("p", {});
+  #problem = h("div", {});
+  #facts = h("dl", { class: "facts" });
+  #warnings = h("div", {});
+  #preview;
+  #shown = null;
+
+  constructor(client, model, id, onClosed) {
+    this.id = id;
+    this.#model = model;
+    this.#job = client.job(id);
+    this.#preview = new Preview(this.#job);
+    this.#progress.append(this.#bar, this.#stage);
+    const back = h("button", { type: "button", class: "back quiet", onclick: onClosed }, "← Jobs");
+    this.element = h(
+      "article",
+      { class: "open-job", "aria-labelledby": "open-title" },
+      h("header", {}, back, h("div", { class: "title" }, this.heading, this.#badge), this.#actions),
+      h(
+        "div",
+        { class: "body" },
+        h("div", { class: "about" }, this.#progress, this.#problem, this.#warnings, h("h2", {}, "Timeline"), this.timeline.element, h("h2", {}, "Details"), this.#facts),
+        this.#preview.element,
+      ),
+    );
+    this.heading.id = "open-title";
+    this.element.addEventListener("keydown", (event) => event.key === "Escape" && onClosed());
+  }
+
+  update(job) {
+    setText(this.heading, title(job));
+    setText(this.#badge, STATUS[job.status]);
+    this.#badge.dataset.status = job.status;
+    this.#progress.hidden = isTerminal(job) || job.status === "scheduled";
+    this.#bar.value = job.progress?.percent ?? 0;
+    if (job.status !== "running") this.#bar.removeAttribute("value");
+    setText(this.#stage, job.status === "running" ? stage(job.progress) : `Waiting${job.status === "retrying" ? " to be tried again" : " for a worker"}`);
+    this.#preview.update(job);
+    if (this.#shown === job.version) return; // only progress is new
+    this.#shown = job.version;
+    this.#problem.replaceChildren(...problem(job));
+    this.#warnings.replaceChildren(...warnings(job));
+    this.#facts.replaceChildren(...facts(job));
+    this.#actions.replaceChildren(...this.#buttons(job));
+  }
+
+  close() {
+    this.#preview.close();
+  }
+
+  #buttons(job) {
+    const button = (label, action, kind = "") =>
+      h("button", { type: "button", class: kind, onclick: ({ currentTarget }) => whileBusy(currentTarget, action) }, label);
+    if (!isTerminal(job)) return [button("Cancel", async () => this.#model.put(await this.#job.cancel()))];
+    const again = button("Run again", async () => {
+      const { id, snapshot } = await this.#job.retry();
+      this.#model.put(snapshot);
+      location.hash = `#/jobs/${id}`;
+    });
+    const remove = button("Delete", async () => {
+      if (!(await confirmed("Delete this job?", "Its record, its input and its result are gone for good.", "Delete"))) return;
+      await this.#job.delete();
+      this.#model.remove(this.id);
+    });
+    if (job.status !== "succeeded") return [again, remove];
+    return [button("Download", () => this.#download(), "primary"), remove];
+  }
+
+  async #download() {
+    const link = h("a", { href: await this.#preview.url(), download: `${title({ ...this.#model.jobs.get(this.id) })}.pdf` });
+    link.click();
+  }
+}
+
+function problem({ status, error }) {
+  if (!error) return [];
+  const kind = status === "failed" ? "failed" : "retrying";
+  return [h("div", { class: "box", "data-status": kind }, h("h2", {}, status === "failed" ? "Why it failed" : "What went wrong"), h("p", {}, error.message), h("code", {}, error.code))];
+}
+
+function warnings({ result }) {
+  if (!result?.warnings?.length) return [];
+  const items = result.warnings.map(({ code, message, url }) => h("li", {}, h("p", {}, message), url && h("p", { class: "url" }, url), h("code", {}, code)));
+  return [h("div", { class: "box", "data-status": "retrying" }, h("h2", {}, result.warnings.length === 1 ? "1 warning" : `${result.warnings.length} warnings`), h("ul", {}, ...items))];
+}
+
+function facts(job) {
+  const { result } = job;
+  const rows = [
+    ["Job", h("code", {}, job.id)],
+    ["Kind", job.kind],
+    ["Created", dateTime(job.created_at)],
+    job.scheduled_at && ["Not before", dateTime(job.scheduled_at)],
+    job.finished_at && job.started_at && ["Took", duration(Date.parse(job.finished_at) - Date.parse(job.started_at))],
+    result?.pages && ["Pages", String(result.pages)],
+    result && ["Size", bytes(result.bytes)],
+    result?.render_ms && ["Rendering", duration(result.render_ms)],
+    result?.peak_memory_bytes && ["Peak memory", bytes(result.peak_memory_bytes)],
+    ["Attempts", `${job.attempt} of ${job.max_attempts}`],
+    job.priority !== "normal" && ["Priority", job.priority],
+    job.tags.length && ["Tags", job.tags.join(", ")],
+    job.retry_of && ["Retry of", h("a", { href: `#/jobs/${job.retry_of}` }, job.retry_of)],
+    job.expires_at && ["Kept until", dateTime(job.expires_at)],
+  ];
+  return rows.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+}
+
+function welcome() {
+  const command = `curl --data '<h1>Hello</h1>' \\\n  -H 'Content-Type: text/html' -H 'Prefer: wait=25' \\\n  ${location.origin}/v1/pdf -o hello.pdf`;
+  return h(
+    "div",
+    { class: "welcome" },
+    h("h1", {}, "HTML in, PDF out."),
+    h("p", {}, "Write or drop a document, press Render, and watch it happen. Open a job to see its timeline and its pages here."),
+    h("p", { class: "soft" }, "The same from a shell:"),
+    h("pre", { tabindex: "0" }, command),
+  );
+}
+
+function missing(error) {
+  return h("div", { class: "welcome" }, h("h1", {}, "This job cannot be shown"), h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, "Back to the jobs")));
+}

@@ -1,0 +1,66 @@
+import { byId, setText } from "./dom.js";
+import { startComposer } from "./composer.js";
+import { EventLog } from "./event_log.js";
+import { JobList } from "./job_list.js";
+import { JobPanel } from "./job_panel.js";
+import { JobsModel } from "./jobs_model.js";
+import { hasKey, leave, openSession } from "./session.js";
+import { Webhooks } from "./webhooks.js";
+
+const LINK = {
+  idle: "Offline",
+  connecting: "Connecting",
+  live: "Live",
+  waiting: "Reconnecting",
+  fallback: "Live, without WebSocket",
+};
+
+const client = await openSession();
+const model = new JobsModel(client);
+const list = new JobList(model);
+const panel = new JobPanel(client, model, (id) => {
+  location.hash = "#/";
+  list.focus(id);
+});
+const log = new EventLog(client, model);
+const webhooks = new Webhooks(client);
+
+byId("forget-key").hidden = !hasKey();
+byId("forget-key").addEventListener("click", leave);
+client.onstate = showState;
+startComposer(client, (job) => {
+  model.put(job.snapshot);
+  location.hash = `#/jobs/${job.id}`;
+});
+addEventListener("hashchange", route);
+route();
+model.run();
+webhooks.exist().then(
+  (exist) => {
+    document.querySelector('[data-view="webhooks"]').hidden = !exist;
+  },
+  () => {}, // not reachable now: the view stays hidden
+);
+
+function showState(state) {
+  const shown = byId("link-state");
+  shown.dataset.state = state;
+  setText(shown.firstElementChild, LINK[state]);
+}
+
+function route() {
+  const [, view = "", id = null] = location.hash.split("/");
+  const name = view === "events" || view === "webhooks" ? view : "jobs";
+  for (const each of ["jobs", "events", "webhooks"]) byId(`view-${each}`).hidden = each !== name;
+  for (const link of document.querySelectorAll("[data-view]")) {
+    if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const job = name === "jobs" ? id : null;
+  document.body.classList.toggle("job-open", job !== null);
+  list.select(job);
+  if (job) panel.open(job);
+  else if (name === "jobs") panel.close();
+  if (name === "events") log.open();
+  if (name === "webhooks") webhooks.open();
+}
