@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import jobs
 from jobs import errors
@@ -76,11 +76,21 @@ class _Render:
     peak_bytes: int = 0
 
 
-class RenderChild(asyncio.Protocol):
-    """A child process. `on_idle` is called whenever it could take a document, `on_death` once.
+class Owner(Protocol):
+    """Who is told what becomes of a child."""
 
-    Made by `start` only.
-    """
+    def child_freed(self, child: RenderChild) -> None:
+        """Its result has arrived: it takes the next document."""
+
+    def child_rested(self, child: RenderChild) -> None:
+        """It has cleaned up after a document; it may have the next one by now."""
+
+    def child_died(self, child: RenderChild) -> None:
+        """Once, with its `burial` under way."""
+
+
+class RenderChild(asyncio.Protocol):
+    """A child process. Made by `start` only."""
 
     def __init__(
         self,
@@ -88,22 +98,21 @@ class RenderChild(asyncio.Protocol):
         home: str,
         limits: RenderLimits,
         scratch: Scratch,
-        on_idle: Callable[[RenderChild], None],
-        on_death: Callable[[RenderChild], None],
+        owner: Owner,
     ) -> None:
         self._process = process
         self._home = home
         self._limits = limits
         self._scratch = scratch
-        self._on_idle = on_idle
-        self._on_death = on_death
+        self._owner = owner
         self._memory = ResidentSize(process.pid)
         self._decoder = wire.FrameDecoder(
             max_header_bytes=messages.MAX_ANSWER_HEADER_BYTES, max_body_bytes=limits.max_result_bytes
         )
         self._ready: asyncio.Future[messages.Ready] = asyncio.get_running_loop().create_future()
         self._render: _Render | None = None
-        self._rest_due = False
+        self._rests_due = 0
+        """Clean-ups still to be reported: the next document may be sent before the last one's is over."""
         self._transport: asyncio.Transport
         self.burial: asyncio.Task[None]
         """From death on: done when nothing is left of the child."""
@@ -114,14 +123,7 @@ class RenderChild(asyncio.Protocol):
         """Resident size after the last clean-up."""
 
     @classmethod
-    async def start(
-        cls,
-        limits: RenderLimits,
-        scratch: Scratch,
-        *,
-        on_idle: Callable[[RenderChild], None],
-        on_death: Callable[[RenderChild], None],
-    ) -> RenderChild:
+    async def start(cls, limits: RenderLimits, scratch: Scratch, owner: Owner) -> RenderChild:
         """A warm child.
 
         Raises:
@@ -138,7 +140,7 @@ class RenderChild(asyncio.Protocol):
             if isinstance(error, OSError):
                 raise RendererNotStarted(f"A render child could not be started: {error}.") from None
             raise
-        child = cls(process, home, limits, scratch, on_idle, on_death)
+        child = cls(process, home, limits, scratch, owner)
         ours.setblocking(False)
         await asyncio.get_running_loop().create_unix_connection(lambda: child, sock=ours)
         try:
@@ -155,6 +157,10 @@ class RenderChild(asyncio.Protocol):
         return child
 
     # --- rendering ------------------------------------------------------------------------------------------
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def is_idle(self) -> bool:
@@ -177,7 +183,7 @@ class RenderChild(asyncio.Protocol):
             watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
             progress_left=100 + timeout_ms // 100,
         )
-        self._rest_due = True
+        self._rests_due += 1
         self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), document)
         return self._render.future
 
@@ -195,7 +201,7 @@ class RenderChild(asyncio.Protocol):
 
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
 
     def _send(self, header: dict[str, Any], body: bytes = b"") -> None:
         for part in wire.encode(header, body):
@@ -240,11 +246,10 @@ class RenderChild(asyncio.Protocol):
                 self._finish(render)
                 if not render.future.done():
                     render.future.set_exception(_FAILURES[answer.code](answer.message))
-            case messages.Rested() if self._rest_due:
-                self._rest_due = False
+            case messages.Rested() if self._rests_due > 0:
+                self._rests_due -= 1
                 self.resting_bytes = self._memory.read() or 0
-                if render is None:
-                    self._on_idle(self)
+                self._owner.child_rested(self)
             case messages.Ready() if not self._ready.done():
                 self._ready.set_result(answer)
             case messages.Failed() if not self._ready.done():
@@ -255,7 +260,7 @@ class RenderChild(asyncio.Protocol):
     def _finish(self, render: _Render) -> None:
         """The result is here: the child is free from this moment, before anybody has looked at the result."""
         self._put_away(render)
-        self._on_idle(self)
+        self._owner.child_freed(self)
 
     def _put_away(self, render: _Render) -> None:
         self._render = None
@@ -303,7 +308,7 @@ class RenderChild(asyncio.Protocol):
                 render.future.set_exception(error)
         self._transport.abort()
         self.burial = asyncio.get_running_loop().create_task(self._bury(render))
-        self._on_death(self)
+        self._owner.child_died(self)
 
     async def _bury(self, render: _Render | None) -> None:
         try:

@@ -106,6 +106,8 @@ class RenderPool:
             DocumentUnreachable: see `jobs.errors`.
         """
         child = await self._take(timeout_ms)
+        while not child.alive:  # it died after it was handed over, before this task went on
+            child = await self._take(timeout_ms)
         future = child.render(request, timeout_ms=timeout_ms, report=report)
         try:
             return await future
@@ -127,7 +129,7 @@ class RenderPool:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
             elif not waiter.cancelled():
-                self._on_idle(waiter.result())  # it came, and nobody wants it any more
+                self.child_freed(waiter.result())  # it came, and nobody wants it any more
             if isinstance(error, TimeoutError):
                 raise RendererCrashed(
                     "No render process was available in time. The job can be run again."
@@ -139,17 +141,17 @@ class RenderPool:
         self._busy.add(child)
         return child
 
-    def _on_idle(self, child: RenderChild) -> None:
-        """A child has sent its result, or has cleaned up after it."""
-        if child in self._busy:
-            self._busy.remove(child)
-            self._idle.append(child)
+    def child_freed(self, child: RenderChild) -> None:
+        self._busy.remove(child)
+        self._idle.append(child)
         if child in self._leaving:
             child.kill()
-        elif child not in self._retiring and self._is_spent(child):
+        self._settle()
+
+    def child_rested(self, child: RenderChild) -> None:
+        if self._is_spent(child) and child not in self._retiring and child not in self._leaving:
             self._retiring.add(child)
             self._replace(child)
-        self._settle()
 
     def _is_spent(self, child: RenderChild) -> bool:
         return (
@@ -168,11 +170,9 @@ class RenderPool:
 
     async def _start_child(self) -> RenderChild:
         async with self._starts:
-            return await RenderChild.start(
-                self._limits, self._scratch, on_idle=self._on_idle, on_death=self._on_death
-            )
+            return await RenderChild.start(self._limits, self._scratch, self)
 
-    def _on_death(self, child: RenderChild) -> None:
+    def child_died(self, child: RenderChild) -> None:
         self._burials.add(child.burial)
         child.burial.add_done_callback(self._burials.discard)
         if child not in self._busy and child not in self._idle:
@@ -184,7 +184,7 @@ class RenderPool:
             self._retiring.discard(child)
             self._leaving.discard(child)
         elif not self._closed:
-            log.info("renderer.died", renders=child.renders)
+            log.info("renderer.died", pid=child.pid, renders=child.renders)
             self._replace(None)
         self._settle()
 
