@@ -32,6 +32,7 @@ from api.stored_file import StoredFiles
 from api.submission import Submissions
 from api.waiters import Waiters
 from jobs.artifacts import open_artifacts
+from jobs.epochs import Epochs
 from jobs.eventlog import EventLog
 from jobs.events import Event
 from jobs.kinds.registry import load_kinds
@@ -126,7 +127,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         tokens=Tokens(secret_keys),
         kinds=load_kinds(settings),
         waiters=waiters,
-        tail=_tail(redis, waiters, hub),
+        tail=_tail(redis, waiters, hub, Epochs(scripts)),
         hub=hub,
         streams=EventStreams(hub.feeds, clock),
         readiness=Readiness(redis),
@@ -137,7 +138,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     return create_app(services)
 
 
-def _tail(redis: Redis, waiters: Waiters, hub: Hub) -> Tail:
+def _tail(redis: Redis, waiters: Waiters, hub: Hub, epochs: Epochs) -> Tail:
     def on_event(event: Event) -> None:
         if event.job_id is not None:
             waiters.wake(event.tenant, event.job_id)
@@ -147,7 +148,7 @@ def _tail(redis: Redis, waiters: Waiters, hub: Hub) -> Tail:
         waiters.wake_all()
         hub.on_gap()
 
-    return Tail(redis, on_event=on_event, on_progress=hub.on_progress, on_gap=on_gap)
+    return Tail(redis, on_event=on_event, on_progress=hub.on_progress, on_gap=on_gap, epochs=epochs)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts, input_path
+from jobs.epochs import new_epoch
 from jobs.errors import (
     AlreadyFinished,
     ArtifactMissing,
@@ -32,7 +32,6 @@ from jobs.job import INLINE_INPUT_MAX_BYTES, Job, JobStatus, Submission, Submitt
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
 
-_EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LIST_ROUNDS = 10
 _json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -269,18 +268,9 @@ def _submit_arguments(submission: Submission, spec: bytes, path: str) -> list[An
         path,
         submission.idempotency_key or "",
         submission.content_digest,
-        _EPOCH_CANDIDATE,
+        new_epoch(),
         submission.webhook_url or "",
     ]
-
-
-def new_epoch() -> str:
-    """A random name for one life of an event log."""
-    return "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(6))
-
-
-_EPOCH_CANDIDATE = new_epoch()
-"""Becomes the epoch of every log that this process happens to begin."""
 
 
 def _parse_list_cursor(cursor: str | None) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ import structlog
 from redis.asyncio import Redis
 
 from jobs import keys
+from jobs.epochs import Epochs
 from jobs.errors import StoreUnavailable
 from jobs.events import Event, ProgressUpdate
 from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
@@ -23,9 +24,10 @@ _STALE_S = 5.0
 class Tail:
     """Reads the bus whole, from when `run` starts, and hands every event to `on_event` in order.
 
-    After a lost connection it goes on from the last entry it saw. Where the bus has been trimmed past that entry (or
-    was lost with the store), `on_gap` is called before the next event: readers must look at the log or the records
-    again. `on_progress` gets the volatile updates; one may be lost at any time.
+    After a lost connection it goes on from the last entry it saw. Where the bus no longer has that entry (it was
+    trimmed, or lost with the store), `on_gap` is called before the next event: readers must look at the log or the
+    records again. `epochs` looks after logs that lost events in the outage. `on_progress` gets the volatile updates;
+    one may be lost at any time.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class Tail:
         on_event: Callable[[Event], None],
         on_progress: Callable[[ProgressUpdate], None],
         on_gap: Callable[[], None],
+        epochs: Epochs | None = None,
     ) -> None:
         self._redis = redis
         self._on_event = on_event
         self._on_progress = on_progress
         self._on_gap = on_gap
+        self._epochs = epochs
         self._position = b""
         self.ready = asyncio.Event()
         """Set once the first position is known: every later event will be seen."""
@@ -54,6 +58,8 @@ class Tail:
         while True:
             try:
                 with translated_errors():
+                    if self._epochs is not None and await self._epochs.renew_where_lost():
+                        self._on_gap()
                     await self._find_position()
                     while True:
                         raise_if_cancelled()
@@ -63,17 +69,18 @@ class Tail:
                 await wait_for_store(self._redis)
 
     async def _find_position(self) -> None:
-        """The newest entry at first; afterwards, checks that the bus still reaches back to where we were."""
+        """The newest entry at first; afterwards, checks that the bus still has the entry where we were.
+
+        It is trimmed from its oldest end, so then it has everything that came later, too.
+        """
+        if self._position and await self._redis.xrange(keys.BUS, self._position, self._position):
+            return
         newest = await self._redis.xrevrange(keys.BUS, count=1)
         newest_id = newest[0][0] if newest else b"0-0"
         if not self._position:
             self._position = newest_id
             self.ready.set()
-            return
-        oldest = await self._redis.xrange(keys.BUS, count=1)
-        oldest_id = oldest[0][0] if oldest else b"0-0"
-        # An entry older than ours proves that nothing after ours was trimmed; ours being the newest does too.
-        if _order(newest_id) < _order(self._position) or _order(oldest_id) > _order(self._position):
+        elif newest_id != self._position:
             self._position = newest_id
             log.warning("tail.gap")
             self._on_gap()
@@ -84,7 +91,10 @@ class Tail:
         entries = answer[0][1] if answer else []
         for entry_id, fields in entries:
             self._position = entry_id
-            self._on_event(Event.from_bus(fields))
+            event = Event.from_bus(fields)
+            if self._epochs is not None:
+                self._epochs.saw(event)
+            self._on_event(event)
         # Far behind, or stopped for a while: entries may be trimmed before they are read.
         if len(entries) == _BATCH or asyncio.get_running_loop().time() - asked_at > _STALE_S:
             await self._find_position()
@@ -102,11 +112,6 @@ class Tail:
                                 self._on_progress(_progress(message["data"]))
             except StoreUnavailable:
                 await wait_for_store(self._redis)
-
-
-def _order(stream_id: bytes) -> tuple[int, int]:
-    first, _, second = stream_id.partition(b"-")
-    return int(first), int(second or 0)
 
 
 def _progress(data: bytes) -> ProgressUpdate:

@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from jobs.artifacts import open_artifacts
+from jobs.epochs import Epochs
 from jobs.eventlog import EventLog
 from jobs.logging import configure_logging
 from jobs.scripts import Scripts
@@ -40,7 +41,13 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     scripts = Scripts(redis, settings)
     store = JobStore(redis, scripts, open_artifacts(settings, scripts))
     hub = Hub(store, EventLog(redis))
-    tail = Tail(redis, on_event=hub.on_event, on_progress=hub.on_progress, on_gap=hub.on_gap)
+    tail = Tail(
+        redis,
+        on_event=hub.on_event,
+        on_progress=hub.on_progress,
+        on_gap=hub.on_gap,
+        epochs=Epochs(scripts),
+    )
     gateway = Gateway(settings, Tokens(secret_keys), hub)
     webhooks = WebhookService(settings, redis, scripts, secret_keys)
 

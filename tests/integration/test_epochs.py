@@ -1,0 +1,101 @@
+"""A store that loses acknowledged writes: every reader learns that its cursor is worthless, and none stays silent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from jobs.epochs import Epochs
+from jobs.errors import CursorExpired
+from jobs.events import Cursor, Event
+from jobs.scripts import Scripts
+from tests.support.core import Core, Watcher
+
+
+@pytest.fixture
+async def core(redis: object, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(redis_url, tmp_path)
+    yield core
+    await core.redis.aclose()
+
+
+def epochs_of(core: Core) -> Epochs:
+    return Epochs(Scripts(core.redis, core.settings))
+
+
+async def seen_by(core: Core, *all_epochs: Epochs, jobs: int = 3) -> list[Event]:
+    async with Watcher.following(core.redis) as watcher:
+        for _ in range(jobs):
+            job = await core.submit()
+            await watcher.wait_for(job.id, "job.queued")
+    for epochs in all_epochs:
+        for event in watcher.events:
+            epochs.saw(event)
+    return watcher.events
+
+
+async def forget_newest(core: Core) -> None:
+    """As a promoted replica that was one event behind."""
+    head = await core.log.head("acme")
+    *kept, _ = await core.redis.xrange("pr:log:acme")
+    await core.redis.delete("pr:log:acme")
+    for entry_id, fields in kept:
+        await core.redis.xadd("pr:log:acme", fields, entry_id)
+    await core.redis.hset("pr:tenant:acme", "sequence", head.sequence - 1)
+
+
+async def test_a_log_that_has_what_was_seen_keeps_its_epoch(core: Core) -> None:
+    epochs = epochs_of(core)
+    await seen_by(core, epochs)
+    before = await core.log.head("acme")
+
+    assert not await epochs.renew_where_lost()
+    await core.redis.xtrim("pr:log:acme", maxlen=0)  # retention is no loss
+    assert not await epochs.renew_where_lost()
+
+    assert await core.log.head("acme") == before
+
+
+async def test_a_log_that_is_behind_what_was_seen_gets_one_new_epoch_however_many_notice(core: Core) -> None:
+    readers = [epochs_of(core) for _ in range(5)]
+    await seen_by(core, *readers)
+    before = await core.log.head("acme")
+    await forget_newest(core)
+
+    assert all(await asyncio.gather(*(epochs.renew_where_lost() for epochs in readers)))
+    after = await core.log.head("acme")
+    assert not any([await epochs.renew_where_lost() for epochs in readers])
+
+    assert after.epoch != before.epoch
+    assert after.sequence == before.sequence - 1
+    assert await core.log.head("acme") == after
+    with pytest.raises(CursorExpired):
+        await core.log.page("acme", before, 10)
+
+
+async def test_a_sequence_that_was_given_out_again_is_noticed(core: Core) -> None:
+    epochs = epochs_of(core)
+    await seen_by(core, epochs)
+    before = await core.log.head("acme")
+    await forget_newest(core)
+    await core.submit()
+    assert await core.log.head("acme") == before  # nothing to be seen from the numbers alone
+
+    assert await epochs.renew_where_lost()
+
+    assert (await core.log.head("acme")).epoch != before.epoch
+
+
+async def test_a_log_made_anew_needs_no_help(core: Core) -> None:
+    epochs = epochs_of(core)
+    events = await seen_by(core, epochs)
+    await core.redis.flushall()
+
+    assert await epochs.renew_where_lost()
+    await core.submit()
+
+    assert (await core.log.head("acme")).epoch != events[0].epoch
+    assert events[-1].cursor == Cursor(events[0].epoch, 3)
