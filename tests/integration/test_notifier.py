@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from jobs.job import Job, Progress, Result
@@ -24,57 +21,12 @@ from jobs.tail import Tail
 from jobs.tokens import Scope, Tokens
 from notifier.hub import Hub
 from notifier.session import Session
-from tests.support.command import OURS, ROOT
 from tests.support.core import DEADLINE_S, Core
-from tests.support.valkey import FaultyValkey, free_port
+from tests.support.notifier import Notifier
+from tests.support.valkey import FaultyValkey
 
 SECRET = "s" * 32
 TOKENS = Tokens([SECRET])
-
-
-class Notifier:
-    """`python -m notifier`, with these settings and no others."""
-
-    def __init__(self, **environ: str) -> None:
-        self.port = free_port()
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        self._environ = {**inherited, "PRESSRUN_NOTIFIER_PORT": str(self.port), **environ}
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Notifier:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "notifier", cwd=ROOT, env=self._environ, stderr=asyncio.subprocess.PIPE
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
-            await self.process.communicate()
-
-    @property
-    def process(self) -> asyncio.subprocess.Process:
-        assert self._process is not None
-        return self._process
-
-    async def ended(self) -> tuple[int | None, str]:
-        """Exit status and what it said, once it has ended."""
-        async with asyncio.timeout(DEADLINE_S):
-            _, said = await self.process.communicate()
-        return self.process.returncode, said.decode()
-
-    @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[ClientConnection]:
-        """A connection, as soon as the process listens."""
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                try:
-                    websocket = await connect(f"ws://127.0.0.1:{self.port}/v1/ws")
-                    break
-                except OSError:
-                    await asyncio.sleep(0.05)
-        async with websocket:
-            yield websocket
 
 
 async def receive(websocket: ClientConnection) -> dict[str, Any]:

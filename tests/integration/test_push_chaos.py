@@ -1,0 +1,130 @@
+"""Two hundred clients, and everything breaks: notifiers die, the store dies, the log is trimmed under slow readers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import AlreadyFinished, StoreError
+from jobs.ids import new_job_id
+from jobs.job import Submission
+from jobs.settings import LOCAL_TENANT
+from jobs.store_client import translated_errors
+from tests.support.core import Core, eventually
+from tests.support.follower import Follower
+from tests.support.notifier import Notifier
+from tests.support.valkey import FaultyValkey
+
+CLIENTS = 200
+JOBS = 120
+
+
+async def insist(step: Callable[[], Awaitable[object]]) -> None:
+    """Takes a step that is safe to take twice, however often the store is away."""
+    while True:
+        try:
+            await step()
+            return
+        except StoreError:
+            await asyncio.sleep(0.05)
+        except AlreadyFinished:  # the answer to the first time was lost
+            return
+
+
+async def end_jobs(core: Core, rng: random.Random) -> list[str]:
+    """Jobs that begin and end, a few at a time; their ids in the order of their ends."""
+    job_ids, waiting = [], []
+    for _ in range(JOBS):
+        submission = Submission(
+            job_id=new_job_id(), tenant=LOCAL_TENANT, kind="test", spec=b'{"input":{},"options":{}}'
+        )
+        await insist(lambda submission=submission: core.store.submit(submission))  # type: ignore[misc]
+        waiting.append(submission.job_id)
+        while len(waiting) > rng.randrange(6):
+            job_ids.append(waiting.pop(rng.randrange(len(waiting))))
+            await insist(lambda: core.store.cancel(LOCAL_TENANT, job_ids[-1]))
+        await asyncio.sleep(0.1 * rng.random())
+    for job_id in waiting:
+        job_ids.append(job_id)
+        await insist(lambda: core.store.cancel(LOCAL_TENANT, job_ids[-1]))
+    return job_ids
+
+
+async def break_things(
+    notifiers: list[Notifier], valkey: FaultyValkey, core: Core, rng: random.Random
+) -> None:
+    """One fault after another, each kind at least twice, in an order that the seed decides."""
+    faults = ["kill notifier", "restart store", "trim log"] * 2
+    rng.shuffle(faults)
+    for fault in faults:
+        await asyncio.sleep(0.5 + rng.random())
+        match fault:
+            case "kill notifier":
+                victim = rng.choice(notifiers)
+                await victim.kill()
+                await asyncio.sleep(rng.random())
+                await victim.__aenter__()
+            case "restart store":
+                await asyncio.to_thread(valkey.kill)
+                await asyncio.sleep(rng.random())
+                await asyncio.to_thread(valkey.start)
+            case "trim log":
+                keep = rng.randrange(3)
+                await insist(lambda keep=keep: trim(core, keep))  # type: ignore[misc]
+
+
+async def trim(core: Core, keep: int) -> None:
+    with translated_errors():
+        await core.redis.xtrim(f"pr:log:{LOCAL_TENANT}", maxlen=keep, approximate=False)
+
+
+@pytest.mark.parametrize("seed", [7, 42])
+async def test_every_client_sees_every_end_once_and_in_order(
+    own_valkey: FaultyValkey, tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(seed)
+    core = Core.open(own_valkey.url, tmp_path)
+    async with contextlib.AsyncExitStack() as stack:
+        notifiers = [
+            await stack.enter_async_context(
+                Notifier(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path))
+            )
+            for _ in range(2)
+        ]
+        began: set[int] = set()
+        followers, tasks = [], []
+        for number in range(CLIENTS):
+            own = random.Random(seed * CLIENTS + number)
+            follower = Follower(
+                lambda own=own: f"ws://127.0.0.1:{own.choice(notifiers).port}/v1/ws",  # type: ignore[misc]
+                core,
+                LOCAL_TENANT,
+                own,
+            )
+            followers.append(follower)
+            tasks.append(asyncio.create_task(follower.run(lambda number=number: began.add(number))))  # type: ignore[misc]
+        await eventually(lambda: len(began) == CLIENTS)
+
+        job_ids, _ = await asyncio.gather(end_jobs(core, rng), break_things(notifiers, own_valkey, core, rng))
+        await eventually(lambda: all(_knows_all(follower, job_ids) for follower in followers))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    for follower in followers:
+        assert {job_id: len(versions) for job_id, versions in follower.ends.items()} == dict.fromkeys(
+            job_ids, 1
+        )
+        assert follower.sequences == sorted(set(follower.sequences))  # not even a repeat to deduplicate
+    assert len({epoch for follower in followers for epoch, _ in follower.sequences}) == 1
+    assert sum(follower.connections for follower in followers) > CLIENTS  # it did break
+    await core.redis.aclose()
+
+
+def _knows_all(follower: Follower, job_ids: list[str]) -> bool:
+    return all(follower.ends.get(job_id) for job_id in job_ids)
