@@ -112,6 +112,15 @@ class JobNotFound(NotFound):
         self.job_id = job_id
 
 
+class BatchNotFound(NotFound):
+    """Likewise, for a batch."""
+
+    code = "batch_not_found"
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"There is no batch {batch_id!r}. It may have expired.")
+
+
 class WebhookEndpointNotFound(NotFound):
     """Also raised for an endpoint of another tenant."""
 

@@ -11,7 +11,9 @@ import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
-_JOB_ID = re.compile(r"job_[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+_ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_JOB_ID = re.compile(rf"job_{_ULID}\Z")
+_BATCH_ID = re.compile(rf"bat_{_ULID}\Z")
 
 
 def new_ulid() -> str:
@@ -27,3 +29,12 @@ def new_job_id() -> str:
 def is_job_id(text: str) -> bool:
     """Whether `text` has the shape of a job id (not whether such a job exists)."""
     return _JOB_ID.match(text) is not None
+
+
+def new_batch_id() -> str:
+    return f"bat_{new_ulid()}"
+
+
+def is_batch_id(text: str) -> bool:
+    """Whether `text` has the shape of a batch id (not whether such a batch exists)."""
+    return _BATCH_ID.match(text) is not None

@@ -97,6 +97,21 @@ class Submission:
     """Hex SHA-256 over what makes two submissions with one idempotency key "the same content"."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSubmission:
+    """A validated request for many jobs that are accepted together and told of together when all have ended."""
+
+    batch_id: str
+    tenant: str
+    jobs: tuple[Submission, ...]
+    """Of the same tenant, each with this `batch_id` and no idempotency key of its own."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    webhook_url: str | None = None
+    """Told when the batch is completed, besides the tenant's endpoints."""
+    idempotency_key: str | None = None
+    content_digest: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job as everybody sees it: the JSON document of design section 6, without volatile fields."""
@@ -134,6 +149,17 @@ class Submitted:
     """The tenant's log position right after the job's first event."""
     replayed: bool = False
     """True when an earlier request with the same idempotency key or job id had made the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedBatch:
+    """The outcome of the submission of a batch."""
+
+    document: dict[str, Any]
+    """The batch as everybody sees it (`scripts/_batch.lua`)."""
+    cursor: str
+    """The tenant's log position right after the first events of all its jobs."""
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,9 @@
 | pr:jobs:{tenant}              | zset   | submit, remove       | list                  | job → created; with the record      |
 | pr:jobs:{tenant}:{status}     | zset   | every transition     | list, MAX_QUEUED      | job → created; with the status      |
 | pr:tag:{tenant}:{tag}         | zset   | submit, remove       | list                  | job → created; with the record      |
-| pr:batch:{tenant}:{batch}     | zset   | submit, remove       | list                  | job → created; with the record      |
-| pr:idempotency:{tenant}:{key} | string | submit               | submit                | 24 hours: digest and job id         |
+| pr:batch:{tenant}:{batch}     | zset   | batches, remove      | list, cancel          | job → created; with the record      |
+| pr:batch-record:{batch}       | hash   | batches, finish      | batch scripts         | RECORD_TTL after its last job ended |
+| pr:idempotency:{tenant}:{key} | string | submit, batches      | submit, batches       | 24 hours: digest and id             |
 | pr:expiry:starts              | zset   | submit, start        | claim                 | job → when it must have started     |
 | pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
 | pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
@@ -85,6 +86,7 @@ PROGRESS = "pr:progress"
 JOBS = "pr:jobs:"
 TAG = "pr:tag:"
 BATCH = "pr:batch:"
+BATCH_RECORD = "pr:batch-record:"
 IDEMPOTENCY = "pr:idempotency:"
 EXPIRY_STARTS = "pr:expiry:starts"
 EXPIRY_RESULTS = "pr:expiry:results"

@@ -10,30 +10,24 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import Artifacts, input_path
-from jobs.epochs import new_epoch
+from jobs.artifacts import Artifacts
 from jobs.errors import (
     AlreadyFinished,
     ArtifactMissing,
-    ArtifactTooLarge,
-    BodyTooLarge,
-    IdempotencyKeyReused,
     InputGone,
     InvalidInput,
     JobNotFound,
     JobNotSucceeded,
     NotFinished,
-    QueueFull,
     ResultExpired,
 )
-from jobs.events import Cursor
 from jobs.ids import is_job_id
-from jobs.job import INLINE_INPUT_MAX_BYTES, Job, JobStatus, Submission, Submitted
+from jobs.intake import Intake
+from jobs.job import Job, JobStatus, Submission, Submitted
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
 
 _LIST_ROUNDS = 10
-_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +55,7 @@ class JobStore:
         self._redis = redis
         self._scripts = scripts
         self._artifacts = artifacts
+        self._intake = Intake(scripts, artifacts)
 
     async def submit(self, submission: Submission) -> Submitted:
         """Accepts the job: when this returns, record, queue entry and first event are written.
@@ -73,32 +68,8 @@ class JobStore:
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
             BodyTooLarge: the input does not fit into the artifact store.
         """
-        await self._artifacts.check_room()
-        spec, path = submission.spec, ""
-        if len(spec) > INLINE_INPUT_MAX_BYTES:
-            # Written first: a crash in between leaves an orphan file, never a job without its input.
-            path = input_path(submission.tenant, submission.job_id)
-            try:
-                await self._artifacts.put(path, spec)
-            except ArtifactTooLarge as error:
-                raise BodyTooLarge(str(error)) from error
-            spec = b""
-        answer = await self._scripts.call("submit", *_submit_arguments(submission, spec, path))
-        match answer[0]:
-            case b"full":
-                raise QueueFull(
-                    f"{answer[1]} jobs are waiting already. Wait until some have run, or raise PRESSRUN_MAX_QUEUED."
-                )
-            case b"reused":
-                raise IdempotencyKeyReused(
-                    f"The idempotency key was used for other content, which became {answer[1].decode()}. "
-                    "Use a new key for a new job."
-                )
-        replayed = answer[0] == b"replayed"
-        if replayed and path and answer[4].decode() != submission.job_id:
-            await self._artifacts.discard([path])
-        job = Job(json.loads(answer[1]), submission.tenant)
-        return Submitted(job, str(Cursor(answer[2].decode(), answer[3])), replayed)
+        accepted = await self._intake.send("submit", submission, [submission])
+        return Submitted(Job(accepted.document, submission.tenant), accepted.cursor, accepted.replayed)
 
     async def get(self, tenant: str, job_id: str) -> Job:
         """Raises JobNotFound, for a job of another tenant too."""
@@ -199,6 +170,11 @@ class JobStore:
             )
         return bytes(spec)
 
+    async def batch_of(self, tenant: str, job_id: str) -> str | None:
+        """The batch that the job was submitted with. Raises JobNotFound."""
+        (batch_id,) = await self._fields(tenant, job_id, "batch")
+        return None if batch_id is None else str(batch_id.decode())
+
     async def webhook_url_of(self, tenant: str, job_id: str) -> str | None:
         """What the job was submitted with. Raises JobNotFound."""
         (url,) = await self._fields(tenant, job_id, "webhook_url")
@@ -243,34 +219,6 @@ class JobStore:
         if owner is None or owner.decode() != tenant:
             raise JobNotFound(job_id)
         return list(values)
-
-
-def _submit_arguments(submission: Submission, spec: bytes, path: str) -> list[Any]:
-    """ARGV of `scripts/submit.lua`."""
-    tags = _json(submission.tags)
-    extras = (
-        f'"metadata":{_json(submission.metadata)},"tags":{tags},'
-        f'"batch_id":{_json(submission.batch_id)},"retry_of":{_json(submission.retry_of)}'
-    )
-    return [
-        submission.job_id,
-        submission.tenant,
-        submission.kind,
-        submission.priority,
-        "" if submission.scheduled_at_ms is None else submission.scheduled_at_ms,
-        "" if submission.expires_in_ms is None else submission.expires_in_ms,
-        submission.max_attempts,
-        "" if submission.timeout_ms is None else submission.timeout_ms,
-        extras,
-        tags,
-        submission.batch_id or "",
-        spec,
-        path,
-        submission.idempotency_key or "",
-        submission.content_digest,
-        new_epoch(),
-        submission.webhook_url or "",
-    ]
 
 
 def _parse_list_cursor(cursor: str | None) -> tuple[Any, Any]:

@@ -73,13 +73,22 @@ local function finish(id, record, status, now)
     record.input = nil
   end
   redis.call('ZADD', K_EXPIRY_RECORDS, now + K_RECORD_TTL_MS, id)
-  return move(id, record, status, event_type, now,
+  move(id, record, status, event_type, now,
     { 'finished', 'expires', 'progress', 'result', 'error', 'result_path', 'outcome', 'input' })
+  if record.batch then count_in_batch(record.batch, status, now) end
 end
 
 local function fail(id, record, now, code, message)
   record.error = '{"code":"' .. code .. '","message":"' .. message .. '","retryable":false}'
-  return finish(id, record, 'failed', now)
+  finish(id, record, 'failed', now)
+end
+
+-- Any non-terminal status → cancelled. A running render hears of it with its next renewal.
+local function cancel(id, record, now)
+  leave_ready(id, record.tenant)
+  redis.call('ZREM', K_DUE, id)
+  discard(record.tenant .. '/' .. id .. '/' .. record.claim .. '/', now + K_ORPHAN_MS)
+  finish(id, record, 'cancelled', now)
 end
 
 -- Whether `claim` is the current one: the record names it and its lease is still in the table.

@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _record _event _transition
+--!include _clock _record _event _batch _transition
 -- Any non-terminal status → cancelled. A running render hears of it with its next renewal.
 --
 -- KEYS  none: job, ready, ring, due, leases, arq job, expiries, and what events write.
@@ -13,8 +13,5 @@ local record = load_record(id)
 if not record or record.tenant ~= tenant then return { 'missing' } end
 if record.finished then return { 'finished', job_document(id, record) } end
 
-leave_ready(id, tenant)
-redis.call('ZREM', K_DUE, id)
-discard(tenant .. '/' .. id .. '/' .. record.claim .. '/', now_ms() + K_ORPHAN_MS)
-finish(id, record, 'cancelled', now_ms())
+cancel(id, record, now_ms())
 return { 'cancelled', job_document(id, record) }

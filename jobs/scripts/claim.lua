@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _record _event _transition
+--!include _clock _record _event _batch _transition
 -- One look at the queue by one worker: promotes what is due, fails what expired, takes back confirmed lost leases,
 -- then claims up to `want` jobs, round-robin over tenants. Costs the same with ten jobs waiting or a million.
 --

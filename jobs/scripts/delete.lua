@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _record _event _transition _remove
+--!include _clock _record _event _batch _transition _remove
 -- Deletes a terminal job: record, input and result.
 --
 -- KEYS  none: job, input, indexes, expiries, garbage.

@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _record _event _transition
+--!include _clock _record _event _batch _transition
 -- running → succeeded | failed | retrying, by the current claim only.
 --
 -- KEYS  none: job, leases, input, arq job, due, expiries, garbage, indexes, and what events write.

@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _record _event _transition
+--!include _clock _record _event _batch _transition
 -- Drain: hands a claimed or running job back to the front of the queue; the attempt is given back.
 --
 -- KEYS  none: job, leases, ready, ring, doorbell, and what events write.

@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _record _event _transition
+--!include _clock _record _event _batch _transition
 -- queued → running, by the current claim. The attempt counts from here.
 --
 -- KEYS  none: job, leases, start expiry, and what events write.

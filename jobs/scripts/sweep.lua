@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _record _event _transition _remove
+--!include _clock _record _event _batch _transition _remove
 -- Expires results (with a `job.expired` event) and records, a bounded number in one call, and names the artifacts
 -- that are to be removed now.
 --

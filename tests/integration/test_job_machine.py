@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +16,17 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
 
 from jobs import keys
 from jobs.artifacts import open_artifacts
+from jobs.batches import BatchStore
 from jobs.errors import (
     AlreadyFinished,
+    BatchNotFound,
     ClaimLost,
     InputGone,
     JobNotFound,
@@ -31,8 +35,8 @@ from jobs.errors import (
     RendererCrashed,
 )
 from jobs.eventlog import EventLog
-from jobs.ids import new_job_id
-from jobs.job import TERMINAL, TRANSITIONS, Claim, JobStatus, Priority, Result, Submission
+from jobs.ids import new_batch_id, new_job_id
+from jobs.job import TERMINAL, TRANSITIONS, BatchSubmission, Claim, JobStatus, Priority, Result, Submission
 from jobs.queue import ExpiredLease, JobQueue
 from jobs.scripts import Scripts
 from jobs.settings import Settings
@@ -47,6 +51,19 @@ PDF = Result(body=b"%PDF-", content_type="application/pdf", filename="a.pdf", de
 
 
 @dataclass
+class ModelBatch:
+    """What the machine believes about one batch: how many of its jobs ended, and how."""
+
+    tenant: str
+    total: int
+    ended: Counter[JobStatus] = field(default_factory=Counter)
+
+    @property
+    def is_completed(self) -> bool:
+        return self.ended.total() == self.total
+
+
+@dataclass
 class ModelJob:
     """What the machine believes about one job."""
 
@@ -58,13 +75,15 @@ class ModelJob:
     claim: int = 0
     leased: bool = False
     events: list[str] = field(default_factory=list)
-    lost_claims: int = 0
+    batch: ModelBatch | None = None
 
     def move(self, status: JobStatus, event: str | None = None) -> None:
         assert status in TRANSITIONS[self.status], f"the model itself went from {self.status} to {status}"
         self.status = status
         self.version += 1
         self.events.append(event or f"job.{status}")
+        if status in TERMINAL and self.batch is not None:
+            self.batch.ended[status] += 1
 
     @property
     def is_ready(self) -> bool:
@@ -76,6 +95,7 @@ class JobMachine(RuleBasedStateMachine):
 
     jobs: Bundle[str] = Bundle("jobs")
     claims: Bundle[Claim] = Bundle("claims")
+    batches: Bundle[str] = Bundle("batches")
 
     def __init__(self, runner: asyncio.Runner, url: str, directory: str) -> None:
         super().__init__()
@@ -86,9 +106,11 @@ class JobMachine(RuleBasedStateMachine):
         scripts = Scripts(self.redis, config)
         artifacts = open_artifacts(config, scripts)
         self.store = JobStore(self.redis, scripts, artifacts)
+        self.batch_store = BatchStore(scripts, artifacts)
         self.queue = JobQueue(self.redis, scripts, artifacts)
         self.log = EventLog(self.redis)
         self.model: dict[str, ModelJob] = {}
+        self.model_batches: dict[str, ModelBatch] = {}
         self.deleted: set[str] = set()
         self.sequences = dict.fromkeys(TENANTS, 0)
 
@@ -123,17 +145,13 @@ class JobMachine(RuleBasedStateMachine):
             tags=("a", "b"),
             scheduled_at_ms=self.do(self.now()) + HOUR_MS if later else None,
         )
-        waiting = [
-            j
-            for j in self.model.values()
-            if j.tenant == tenant and j.status in ("queued", "scheduled", "retrying")
-        ]
+        waiting = self.count_waiting(tenant)
         try:
             submitted = self.do(self.store.submit(submission))
         except QueueFull:
-            assert len(waiting) >= MAX_QUEUED
+            assert waiting >= MAX_QUEUED
             return submission.job_id
-        assert len(waiting) < MAX_QUEUED
+        assert waiting < MAX_QUEUED
         status = JobStatus.SCHEDULED if later else JobStatus.QUEUED
         self.model[submission.job_id] = ModelJob(tenant, status, max_attempts, events=[f"job.{status}"])
         assert not submitted.replayed
@@ -142,6 +160,78 @@ class JobMachine(RuleBasedStateMachine):
             assert again.replayed
             assert again.job == submitted.job
         return submission.job_id
+
+    @rule(
+        target=batches,
+        tenant=st.sampled_from(TENANTS),
+        later=st.lists(st.booleans(), min_size=1, max_size=4),
+        twice=st.booleans(),
+    )
+    def submit_batch(self, tenant: str, later: list[bool], twice: bool) -> str:
+        batch_id, due = new_batch_id(), self.do(self.now()) + HOUR_MS
+        jobs = tuple(
+            Submission(
+                job_id=new_job_id(),
+                tenant=tenant,
+                kind="test",
+                spec=b"{}",
+                max_attempts=1,
+                tags=("b",),
+                scheduled_at_ms=due if is_later else None,
+                batch_id=batch_id,
+            )
+            for is_later in later
+        )
+        batch = BatchSubmission(batch_id=batch_id, tenant=tenant, jobs=jobs, metadata={"a": 1})
+        waiting = self.count_waiting(tenant)
+        try:
+            submitted = self.do(self.batch_store.submit(batch))
+        except QueueFull:
+            assert waiting + len(jobs) > MAX_QUEUED
+            return batch_id
+        assert waiting + len(jobs) <= MAX_QUEUED
+        assert submitted.document["job_ids"] == [job.job_id for job in jobs]
+        model = self.model_batches[batch_id] = ModelBatch(tenant, len(jobs))
+        for job, is_later in zip(jobs, later, strict=True):
+            status = JobStatus.SCHEDULED if is_later else JobStatus.QUEUED
+            self.model[job.job_id] = ModelJob(tenant, status, 1, events=[f"job.{status}"], batch=model)
+        if twice:
+            again = self.do(self.batch_store.submit(batch))
+            assert again.replayed
+            assert again.document == submitted.document
+        return batch_id
+
+    @rule(target=jobs, batch_id=batches)
+    def pick_from_batch(self, batch_id: str) -> Any:
+        """Its jobs take part in everything else."""
+        model = self.model_batches.get(batch_id)
+        return multiple(*(id for id, job in self.model.items() if model is not None and job.batch is model))
+
+    @rule(batch_id=batches, tenant=st.sampled_from(TENANTS))
+    def cancel_batch(self, batch_id: str, tenant: str) -> None:
+        model = self.model_batches.get(batch_id)
+        try:
+            document = self.do(self.batch_store.cancel(tenant, batch_id))
+        except BatchNotFound:
+            assert model is None or model.tenant != tenant
+            return
+        except AlreadyFinished:
+            assert model is not None
+            assert model.is_completed
+            return
+        assert model is not None
+        assert not model.is_completed
+        for job in self.model.values():
+            if job.batch is model and job.status not in TERMINAL:
+                job.move(JobStatus.CANCELLED)
+                job.leased = False
+        assert document["status"] == "completed"
+
+    def count_waiting(self, tenant: str) -> int:
+        return sum(
+            job.tenant == tenant and job.status in ("queued", "scheduled", "retrying")
+            for job in self.model.values()
+        )
 
     async def now(self) -> int:
         seconds, micros = await self.redis.time()
@@ -328,13 +418,40 @@ class JobMachine(RuleBasedStateMachine):
             for job_id, job in self.model.items():
                 if job.tenant != tenant:
                     continue
-                own = [event for event in events if event["data"]["job"]["id"] == job_id]
+                own = [event for event in events if event["data"].get("job", {}).get("id") == job_id]
                 assert [event["type"] for event in own] == job.events
                 assert [event["data"]["job"]["version"] for event in own] == list(range(1, job.version + 1))
                 assert sum(event["data"]["job"]["status"] in TERMINAL for event in own) == (
                     job.status in TERMINAL
                 )
                 assert own[-1]["data"]["job"] == self.do(self.store.get(tenant, job_id)).document
+
+    @invariant()
+    def batches_are_completed_once_right_after_their_last_job(self) -> None:
+        for tenant in TENANTS:
+            page = self.do(self.log.page(tenant, None, 10_000))
+            events = [json.loads(body) for body in page.bodies]
+            for batch_id, model in self.model_batches.items():
+                if model.tenant != tenant:
+                    continue
+                document = self.do(self.batch_store.batch(tenant, batch_id))
+                assert {status: document[status] for status in TERMINAL} == {
+                    status: model.ended[status] for status in TERMINAL
+                }
+                assert (document["status"] == "completed") == model.is_completed
+                assert (document["finished_at"] is not None) == model.is_completed
+                told = [
+                    at
+                    for at, event in enumerate(events)
+                    if event["data"].get("batch", {}).get("id") == batch_id
+                ]
+                assert len(told) == model.is_completed
+                for at in told:
+                    assert events[at]["type"] == "batch.completed"
+                    assert events[at]["data"]["batch"] == document
+                    last = events[at - 1]["data"]["job"]
+                    assert last["batch_id"] == batch_id
+                    assert last["status"] in TERMINAL
 
     @invariant()
     def every_job_waits_where_it_should(self) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 from arq.connections import ArqRedis
 
 from jobs.artifacts import Artifacts, open_artifacts
+from jobs.batches import BatchStore
 from jobs.eventlog import EventLog
 from jobs.events import Event
-from jobs.ids import new_job_id
-from jobs.job import Job, Result, Submission
+from jobs.ids import new_batch_id, new_job_id
+from jobs.job import BatchSubmission, Job, Result, Submission, SubmittedBatch
 from jobs.kinds import Run, Runner
 from jobs.queue import JobQueue
 from jobs.scripts import Scripts
@@ -40,6 +41,7 @@ class Core:
     queue: JobQueue
     log: EventLog
     artifacts: Artifacts
+    batches: BatchStore
 
     @classmethod
     def open(cls, redis_url: str, data_dir: Path, **environ: str) -> Core:
@@ -54,12 +56,17 @@ class Core:
             JobQueue(redis, scripts, artifacts),
             EventLog(redis),
             artifacts,
+            BatchStore(scripts, artifacts),
         )
 
     async def submit(self, kind: str = "test", *, tenant: str = "acme", **fields: Any) -> Job:
         fields.setdefault("spec", b'{"input":{},"options":{}}')
         submission = Submission(job_id=new_job_id(), tenant=tenant, kind=kind, **fields)
         return (await self.store.submit(submission)).job
+
+    async def submit_batch(self, *specs: bytes, tenant: str = "acme", **fields: Any) -> SubmittedBatch:
+        """A batch with one job for each spec."""
+        return await self.batches.submit(batch_of(*specs, tenant=tenant, **fields))
 
     async def event_types(self, job: Job) -> list[str]:
         return [json.loads(body)["type"] for body in await self.log.of_job(job.tenant, job.id)]
@@ -84,6 +91,15 @@ class Core:
             running.cancel()
             await asyncio.wait([running])
             await worker.close()
+
+
+def batch_of(*specs: bytes, tenant: str = "acme", **fields: Any) -> BatchSubmission:
+    batch_id = new_batch_id()
+    jobs = tuple(
+        Submission(job_id=new_job_id(), tenant=tenant, kind="test", spec=spec, batch_id=batch_id)
+        for spec in specs
+    )
+    return BatchSubmission(batch_id=batch_id, tenant=tenant, jobs=jobs, **fields)
 
 
 class Watcher:

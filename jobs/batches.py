@@ -1,0 +1,57 @@
+"""Batches: many jobs that are accepted together, all or none, and told of together when all have ended."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jobs.artifacts import Artifacts
+from jobs.errors import AlreadyFinished, BatchNotFound
+from jobs.intake import Intake
+from jobs.job import BatchSubmission, SubmittedBatch
+from jobs.scripts import Scripts
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class BatchStore:
+    """Every method raises `StoreUnavailable` where the store does not answer."""
+
+    def __init__(self, scripts: Scripts, artifacts: Artifacts) -> None:
+        self._scripts = scripts
+        self._intake = Intake(scripts, artifacts)
+
+    async def submit(self, batch: BatchSubmission) -> SubmittedBatch:
+        """Accepts all jobs of the batch, or none. Sent again, it returns the batch as it is now.
+
+        Raises what `Intake.send` raises.
+        """
+        own = [batch.batch_id, _json(batch.metadata), batch.webhook_url or ""]
+        accepted = await self._intake.send("batch_submit", batch, batch.jobs, own)
+        return SubmittedBatch(accepted.document, accepted.cursor, accepted.replayed)
+
+    async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]:
+        """The document of the batch. Raises BatchNotFound, for a batch of another tenant too."""
+        document = await self._scripts.call("batch_get", tenant, batch_id)
+        if document is None:
+            raise BatchNotFound(batch_id)
+        return _document(document)
+
+    async def cancel(self, tenant: str, batch_id: str) -> dict[str, Any]:
+        """Cancels every job that has not ended, which completes the batch.
+
+        Raises:
+            BatchNotFound: the tenant has no such batch.
+            AlreadyFinished: all its jobs have ended.
+        """
+        answer = await self._scripts.call("batch_cancel", tenant, batch_id)
+        if answer[0] == b"missing":
+            raise BatchNotFound(batch_id)
+        if answer[0] == b"finished":
+            raise AlreadyFinished(f"{batch_id} has finished already: all its jobs have ended.")
+        return _document(answer[1])
+
+
+def _document(text: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text)
+    return document

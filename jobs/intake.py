@@ -1,0 +1,119 @@
+"""How submissions, of one job or of many, reach the script that accepts them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.artifacts import Artifacts, input_path
+from jobs.epochs import new_epoch
+from jobs.errors import ArtifactTooLarge, BodyTooLarge, IdempotencyKeyReused, QueueFull
+from jobs.events import Cursor
+from jobs.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
+from jobs.scripts import Scripts
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What `scripts/submit.lua` and `scripts/batch_submit.lua` answer."""
+
+    document: dict[str, Any]
+    cursor: str
+    replayed: bool
+
+
+class Intake:
+    """Puts large inputs where they are kept, then sends everything in one atomic step."""
+
+    def __init__(self, scripts: Scripts, artifacts: Artifacts) -> None:
+        self._scripts = scripts
+        self._artifacts = artifacts
+
+    async def send(
+        self,
+        script: str,
+        whole: Submission | BatchSubmission,
+        jobs: Sequence[Submission],
+        arguments: Sequence[Any] = (),
+    ) -> Accepted:
+        """Sends what is true for the `whole`, the script's own `arguments`, and then each of the `jobs`.
+
+        Raises:
+            QueueFull: the tenant would have more than `MAX_QUEUED` jobs waiting.
+            IdempotencyKeyReused: the key was used for other content.
+            StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
+            BodyTooLarge: an input does not fit into the artifact store.
+        """
+        await self._artifacts.check_room()
+        large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
+        if large:
+            # Written first: a crash in between leaves an orphan file, never a job without its input.
+            await self._put([(large[job.job_id], job.spec) for job in jobs if job.job_id in large])
+        outcome, *rest = await self._scripts.call(
+            script,
+            whole.tenant,
+            whole.idempotency_key or "",
+            whole.content_digest,
+            new_epoch(),
+            *arguments,
+            *(argument for job in jobs for argument in _arguments(job, large.get(job.job_id, ""))),
+        )
+        own_id = whole.job_id if isinstance(whole, Submission) else whole.batch_id
+        if outcome in (b"full", b"reused") or rest[3].decode() != own_id:
+            await self._artifacts.discard(large.values())
+        match outcome:
+            case b"full":
+                raise QueueFull(
+                    f"{rest[0]} jobs are waiting already. Wait until some have run, or raise PRESSRUN_MAX_QUEUED."
+                )
+            case b"reused":
+                raise IdempotencyKeyReused(
+                    f"The idempotency key was used for other content, which became {rest[0].decode()}. "
+                    "Use a new key for new content."
+                )
+        document, epoch, sequence, _ = rest
+        return Accepted(json.loads(document), str(Cursor(epoch.decode(), sequence)), outcome == b"replayed")
+
+    async def _put(self, inputs: Sequence[tuple[str, bytes]]) -> None:
+        """All of them, or none."""
+        outcomes = await asyncio.gather(
+            *(self._artifacts.put(path, spec) for path, spec in inputs), return_exceptions=True
+        )
+        errors = [outcome for outcome in outcomes if outcome is not None]
+        if errors:
+            await self._artifacts.discard(path for path, _ in inputs)
+            if isinstance(errors[0], ArtifactTooLarge):
+                raise BodyTooLarge(str(errors[0])) from errors[0]
+            raise errors[0]
+
+
+def _is_large(job: Submission) -> bool:
+    return len(job.spec) > INLINE_INPUT_MAX_BYTES
+
+
+def _arguments(job: Submission, path: str) -> list[Any]:
+    """The job as `scripts/_accept.lua` reads it."""
+    tags = _json(job.tags)
+    extras = (
+        f'"metadata":{_json(job.metadata)},"tags":{tags},'
+        f'"batch_id":{_json(job.batch_id)},"retry_of":{_json(job.retry_of)}'
+    )
+    return [
+        job.job_id,
+        job.kind,
+        job.priority,
+        "" if job.scheduled_at_ms is None else job.scheduled_at_ms,
+        "" if job.expires_in_ms is None else job.expires_in_ms,
+        job.max_attempts,
+        "" if job.timeout_ms is None else job.timeout_ms,
+        extras,
+        tags,
+        "" if path else job.spec,
+        path,
+        job.webhook_url or "",
+    ]

@@ -1,0 +1,21 @@
+--!flags no-cluster allow-oom
+--!include _clock _record _event _batch _transition
+-- Cancels every job of a batch that has not ended, which completes the batch.
+--
+-- KEYS  none: batch record, batch index, and those of cancel.lua.
+-- ARGV  1 tenant, 2 batch id
+-- Answer {"cancelled" | "finished", document} | {"missing"}
+--
+-- Sent twice: "finished", with the batch as the first call left it.
+
+local tenant, id = ARGV[1], ARGV[2]
+local batch = load_batch(id)
+if not batch or batch.tenant ~= tenant then return { 'missing' } end
+if batch.finished then return { 'finished', batch_document(id, batch) } end
+
+local now = now_ms()
+for _, job_id in ipairs(redis.call('ZRANGE', K_BATCH .. tenant .. ':' .. id, 0, -1)) do
+  local record = load_record(job_id)
+  if record and not record.finished then cancel(job_id, record, now) end
+end
+return { 'cancelled', batch_document(id, load_batch(id)) }

@@ -1,0 +1,130 @@
+"""Batches are accepted whole or not at all, and completed once, whatever dies in between."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.artifacts import input_path
+from jobs.errors import ArtifactMissing, IdempotencyKeyReused, JobNotFound, QueueFull
+from jobs.job import INLINE_INPUT_MAX_BYTES, Result
+from jobs.queue import ExpiredLease
+from tests.support.core import Core, Watcher, batch_of, instant
+
+SMALL = b'{"input":{},"options":{}}'
+BIG = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
+RESULT = Result(body=b"%PDF-", content_type="application/pdf", filename="a.pdf")
+
+
+@pytest.fixture
+async def core(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(redis_url, tmp_path, PRESSRUN_MAX_QUEUED="5")
+    yield core
+    await core.redis.aclose()
+
+
+async def log_of(core: Core, tenant: str = "acme") -> list[dict[str, object]]:
+    return [json.loads(body) for body in (await core.log.page(tenant, None, 1000)).bodies]
+
+
+async def test_a_batch_that_runs_is_completed_with_the_last_of_its_jobs(core: Core) -> None:
+    batch = await core.submit_batch(SMALL, BIG, SMALL, metadata={"run": 7})
+    assert batch.document["status"] == "running"
+    assert batch.cursor.endswith(".3"), "after the first events of all three"
+
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
+        for job_id in batch.document["job_ids"]:
+            await watcher.terminal(job_id)
+
+    document = await core.batches.batch("acme", batch.document["id"])
+    assert (document["status"], document["total"], document["succeeded"]) == ("completed", 3, 3)
+    assert document["metadata"] == {"run": 7}
+    events = await log_of(core)
+    assert events[-1]["type"] == "batch.completed"
+    assert events[-1]["data"] == {"batch": document}
+
+
+async def test_a_batch_that_does_not_fit_leaves_nothing(core: Core) -> None:
+    await core.submit()
+    batch = batch_of(*[BIG] * 5)
+    with pytest.raises(QueueFull):
+        await core.batches.submit(batch)
+    assert len((await core.store.page("acme")).items) == 1
+    for job in batch.jobs:
+        with pytest.raises(ArtifactMissing):
+            await core.artifacts.get(input_path("acme", job.job_id))
+        with pytest.raises(JobNotFound):
+            await core.store.get("acme", job.job_id)
+
+
+async def test_a_batch_sent_again_with_its_key_is_the_same_batch(core: Core) -> None:
+    first = batch_of(BIG, idempotency_key="k", content_digest="d1")
+    again = dataclasses.replace(batch_of(BIG), idempotency_key="k", content_digest="d1")
+    submitted = await core.batches.submit(first)
+    replayed = await core.batches.submit(again)
+    assert replayed.replayed
+    assert replayed.document == submitted.document
+    with pytest.raises(ArtifactMissing):
+        await core.artifacts.get(input_path("acme", again.jobs[0].job_id))
+
+    with pytest.raises(IdempotencyKeyReused):
+        await core.batches.submit(batch_of(SMALL, idempotency_key="k", content_digest="d2"))
+    with pytest.raises(IdempotencyKeyReused):
+        await core.submit(idempotency_key="k", content_digest="d1")
+    await core.submit(idempotency_key="j", content_digest="d1")
+    with pytest.raises(IdempotencyKeyReused):
+        await core.batches.submit(batch_of(SMALL, idempotency_key="j", content_digest="d1"))
+
+
+async def test_an_outcome_sent_twice_is_counted_once(core: Core) -> None:
+    batch = await core.submit_batch(SMALL, SMALL)
+    for claim in (await core.queue.claim(2)).claims:
+        await core.queue.start(claim)
+        path = await core.queue.store_result(claim, RESULT)
+        for _ in range(2):  # the first answer got lost
+            await core.queue.succeed(claim, RESULT, path)
+    assert (await core.batches.batch("acme", batch.document["id"]))["succeeded"] == 2
+    assert [event["type"] for event in await log_of(core)].count("batch.completed") == 1
+
+
+async def test_a_job_whose_worker_is_lost_for_good_counts_as_failed(core: Core) -> None:
+    batch = await core.submit_batch(SMALL)
+    for _ in range(3):  # its attempts
+        (claim,) = (await core.queue.claim(1)).claims
+        await core.queue.start(claim)
+        ends = await core.redis.zscore(keys.LEASES, claim.job_id)
+        await core.queue.claim(0, [ExpiredLease(claim.job_id.encode(), f"{ends:.0f}".encode())])
+    document = await core.batches.batch("acme", batch.document["id"])
+    assert (document["status"], document["failed"]) == ("completed", 1)
+
+
+async def test_a_batch_outlives_its_jobs_and_goes_when_its_time_is_over(core: Core) -> None:
+    batch = await core.submit_batch(SMALL)
+    (job_id,) = batch.document["job_ids"]
+    await core.store.cancel("acme", job_id)
+    await core.store.delete("acme", job_id)
+    assert (await core.batches.batch("acme", batch.document["id"]))["cancelled"] == 1
+    assert await core.redis.exists(f"{keys.BATCH}acme:{batch.document['id']}") == 0
+    left_ms = await core.redis.pttl(keys.BATCH_RECORD + batch.document["id"])
+    assert 0 < left_ms <= core.settings.record_ttl * 1000
+
+
+async def test_a_running_batch_does_not_expire(core: Core) -> None:
+    batch = await core.submit_batch(SMALL, SMALL)
+    await core.store.cancel("acme", batch.document["job_ids"][0])
+    assert await core.redis.pttl(keys.BATCH_RECORD + batch.document["id"]) == -1
+
+
+async def test_the_webhook_url_of_a_batch_is_owed_its_completion_alone(core: Core) -> None:
+    batch = await core.submit_batch(SMALL, webhook_url="https://example.com/hook")
+    await core.batches.cancel("acme", batch.document["id"])
+    owed = await core.redis.xrange(keys.OUTBOX)
+    assert len(owed) == 1
+    event = await core.redis.hgetall(f"{keys.EVENT}acme:{owed[0][1][b's'].decode()}")
+    assert (event[b"type"], event[b"url"]) == (b"batch.completed", b"https://example.com/hook")
