@@ -162,10 +162,6 @@ class RenderChild(asyncio.Protocol):
     def pid(self) -> int:
         return self._process.pid
 
-    @property
-    def is_idle(self) -> bool:
-        return self.alive and self._render is None
-
     def render(
         self, request: RenderRequest, *, timeout_ms: int, report: Callable[[Progress], None]
     ) -> asyncio.Future[RenderOutcome]:

@@ -37,6 +37,7 @@ from jobs.render.limits import MIB, RenderLimits
 from jobs.render.memory import PeakMemory
 from jobs.render.page_style import page_stylesheet
 from jobs.render.progress_log import Emit, ProgressLog
+from jobs.render.stylesheets import StylesheetCache
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"
 
@@ -74,6 +75,7 @@ class Engine:
     def __init__(self, limits: RenderLimits) -> None:
         self._limits = limits
         self._fonts = FontConfiguration()
+        self._stylesheets = StylesheetCache()
         self._memory = PeakMemory()
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -99,7 +101,7 @@ class Engine:
         fetcher = DocumentFetcher(self._limits.fetch)
         diagnostics = Diagnostics(fetcher.problems)
         try:
-            with diagnostics.collecting(), ProgressLog(emit).following():
+            with diagnostics.collecting(), ProgressLog(emit).following(), self._stylesheets.in_use():
                 html = self._parse(format, document, options, fetcher)
                 rendering = self._lay_out(html, format, options)
                 pdf = rendering.write_pdf(zoom=options.get("zoom", 1), **_engine_options(options))
@@ -125,6 +127,10 @@ class Engine:
             self._fonts.strut_layouts.clear()
             self._fonts.font_features.clear()
         gc.collect()
+        if self._stylesheets.grew:
+            # What is kept has no cycles; looking through it after each document would cost more than it saved.
+            gc.freeze()
+            self._stylesheets.grew = False
 
     def _parse(
         self, format: str, document: bytes, options: Mapping[str, Any], fetcher: DocumentFetcher
@@ -153,7 +159,7 @@ class Engine:
     def _lay_out(self, html: weasyprint.HTML, format: str, options: Mapping[str, Any]) -> weasyprint.Document:
         counter_style, color_profiles = CounterStyle(), {}  # type: ignore[var-annotated]
         stylesheets = [
-            weasyprint.CSS(
+            self._stylesheets.css(
                 string=text,
                 base_url=html.base_url,
                 url_fetcher=html.url_fetcher,

@@ -128,7 +128,7 @@ class RenderPool:
         except BaseException as error:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            elif not waiter.cancelled():
+            elif not waiter.cancelled() and waiter.result() in self._busy:
                 self.child_freed(waiter.result())  # it came, and nobody wants it any more
             if isinstance(error, TimeoutError):
                 raise RendererCrashed(
@@ -208,6 +208,6 @@ class RenderPool:
         if old is not None and old in self._retiring:
             self._retiring.remove(old)
             self._leaving.add(old)
-            if old.is_idle:
+            if old in self._idle:
                 old.kill()
         self._settle()

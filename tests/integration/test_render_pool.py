@@ -1,0 +1,432 @@
+"""The pool with real render children."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+import pytest_asyncio
+import uvloop
+
+from jobs.errors import (
+    JobError,
+    RendererCrashed,
+    RenderOutOfMemory,
+    RenderTimeout,
+    ResultTooLarge,
+)
+from jobs.job import Progress
+from jobs.render import child_process
+from jobs.render.limits import MIB, RenderLimits
+from jobs.render.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
+from tests.support.documents import NEVER_ENDS, NONSENSE, SMALL, table
+from tests.support.renderers import busy_pids, child_pids, impostor, is_render_child, open_files
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+one_loop = pytest.mark.asyncio(loop_scope="module")
+
+PATIENCE_SECONDS = 60
+
+
+class Reports(list[Progress]):
+    """What a render reports; `begun` is set with the first report, when a child is at work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    def __call__(self, progress: Progress) -> None:
+        self.append(progress)
+        self.begun.set()
+
+
+@pytest.fixture(scope="module")
+def scratch_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the pools of this module make their temporary directories."""
+    root = tmp_path_factory.mktemp("scratch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(root))
+        yield root
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def pool(scratch_root: Path) -> AsyncIterator[RenderPool]:
+    """Two renders at a time, for tests that leave it whole."""
+    pool = await own_pool(size=2)
+    yield pool
+    await pool.close()
+
+
+def html(document: str) -> RenderRequest:
+    return RenderRequest(format="html", document=document)
+
+
+async def render(
+    pool: RenderPool, document: str, *, timeout_ms: int = 60_000, reports: Reports | None = None
+) -> RenderOutcome:
+    return await pool.render(
+        html(document), timeout_ms=timeout_ms, report=Reports() if reports is None else reports
+    )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition that only processes can bring about."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 (nobody tells us)
+            await asyncio.sleep(0.01)
+
+
+async def own_pool(*, size: int = 1, limits: RenderLimits | None = None) -> RenderPool:
+    pool = RenderPool(size=size, limits=limits)
+    await pool.start()
+    return pool
+
+
+def text_of(pdf: bytes) -> str:
+    document = pypdfium2.PdfDocument(pdf)
+    return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+@one_loop
+class TestRendering:
+    async def test_a_document_becomes_a_pdf_with_its_details(self, pool: RenderPool) -> None:
+        outcome = await render(pool, SMALL)
+        assert "Invoice 17" in text_of(outcome.pdf)
+        assert outcome.details["pages"] == 1
+        assert outcome.details["render_ms"] >= 0
+        assert 20 * MIB < outcome.details["peak_memory_bytes"] < 500 * MIB
+        assert outcome.details["warnings"] == []
+
+    async def test_nonsense_is_rendered_all_the_same(self, pool: RenderPool) -> None:
+        outcome = await render(pool, NONSENSE)
+        assert outcome.pdf.startswith(b"%PDF-")
+        assert {warning["code"] for warning in outcome.details["warnings"]} <= {
+            "css_ignored",
+            "glyph_missing",
+            "image_undecodable",
+        }
+
+    async def test_progress_rises_stage_by_stage(self, pool: RenderPool) -> None:
+        reports = Reports()
+        outcome = await render(pool, table(600), reports=reports)
+        assert [report.percent for report in reports] == sorted(report.percent for report in reports)
+        assert list(dict.fromkeys(report.stage for report in reports)) == ["styles", "layout", "pdf"]
+        assert reports[-1].page == outcome.details["pages"] > 5
+
+    async def test_more_renders_than_children_wait_their_turn(self, pool: RenderPool) -> None:
+        outcomes = await asyncio.gather(*(render(pool, f"<p>number {number}.") for number in range(12)))
+        assert [f"number {number}." in text_of(outcome.pdf) for number, outcome in enumerate(outcomes)] == [
+            True
+        ] * 12
+        assert pool.free == 2
+
+    async def test_a_document_that_gives_up_waiting_takes_no_place(self, pool: RenderPool) -> None:
+        reports = Reports()
+        running = [asyncio.create_task(render(pool, table(400), reports=reports)) for _ in range(2)]
+        waiting = asyncio.create_task(render(pool, SMALL))
+        await reports.begun.wait()
+        waiting.cancel()
+        await asyncio.gather(*running)
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert pool.free == 2
+
+    async def test_a_large_pdf_arrives_whole(self, pool: RenderPool) -> None:
+        noise = os.urandom(3 * MIB).hex()
+        outcome = await render(pool, f'<link rel=attachment href="data:text/plain,{noise}">{SMALL}')
+        assert len(outcome.pdf) > 2 * MIB
+        assert outcome.pdf.rstrip().endswith(b"%%EOF")
+
+    async def test_what_one_document_leaves_behind_does_not_reach_the_next(
+        self, pool: RenderPool, scratch_root: Path
+    ) -> None:
+        font_face = (
+            "@font-face { font-family: x; src: url(data:font/ttf;base64,AAEAAAA) } p { font-family: x }"
+        )
+        await render(pool, f"<style>{font_face}</style>{SMALL}")
+        first = await render(pool, SMALL)
+        second = await render(pool, SMALL)
+        assert first.pdf == second.pdf
+        (worker_directory,) = scratch_root.glob("pressrun-render-*")
+        await until(
+            lambda: not [path for path in worker_directory.rglob("*") if path.name.startswith("weasyprint")]
+        )
+
+
+@one_loop
+class TestKilling:
+    async def test_a_document_that_never_ends_is_stopped_at_the_deadline(self) -> None:
+        pool = await own_pool()
+        with pytest.raises(RenderTimeout, match=r"not rendered within 0\.5 s"):
+            await render(pool, NEVER_ENDS, timeout_ms=500)
+        assert pool.free == 1, "the spare takes over at once"
+        assert (await render(pool, SMALL)).pdf
+        await pool.close()
+
+    async def test_a_document_that_eats_memory_is_stopped(self) -> None:
+        pool = await own_pool(limits=RenderLimits(memory_bytes=150 * MIB))
+        with pytest.raises(RenderOutOfMemory, match="more than 150 MiB"):
+            await render(pool, table(20_000))
+        assert (await render(pool, SMALL)).pdf
+        await pool.close()
+
+    async def test_a_child_that_dies_costs_only_its_own_document(self) -> None:
+        pool = await own_pool(size=2)
+        doomed_reports, other_reports = Reports(), Reports()
+        doomed = asyncio.create_task(render(pool, NEVER_ENDS, reports=doomed_reports))
+        await doomed_reports.begun.wait()
+        (pid,) = busy_pids(pool)
+        other = asyncio.create_task(render(pool, table(200), reports=other_reports))
+        await other_reports.begun.wait()
+        os.kill(pid, signal.SIGSEGV)
+        with pytest.raises(RendererCrashed, match="killed by SIGSEGV") as crashed:
+            await doomed
+        assert crashed.value.retryable
+        assert (await other).details["pages"] > 1
+        await pool.close()
+
+    async def test_cancelling_kills_the_child_within_a_second(self) -> None:
+        pool = await own_pool()
+        reports = Reports()
+        task = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
+        await reports.begun.wait()
+        (pid,) = busy_pids(pool)
+        task.cancel()
+        async with asyncio.timeout(1):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await until(lambda: not is_render_child(pid))
+        assert pool.free == 1
+        await pool.close()
+
+    async def test_an_idle_child_that_dies_is_replaced_before_anybody_notices(self) -> None:
+        others = set(child_pids())
+        pool = await own_pool()
+        before = set(child_pids()) - others
+        os.kill(min(before), signal.SIGKILL)
+        assert (await render(pool, SMALL)).pdf
+        await until(lambda: len(set(child_pids()) - others - before) == 1 and pool.free == 1)
+        await pool.close()
+
+    async def test_children_do_not_heed_the_signals_that_platforms_send_to_every_process(self) -> None:
+        others = set(child_pids())
+        pool = await own_pool()
+        before = set(child_pids()) - others
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGINT)
+        assert (await render(pool, SMALL)).pdf
+        assert set(child_pids()) - others == before
+        await pool.close()
+
+
+@one_loop
+class TestRecycling:
+    async def test_a_child_is_replaced_after_its_number_of_documents_without_a_gap(self) -> None:
+        others = set(child_pids())
+        pool = await own_pool(limits=RenderLimits(recycle_renders=2))
+        before = set(child_pids()) - others
+        for _ in range(4):
+            await render(pool, SMALL)
+            assert pool.free == 1
+        await until(lambda: len(before & set(child_pids())) == 1)
+        assert (await render(pool, SMALL)).pdf
+        await pool.close()
+
+    async def test_a_child_that_rests_above_its_size_is_replaced(self) -> None:
+        others = set(child_pids())
+        pool = await own_pool(limits=RenderLimits(recycle_resident_bytes=1 * MIB))
+        before = set(child_pids()) - others
+        await render(pool, SMALL)
+        await until(lambda: len(before & set(child_pids())) == 1)
+        assert pool.free == 1
+        await pool.close()
+
+
+@one_loop
+class TestSecrecyAndTidiness:
+    async def test_nothing_is_left_when_the_pool_is_closed(self, scratch_root: Path) -> None:
+        async def one_life() -> None:
+            pool = await own_pool()
+            reports = Reports()
+            under_way = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
+            await reports.begun.wait()
+            await pool.close()
+            with pytest.raises(RendererCrashed):
+                await under_way
+
+        await one_life()
+        files, children, directories = open_files(), child_pids(), sorted(scratch_root.iterdir())
+        await one_life()
+        assert child_pids() == children
+        assert sorted(scratch_root.iterdir()) == directories
+        assert open_files() <= files
+
+    async def test_the_temporary_directory_of_a_killed_render_is_gone(self, scratch_root: Path) -> None:
+        pool = await own_pool()
+        before = set(scratch_root.rglob("*"))
+        with pytest.raises(RenderTimeout):
+            await render(pool, NEVER_ENDS, timeout_ms=300)
+        await until(lambda: not [path for path in scratch_root.rglob("weasyprint*") if path not in before])
+        await pool.close()
+
+    async def test_a_child_has_no_secrets_in_its_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in (
+            "PRESSRUN_SECRET_KEY",
+            "REDIS_URL",
+            "AWS_SECRET_ACCESS_KEY",
+            "DATABASE_URL",
+            "HTTPS_PROXY",
+        ):
+            monkeypatch.setenv(name, "the-secret")
+        known = child_pids()
+        pool = await own_pool()
+        for pid in set(child_pids()) - set(known):
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"the-secret" not in environment
+            assert b"PRESSRUN" not in environment
+        await pool.close()
+
+    async def test_children_die_with_a_worker_that_is_killed_and_the_next_one_sweeps_up(
+        self, tmp_path: Path
+    ) -> None:
+        worker = subprocess.Popen(  # noqa: ASYNC220 (it starts at once)
+            [sys.executable, "-c", WORKER, str(tmp_path)], stderr=subprocess.PIPE, text=True
+        )
+        assert worker.stderr is not None
+        pids = json.loads(await asyncio.to_thread(worker.stderr.readline))
+        assert len(pids) == 2
+        worker.kill()
+        worker.wait()
+        worker.stderr.close()
+        await until(lambda: not any(is_render_child(pid) for pid in pids))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(tmp_path))
+            pool = await own_pool()
+        assert len(list(tmp_path.glob("pressrun-render-*"))) == 1
+        await pool.close()
+
+
+WORKER = """
+import asyncio, json, sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from jobs.render.pool import RenderPool
+from tests.support.renderers import child_pids
+async def main():
+    await (pool := RenderPool(size=1)).start()
+    print(json.dumps(child_pids()), file=sys.stderr, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+@one_loop
+class TestImpostors:
+    """A child that a document has taken over costs that document, and nothing else."""
+
+    @pytest.mark.parametrize(
+        ("behaviour", "expected", "says"),
+        [
+            (
+                "worker.sendall(b'HTTP/1.1 200 OK\\r\\n\\r\\n'); time.sleep(600)",
+                RendererCrashed,
+                "unexpected",
+            ),
+            ("worker.sendall(pickle.dumps(print)); time.sleep(600)", RendererCrashed, "unexpected"),
+            ("send({'type': 'rendered'}, b'%PDF-'); time.sleep(600)", RendererCrashed, "unexpected"),
+            ("send({'type': 'ready', 'engine': 'x'}); time.sleep(600)", RendererCrashed, "out of turn"),
+            (
+                "send({'type': 'rested'}); send({'type': 'rested'}); time.sleep(600)",
+                RendererCrashed,
+                "out of turn",
+            ),
+            (
+                "while True: send({'type': 'progress', 'percent': 1, 'stage': 'layout'})",
+                RendererCrashed,
+                "out of turn",
+            ),
+            (
+                "worker.sendall(struct.pack('!II', 2, 2**31)); time.sleep(600)",
+                ResultTooLarge,
+                "larger than 1 MiB",
+            ),
+            ("worker.sendall(struct.pack('!II', 2**31, 2)); time.sleep(600)", RendererCrashed, "unexpected"),
+            ("sys.exit(7)", RendererCrashed, "exit code 7"),
+            ("worker.close(); time.sleep(600)", RendererCrashed, "SIGKILL"),
+            ("os.kill(os.getpid(), 6)", RendererCrashed, "SIGABRT"),
+            (
+                "send({'type': 'failed', 'code': 'render_failed', 'message': 'no'}); time.sleep(600)",
+                JobError,
+                "no",
+            ),
+        ],
+    )
+    async def test_a_misbehaving_child_fails_its_document_with_a_typed_error(
+        self, monkeypatch: pytest.MonkeyPatch, behaviour: str, expected: type[JobError], says: str
+    ) -> None:
+        monkeypatch.setattr(child_process, "CHILD_COMMAND", impostor(behaviour))
+        before = child_pids()
+        pool = await own_pool(limits=RenderLimits(max_result_bytes=1 * MIB))
+        with pytest.raises(expected, match=says):
+            await render(pool, SMALL)
+        await pool.close()
+        assert child_pids() == before
+
+
+@one_loop
+class TestStarting:
+    async def test_a_renderer_that_cannot_start_says_why_and_leaves_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, scratch_root: Path
+    ) -> None:
+        before, directories = child_pids(), sorted(scratch_root.iterdir())
+        script = (
+            "import socket; from jobs.render import wire; worker = socket.socket(fileno=0); worker.recv(65536);"
+            "frame = {'type': 'failed', 'code': 'internal_error', 'message': 'Pango is missing'};"
+            "worker.sendall(b''.join(wire.encode(frame)))"
+        )
+        monkeypatch.setattr(child_process, "CHILD_COMMAND", (sys.executable, "-c", script))
+        with pytest.raises(RendererNotStarted, match="Pango is missing"):
+            await RenderPool(size=2).start()
+        assert child_pids() == before
+        assert sorted(scratch_root.iterdir()) == directories
+
+    @pytest.mark.parametrize(
+        ("command", "says"),
+        [
+            (("/nonexistent/python",), "could not be started"),
+            ((sys.executable, "-c", "import sys; sys.exit(3)"), "exit code 3"),
+            ((sys.executable, "-c", "import time; time.sleep(600)"), "not ready after 1 s"),
+        ],
+    )
+    async def test_a_child_that_does_not_get_ready_is_an_error(
+        self, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], says: str
+    ) -> None:
+        monkeypatch.setattr(child_process, "CHILD_COMMAND", command)
+        with pytest.raises(RendererNotStarted, match=says):
+            await RenderPool(size=1, limits=RenderLimits(start_seconds=1)).start()
+
+
+def test_the_pool_works_on_uvloop_as_it_does_in_the_worker(scratch_root: Path) -> None:
+    async def life() -> None:
+        pool = await own_pool()
+        assert (await render(pool, SMALL)).pdf
+        with pytest.raises(RenderTimeout):
+            await render(pool, NEVER_ENDS, timeout_ms=300)
+        reports = Reports()
+        task = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
+        await reports.begun.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        await pool.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(life())
