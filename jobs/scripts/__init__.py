@@ -21,6 +21,7 @@ from jobs.batcher import Batcher
 from jobs.settings import Settings
 from jobs.store_client import translated_errors
 
+_NAME = re.compile(r"\bK_([A-Z_]+)\b")
 _DIRECTIVE = re.compile(r"^--!(flags|include) (.+)\n", re.MULTILINE)
 
 
@@ -40,11 +41,10 @@ def assemble(name: str, names: dict[str, str | int]) -> str:
     text = _read(name)
     directives = dict(_DIRECTIVE.findall(text))
     flags = directives["flags"].replace(" ", ",")
-    parts = [f"#!lua flags={flags}"]
-    parts += [f"local K_{key} = {_lua_literal(value)}" for key, value in names.items()]
-    parts += [_read(part) for part in directives.get("include", "").split()]
-    parts.append(text)
-    return "\n".join(parts)
+    body = "\n".join([*map(_read, directives.get("include", "").split()), text])
+    used = set(_NAME.findall(body))
+    constants = [f"local K_{key} = {_lua_literal(value)}" for key, value in names.items() if key in used]
+    return "\n".join([f"#!lua flags={flags}", *constants, body])
 
 
 class Scripts:

@@ -35,10 +35,12 @@ local function announce(tenant, event_id, event_type, data, now, job_id, version
   return sequence
 end
 
--- Appends the event for the job's record as it now is; keeps the sequence in `record.events` (the caller saves it).
+-- Appends the event for the job's record as it now is; keeps the sequence in `record.events` (the caller saves it)
+-- and the document in `record.document`.
 local function publish(id, record, event_type, now)
   local event_id = 'evt_' .. string.sub(id, 5) .. '_' .. record.version
-  local sequence = announce(record.tenant, event_id, event_type, '{"job":' .. job_document(id, record) .. '}', now,
+  record.document = job_document(id, record)
+  local sequence = announce(record.tenant, event_id, event_type, '{"job":' .. record.document .. '}', now,
     id, record.version, TERMINAL_EVENTS[event_type] and record.webhook_url or nil)
   record.events = record.events and record.events .. ',' .. sequence or sequence
   return sequence

@@ -14,7 +14,7 @@ local job = job_argument(5)
 
 local function answer(outcome, id, record)
   local epoch, sequence = head(tenant)
-  return { outcome, job_document(id, record), epoch, sequence, id }
+  return { outcome, record.document or job_document(id, record), epoch, sequence, id }
 end
 
 local digest, known = recall(tenant, idempotency_key)
