@@ -1,0 +1,230 @@
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, cast, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from weasyprint.pdf import VARIANTS
+
+from jobs.errors import InvalidInput, StrictWarnings
+from jobs.job import Claim, Progress
+from jobs.kinds import Run
+from jobs.kinds.pdf_render import PDF_RENDER, PdfVariant
+from jobs.render.messages import RenderRequest
+from jobs.render.pool import RenderOutcome
+
+HTML = {"html": "<p>x"}
+
+
+def pointers(input: Any, options: Any) -> list[str]:
+    with pytest.raises(InvalidInput) as refused:
+        PDF_RENDER.canonical(input, options)
+    return [error["pointer"] for error in refused.value.extra["errors"]]
+
+
+class TestCanonical:
+    @pytest.mark.parametrize(
+        ("input", "expected"),
+        [
+            ({"html": "<p>x"}, {"html": "<p>x"}),
+            ({"markdown": "# x"}, {"markdown": "# x"}),
+            ({"url": "https://example.com/a"}, {"url": "https://example.com/a"}),
+        ],
+    )
+    def test_each_input_is_accepted_with_no_options_and_with_none(self, input: Any, expected: Any) -> None:
+        for options in (None, {}):
+            assert PDF_RENDER.canonical(input, options) == {"input": expected, "options": {}}
+
+    def test_every_option_survives_in_a_form_that_json_keeps(self) -> None:
+        options = {
+            "page_size": "A5",
+            "orientation": "landscape",
+            "margins": {"left": "1cm"},
+            "stylesheets": ["p { color: red }"],
+            "media": "screen",
+            "base_url": "https://example.com/docs/",
+            "pdf_variant": "pdf/ua-1",
+            "metadata": {
+                "title": "T",
+                "authors": ["A", "B"],
+                "description": "D",
+                "keywords": ["k"],
+                "generator": "G",
+                "lang": "de-AT",
+                "created": "2026-01-31",
+                "modified": "2026-01-31T12:00:00+01:00",
+            },
+            "tagged": True,
+            "forms": True,
+            "zoom": 1.5,
+            "image_quality": 80,
+            "image_dpi": 150,
+            "filename": "rechnung.PDF",
+            "strict": False,
+        }
+        canonical = PDF_RENDER.canonical(HTML, options)
+        assert json.loads(json.dumps(canonical)) == {"input": HTML, "options": options | {"page_size": "a5"}}
+
+    def test_one_margin_is_meant_for_all_sides(self) -> None:
+        sides = {"top": "15mm", "right": "15mm", "bottom": "15mm", "left": "15mm"}
+        assert PDF_RENDER.canonical(HTML, {"margins": "15mm"})["options"] == {"margins": sides}
+
+    def test_a_file_name_ends_in_pdf(self) -> None:
+        assert PDF_RENDER.canonical(HTML, {"filename": "Rechnung ä"})["options"] == {
+            "filename": "Rechnung ä.pdf"
+        }
+
+    @pytest.mark.parametrize(
+        ("input", "pointer"),
+        [
+            (None, "/input"),
+            ([], "/input"),
+            ("<p>", "/input"),
+            ({}, "/input"),
+            ({"html": None}, "/input"),
+            ({"html": "x", "markdown": "y"}, "/input"),
+            ({"html": ""}, "/input/html"),
+            ({"html": 5}, "/input/html"),
+            ({"html": "lone \ud800 surrogate"}, "/input/html"),
+            ({"html": "x", "a/b~c": 1}, "/input/a~1b~0c"),
+            ({"template": "invoice", "data": {}}, "/input/template"),
+            ({"url": "file:///etc/passwd"}, "/input/url"),
+            ({"url": "https://user:secret@example.com/"}, "/input/url"),
+            ({"url": "/relative"}, "/input/url"),
+        ],
+    )
+    def test_input_that_does_not_fit_is_pointed_at(self, input: Any, pointer: str) -> None:
+        assert pointer in pointers(input, {})
+
+    @pytest.mark.parametrize(
+        ("options", "pointer"),
+        [
+            ([], "/options"),
+            ({"page-size": "A4"}, "/options/page-size"),
+            ({"page_size": "A99"}, "/options/page_size"),
+            ({"page_size": 4}, "/options/page_size"),
+            ({"orientation": "upside-down"}, "/options/orientation"),
+            ({"margins": "2"}, "/options/margins"),
+            ({"margins": 2}, "/options/margins"),
+            ({"margins": {"left": "2em"}}, "/options/margins/left"),
+            ({"margins": {"inner": "2cm"}}, "/options/margins/inner"),
+            ({"stylesheets": "p {}"}, "/options/stylesheets"),
+            ({"stylesheets": ["p {}", 1]}, "/options/stylesheets/1"),
+            ({"media": "tv"}, "/options/media"),
+            ({"base_url": "file:///"}, "/options/base_url"),
+            ({"base_url": "images/"}, "/options/base_url"),
+            ({"pdf_variant": "pdf/a"}, "/options/pdf_variant"),
+            ({"metadata": {"titel": "x"}}, "/options/metadata/titel"),
+            ({"metadata": {"authors": "A"}}, "/options/metadata/authors"),
+            ({"metadata": {"created": "2026-02-30"}}, "/options/metadata/created"),
+            ({"metadata": {"created": "20260131"}}, "/options/metadata/created"),
+            ({"metadata": {"lang": "<b>"}}, "/options/metadata/lang"),
+            ({"tagged": "yes"}, "/options/tagged"),
+            ({"zoom": 0}, "/options/zoom"),
+            ({"zoom": 1e9}, "/options/zoom"),
+            ({"zoom": float("nan")}, "/options/zoom"),
+            ({"zoom": "1"}, "/options/zoom"),
+            ({"zoom": True}, "/options/zoom"),
+            ({"image_quality": 96}, "/options/image_quality"),
+            ({"image_dpi": 5}, "/options/image_dpi"),
+            ({"filename": "../x.pdf"}, "/options/filename"),
+            ({"filename": 'a"b.pdf'}, "/options/filename"),
+            ({"filename": "a\r\nb.pdf"}, "/options/filename"),
+            ({"filename": "x" * 300}, "/options/filename"),
+            ({"strict": 1}, "/options/strict"),
+        ],
+    )
+    def test_options_that_do_not_fit_are_pointed_at(self, options: Any, pointer: str) -> None:
+        assert pointers(HTML, options) == [pointer]
+
+    @pytest.mark.parametrize(
+        ("options", "pointer"),
+        [
+            ({"pdf_variant": "pdf/ua-1", "tagged": False}, "/options/tagged"),
+            ({"pdf_variant": "pdf/a-2a", "tagged": False}, "/options/tagged"),
+            ({"page_size": "100mm 200mm", "orientation": "landscape"}, "/options/orientation"),
+            ({"page_size": "A6", "margins": "60mm"}, "/options/margins"),
+            (
+                {"page_size": "A6", "orientation": "landscape", "margins": {"top": "110mm"}},
+                "/options/margins",
+            ),
+        ],
+    )
+    def test_contradictions_are_refused_at_submission(self, options: Any, pointer: str) -> None:
+        assert pointers(HTML, options) == [pointer]
+
+    def test_everything_that_is_wrong_is_told_at_once(self) -> None:
+        assert pointers({}, {"zoom": "x", "strict": 2}) == ["/input", "/options/zoom", "/options/strict"]
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        )
+    )
+    def test_any_json_is_either_canonical_or_refused(self, value: Any) -> None:
+        for input, options in ((value, None), (HTML, value), ({"html": value}, {"margins": value})):
+            with contextlib.suppress(InvalidInput):
+                json.dumps(PDF_RENDER.canonical(input, options), allow_nan=False).encode()
+
+    def test_the_variants_are_those_that_weasyprint_knows(self) -> None:
+        assert set(get_args(PdfVariant)) == set(VARIANTS) - {"debug"}
+
+    def test_submitting_does_not_load_weasyprint(self) -> None:
+        script = (
+            "import jobs.kinds.pdf_render, jobs.kinds.registry, sys; sys.exit('weasyprint' in sys.modules)"
+        )
+        assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0
+
+
+class Renderer:
+    """Stands where the pool stands, and answers with `warnings`."""
+
+    def __init__(self, warnings: list[dict[str, str]]) -> None:
+        self.requests: list[tuple[RenderRequest, int]] = []
+        self._warnings = warnings
+
+    async def render(
+        self, request: RenderRequest, *, timeout_ms: int, report: Callable[[Progress], None]
+    ) -> RenderOutcome:
+        self.requests.append((request, timeout_ms))
+        report(Progress(50, "layout", 1))
+        return RenderOutcome(pdf=b"%PDF-", details={"pages": 1, "warnings": self._warnings})
+
+
+def run_of(spec: dict[str, Any], report: Callable[[Progress], None] = lambda progress: None) -> Run:
+    claim = cast(Claim, None)  # this kind does not look at it
+    return Run(claim=claim, spec=spec, timeout_ms=700, report=report)
+
+
+class TestRunner:
+    async def test_the_spec_goes_to_the_pool_and_the_pdf_comes_back_as_the_result(self) -> None:
+        renderer, reports = Renderer([]), []
+        spec = PDF_RENDER.canonical({"markdown": "# x"}, {"zoom": 2, "filename": "a"})
+        result = await PDF_RENDER.runner(renderer)(run_of(spec, reports.append))  # type: ignore[arg-type]
+        assert renderer.requests == [
+            (RenderRequest(format="markdown", document="# x", options={"zoom": 2, "filename": "a.pdf"}), 700)
+        ]
+        assert (result.body, result.content_type, result.filename) == (b"%PDF-", "application/pdf", "a.pdf")
+        assert result.details == {"pages": 1, "warnings": [], "cached": False}
+        assert reports == [Progress(50, "layout", 1)]
+
+    async def test_without_a_name_the_file_is_document_pdf(self) -> None:
+        result = await PDF_RENDER.runner(Renderer([]))(run_of({"input": HTML, "options": {}}))  # type: ignore[arg-type]
+        assert result.filename == "document.pdf"
+
+    async def test_a_strict_job_fails_of_its_warnings_and_lists_them(self) -> None:
+        warnings = [{"code": "css_ignored", "message": f"Ignored {number}."} for number in range(12)]
+        run = PDF_RENDER.runner(Renderer(warnings))  # type: ignore[arg-type]
+        with pytest.raises(StrictWarnings, match=r"12 warnings.*css_ignored: Ignored 0\..*and 2 more"):
+            await run(run_of({"input": HTML, "options": {"strict": True}}))
+        assert (await run(run_of({"input": HTML, "options": {}}))).body
+
+    async def test_a_strict_job_does_not_fail_of_how_the_machine_is_set_up(self) -> None:
+        renderer = Renderer([{"code": "font_subsetting_slow", "message": "…"}])
+        run = PDF_RENDER.runner(renderer)  # type: ignore[arg-type]
+        assert (await run(run_of({"input": HTML, "options": {"strict": True}}))).body
