@@ -11,6 +11,7 @@ import uvicorn
 from api.app import Api, build
 from jobs.logging import configure_logging
 from jobs.settings import BadSetting, Settings
+from notifier.capacity import raise_file_limit
 from notifier.session import MAX_MESSAGE_BYTES
 
 GRACE_SECONDS = 10
@@ -18,7 +19,10 @@ GRACE_SECONDS = 10
 
 
 class WebServer(uvicorn.Server):
-    """Uvicorn, with one step more when it ends: whoever waits for a job is answered before connections are closed."""
+    """Uvicorn, with two steps more when it ends, before it closes all connections at once.
+
+    Whoever waits for a job is answered (and the process is not ready any more), and whoever is pushed to is sent away.
+    """
 
     def __init__(self, config: uvicorn.Config, api: Api) -> None:
         super().__init__(config)
@@ -26,7 +30,7 @@ class WebServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._api.services.waiters.close()
-        self._api.services.streams.end(0)
+        await self._api.push.drain(GRACE_SECONDS / 2)
         await super().shutdown(sockets)
 
 
@@ -39,6 +43,7 @@ def main() -> None:
     except BadSetting as error:
         print(f"pressrun web: {error}", file=sys.stderr)
         sys.exit(2)
+    raise_file_limit()
     WebServer(server_config(api, settings), api).run()
 
 

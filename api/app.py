@@ -17,6 +17,7 @@ from api.auth import Authenticator
 from api.long_poll import LongPoll
 from api.metrics import CountingMiddleware, Metrics
 from api.problems import ProblemMiddleware
+from api.push import Push
 from api.readiness import Readiness
 from api.routes.events import EventRoutes
 from api.routes.health import HealthRoutes
@@ -43,9 +44,8 @@ from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.tail import Tail
 from jobs.tokens import Tokens
-from notifier.asgi import WebSocketEndpoint
 from notifier.hub import Hub
-from notifier.sse import EventStreams
+from notifier.limits import Limits
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +55,11 @@ _RESTART_SECONDS = 1.0
 class Api(Starlette):
     """Starlette with one layer for errors instead of its own two: they become HTTP in `api.problems` alone."""
 
-    def __init__(self, services: Services, auth: Authenticator, routes: list[BaseRoute]) -> None:
+    def __init__(self, services: Services, push: Push, auth: Authenticator, routes: list[BaseRoute]) -> None:
         super().__init__(routes=routes, lifespan=lambda app: _lifespan(services))
         self.router.redirect_slashes = False
         self.services = services
+        self.push = push
         self._auth = auth
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -88,22 +89,20 @@ def create_app(services: Services) -> Api:
     )
     long_poll = LongPoll(services.store, services.waiters)
     files = StoredFiles(services.artifacts)
+    push = Push.of(services)
     routes = [
         *JobRoutes(services, submissions, long_poll).routes(auth),
         *PdfRoutes(services, submissions, long_poll, files).routes(auth),
         *ResultRoutes(services, files).routes(auth),
-        *EventRoutes(services).routes(auth),
+        *EventRoutes(services, push.streams).routes(auth),
         *TokenRoutes(services).routes(auth),
         *WebhookEndpointRoutes(services).routes(auth),
         *WebhookDeliveryRoutes(services).routes(auth),
         *HealthRoutes(services, auth).routes(),
         *PageRoutes(services).routes(),
-        WebSocketRoute(
-            "/v1/ws",
-            WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock).serve,
-        ),
+        WebSocketRoute("/v1/ws", push.sockets.serve),
     ]
-    return Api(services, auth, routes)
+    return Api(services, push, auth, routes)
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
@@ -118,7 +117,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     scripts = Scripts(redis, settings)
     artifacts = open_artifacts(settings, scripts)
     store, eventlog = JobStore(redis, scripts, artifacts), EventLog(redis)
-    hub = Hub(store, eventlog)
+    hub = Hub(store, eventlog, Limits(scripts, settings))
     services = Services(
         settings=settings,
         store=store,
@@ -129,7 +128,6 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         waiters=waiters,
         tail=_tail(redis, waiters, hub, Epochs(scripts)),
         hub=hub,
-        streams=EventStreams(hub.feeds, clock),
         readiness=Readiness(redis),
         webhooks=WebhookServices.open(settings, redis, scripts, secret_keys),
         clock=clock,
@@ -162,7 +160,6 @@ async def _lifespan(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         services.waiters.close()
-        services.streams.end(0)
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)

@@ -24,7 +24,6 @@ from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations
 from jobs.webhooks.endpoints import Endpoints
 from notifier.hub import Hub
-from notifier.sse import EventStreams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,6 @@ class Services:
     """Feeds the WebSockets of this process; the tail feeds it."""
     readiness: Readiness
     webhooks: WebhookServices
-    streams: EventStreams
     clock: Callable[[], float]
     """The time now, in Unix seconds."""
     metrics: Metrics = field(default_factory=Metrics)

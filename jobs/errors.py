@@ -204,6 +204,14 @@ class QueueFull(RequestError):
     retry_after: ClassVar[int] = 5
 
 
+class TooManyConnections(RequestError):
+    """The tenant has `MAX_CONNECTIONS` WebSockets and event streams open. `retry_after` is in seconds."""
+
+    code = "too_many_connections"
+    status = 429
+    retry_after: ClassVar[int] = 30
+
+
 # --- jobs -----------------------------------------------------------------------------------------------------
 
 

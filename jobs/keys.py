@@ -32,6 +32,7 @@
 | pr:delivery:{delivery}        | hash   | every webhook script | all of webhooks       | DELIVERY_TTL_MS after its end       |
 | pr:deliveries:{target}        | zset   | dispatch, sweep      | list                  | delivery → created; with the record |
 | pr:deliveries:{target}:{stat} | zset   | every webhook script | list, stats, recover  | delivery → created; with the status |
+| pr:presence:{tenant}          | hash   | presence             | presence              | process → its clients; its lease    |
 | pr:progress (channel)         | pubsub | progress             | web, notifier         | –                                   |
 | pr:jobs:{tenant}              | zset   | submit, remove       | list                  | job → created; with the record      |
 | pr:jobs:{tenant}:{status}     | zset   | every transition     | list, MAX_QUEUED      | job → created; with the status      |
@@ -82,6 +83,7 @@ WEBHOOK_DRAIN = "pr:webhook:drain"
 WEBHOOK_EXPIRY = "pr:webhook:expiry"
 DELIVERY = "pr:delivery:"
 DELIVERIES = "pr:deliveries:"
+PRESENCE = "pr:presence:"
 PROGRESS = "pr:progress"
 JOBS = "pr:jobs:"
 TAG = "pr:tag:"

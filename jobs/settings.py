@@ -208,6 +208,15 @@ class Settings:
     max_queued: int = setting(
         "PRESSRUN_MAX_QUEUED", 100_000, _int(1, 100_000_000), "a number of unfinished jobs per tenant"
     )
+    max_connections: int = setting(
+        "PRESSRUN_MAX_CONNECTIONS",
+        20_000,
+        _int(1, 100_000_000),
+        "a number of WebSockets and event streams per tenant",
+    )
+    max_subscriptions: int = setting(
+        "PRESSRUN_MAX_SUBSCRIPTIONS", 100_000, _int(1, 100_000_000), "a number of subscriptions per tenant"
+    )
     log_events: int = setting(
         "PRESSRUN_LOG_EVENTS", 100_000, _int(100, 100_000_000), "how many events a tenant's log keeps"
     )

@@ -16,7 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from jobs.settings import LOCAL_TENANT, Settings
 from jobs.tokens import Tokens
 from notifier.access import Access
+from notifier.capacity import connection_capacity
 from notifier.closing import Close, CloseCode
+from notifier.draining import send_away
 from notifier.frames import SUBPROTOCOL
 from notifier.heartbeat import Heartbeat
 from notifier.hub import Hub
@@ -36,6 +38,20 @@ class WebSocketEndpoint:
         self._hub = hub
         self._clock = clock
         self._tenant = None if settings.api_keys else LOCAL_TENANT
+        self._capacity = connection_capacity()
+        self._is_draining = False
+        self._one_left = asyncio.Event()
+        self.sessions: set[Session] = set()
+
+    async def drain(self, grace_s: float, over_s: float) -> None:
+        """Sends every client away within `over_s`; returns when all are gone, or after `grace_s`."""
+        self._is_draining = True
+        await send_away(list(self.sessions), over_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s - over_s):
+                while self.sessions:
+                    self._one_left.clear()
+                    await self._one_left.wait()
 
     async def serve(self, websocket: WebSocket) -> None:
         offered = websocket.scope.get("subprotocols", [])
@@ -45,6 +61,10 @@ class WebSocketEndpoint:
         )
         if refusal is not None:
             await _close(websocket, Close.because(CloseCode.FORBIDDEN, refusal))
+            return
+        if self._is_draining or len(self.sessions) >= self._capacity:
+            code = CloseCode.RESTART if self._is_draining else CloseCode.OVERLOADED
+            await _close(websocket, Close.because(code, "no more clients are taken here now"))
             return
         closing = await self._converse(websocket)
         if closing is not None:
@@ -64,12 +84,16 @@ class WebSocketEndpoint:
         session = Session(
             verify=self._tokens.verify, desk=self._hub, wake=wake, now=self._clock(), tenant=self._tenant
         )
+        self.sessions.add(session)
+        session.begin()
         heartbeat = Heartbeat(session, self._clock)
         receiving = asyncio.create_task(self._receive(websocket, session, heartbeat))
         sending = asyncio.create_task(_send(websocket, session, has_output))
         try:
             await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.sessions.discard(session)
+            self._one_left.set()
             heartbeat.stop()
             session.end()
             receiving.cancel()

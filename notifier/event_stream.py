@@ -64,6 +64,10 @@ class EventStream:
             self.has_ended = True
             self._wake()
 
+    def evict(self) -> None:
+        """The tenant turned out to have too many connections."""
+        self.end()
+
     def close(self) -> None:
         """Harmless to repeat."""
         self._feeds.close(self._subscription)

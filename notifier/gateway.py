@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import http
-import random
 import time
 from collections.abc import Callable, Sequence
 
@@ -24,7 +23,9 @@ from websockets.typing import Subprotocol
 from jobs.settings import LOCAL_TENANT, Settings
 from jobs.tokens import Tokens
 from notifier.access import Access
+from notifier.capacity import connection_capacity
 from notifier.closing import Close, CloseCode
+from notifier.draining import send_away, spread_s
 from notifier.frames import SUBPROTOCOL
 from notifier.heartbeat import Heartbeat
 from notifier.hub import Hub
@@ -36,16 +37,13 @@ PATH = "/v1/ws"
 _CLOSE_TIMEOUT_S = 5
 """How long a client may take to answer a close frame, or to read what comes before it."""
 _WRITE_LIMIT_BYTES = 32 * 1024
-_DRAINED_PER_SECOND = 500
-"""How fast clients are sent away at shutdown: as fast as the others can take them over."""
-_DRAIN_BATCH = 50
 
 
 class _Connection(ServerConnection):
     """A connection that writes what its session has, whenever there is room."""
 
     session: Session | None = None
-    refusal: str | None = None
+    refusal: Close | None = None
     _aborting: asyncio.TimerHandle | None = None
 
     def flush(self) -> None:
@@ -81,7 +79,7 @@ class _Connection(ServerConnection):
 
 
 class Gateway:
-    """Serves `/v1/ws`, and `/healthz` over plain HTTP."""
+    """Serves `/v1/ws`, and `/healthz` and `/readyz` over plain HTTP."""
 
     def __init__(
         self, settings: Settings, tokens: Tokens, hub: Hub, clock: Callable[[], float] = time.time
@@ -93,6 +91,8 @@ class Gateway:
         self._clock = clock
         self._tenant = None if settings.api_keys else LOCAL_TENANT
         self._connections: set[_Connection] = set()
+        self._capacity = connection_capacity()
+        self._is_draining = False
         self._server: Server | None = None
 
     @property
@@ -120,50 +120,57 @@ class Gateway:
         log.info("gateway.listening", host=self._settings.listen_host, port=self.port)
 
     async def drain(self, grace_s: float) -> None:
-        """Stops listening, sends every client away at a bearable pace, and returns when all are gone.
+        """Sends every client away at a bearable pace, stops listening, and returns when all are gone.
 
-        Whoever is still there after `grace_s` is cut off.
+        `/readyz` says no from the start, so that load balancers look elsewhere; whoever comes all the same is sent
+        away, too. Whoever is still there after `grace_s` is cut off.
         """
         assert self._server is not None  # noqa: S101 (started)
-        self._server.close(close_connections=False)
-        leaving = list(self._connections)
-        spread_s = min(grace_s / 2, len(leaving) / _DRAINED_PER_SECOND)
-        log.info("gateway.draining", connections=len(leaving), spread_s=spread_s)
+        self._is_draining = True
+        leaving = [connection.session for connection in self._connections if connection.session]
+        over_s = spread_s(len(leaving), grace_s)
+        log.info("gateway.draining", connections=len(leaving), spread_s=over_s)
         try:
             async with asyncio.timeout(grace_s):
-                await self._send_away(leaving, spread_s)
+                await send_away(leaving, over_s)
+                self._server.close(close_connections=False)
                 await self._server.wait_closed()
         except TimeoutError:
+            self._server.close(close_connections=False)
             for connection in self._connections:
                 connection.transport.abort()
             await self._server.wait_closed()
-
-    async def _send_away(self, leaving: Sequence[_Connection], spread_s: float) -> None:
-        for start in range(0, len(leaving), _DRAIN_BATCH):
-            if start:
-                await asyncio.sleep(spread_s * _DRAIN_BATCH / len(leaving))
-            for connection in leaving[start : start + _DRAIN_BATCH]:
-                if connection.session is not None:
-                    # Full jitter: clients of one batch, and of other processes, do not come back together.
-                    connection.session.go_away(int(random.random() * (1 + spread_s) * 1000))  # noqa: S311
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         path = request.path.partition("?")[0]
         if path == "/healthz":
             return connection.respond(http.HTTPStatus.OK, "ok\n")
+        if path == "/readyz":
+            if self._is_draining:
+                return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+            return connection.respond(http.HTTPStatus.OK, "ready\n")
         if path != PATH:
             return connection.respond(http.HTTPStatus.NOT_FOUND, f"WebSockets are at {PATH}.\n")
         assert isinstance(connection, _Connection)  # noqa: S101 (see create_connection)
-        connection.refusal = self._access.refusal(request.headers.raw_items())
+        connection.refusal = self._refusal(request)
+        return None
+
+    def _refusal(self, request: Request) -> Close | None:
+        """Browsers cannot read why a handshake failed: the client is let in, then told."""
+        reason = self._access.refusal(request.headers.raw_items())
+        if reason is not None:
+            return Close.because(CloseCode.FORBIDDEN, reason)
+        if self._is_draining:
+            return Close.because(CloseCode.RESTART, "restarting")
+        if len(self._connections) >= self._capacity:
+            return Close.because(CloseCode.OVERLOADED, "no more clients are taken here now")
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert isinstance(connection, _Connection)  # noqa: S101 (see create_connection)
         if connection.refusal is not None:
-            # Browsers cannot read why a handshake failed: accepted, then closed with a reason.
-            log.info("connection.refused", reason=connection.refusal)
-            close = Close.because(CloseCode.FORBIDDEN, connection.refusal)
-            await connection.close(close.code, close.reason)
+            log.info("connection.refused", code=connection.refusal.code, reason=connection.refusal.reason)
+            await connection.close(connection.refusal.code, connection.refusal.reason)
             return
         session = Session(
             verify=self._tokens.verify,
@@ -173,6 +180,7 @@ class Gateway:
             tenant=self._tenant,
         )
         connection.session = session
+        session.begin()
         heartbeat = Heartbeat(session, self._clock)
         self._connections.add(connection)
         try:

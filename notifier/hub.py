@@ -22,6 +22,7 @@ from jobs.events import Event, ProgressUpdate
 from jobs.job import Job
 from notifier.feeds import Batches, EventPages, Feeds
 from notifier.frames import EventFrame, ProgressFrame
+from notifier.limits import Occupant
 from notifier.subscription import JobSubscription
 
 log = structlog.get_logger(__name__)
@@ -42,10 +43,25 @@ class Log(EventPages, Protocol):
     async def of_job(self, tenant: str, job_id: str) -> list[bytes]: ...
 
 
+class TenantLimits(Protocol):
+    """What the hub and its sessions ask of `Limits`."""
+
+    def connect(self, tenant: str, occupant: Occupant) -> bool: ...
+
+    def disconnect(self, tenant: str, occupant: Occupant) -> None: ...
+
+    def subscribe(self, tenant: str) -> bool: ...
+
+    def unsubscribe(self, tenant: str) -> None: ...
+
+    async def run(self) -> None: ...
+
+
 class Hub:
     """The desk of every session in this process, and the listener of its tail."""
 
-    def __init__(self, jobs: Jobs, log: Log, batches: Batches | None = None) -> None:
+    def __init__(self, jobs: Jobs, log: Log, limits: TenantLimits, batches: Batches | None = None) -> None:
+        self.limits = limits
         self.feeds = Feeds(log, batches)
         self._jobs = jobs
         self._log = log
@@ -104,6 +120,7 @@ class Hub:
     async def run(self, tail_ready: asyncio.Event) -> None:
         """Answers subscriptions for ever. A snapshot is worth something only once the tail sees what comes after."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.limits.run())
             group.create_task(self.feeds.run(tail_ready))
             group.create_task(self._answer_for_ever(tail_ready))
 

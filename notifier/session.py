@@ -33,6 +33,8 @@ PING_INTERVAL_S = 25
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SUBSCRIPTIONS = 100
 
+_TOO_MANY_CONNECTIONS = "the tenant has too many connections"
+
 Subscription = JobSubscription | ChannelSubscription
 
 
@@ -46,11 +48,26 @@ class Feeds(Protocol):
         """Feeds it no more."""
 
 
+class Limits(Protocol):
+    """How many connections and subscriptions a tenant may have."""
+
+    def connect(self, tenant: str, occupant: Session) -> bool: ...
+
+    def disconnect(self, tenant: str, occupant: Session) -> None: ...
+
+    def subscribe(self, tenant: str) -> bool: ...
+
+    def unsubscribe(self, tenant: str) -> None: ...
+
+
 class Desk(Protocol):
     """Where subscriptions are served: the hub."""
 
     @property
     def feeds(self) -> Feeds: ...
+
+    @property
+    def limits(self) -> Limits: ...
 
     def watch(self, subscription: JobSubscription) -> None:
         """Feeds the subscription from now on: first a snapshot or `not_found`, then events."""
@@ -66,6 +83,7 @@ class Session:
         "_answered",
         "_desk",
         "_grants",
+        "_is_counted",
         "_made",
         "_next_ping",
         "_outbox",
@@ -94,6 +112,7 @@ class Session:
         self._next_ping = now + PING_INTERVAL_S
         self._answered = True
         self._grants = Grants(is_unlimited=tenant is not None)
+        self._is_counted = False
         self._subscriptions: dict[str, Subscription] = {}
         self._made = 0
         self._outbox = Outbox()
@@ -111,6 +130,11 @@ class Session:
         if not self._grants:
             return self._started_at + AUTH_TIMEOUT_S
         return min(self._next_ping, self._grants.next_end)
+
+    def begin(self) -> None:
+        """The connection stands, and frames can be taken."""
+        if self.tenant is not None:
+            self._count(self.tenant)
 
     def receive(self, message: str | bytes, now: float) -> None:
         """One message of the client's. Bad ones end the connection, never the process."""
@@ -176,10 +200,18 @@ class Session:
             self._send(frames.GoAway(reconnect_in_ms=reconnect_in_ms).encode())
             self._close(CloseCode.RESTART, "restarting")
 
+    def evict(self) -> None:
+        """The tenant turned out to have too many connections."""
+        if self.closing is None:
+            self._close(CloseCode.TOO_MANY_CONNECTIONS, _TOO_MANY_CONNECTIONS)
+
     def end(self) -> None:
         """The connection is gone. Harmless to repeat."""
         for subscription_id in list(self._subscriptions):
             self._forget(subscription_id)
+        if self._is_counted and self.tenant is not None:
+            self._is_counted = False
+            self._desk.limits.disconnect(self.tenant, self)
         self._outbox.clear_progress()
 
     # --- what subscriptions to jobs call ------------------------------------------------------------------------
@@ -264,6 +296,8 @@ class Session:
         if self.tenant is None:
             self.tenant = grant.tenant
             self._next_ping = now + PING_INTERVAL_S
+            if not self._count(grant.tenant):
+                return None
         self._grants.add(grant)
         expires_at = datetime.fromtimestamp(grant.expires_at, UTC).isoformat(timespec="milliseconds")
         welcome = frames.Welcome(
@@ -286,6 +320,17 @@ class Session:
             return self._follow_job(frame, frame.job_id)
         return self._follow_channel(frame)
 
+    def _keep(self, frame: frames.Subscribe, subscription: Subscription) -> bool:
+        """Adds the subscription, where the tenant has room for it."""
+        if not self._desk.limits.subscribe(subscription.tenant):
+            message = (
+                "The tenant has too many subscriptions. Unsubscribe from finished jobs, or raise the limit."
+            )
+            self._refuse(frame, "too_many_subscriptions", message)
+            return False
+        self._subscriptions[subscription.id] = subscription
+        return True
+
     def _is_allowed(self, frame: frames.Subscribe) -> bool:
         if frame.job_id is not None:
             return self._grants.may_cover_job(frame.job_id)
@@ -298,8 +343,9 @@ class Session:
             return self._refuse(frame, "job_not_found", "That is not a job id.")
         assert self.tenant is not None  # noqa: S101 (there are grants)
         subscription = JobSubscription(self._new_id(), frame.id, self.tenant, job_id, self)
-        self._subscriptions[subscription.id] = subscription
-        return self._desk.watch(subscription)
+        if self._keep(frame, subscription):
+            self._desk.watch(subscription)
+        return None
 
     def _follow_channel(self, frame: frames.Subscribe) -> None:
         try:
@@ -310,8 +356,9 @@ class Session:
         subscription = ChannelSubscription(
             self._new_id(), frame.id, self.tenant, _filter_of(frame), after, self
         )
-        self._subscriptions[subscription.id] = subscription
-        return self._desk.feeds.open(subscription)
+        if self._keep(frame, subscription):
+            self._desk.feeds.open(subscription)
+        return None
 
     def _new_id(self) -> str:
         self._made += 1
@@ -340,6 +387,13 @@ class Session:
 
     # --- state ----------------------------------------------------------------------------------------------------
 
+    def _count(self, tenant: str) -> bool:
+        """Takes one of the tenant's connections, or closes."""
+        self._is_counted = self._desk.limits.connect(tenant, self)
+        if not self._is_counted:
+            self._close(CloseCode.TOO_MANY_CONNECTIONS, _TOO_MANY_CONNECTIONS)
+        return self._is_counted
+
     def _cursors(self) -> dict[str, str] | None:
         """How far the subscriptions with a cursor have come, once the frames that wait are sent."""
         cursors = {
@@ -361,6 +415,7 @@ class Session:
         subscription = self._subscriptions.pop(subscription_id, None)
         if subscription is None:
             return
+        self._desk.limits.unsubscribe(subscription.tenant)
         self._outbox.drop_progress_of(subscription_id)
         if isinstance(subscription, JobSubscription):
             self._desk.unwatch(subscription)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from jobs.errors import TooManyConnections
 from jobs.events import Cursor
+from notifier.draining import comeback_ms
 from notifier.event_stream import EventStream
 from notifier.filters import Filter
+from notifier.hub import TenantLimits
 from notifier.session import Feeds
 
 HEARTBEAT_S = 15.0
@@ -26,23 +29,39 @@ _HEADERS = [
 ]
 
 
+class Desk(Protocol):
+    """Where streams are served: the hub."""
+
+    @property
+    def feeds(self) -> Feeds: ...
+
+    @property
+    def limits(self) -> TenantLimits: ...
+
+
 class EventStreams:
     """All streams of this process."""
 
-    def __init__(self, feeds: Feeds, clock: Callable[[], float] = time.time) -> None:
-        self.feeds = feeds
+    def __init__(self, desk: Desk, clock: Callable[[], float] = time.time) -> None:
+        self.desk = desk
         self.clock = clock
         self.open: set[EventStream] = set()
 
-    def end(self, spread_s: float) -> None:
+    async def drain(self, over_s: float) -> None:
         """The process stops: every client is told to come back, not all at once."""
-        for stream in tuple(self.open):
-            stream.end(int(random.random() * (1 + spread_s) * 1000))  # noqa: S311
+        leaving = tuple(self.open)
+        for stream in leaving:
+            stream.end(comeback_ms(over_s))
+            await asyncio.sleep(over_s / len(leaving))
 
     def response(
         self, tenant: str, filter: Filter, after: Cursor | None, expires_at: float | None
     ) -> EventStreamResponse:
-        """Events from `after` or from now on, until the client goes or its permission ends (Unix seconds)."""
+        """Events from `after` or from now on, until the client goes or its permission ends (Unix seconds).
+
+        Raises:
+            TooManyConnections: the tenant has no room for another one.
+        """
         return EventStreamResponse(self, tenant, filter, after, expires_at)
 
 
@@ -62,11 +81,16 @@ class EventStreamResponse(Response):
         self._expires_at = expires_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        if scope["method"] != "HEAD":
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        else:
             news = asyncio.Event()
-            stream = EventStream(self._streams.feeds, *self._about, news.set)
+            stream = EventStream(self._streams.desk.feeds, *self._about, news.set)
+            if not self._streams.desk.limits.connect(self._about[0], stream):
+                stream.close()
+                raise TooManyConnections("The tenant has too many connections open.")
             self._streams.open.add(stream)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             leaving = asyncio.create_task(_left(receive))
             leaving.add_done_callback(lambda _: news.set())
             expiry = self._end_at_expiry(stream)
@@ -80,6 +104,7 @@ class EventStreamResponse(Response):
                 leaving.cancel()
                 stream.close()
                 self._streams.open.discard(stream)
+                self._streams.desk.limits.disconnect(self._about[0], stream)
         await send({"type": "http.response.body", "body": b""})
 
     def _end_at_expiry(self, stream: EventStream) -> asyncio.TimerHandle | None:

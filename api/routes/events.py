@@ -15,12 +15,13 @@ from api.services import Services
 from jobs.events import Cursor
 from notifier.filters import EVERYTHING, Filter
 from notifier.log_event import LogEvent
+from notifier.sse import EventStreams
 
 
 class EventRoutes:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, streams: EventStreams) -> None:
         self._eventlog = services.eventlog
-        self._streams = services.streams
+        self._streams = streams
 
     def routes(self, auth: Authenticator) -> list[BaseRoute]:
         return [Resource("/v1/events", auth.to_events, GET=self.events)]

@@ -22,11 +22,11 @@ from api.app import build, create_app
 from jobs.job import Job
 from jobs.settings import ApiKey, Settings
 from jobs.tokens import Scope, Tokens
-from notifier import asgi, gateway, session
+from notifier import asgi, capacity, gateway, session
 from notifier.gateway import Gateway
 from notifier.hub import Hub
 from notifier.session import MAX_MESSAGE_BYTES
-from tests.support.following import Records, make_event, make_job, make_progress
+from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
 
 PATIENCE_S = 20
 TOKENS = Tokens(["k" * 32])
@@ -98,7 +98,7 @@ def followers(site: Site, job: Job) -> int:
 @contextlib.asynccontextmanager
 async def gateway_site(settings: Settings) -> AsyncIterator[Site]:
     records, clock = Records(), Clock()
-    hub = Hub(records, records)
+    hub = Hub(records, records, NoLimits())
     async with _running(hub):
         server = Gateway(settings, TOKENS, hub, clock)
         await server.start()
@@ -110,7 +110,7 @@ async def gateway_site(settings: Settings) -> AsyncIterator[Site]:
 async def web_site(settings: Settings) -> AsyncIterator[Site]:
     """The whole web process but for its store."""
     records, clock = Records(), Clock()
-    hub = Hub(records, records)
+    hub = Hub(records, records, NoLimits())
     app = create_app(dataclasses.replace(build(settings).services, hub=hub, tokens=TOKENS, clock=clock))
     server = WebServer(server_config(app, settings), app)
     server.config.log_config = None
@@ -437,3 +437,89 @@ async def test_draining_sends_every_client_away_and_refuses_new_ones() -> None:
         with pytest.raises(ConnectionRefusedError):
             async with site.connect():
                 pass
+
+
+async def test_a_process_that_drains_says_so_to_load_balancers_first() -> None:
+    async with gateway_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
+        assert site.gateway is not None
+        assert (await _get(site.port, "/readyz")).startswith(b"HTTP/1.1 200")
+        client = await site.client(stack)
+        client.transport.pause_reading()  # it keeps the drain waiting
+        draining = asyncio.create_task(site.gateway.drain(PATIENCE_S))
+        await asyncio.sleep(0)
+
+        assert site.gateway._is_draining
+        client.transport.resume_reading()
+        assert (await receive(client))["type"] == "goaway"
+        await draining
+
+
+async def test_a_tenant_without_room_is_told_4409(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.hub.limits, "connect", lambda tenant, occupant: False)
+    async with site.connect() as websocket:
+        await websocket.send(json.dumps({"type": "auth", "token": site.token()}))
+        assert await close_code(websocket) == 4409
+
+
+async def test_a_process_without_room_is_told_1013(
+    open_site: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capacity.resource, "getrlimit", lambda _: (1, 1))
+    async with open_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
+        clients = [await site.client(stack) for _ in range(16)]
+        async with site.connect() as websocket:
+            assert await close_code(websocket) == 1013
+        assert await ask(clients[0], type="ping", id=1) == {"type": "pong", "reply_to": 1}
+
+
+async def test_the_web_process_sends_its_clients_away_before_it_ends() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with web_site(CLOSED_TO_STRANGERS) as site:
+            clients = [await site.client(stack) for _ in range(60)]
+        for client in clients:
+            assert (await receive(client))["type"] == "goaway"
+            assert await close_code(client) == 1012
+
+
+async def test_a_subscription_more_than_the_tenant_may_have_is_refused_and_the_connection_goes_on(
+    site: Site, stack: contextlib.AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.hub.limits, "subscribe", lambda tenant: False)
+    client = await site.client(stack)
+
+    assert (await ask(client, type="subscribe", channel="jobs"))["code"] == "too_many_subscriptions"
+    assert (await ask(client, type="ping"))["type"] == "pong"
+
+
+async def test_thousands_of_subscriptions_cost_only_who_asks_for_them(
+    site: Site, stack: contextlib.AsyncExitStack
+) -> None:
+    greedy, other = await site.client(stack), await site.client(stack)
+    for number in range(3000):
+        await greedy.send(json.dumps({"type": "subscribe", "id": number, "channel": "jobs"}))
+    answers = [await receive(greedy) for _ in range(3000)]
+
+    assert {answer.get("code") for answer in answers} == {None, "too_many_subscriptions"}
+    assert sum(answer["type"] == "subscribed" for answer in answers) == session.MAX_SUBSCRIPTIONS
+    assert (await ask(other, type="ping"))["type"] == "pong"
+
+
+async def test_a_handshake_byte_by_byte_and_a_frame_byte_by_byte_are_served(site: Site) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    handshake = (
+        f"GET /v1/ws HTTP/1.1\r\nHost: localhost:{site.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    payload = json.dumps({"type": "auth", "token": site.token()}).encode()
+    frame = b"\x81\xfe" + len(payload).to_bytes(2, "big") + bytes(4) + payload  # masked with zeros
+    async with asyncio.timeout(PATIENCE_S):
+        for byte in handshake.encode():
+            writer.write(bytes([byte]))
+            await writer.drain()
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        for byte in frame:
+            writer.write(bytes([byte]))
+            await writer.drain()
+        header = await reader.readexactly(2)
+        assert b'"welcome"' in await reader.readexactly(header[1])
+    writer.close()

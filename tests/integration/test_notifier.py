@@ -22,6 +22,7 @@ from jobs.tokens import Scope, Tokens
 from notifier.hub import Hub
 from notifier.session import Session
 from tests.support.core import DEADLINE_S, Core
+from tests.support.following import NoLimits
 from tests.support.notifier import Notifier
 from tests.support.valkey import FaultyValkey
 
@@ -182,7 +183,7 @@ class LocalClient:
 
 
 async def test_what_the_bus_forgot_while_nobody_read_it_comes_from_the_log(core: Core) -> None:
-    hub = Hub(core.store, core.log)
+    hub = Hub(core.store, core.log, NoLimits())
     tail = Tail(core.redis, on_event=hub.on_event, on_progress=hub.on_progress, on_gap=hub.on_gap)
     serving = asyncio.create_task(hub.run(tail.ready))
     reading = asyncio.create_task(tail.run())

@@ -12,7 +12,7 @@ from jobs.job import Job
 from notifier import hub as hub_module
 from notifier.hub import Hub
 from notifier.subscription import JobSubscription
-from tests.support.following import Records, make_event, make_job, make_progress
+from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
 
 PATIENCE_S = 10
 
@@ -56,7 +56,7 @@ def records() -> Records:
 @pytest.fixture
 async def hub(records: Records) -> AsyncIterator[Hub]:
     """A running hub whose tail is ready."""
-    hub, ready = Hub(records, records), asyncio.Event()
+    hub, ready = Hub(records, records, NoLimits()), asyncio.Event()
     ready.set()
     task = asyncio.create_task(hub.run(ready))
     yield hub
@@ -120,7 +120,7 @@ async def test_another_tenants_job_is_missing_even_while_its_events_arrive(
 async def test_events_that_arrive_while_the_snapshot_is_read_come_after_it() -> None:
     records = SlowRecords()
     job = records.put(make_job())
-    hub, ready = Hub(records, records), asyncio.Event()
+    hub, ready = Hub(records, records, NoLimits()), asyncio.Event()
     ready.set()
     task = asyncio.create_task(hub.run(ready))
     follower = Follower(hub, job)
@@ -136,7 +136,7 @@ async def test_events_that_arrive_while_the_snapshot_is_read_come_after_it() -> 
 async def test_a_gap_during_a_reading_makes_that_reading_worthless() -> None:
     records = SlowRecords()
     job = records.put(make_job())
-    hub, ready = Hub(records, records), asyncio.Event()
+    hub, ready = Hub(records, records, NoLimits()), asyncio.Event()
     ready.set()
     task = asyncio.create_task(hub.run(ready))
     follower = Follower(hub, job)
@@ -154,7 +154,7 @@ async def test_a_gap_during_a_reading_makes_that_reading_worthless() -> None:
 
 async def test_no_snapshot_is_read_before_the_tail_sees_what_comes_after(records: Records) -> None:
     job = records.put(make_job())
-    hub, ready = Hub(records, records), asyncio.Event()
+    hub, ready = Hub(records, records, NoLimits()), asyncio.Event()
     task = asyncio.create_task(hub.run(ready))
     follower = Follower(hub, job)
     await asyncio.sleep(0)

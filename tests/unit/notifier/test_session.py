@@ -24,7 +24,7 @@ from notifier.session import (
     Session,
 )
 from notifier.subscription import JobSubscription
-from tests.support.following import make_event, make_job, make_progress
+from tests.support.following import NoLimits, make_event, make_job, make_progress
 
 START = 1_800_000_000.0
 TOKENS = Tokens(["k" * 32])
@@ -36,6 +36,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.feeds = self
+        self.limits = NoLimits()
         self.watched: list[JobSubscription] = []
         self.opened: list[ChannelSubscription] = []
 

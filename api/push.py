@@ -1,0 +1,29 @@
+"""The channels on which this process pushes events, and their common end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from api.services import Services
+from notifier.asgi import WebSocketEndpoint
+from notifier.draining import spread_s
+from notifier.sse import EventStreams
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    sockets: WebSocketEndpoint
+    streams: EventStreams
+
+    @classmethod
+    def of(cls, services: Services) -> Push:
+        return cls(
+            WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock),
+            EventStreams(services.hub, services.clock),
+        )
+
+    async def drain(self, grace_s: float) -> None:
+        """Sends every client away at a bearable pace; returns when all are gone or the grace period has passed."""
+        over_s = spread_s(len(self.sockets.sessions) + len(self.streams.open), grace_s)
+        await asyncio.gather(self.sockets.drain(grace_s, over_s), self.streams.drain(over_s))
