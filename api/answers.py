@@ -99,6 +99,35 @@ class JobList(AnswerModel):
     next_cursor: str | None = Field(description="Ask for the next page with it; null on the last one.")
 
 
+class BatchLinksDocument(AnswerModel):
+    self: str
+    jobs: str
+    cancel: str
+    websocket: str
+
+
+class BatchDocument(AnswerModel):
+    """A batch: how many of its jobs have ended, and how."""
+
+    id: str
+    status: Literal["running", "completed"]
+    total: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    metadata: dict[str, Any]
+    job_ids: list[str] = Field(description="In the order of the submission.")
+    links: BatchLinksDocument
+
+
+class AcceptedBatch(BatchDocument):
+    """A batch that has just been accepted."""
+
+    subscription: SubscriptionDocument
+
+
 class EventDocument(AnswerModel):
     """One change, the same on every channel."""
 

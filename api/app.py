@@ -17,8 +17,8 @@ from api.auth import Authenticator
 from api.long_poll import LongPoll
 from api.metrics import CountingMiddleware, Metrics
 from api.problems import ProblemMiddleware
-from api.push import Push
 from api.readiness import Readiness
+from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes
 from api.routes.health import HealthRoutes
 from api.routes.jobs import JobRoutes
@@ -33,6 +33,7 @@ from api.stored_file import StoredFiles
 from api.submission import Submissions
 from api.waiters import Waiters
 from jobs.artifacts import open_artifacts
+from jobs.batches import BatchStore
 from jobs.epochs import Epochs
 from jobs.eventlog import EventLog
 from jobs.events import Event
@@ -44,8 +45,9 @@ from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.tail import Tail
 from jobs.tokens import Tokens
+from notifier.asgi import WebSocketEndpoint
 from notifier.hub import Hub
-from notifier.limits import Limits
+from notifier.sse import EventStreams
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +57,10 @@ _RESTART_SECONDS = 1.0
 class Api(Starlette):
     """Starlette with one layer for errors instead of its own two: they become HTTP in `api.problems` alone."""
 
-    def __init__(self, services: Services, push: Push, auth: Authenticator, routes: list[BaseRoute]) -> None:
+    def __init__(self, services: Services, auth: Authenticator, routes: list[BaseRoute]) -> None:
         super().__init__(routes=routes, lifespan=lambda app: _lifespan(services))
         self.router.redirect_slashes = False
         self.services = services
-        self.push = push
         self._auth = auth
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -83,26 +84,29 @@ class OriginMiddleware:
 
 def create_app(services: Services) -> Api:
     """The ASGI app. Its lifespan follows the event logs, so that waiting requests wake."""
-    auth = Authenticator(services.settings, services.tokens, services.clock)
+    auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
     submissions = Submissions(
         services.kinds, services.settings.render_timeout, services.webhooks.destinations
     )
     long_poll = LongPoll(services.store, services.waiters)
     files = StoredFiles(services.artifacts)
-    push = Push.of(services)
     routes = [
         *JobRoutes(services, submissions, long_poll).routes(auth),
+        *BatchRoutes(services, submissions).routes(auth),
         *PdfRoutes(services, submissions, long_poll, files).routes(auth),
         *ResultRoutes(services, files).routes(auth),
-        *EventRoutes(services, push.streams).routes(auth),
+        *EventRoutes(services).routes(auth),
         *TokenRoutes(services).routes(auth),
         *WebhookEndpointRoutes(services).routes(auth),
         *WebhookDeliveryRoutes(services).routes(auth),
         *HealthRoutes(services, auth).routes(),
         *PageRoutes(services).routes(),
-        WebSocketRoute("/v1/ws", push.sockets.serve),
+        WebSocketRoute(
+            "/v1/ws",
+            WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock).serve,
+        ),
     ]
-    return Api(services, push, auth, routes)
+    return Api(services, auth, routes)
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
@@ -117,10 +121,12 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     scripts = Scripts(redis, settings)
     artifacts = open_artifacts(settings, scripts)
     store, eventlog = JobStore(redis, scripts, artifacts), EventLog(redis)
-    hub = Hub(store, eventlog, Limits(scripts, settings))
+    batches = BatchStore(scripts, artifacts)
+    hub = Hub(store, eventlog, batches)
     services = Services(
         settings=settings,
         store=store,
+        batches=batches,
         eventlog=eventlog,
         artifacts=artifacts,
         tokens=Tokens(secret_keys),
@@ -128,6 +134,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         waiters=waiters,
         tail=_tail(redis, waiters, hub, Epochs(scripts)),
         hub=hub,
+        streams=EventStreams(hub.feeds, clock),
         readiness=Readiness(redis),
         webhooks=WebhookServices.open(settings, redis, scripts, secret_keys),
         clock=clock,
@@ -160,6 +167,7 @@ async def _lifespan(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         services.waiters.close()
+        services.streams.end(0)
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)

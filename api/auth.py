@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.types import Scope
 
 from api.local_only import check_local
 from api.query import peek_query
-from jobs.errors import Forbidden, Unauthenticated
+from jobs.errors import Forbidden, JobNotFound, Unauthenticated
+from jobs.ids import is_job_id
 from jobs.settings import LOCAL_TENANT, Settings
 from jobs.tokens import Grant, Tokens
 
@@ -29,17 +30,23 @@ class Caller:
     """When the permission ends (Unix seconds); API keys do not expire."""
 
 
-Admission = Callable[[Scope], Caller]
+Admission = Callable[[Scope], Caller | Awaitable[Caller]]
 """Decides about one request before its handler runs; raises `Unauthenticated` or `Forbidden`."""
+
+BatchOf = Callable[[str, str], Awaitable[str | None]]
+"""Of a tenant and a job id: the batch of the job. Raises JobNotFound."""
 
 
 class Authenticator:
-    """Admits requests. Each route names the method that guards it: `by_key`, `to_job` or `to_events`."""
+    """Admits requests. Each route names the method that guards it: `by_key`, or one of `to_…`."""
 
-    def __init__(self, settings: Settings, tokens: Tokens, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, tokens: Tokens, batch_of: BatchOf, clock: Callable[[], float]
+    ) -> None:
         self._keys = [(hashlib.sha256(each.key.encode()).digest(), each.tenant) for each in settings.api_keys]
         self._allowed_origins = frozenset(origin.encode() for origin in settings.allowed_origins)
         self._tokens = tokens
+        self._batch_of = batch_of
         self._clock = clock
         self._local = Caller(LOCAL_TENANT)
 
@@ -61,14 +68,44 @@ class Authenticator:
             raise Forbidden("A token may only read what it was made for. Use an API key for this.")
         return caller
 
-    def to_job(self, scope: Scope) -> Caller:
-        """Admits API keys; to read, also tokens for the job in the path or for all jobs of the tenant."""
+    async def to_job(self, scope: Scope) -> Caller:
+        """Admits API keys; to read, also tokens for the job in the path, for its batch or for all jobs."""
         caller = self._holder_of_key(scope)
         if caller is not None:
             return caller
         grant = self._grant(scope)
-        if scope["method"] not in _READING or not grant.scope.covers(scope["path_params"]["job_id"], None):
-            raise Forbidden("This token is for something else. Use one for this job, or an API key.")
+        job_id = scope["path_params"]["job_id"]
+        if scope["method"] in _READING and grant.scope.covers(job_id, await self._batch_for(grant, job_id)):
+            return Caller(grant.tenant)
+        raise Forbidden("This token is for something else. Use one for this job, or an API key.")
+
+    async def _batch_for(self, grant: Grant, job_id: str) -> str | None:
+        """The batch of the job, where the grant is for a batch. Jobs outside of it and no job look the same."""
+        if grant.scope.batch_id is None or not is_job_id(job_id):
+            return None
+        try:
+            return await self._batch_of(grant.tenant, job_id)
+        except JobNotFound:
+            return None
+
+    def to_batch(self, scope: Scope) -> Caller:
+        """Admits API keys; to read, also tokens for the batch in the path or for all jobs of the tenant."""
+        caller = self._holder_of_key(scope)
+        if caller is not None:
+            return caller
+        grant = self._grant(scope)
+        if scope["method"] not in _READING or not grant.scope.covers("", scope["path_params"]["batch_id"]):
+            raise Forbidden("This token is for something else. Use one for this batch, or an API key.")
+        return Caller(grant.tenant)
+
+    def to_jobs(self, scope: Scope) -> Caller:
+        """Admits API keys; to read, also tokens for all jobs of the tenant, or for the batch that the query names."""
+        caller = self._holder_of_key(scope)
+        if caller is not None:
+            return caller
+        grant = self._grant(scope)
+        if scope["method"] not in _READING or not grant.scope.covers("", peek_query(scope).get("batch_id")):
+            raise Forbidden("This token is for other jobs. Name its batch, or use an API key.")
         return Caller(grant.tenant)
 
     def to_events(self, scope: Scope) -> Caller:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from api.schemas import QueryModel
 
-Guard = Literal["open", "key", "job", "channel", "events"]
+Guard = Literal["open", "key", "job", "jobs", "batch", "events"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Literal
 
 from api import answers, schemas
 from api.operation import Answer, Operation
 from api.webhook_operations import WEBHOOK_OPERATIONS
-
-Guard = Literal["open", "key", "job", "events"]
-
 
 HEADERS = {
     "Accept": "`text/event-stream` for a stream.",
@@ -20,7 +16,7 @@ HEADERS = {
     "If-None-Match": "An `ETag` you have; 304 while it is still right.",
     "If-Range": "The `ETag` of the part you have already.",
     "Range": "One range of bytes, such as `bytes=0-1023` or `bytes=-1024`.",
-    "Location": "Where the job is.",
+    "Location": "Where the job or batch is.",
     "Idempotent-Replayed": "`true` where an earlier request had made the job.",
     "Preference-Applied": "The preference that was followed.",
     "ETag": "Names this version.",
@@ -42,6 +38,7 @@ _SUBMISSION_PROBLEMS = {
     429: "queue_full",
 }
 _NO_SUCH_JOB = {404: "job_not_found"}
+_NO_SUCH_BATCH = {404: "batch_not_found"}
 _FILE_HEADERS = ("ETag", "Content-Disposition")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -61,7 +58,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/jobs",
         id="listJobs",
         summary="List jobs, newest first",
-        guard="key",
+        guard="jobs",
         query=schemas.ListQuery,
         answers={200: Answer("A page of jobs.", answers.JobList)},
     ),
@@ -146,6 +143,41 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="POST",
+        path="/v1/batches",
+        id="submitBatch",
+        summary="Submit many jobs, all or none",
+        guard="key",
+        body=schemas.BatchRequest,
+        headers=("Idempotency-Key",),
+        answers={
+            202: Answer(
+                "Accepted: all jobs were written and queued before this answer was sent.",
+                answers.AcceptedBatch,
+                headers=("Location", "Idempotent-Replayed"),
+            )
+        },
+        problems=_SUBMISSION_PROBLEMS,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/batches/{batch_id}",
+        id="getBatch",
+        summary="Get a batch",
+        guard="batch",
+        answers={200: Answer("The batch.", answers.BatchDocument)},
+        problems=_NO_SUCH_BATCH,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/batches/{batch_id}/cancel",
+        id="cancelBatch",
+        summary="Cancel the jobs of a batch that have not ended",
+        guard="key",
+        answers={200: Answer("The batch, completed by this.", answers.BatchDocument)},
+        problems={**_NO_SUCH_BATCH, 409: "already_finished"},
+    ),
+    Operation(
+        method="POST",
         path="/v1/pdf",
         id="renderPdf",
         summary="Turn a document into a PDF: the body is the document",
@@ -193,7 +225,7 @@ OPERATIONS: tuple[Operation, ...] = (
             400: "malformed_body",
             413: "body_too_large",
             415: "unsupported_media_type",
-            **_NO_SUCH_JOB,
+            404: "job_not_found, batch_not_found",
         },
     ),
     *WEBHOOK_OPERATIONS,

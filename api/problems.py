@@ -30,7 +30,7 @@ _ROUTING_DETAILS = {
     404: "There is nothing at this path. /docs lists what there is.",
     405: "This path does not take this method. The Allow header lists those it takes.",
 }
-_MAX_ERRORS = 20
+MAX_REPORTED_ERRORS = 20
 
 
 class ProblemMiddleware:
@@ -96,7 +96,7 @@ def invalid_input(error: ValidationError, below: str = "") -> InvalidInput:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = [
         {"pointer": below + _pointer(each["loc"]), "message": _sentence(each["msg"])}
-        for each in found[:_MAX_ERRORS]
+        for each in found[:MAX_REPORTED_ERRORS]
     ]
     first = errors[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

@@ -33,7 +33,8 @@ class Resource(Route):
         handler = self.handlers.get(scope["method"])
         if handler is None:
             raise HTTPException(405, headers={"Allow": ", ".join(self.handlers)})
-        caller = self.admission(scope)
+        admitted = self.admission(scope)
+        caller = admitted if isinstance(admitted, Caller) else await admitted
         response = await handler(Request(scope, receive, send), caller)
         await response(scope, receive, _head_only(send) if scope["method"] == "HEAD" else send)
 

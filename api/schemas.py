@@ -23,6 +23,8 @@ from jobs.job import DEFAULT_MAX_ATTEMPTS, JobStatus
 MAX_METADATA_BYTES = 8 * 1024
 """Metadata is part of every event of its job."""
 MAX_TAGS = 16
+MAX_BATCH_JOBS = 100
+"""One batch is one step in the store, which does nothing else meanwhile."""
 DAY_SECONDS = 86_400
 MAX_EXPIRES_SECONDS = 30 * DAY_SECONDS
 MAX_SCHEDULE_DAYS = 366
@@ -115,10 +117,33 @@ class JobRequest(RequestModel):
     )
 
 
+class BatchRequest(RequestModel):
+    """Jobs to run, and to be told of when all have ended."""
+
+    jobs: list[JobRequest] = Field(
+        min_length=1, max_length=MAX_BATCH_JOBS, description="All are accepted, or none."
+    )
+    metadata: Metadata = Field(
+        default_factory=dict,
+        description=f"Yours: comes back in the batch and its event. At most {MAX_METADATA_BYTES} bytes of JSON.",
+    )
+    webhook_url: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2048,
+        description="Told when all jobs have ended, signed with the secret of `GET /v1/webhook-secret`.",
+    )
+
+
 class TokenRequest(RequestModel):
-    """What a token shall open: one job, or all jobs of the tenant."""
+    """What a token shall open: one job, one batch and its jobs, or all jobs of the tenant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("job_id", "batch_id", "channel")]}
+    )
 
     job_id: str | None = Field(default=None, max_length=64, description="A job to follow and read.")
+    batch_id: str | None = Field(default=None, max_length=64, description="A batch to follow and read.")
     channel: Literal["jobs"] | None = Field(default=None, description="All jobs of the tenant.")
     ttl_seconds: int = Field(
         default=DEFAULT_TOKEN_SECONDS, ge=1, le=MAX_TOKEN_SECONDS, description="How long it is good."
@@ -126,8 +151,8 @@ class TokenRequest(RequestModel):
 
     @model_validator(mode="after")
     def _names_one(self) -> TokenRequest:
-        if (self.job_id is None) == (self.channel is None):
-            raise ValueError("name either job_id or channel")
+        if [self.job_id, self.batch_id, self.channel].count(None) != 2:
+            raise ValueError("name one of job_id, batch_id and channel")
         return self
 
 

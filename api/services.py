@@ -11,6 +11,7 @@ from api.metrics import Metrics
 from api.readiness import Readiness
 from api.waiters import Waiters
 from jobs.artifacts import Artifacts
+from jobs.batches import BatchStore
 from jobs.egress import EgressPolicy
 from jobs.eventlog import EventLog
 from jobs.kinds import Kind
@@ -47,6 +48,7 @@ class WebhookServices:
 class Services:
     settings: Settings
     store: JobStore
+    batches: BatchStore
     eventlog: EventLog
     artifacts: Artifacts
     tokens: Tokens

@@ -6,15 +6,17 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 
-from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, JobRequest
+from api.problems import MAX_REPORTED_ERRORS
+from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
 from api.strict_json import canonical_json
 from jobs.egress import EgressError
 from jobs.errors import InvalidInput
-from jobs.ids import new_job_id
-from jobs.job import Job, Priority, Submission
+from jobs.ids import new_batch_id, new_job_id
+from jobs.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Kind
 from jobs.webhooks.destination import Destinations
 
@@ -60,6 +62,42 @@ class Submissions:
             idempotency_key=idempotency_key,
         )
         return with_digest(submission)
+
+    def of_batch(
+        self, request: BatchRequest, tenant: str, idempotency_key: str | None, now: float
+    ) -> BatchSubmission:
+        """A new batch as `request` describes it.
+
+        Raises:
+            InvalidInput: some jobs are not valid; pointers name them.
+        """
+        webhook_url = self._check_webhook_url(request.webhook_url)
+        batch_id = new_batch_id()
+        jobs: list[Submission] = []
+        errors: list[dict[str, str]] = []
+        for number, wanted in enumerate(request.jobs):
+            try:
+                job = self.of_request(wanted, tenant, None, now)
+            except InvalidInput as error:
+                found = error.extra.get("errors") or [{"pointer": "", "message": error.detail}]
+                errors += [{**each, "pointer": f"/jobs/{number}{each['pointer']}"} for each in found]
+            else:
+                jobs.append(dataclasses.replace(job, batch_id=batch_id))
+        if errors:
+            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            raise InvalidInput(
+                f"{errors[0]['pointer']}: {errors[0]['message']}{more}.", errors[:MAX_REPORTED_ERRORS]
+            )
+        content = [[_content(dataclasses.replace(job, batch_id=None)) for job in jobs], request.metadata]
+        return BatchSubmission(
+            batch_id=batch_id,
+            tenant=tenant,
+            jobs=tuple(jobs),
+            metadata=request.metadata,
+            webhook_url=webhook_url,
+            idempotency_key=idempotency_key,
+            content_digest=_digest([*content, webhook_url]) if idempotency_key else "",
+        )
 
     def _check_webhook_url(self, url: str | None) -> str | None:
         if url is not None:
@@ -115,7 +153,11 @@ def with_digest(submission: Submission) -> Submission:
     """The submission with the digest of its content, where an idempotency key makes that matter."""
     if submission.idempotency_key is None:
         return submission
-    content = [
+    return dataclasses.replace(submission, content_digest=_digest(_content(submission)))
+
+
+def _content(submission: Submission) -> list[Any]:
+    return [
         submission.kind,
         submission.spec.decode(),
         submission.priority,
@@ -129,8 +171,10 @@ def with_digest(submission: Submission) -> Submission:
         submission.retry_of,
         *([submission.webhook_url] if submission.webhook_url else []),
     ]
-    digest = hashlib.sha256(canonical_json(content)).hexdigest()
-    return dataclasses.replace(submission, content_digest=digest)
+
+
+def _digest(content: list[Any]) -> str:
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def idempotency_key(request: Request) -> str | None:

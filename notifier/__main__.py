@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from jobs.artifacts import open_artifacts
+from jobs.batches import BatchStore
 from jobs.epochs import Epochs
 from jobs.eventlog import EventLog
 from jobs.logging import configure_logging
@@ -22,10 +23,8 @@ from jobs.store import JobStore
 from jobs.store_client import connect, refuse_cluster, wait_for_store
 from jobs.tail import Tail
 from jobs.tokens import Tokens
-from notifier.capacity import raise_file_limit
 from notifier.gateway import Gateway
 from notifier.hub import Hub
-from notifier.limits import Limits
 from notifier.webhooks.service import WebhookService
 
 log = structlog.get_logger("notifier")
@@ -41,8 +40,8 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     redis = connect(settings)
     scripts = Scripts(redis, settings)
-    store = JobStore(redis, scripts, open_artifacts(settings, scripts))
-    hub = Hub(store, EventLog(redis), Limits(scripts, settings))
+    artifacts = open_artifacts(settings, scripts)
+    hub = Hub(JobStore(redis, scripts, artifacts), EventLog(redis), BatchStore(scripts, artifacts))
     tail = Tail(
         redis,
         on_event=hub.on_event,
@@ -78,7 +77,6 @@ def main() -> int:
         print(f"pressrun notifier: {error}", file=sys.stderr)
         return 2
     configure_logging(settings, "notifier")
-    raise_file_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run(settings, secret_keys))
     return 0

@@ -36,7 +36,7 @@ class JobRoutes:
 
     def routes(self, auth: Authenticator) -> list[BaseRoute]:
         return [
-            Resource("/v1/jobs", auth.by_key, POST=self.submit, GET=self.list),
+            Resource("/v1/jobs", auth.to_jobs, POST=self.submit, GET=self.list),
             Resource("/v1/jobs/{job_id}", auth.to_job, GET=self.show, DELETE=self.delete),
             Resource("/v1/jobs/{job_id}/events", auth.to_job, GET=self.events),
             Resource("/v1/jobs/{job_id}/cancel", auth.by_key, POST=self.cancel),

@@ -15,8 +15,8 @@ from api.replies import json_reply
 from api.resource import Resource
 from api.schemas import NoQuery, TokenRequest
 from api.services import Services
-from jobs.errors import JobNotFound
-from jobs.ids import is_job_id
+from jobs.errors import BatchNotFound, JobNotFound
+from jobs.ids import is_batch_id, is_job_id
 from jobs.tokens import Scope
 
 
@@ -25,6 +25,7 @@ class TokenRoutes:
         self._max_body_bytes = services.settings.max_body_bytes
         self._url = services.settings.ws_url
         self._store = services.store
+        self._batches = services.batches
         self._tokens = services.tokens
         self._clock = services.clock
 
@@ -32,14 +33,18 @@ class TokenRoutes:
         return [Resource("/v1/tokens", auth.by_key, POST=self.mint)]
 
     async def mint(self, request: Request, caller: Caller) -> Response:
-        """A token for one job, or for all jobs of the tenant."""
+        """A token for one job, for one batch and its jobs, or for all jobs of the tenant."""
         read_query(request.scope, NoQuery)
         wanted = TokenRequest.model_validate(await read_json_body(request, self._max_body_bytes))
         if wanted.job_id is not None:
             if not is_job_id(wanted.job_id):
                 raise JobNotFound(wanted.job_id)
             await self._store.get(caller.tenant, wanted.job_id)
-        scope = Scope(job_id=wanted.job_id, channel=wanted.channel)
+        if wanted.batch_id is not None:
+            if not is_batch_id(wanted.batch_id):
+                raise BatchNotFound(wanted.batch_id)
+            await self._batches.batch(caller.tenant, wanted.batch_id)
+        scope = Scope(job_id=wanted.job_id, batch_id=wanted.batch_id, channel=wanted.channel)
         token, expires_at = self._tokens.mint(caller.tenant, scope, self._clock(), wanted.ttl_seconds)
         expires = datetime.datetime.fromtimestamp(expires_at, datetime.UTC)
         return json_reply(

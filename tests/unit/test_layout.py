@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MOUNTING_THE_WEBSOCKET = {"api/app.py", "api/services.py", "api/__main__.py"}
-"""The only files of `api` that may know `notifier`: they let the web process answer `/v1/ws` itself."""
+PUSHING = {"api/app.py", "api/services.py", "api/__main__.py", "api/routes/events.py"}
+"""The only files of `api` that may know `notifier`: they let the web process push events itself."""
 
 
 def imports_of(package: str) -> Iterator[tuple[str, str]]:
@@ -35,9 +35,9 @@ def test_notifier_does_not_know_api() -> None:
     assert [found for found in imports_of("notifier") if found[1] == "api"] == []
 
 
-def test_api_knows_of_notifier_only_what_mounts_the_websocket() -> None:
+def test_api_knows_of_notifier_only_what_pushes_events() -> None:
     files = {file for file, package in imports_of("api") if package == "notifier"}
-    assert files <= MOUNTING_THE_WEBSOCKET
+    assert files <= PUSHING
 
 
 def test_the_web_process_does_not_load_the_renderer() -> None:
