@@ -100,14 +100,14 @@ end
 -- Waits for its turn from now on. A delivery to a disabled endpoint is discarded instead.
 local function enqueue(id, delivery, target, now)
   if target.status == 'disabled' then return finish_delivery(id, delivery, 'discarded', now) end
-  local queue = delivery.attempt == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
+  local queue = (delivery.claim or '0') == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
   redis.call('ZADD', queue .. delivery.target, whole(now), id)
   redis.call('HSET', K_DELIVERY .. id, 'since', whole(now))
 end
 
 -- Makes the delivery of an event to a target, unless it is there. `url` is that of a webhook_url.
 local function create_delivery(id, target_id, target, tenant, event_key, event_id, event_type, url, now)
-  local delivery = { target = target_id, attempt = '0', created = whole(now) }
+  local delivery = { target = target_id, created = whole(now) }
   if redis.call('HSETNX', K_DELIVERY .. id, 'target', target_id) == 0 then return nil end
   redis.call('HSET', K_DELIVERY .. id, 'v', 1, 'tenant', tenant, 'event', event_key, 'event_id', event_id,
     'type', event_type, 'created', delivery.created, 'attempt', 0, 'claim', 0, unpack(url ~= '' and { 'url', url } or {}))

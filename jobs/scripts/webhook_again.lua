@@ -15,7 +15,7 @@ local function start_over(id, delivery, target)
   redis.call('HSET', K_DELIVERY .. id, 'attempt', 0)
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
   set_status(id, delivery, 'pending')
-  delivery.attempt = 'again' -- among the retries: what is new goes first
+  delivery.claim = 'again' -- among the retries: what is new goes first
   enqueue(id, delivery, target, now)
 end
 

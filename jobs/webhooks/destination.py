@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
-from jobs.egress import Address, AddressRefused, EgressError, EgressPolicy, Target
+from jobs.egress import Address, AddressRefused, EgressError, EgressPolicy, Target, UrlRefused
 
 PORTS = frozenset({443, 8443})
 """Which ports of the public internet webhooks are sent to."""
 RESOLVE_TIMEOUT_S = 5.0
 _MAX_ADDRESSES = 64
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _TEMPORARY = {socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, getattr(socket, "EAI_SYSTEM", None)}
 
 
@@ -48,6 +50,8 @@ class Destinations:
         try:
             literal = ip_address(target.host)
         except ValueError:
+            if _NUMBER.fullmatch(target.host.rpartition(".")[2]):
+                raise UrlRefused(url, "its host is an odd spelling of an address") from None
             return target
         self.check_address(target, literal)
         return target

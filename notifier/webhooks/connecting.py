@@ -37,6 +37,7 @@ class Passage:
     """Set where the policy stopped a connection, whatever error that became further up."""
     socket_at: float = 0.0
     handshake_at: float = 0.0
+    tls: ssl.SSLObject | None = None
     connect_from: float = 0.0
     sent_at: float = 0.0
     answered_at: float = 0.0
@@ -115,13 +116,13 @@ class JudgedConnector(aiohttp.TCPConnector):
 
 
 class TimedContext(ssl.SSLContext):
-    """Notes when a handshake begins: what comes before it is the connection itself."""
+    """Notes when a handshake begins (what comes before it is the connection itself) and what it is about."""
 
     def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
-        here = passage.get(None)
+        here, made = passage.get(None), super().wrap_bio(*arguments, **named)
         if here is not None:
-            here.handshake_at = time.perf_counter()
-        return super().wrap_bio(*arguments, **named)
+            here.handshake_at, here.tls = time.perf_counter(), made
+        return made
 
 
 def verifying_context() -> ssl.SSLContext:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -118,7 +119,8 @@ class Sender:
             exchange.retry_after_ms = parse_retry_after(
                 answer.headers.get("retry-after"), round(time.time() * 1000)
             )
-            _note_tls(answer, exchange)
+            if here.tls is not None:
+                exchange.tls = _described(here.tls)
             exchange.answer = await _read_bounded(answer)
             exchange.body_ms = (time.perf_counter() - answered) * 1000
         if not 200 <= answer.status < 300:
@@ -138,19 +140,11 @@ async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(kept)
 
 
-def _note_tls(answer: aiohttp.ClientResponse, exchange: Exchange) -> None:
-    transport = answer.connection.transport if answer.connection else None
-    if transport is None:
-        return
-    peer = transport.get_extra_info("peername")
-    if peer:
-        exchange.address = str(peer[0])
-    tls = transport.get_extra_info("ssl_object")
-    if tls is None or exchange.is_reused:
-        return
-    certificate = tls.getpeercert() or {}
+def _described(tls: ssl.SSLObject) -> dict[str, Any]:
+    """The connection's protocol and the receiver's certificate, which was verified."""
+    certificate: dict[str, Any] = dict(tls.getpeercert() or {})
     expires = certificate.get("notAfter")
-    exchange.tls = {
+    return {
         "version": tls.version(),
         "expires_at": rfc3339(int(ssl.cert_time_to_seconds(expires)) * 1000) if expires else None,
         "names": [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"][:20],
