@@ -53,24 +53,24 @@ def read_body(response: http.client.HTTPResponse, limit: int) -> bytes:
         zlib.error: not what its ``Content-Encoding`` says.
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    decoder = _decoder(encoding)
     body = bytearray()
+    decoder = None
     while data := response.read1(_READ_BYTES):
-        while data:
-            if decoder is None:
-                piece, data = data, b""
-            else:
-                piece = decoder.decompress(data, limit + 1 - len(body))
-                data = decoder.unconsumed_tail
-            body += piece
-            if len(body) > limit:
-                raise BodyTooLarge
-    if decoder is not None:
-        body += decoder.flush()
+        if decoder is None:
+            decoder = _decoder(encoding, data)
+        if decoder is None:
+            body += data
+        while decoder is not None and data:
+            body += decoder.decompress(data, limit + 1 - len(body))
+            data = decoder.unconsumed_tail if len(body) <= limit else b""
+        if len(body) > limit:
+            raise BodyTooLarge
     return bytes(body)
 
 
-def _decoder(encoding: str) -> zlib._Decompress | None:
+def _decoder(encoding: str, beginning: bytes) -> zlib._Decompress | None:
+    if encoding == "deflate" and beginning[0] & 0x0F != 8:
+        return zlib.decompressobj(-zlib.MAX_WBITS)  # without the header that it should have: common
     if encoding in ("gzip", "x-gzip", "deflate"):
         return zlib.decompressobj(zlib.MAX_WBITS | 32)  # recognises gzip and zlib headers
     return None

@@ -1,0 +1,234 @@
+"""The engine in this process, looked at from inside the PDF."""
+
+from __future__ import annotations
+
+import base64
+import warnings
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+import pytest
+from PIL import Image
+
+from jobs.errors import AssetForbidden, DocumentUnreachable, RenderFailed, ResultTooLarge
+from jobs.render.engine import Engine, RenderedDocument
+from jobs.render.limits import FetchLimits, RenderLimits
+from tests.support.documents import SMALL
+from tests.support.hostile_web import HostileWeb, hostile_web
+
+POINTS_PER_MM = 72 / 25.4
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[HostileWeb]:
+    with hostile_web() as web:
+        yield web
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with warnings.catch_warnings():
+        yield Engine(RenderLimits(fetch=FetchLimits(egress_allow=("127.0.0.0/8",))))
+
+
+def render(engine: Engine, document: str, format: str = "html", **options: Any) -> RenderedDocument:
+    try:
+        return engine.render(format, document.encode(), options, lambda percent, stage, page: None)
+    finally:
+        engine.tidy_up()
+
+
+def opened(rendered: RenderedDocument) -> pikepdf.Pdf:
+    return pikepdf.open(BytesIO(rendered.pdf))
+
+
+def root_keys(rendered: RenderedDocument) -> set[str]:
+    pdf = opened(rendered)
+    return set(pdf.Root.keys())
+
+
+def size_mm(rendered: RenderedDocument) -> tuple[float, float]:
+    pdf = opened(rendered)
+    box = [float(value) for value in pdf.pages[0].mediabox]
+    return round((box[2] - box[0]) / POINTS_PER_MM, 1), round((box[3] - box[1]) / POINTS_PER_MM, 1)
+
+
+def codes(rendered: RenderedDocument) -> list[str]:
+    return [warning["code"] for warning in rendered.warnings]
+
+
+class TestOptions:
+    def test_page_options_win_over_the_document(self, engine: Engine) -> None:
+        letter = "<style>@page { size: letter }</style>x"
+        assert size_mm(render(engine, letter)) == (215.9, 279.4)
+        assert size_mm(render(engine, letter, page_size="a5", orientation="landscape")) == (210, 148)
+        assert size_mm(render(engine, letter, page_size="80mm 50mm")) == (80, 50)
+
+    def test_zoom_scales_the_page(self, engine: Engine) -> None:
+        assert size_mm(render(engine, "x", zoom=0.5)) == (105, 148.5)
+
+    def test_metadata_wins_over_the_document(self, engine: Engine) -> None:
+        metadata = {
+            "title": "T",
+            "authors": ["A", "B"],
+            "description": "D",
+            "keywords": ["k", "l"],
+            "lang": "de",
+        }
+        document = "<html lang=en><title>Old</title><meta name=generator content=Me>"
+        pdf = opened(render(engine, document, metadata=metadata | {"created": "2026-01-31"}))
+        assert {key: str(value) for key, value in pdf.docinfo.items() if key != "/Producer"} == {
+            "/Title": "T",
+            "/Author": "A, B",
+            "/Subject": "D",
+            "/Keywords": "k, l",
+            "/Creator": "Me",
+            "/CreationDate": "D:20260131",
+        }
+        assert str(pdf.Root.Lang) == "de"
+
+    def test_variants_tags_and_forms_are_made(self, engine: Engine) -> None:
+        accessible = f"<html lang=en><title>T</title>{SMALL}"
+        assert "/StructTreeRoot" in root_keys(render(engine, accessible, pdf_variant="pdf/ua-1"))
+        assert "/StructTreeRoot" in root_keys(render(engine, SMALL, tagged=True))
+        assert "/StructTreeRoot" not in root_keys(render(engine, SMALL))
+        form = "<form><input name=a>"
+        assert "/AcroForm" in root_keys(render(engine, form, forms=True))
+        assert "/AcroForm" not in root_keys(render(engine, form))
+
+    def test_media_and_stylesheets_apply(self, engine: Engine) -> None:
+        document = "<style>@media screen { @page { size: a6 } }</style>x"
+        assert size_mm(render(engine, document, media="screen")) == (105, 148)
+        assert size_mm(render(engine, "x", stylesheets=["@page { size: a7 }", "@page { size: a8 }"])) == (
+            52,
+            74,
+        )
+
+    def test_relative_urls_are_relative_to_the_base_url(self, engine: Engine, web: HostileWeb) -> None:
+        web.requests.clear()
+        assert codes(render(engine, "<img src=pixel.png>", base_url=web.url("/dir/../"))) == []
+        assert web.paths == ["/pixel.png"]
+        assert codes(render(engine, "<img src=pixel.png>")) == ["relative_url"]
+
+    def test_large_images_are_scaled_down_to_the_dpi_asked_for(self, engine: Engine) -> None:
+        noise = Image.effect_noise((400, 400), 90)
+        noise.save(buffer := BytesIO(), "JPEG", quality=95)
+        source = f'<img style="width:1in" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+        whole = len(render(engine, source).pdf)
+        assert len(render(engine, source, image_dpi=50).pdf) < whole / 4
+        assert len(render(engine, source, image_quality=5).pdf) < whole / 2
+
+
+class TestInputs:
+    def test_markdown_becomes_a_titled_pdf_in_its_default_style(self, engine: Engine) -> None:
+        rendered = render(engine, "# Hello\n\n| a |\n|---|\n| 1 |\n\nNote[^1]\n\n[^1]: Yes.", "markdown")
+        pdf = opened(rendered)
+        assert str(pdf.docinfo["/Title"]) == "Hello"
+        assert codes(rendered) == []
+        assert size_mm(render(engine, "# x", "markdown", stylesheets=["@page { size: a6 }"])) == (105, 148)
+
+    def test_a_url_is_fetched_decoded_and_its_assets_found(self, engine: Engine, web: HostileWeb) -> None:
+        web.requests.clear()
+        rendered = render(engine, web.url("/page.html"), "url")
+        assert rendered.warnings == []
+        assert web.paths == ["/page.html", "/pixel.png"]
+
+    def test_a_url_that_cannot_be_had_fails_the_job_with_the_reason(
+        self, engine: Engine, web: HostileWeb
+    ) -> None:
+        with pytest.raises(DocumentUnreachable, match="status 404") as unreachable:
+            render(engine, web.url("/missing"), "url")
+        assert unreachable.value.retryable
+        with pytest.raises(AssetForbidden, match="private address"):
+            render(engine, "http://10.0.0.1/", "url")
+        with pytest.raises(RenderFailed, match="is image/png, not an HTML document"):
+            render(engine, web.url("/pixel.png"), "url")
+
+
+class TestHostileDocuments:
+    EVERY_DOOR = """
+        <link rel=stylesheet href="{url}1"><link rel=attachment href="{url}2"><base href="{url}">
+        <style>@import url({url}3); @font-face {{ font-family: f; src: url({url}4) }}
+               p {{ background: url({url}5); font-family: f }} li {{ list-style-image: url({url}6) }}</style>
+        <p>x<ul><li>y</ul><img src="{url}7"><embed src="{url}8"><object data="{url}9"></object>
+        <a rel=attachment href="{url}10">a</a>
+        <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">
+          <image xlink:href="{url}11" width="9" height="9"/><use xlink:href="{url}12#x"/></svg>
+        <img src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><image href='{url}13'/></svg>">
+    """
+
+    def test_no_door_leads_to_a_file(self, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> None:
+        directory = tmp_path_factory.mktemp("secrets")
+        for number in range(20):
+            (directory / f"secret{number}").write_text("TOP SECRET")
+        rendered = render(engine, self.EVERY_DOOR.format(url=f"{directory.as_uri()}/secret"))
+        assert b"TOP SECRET" not in rendered.pdf
+        pdf = opened(rendered)
+        assert not pdf.attachments
+        forbidden = [warning for warning in rendered.warnings if warning["code"] == "asset_forbidden"]
+        assert len(forbidden) >= 9
+
+    def test_every_door_obeys_the_address_policy(self, engine: Engine, web: HostileWeb) -> None:
+        closed = Engine(RenderLimits())
+        web.requests.clear()
+        rendered = render(closed, self.EVERY_DOOR.format(url=web.url("/pixel.png?")))
+        assert web.requests == []
+        assert codes(rendered).count("asset_forbidden") >= 9
+        render(engine, self.EVERY_DOOR.format(url=web.url("/pixel.png?")))
+        assert len(web.requests) >= 9, "the doors are real"
+
+    def test_a_redirect_into_the_cloud_is_a_warning(self, engine: Engine, web: HostileWeb) -> None:
+        source = web.url("/redirect?http://169.254.169.254/latest/meta-data/")
+        rendered = render(engine, f'<img src="{source}"><p>still here')
+        assert codes(rendered) == ["asset_forbidden"]
+        assert rendered.warnings[0]["url"] == source
+
+    def test_missing_assets_are_warnings_with_their_own_codes(self, engine: Engine, web: HostileWeb) -> None:
+        css, png, font = (web.url(f"/missing.{kind}") for kind in ("css", "png", "ttf"))
+        document = f"""<link rel=stylesheet href="{css}"><img src="{png}"><img src="{web.url("/style.css")}">
+            <style>@font-face {{ font-family: f; src: url({font}) }} p {{ colr: red }}</style><a href="#no">x</a>"""
+        assert set(codes(render(engine, document))) == {
+            *("stylesheet_unreachable", "image_unreachable", "image_undecodable", "font_unavailable"),
+            *("asset_unreachable", "css_ignored", "anchor_missing"),
+        }
+
+    def test_an_image_with_too_many_pixels_is_not_decoded(self, engine: Engine) -> None:
+        Image.new("1", (12_000, 12_000)).save(buffer := BytesIO(), "PNG")
+        rendered = render(
+            engine, f'<img src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">x'
+        )
+        assert codes(rendered) == ["image_undecodable"]
+        assert "144000000 pixels" in rendered.warnings[0]["message"]
+
+    def test_a_relative_base_does_not_become_a_path_on_this_machine(self, engine: Engine) -> None:
+        rendered = render(
+            engine, '<base href="etc/"><a href="passwd">x</a><style>p { background: url(y.png) }</style><p>z'
+        )
+        assert b"file:" not in rendered.pdf
+        assert set(codes(rendered)) <= {"relative_url", "css_ignored"}
+
+    def test_a_nest_too_deep_is_a_typed_error(self, engine: Engine) -> None:
+        with pytest.raises(RenderFailed, match="nested too deeply"):
+            render(engine, "<div>" * 3000)
+
+    def test_a_pdf_over_the_limit_is_a_typed_error(self) -> None:
+        small = Engine(RenderLimits(max_result_bytes=1000))
+        with pytest.raises(ResultTooLarge):
+            render(small, SMALL)
+
+    def test_what_weasyprint_chokes_on_is_a_typed_error(self, engine: Engine, web: HostileWeb) -> None:
+        profile = f"@color-profile --x {{ src: url({web.url('/missing.icc')}) }}"
+        with pytest.raises(RenderFailed, match="cannot do without could not be fetched"):
+            render(engine, f"<style>{profile}</style>x")
+
+
+def test_one_font_configuration_serves_all_documents_that_bring_no_fonts(engine: Engine) -> None:
+    before = engine._fonts
+    first = render(engine, SMALL).pdf
+    assert engine._fonts is before
+    assert not engine._fonts.strut_layouts
+    render(engine, "<style>@font-face { font-family: f; src: url(data:,x) }</style>")
+    assert engine._fonts is not before
+    assert render(engine, SMALL).pdf == first

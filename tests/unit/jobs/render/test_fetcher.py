@@ -1,0 +1,223 @@
+"""The fetcher against a loopback web; names resolve to whatever the test says."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from jobs.render.fetcher import DocumentFetcher, FetchFailed
+from jobs.render.limits import FetchLimits
+from tests.support.hostile_web import CSS, PNG, HostileWeb, hostile_web
+
+LOOPBACK = ("127.0.0.0/8",)
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[HostileWeb]:
+    with hostile_web() as web:
+        yield web
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy_is_used(monkeypatch: pytest.MonkeyPatch, web: HostileWeb) -> None:
+    web.requests.clear()
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+def fetcher(names: dict[str, list[str]] | None = None, **limits: object) -> DocumentFetcher:
+    """A fetcher that may reach loopback; `names` is all the DNS there is."""
+
+    def resolve(host: str, port: int) -> list[str]:
+        if names is not None and host in names:
+            return names[host]
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)]
+
+    return DocumentFetcher(FetchLimits(**{"egress_allow": LOOPBACK, **limits}), resolve)  # type: ignore[arg-type]
+
+
+def problem(fetching: DocumentFetcher, url: str) -> tuple[str, str]:
+    with pytest.raises(FetchFailed):
+        fetching.fetch(url)
+    found = fetching.problems[url]
+    return found.code, found.message
+
+
+class TestFetching:
+    def test_an_asset_arrives_with_its_type_and_final_url(self, web: HostileWeb) -> None:
+        asset = fetcher().fetch(web.url("/pixel.png"))
+        assert (asset.read(), asset.content_type, asset.url) == (PNG, "image/png", web.url("/pixel.png"))
+        style = fetcher().fetch(web.url("/redirect?/style.css"))
+        assert (style.read(), style.content_type, style.charset) == (CSS, "text/css", "utf-8")
+        assert style.url == web.url("/style.css")
+
+    @pytest.mark.parametrize("path", ["/gzip.css", "/deflate.css", "/raw-deflate.css"])
+    def test_compressed_bodies_are_decompressed(self, web: HostileWeb, path: str) -> None:
+        assert fetcher().fetch(web.url(path)).read() == CSS
+
+    def test_the_host_header_names_the_host_and_the_connection_goes_to_the_checked_address(
+        self, web: HostileWeb
+    ) -> None:
+        names = {"cdn.example": ["127.0.0.1"]}
+        fetcher(names).fetch(web.url("/pixel.png", "CDN.example"))
+        assert web.requests == [(f"cdn.example:{web.port}", "/pixel.png", "Pressrun (WeasyPrint)")]
+
+    def test_an_address_that_does_not_answer_leaves_the_next_one(self, web: HostileWeb) -> None:
+        names = {"cdn.example": ["127.0.0.2", "127.0.0.1"]}
+        assert fetcher(names).fetch(web.url("/pixel.png", "cdn.example")).read() == PNG
+
+    def test_data_urls_always_arrive(self) -> None:
+        asset = fetcher(mode="none").fetch("data:text/css;base64,cCB7fQ==")
+        assert (asset.read(), asset.content_type) == (b"p {}", "text/css")
+        assert fetcher(mode="none").fetch("DATA:,x").read() == b"x"
+
+
+class TestRefusing:
+    def test_with_mode_none_nothing_is_fetched(self, web: HostileWeb) -> None:
+        assert problem(fetcher(mode="none"), web.url("/pixel.png"))[0] == "asset_forbidden"
+        assert web.requests == []
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "file:///etc/passwd",
+            "FILE:///etc/passwd",
+            "ftp://127.0.0.1/",
+            "gopher://x/",
+            "javascript:1",
+            "/etc/passwd",
+            "",
+        ],
+    )
+    def test_nothing_but_http_is_ever_opened(self, url: str) -> None:
+        assert problem(fetcher(), url)[0] == "asset_forbidden"
+
+    def test_private_addresses_are_refused_by_default_whatever_their_name(self, web: HostileWeb) -> None:
+        names = {
+            "evil.example": ["127.0.0.1"],
+            "mixed.example": ["8.8.8.8", "127.0.0.1"],
+            "v6.example": ["::ffff:7f00:1"],
+        }
+        for host in (
+            "127.0.0.1",
+            "evil.example",
+            "mixed.example",
+            "v6.example",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+        ):
+            code, message = problem(fetcher(names, egress_allow=()), web.url("/pixel.png", host))
+            assert code == "asset_forbidden", message
+        assert web.requests == []
+
+    @pytest.mark.parametrize(
+        "spelling", ["2130706433", "0x7f000001", "127.1", "0177.0.0.1", "localhost", "localhost."]
+    )
+    def test_odd_spellings_of_loopback_are_refused(self, web: HostileWeb, spelling: str) -> None:
+        fetching = DocumentFetcher(FetchLimits())  # resolves for real
+        code, message = problem(fetching, web.url("/pixel.png", spelling))
+        assert (code, "127.0.0.1" in message or "::1" in message) == ("asset_forbidden", True), message
+        assert web.requests == []
+
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "http://169.254.169.254/latest/meta-data/",
+            "http://[64:ff9b::a9fe:a9fe]/",
+            "http://metadata.example/",
+            "file:///etc/passwd",
+            "http://user:pw@8.8.8.8/",
+            "http://10.0.0.1:6379/",
+        ],
+    )
+    def test_every_redirect_is_judged_anew(self, web: HostileWeb, target: str) -> None:
+        fetching = fetcher({"metadata.example": ["169.254.169.254"]})
+        assert problem(fetching, web.url(f"/redirect?{target}"))[0] == "asset_forbidden"
+        assert len(web.requests) == 1
+
+    def test_a_name_that_changes_its_mind_is_held_to_its_first_answer(self, web: HostileWeb) -> None:
+        answers = iter([["127.0.0.1"], ["169.254.169.254"]])
+        fetching = DocumentFetcher(FetchLimits(egress_allow=LOOPBACK), lambda host, port: next(answers))
+        fetching.fetch(web.url("/pixel.png", "rebind.example"))
+        fetching.fetch(web.url("/style.css", "rebind.example"))
+        assert web.paths == ["/pixel.png", "/style.css"]
+
+    def test_with_an_allow_list_the_rest_of_the_internet_is_refused(self, web: HostileWeb) -> None:
+        fetching = fetcher({"other.example": ["8.8.8.8"]}, mode="allowlist")
+        assert fetching.fetch(web.url("/pixel.png")).read() == PNG
+        code, message = problem(fetching, "http://other.example/x.png")
+        assert (code, "only what PRESSRUN_EGRESS_ALLOW lists" in message) == ("asset_forbidden", True)
+
+
+class TestLimits:
+    def test_a_large_asset_is_cut_off(self, web: HostileWeb) -> None:
+        fetching = fetcher(max_asset_bytes=1000)
+        assert len(fetching.fetch(web.url("/big?1000")).read()) == 1000
+        assert problem(fetching, web.url("/big?1001"))[0] == "asset_too_large"
+
+    def test_a_decompression_bomb_is_cut_off(self, web: HostileWeb) -> None:
+        assert problem(fetcher(max_asset_bytes=100_000), web.url("/bomb.css"))[0] == "asset_too_large"
+
+    def test_the_total_counts_over_all_assets(self, web: HostileWeb) -> None:
+        fetching = fetcher(max_total_bytes=2000)
+        fetching.fetch(web.url("/big?1500"))
+        assert problem(fetching, web.url("/big?501"))[0] == "asset_too_large"
+        fetching.fetch(web.url("/big?500"))
+        assert problem(fetching, web.url("/style.css"))[0] == "fetch_limit"
+
+    def test_requests_are_counted_redirects_included(self, web: HostileWeb) -> None:
+        fetching = fetcher(max_requests=3)
+        fetching.fetch(web.url("/redirect?/pixel.png"))
+        fetching.fetch(web.url("/pixel.png"))
+        assert problem(fetching, web.url("/style.css"))[0] == "fetch_limit"
+        assert len(web.requests) == 3
+
+    def test_redirects_end_somewhere(self, web: HostileWeb) -> None:
+        code, message = problem(fetcher(max_redirects=3), web.url("/loop"))
+        assert (code, "too many redirects" in message) == ("unreachable", True)
+        assert len(web.requests) == 4
+
+    @pytest.mark.parametrize("path", ["/drip", "/hang"])
+    def test_a_server_that_takes_for_ever_is_given_up(self, web: HostileWeb, path: str) -> None:
+        code, message = problem(fetcher(asset_seconds=0.3), web.url(path))
+        assert (code, "did not answer in time" in message) == ("unreachable", True)
+
+    def test_the_time_for_all_assets_together_is_bounded(self, web: HostileWeb) -> None:
+        fetching = fetcher(total_seconds=0.3)
+        problem(fetching, web.url("/hang"))
+        assert problem(fetching, web.url("/pixel.png")) == (
+            "fetch_limit",
+            "The document has used its 0.3 s for fetching.",
+        )
+
+
+class TestFailing:
+    @pytest.mark.parametrize(
+        ("path", "says"),
+        [("/missing", "status 404"), ("/broken.css", "could not be fetched")],
+    )
+    def test_what_cannot_be_had_says_why(self, web: HostileWeb, path: str, says: str) -> None:
+        code, message = problem(fetcher(), web.url(path))
+        assert code == "unreachable"
+        assert says in message
+
+    def test_a_name_that_does_not_resolve_says_so(self) -> None:
+        def resolve(host: str, port: int) -> list[str]:
+            raise socket.gaierror
+
+        fetching = DocumentFetcher(FetchLimits(), resolve)
+        code, message = problem(fetching, "http://nowhere.example/x.png")
+        assert (code, "does not resolve" in message) == ("unreachable", True)
+
+    def test_a_port_where_nobody_listens_says_so(self) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            port = unused.getsockname()[1]
+        assert "refused" in problem(fetcher(), f"http://127.0.0.1:{port}/")[1].lower()
+
+    def test_only_the_first_problem_of_a_url_is_kept(self, web: HostileWeb) -> None:
+        fetching = fetcher(max_requests=1)
+        first = problem(fetching, web.url("/missing"))
+        assert problem(fetching, web.url("/missing")) == first
