@@ -17,6 +17,7 @@ from api.auth import Authenticator
 from api.long_poll import LongPoll
 from api.metrics import CountingMiddleware, Metrics
 from api.problems import ProblemMiddleware
+from api.push import Push
 from api.readiness import Readiness
 from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes
@@ -45,9 +46,8 @@ from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.tail import Tail
 from jobs.tokens import Tokens
-from notifier.asgi import WebSocketEndpoint
 from notifier.hub import Hub
-from notifier.sse import EventStreams
+from notifier.limits import Limits
 
 log = structlog.get_logger(__name__)
 
@@ -57,10 +57,11 @@ _RESTART_SECONDS = 1.0
 class Api(Starlette):
     """Starlette with one layer for errors instead of its own two: they become HTTP in `api.problems` alone."""
 
-    def __init__(self, services: Services, auth: Authenticator, routes: list[BaseRoute]) -> None:
+    def __init__(self, services: Services, push: Push, auth: Authenticator, routes: list[BaseRoute]) -> None:
         super().__init__(routes=routes, lifespan=lambda app: _lifespan(services))
         self.router.redirect_slashes = False
         self.services = services
+        self.push = push
         self._auth = auth
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -90,23 +91,21 @@ def create_app(services: Services) -> Api:
     )
     long_poll = LongPoll(services.store, services.waiters)
     files = StoredFiles(services.artifacts)
+    push = Push.of(services)
     routes = [
         *JobRoutes(services, submissions, long_poll).routes(auth),
         *BatchRoutes(services, submissions).routes(auth),
         *PdfRoutes(services, submissions, long_poll, files).routes(auth),
         *ResultRoutes(services, files).routes(auth),
-        *EventRoutes(services).routes(auth),
+        *EventRoutes(services, push.streams).routes(auth),
         *TokenRoutes(services).routes(auth),
         *WebhookEndpointRoutes(services).routes(auth),
         *WebhookDeliveryRoutes(services).routes(auth),
         *HealthRoutes(services, auth).routes(),
         *PageRoutes(services).routes(),
-        WebSocketRoute(
-            "/v1/ws",
-            WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock).serve,
-        ),
+        WebSocketRoute("/v1/ws", push.sockets.serve),
     ]
-    return Api(services, auth, routes)
+    return Api(services, push, auth, routes)
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
@@ -122,7 +121,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     artifacts = open_artifacts(settings, scripts)
     store, eventlog = JobStore(redis, scripts, artifacts), EventLog(redis)
     batches = BatchStore(scripts, artifacts)
-    hub = Hub(store, eventlog, batches)
+    hub = Hub(store, eventlog, Limits(scripts, settings), batches)
     services = Services(
         settings=settings,
         store=store,
@@ -134,7 +133,6 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         waiters=waiters,
         tail=_tail(redis, waiters, hub, Epochs(scripts)),
         hub=hub,
-        streams=EventStreams(hub.feeds, clock),
         readiness=Readiness(redis),
         webhooks=WebhookServices.open(settings, redis, scripts, secret_keys),
         clock=clock,
@@ -167,7 +165,6 @@ async def _lifespan(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         services.waiters.close()
-        services.streams.end(0)
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)

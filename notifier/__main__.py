@@ -23,8 +23,10 @@ from jobs.store import JobStore
 from jobs.store_client import connect, refuse_cluster, wait_for_store
 from jobs.tail import Tail
 from jobs.tokens import Tokens
+from notifier.capacity import raise_file_limit
 from notifier.gateway import Gateway
 from notifier.hub import Hub
+from notifier.limits import Limits
 from notifier.webhooks.service import WebhookService
 
 log = structlog.get_logger("notifier")
@@ -41,7 +43,12 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     redis = connect(settings)
     scripts = Scripts(redis, settings)
     artifacts = open_artifacts(settings, scripts)
-    hub = Hub(JobStore(redis, scripts, artifacts), EventLog(redis), BatchStore(scripts, artifacts))
+    hub = Hub(
+        JobStore(redis, scripts, artifacts),
+        EventLog(redis),
+        Limits(scripts, settings),
+        BatchStore(scripts, artifacts),
+    )
     tail = Tail(
         redis,
         on_event=hub.on_event,
@@ -77,6 +84,7 @@ def main() -> int:
         print(f"pressrun notifier: {error}", file=sys.stderr)
         return 2
     configure_logging(settings, "notifier")
+    raise_file_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run(settings, secret_keys))
     return 0
