@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from redis.asyncio import Redis
 
 from jobs.durability import read_facts
 from jobs.errors import StoreUnavailable
+from jobs.webhooks.outbox import read_backlog
 
+OUTBOX_WARNING_SECONDS = 60
 _SUBSETTER = {"darwin": "libharfbuzz-subset.0.dylib", "win32": "libharfbuzz-subset-0.dll"}.get(
     sys.platform, "libharfbuzz-subset.so.0"
 )
@@ -33,13 +36,15 @@ class Readiness:
 
     async def report(self, *, is_draining: bool) -> Report:
         """Never raises for a store that is away: that is a finding."""
-        warnings = []
+        warnings: list[str] = []
         try:
             facts = await read_facts(self._redis)
         except StoreUnavailable as error:
             store: dict[str, Any] = {"reachable": False, "reason": str(error)}
+            webhooks = None
         else:
             store = {"reachable": True, "server": facts.server, "durability": facts.durability}
+            webhooks = await self._look_at_webhooks(warnings)
             if facts.durability != "always":
                 warnings.append(
                     f"The store's durability is {facts.durability}: a power cut may lose accepted jobs."
@@ -54,11 +59,25 @@ class Readiness:
             )
         details = {
             "store": store,
+            "webhooks": webhooks,
             "fonts": {"subsetting": self._font_subsetting},
             "draining": is_draining,
             "warnings": warnings,
         }
         return Report(store["reachable"] and not is_draining, details)
+
+    async def _look_at_webhooks(self, warnings: list[str]) -> dict[str, Any] | None:
+        """How many events wait to become webhook deliveries; a notifier takes them within milliseconds."""
+        try:
+            backlog = await read_backlog(self._redis)
+        except StoreUnavailable:
+            return None
+        age = 0 if backlog.oldest_ms is None else max(0, round(time.time() - backlog.oldest_ms / 1000))
+        if age > OUTBOX_WARNING_SECONDS:
+            warnings.append(
+                f"{backlog.references} events have waited for webhooks for up to {age} s: is a notifier running?"
+            )
+        return {"outbox": backlog.references, "oldest_seconds": age}
 
 
 def _has_fast_subsetter() -> bool:

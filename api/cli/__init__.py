@@ -6,8 +6,12 @@ import click
 
 from api.cli.config import config
 from api.cli.doctor import doctor
+from api.cli.jobs import jobs
 from api.cli.keys import keys
+from api.cli.render import render
 from api.cli.up import up
+from api.cli.watch import watch
+from api.cli.webhooks import webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,5 +20,5 @@ def main() -> None:
     """Pressrun turns HTML into PDF and tells everybody who waits for it."""
 
 
-for command in (up, config, doctor, keys):
+for command in (up, config, doctor, keys, webhooks):
     main.add_command(command)

@@ -20,10 +20,10 @@ import structlog
 from jobs.errors import StoreError
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
+from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.sender import USER_AGENT, Letter, Sender
-from notifier.webhooks.signing import signed_headers
 
 log = structlog.get_logger(__name__)
 
