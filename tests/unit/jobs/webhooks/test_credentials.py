@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from jobs.webhooks.credentials import (
+    Credentials,
+    CredentialsUnreadable,
+    Secret,
+    SecretBox,
+    new_secret,
+    secret_bytes,
+)
+
+FIRST, SECOND = "a" * 32, "b" * 32
+CREDENTIALS = Credentials((Secret(new_secret()), Secret(new_secret(), 1_000)), {"x-a": "1"})
+
+
+def test_a_secret_is_32_random_bytes() -> None:
+    assert len(secret_bytes(new_secret())) == 32
+    assert new_secret() != new_secret()
+
+
+@pytest.mark.parametrize("size", [24, 64])
+def test_secrets_of_24_to_64_bytes_are_taken(size: int) -> None:
+    assert len(secret_bytes("whsec_" + base64.b64encode(b"x" * size).decode())) == size
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "whsec_",
+        "whsk_" + base64.b64encode(b"x" * 32).decode(),
+        "whsec_" + base64.b64encode(b"x" * 23).decode(),
+        "whsec_" + base64.b64encode(b"x" * 65).decode(),
+        "whsec_not base64!",
+        "whsec_ü",
+    ],
+)
+def test_secrets_of_the_wrong_shape_are_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="should"):
+        secret_bytes(secret)
+
+
+def test_what_is_sealed_opens_and_shows_nothing() -> None:
+    sealed = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
+    assert CREDENTIALS.secrets[0].text not in sealed
+    assert SecretBox([FIRST]).open(sealed, "we_1") == CREDENTIALS
+    assert "whsec" not in repr(CREDENTIALS)
+
+
+def test_after_a_rotation_of_the_key_the_first_seals_and_all_open() -> None:
+    old = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
+    both = SecretBox([SECOND, FIRST])
+    assert both.open(old, "we_1") == CREDENTIALS
+    assert SecretBox([SECOND]).open(both.seal(CREDENTIALS, "we_1"), "we_1") == CREDENTIALS
+
+
+def test_a_seal_opens_for_its_owner_and_key_only() -> None:
+    sealed = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
+    for box, owner, text in (
+        (SecretBox([FIRST]), "we_2", sealed),
+        (SecretBox([SECOND]), "we_1", sealed),
+        (SecretBox([FIRST]), "we_1", sealed[:-8] + "AAAAAAA="),
+        (SecretBox([FIRST]), "we_1", ""),
+        (SecretBox([FIRST]), "we_1", "!"),
+    ):
+        with pytest.raises(CredentialsUnreadable, match="PRESSRUN_SECRET_KEY"):
+            box.open(text, owner)
+
+
+def test_after_a_rotation_the_old_secret_signs_until_its_grace_is_over() -> None:
+    new = new_secret()
+    rotated = CREDENTIALS.rotated(new, 10_000, 500)
+    old = CREDENTIALS.secrets[0].text
+    assert rotated.signing(10_499) == [secret_bytes(new), secret_bytes(old)]
+    assert rotated.signing(10_500) == [secret_bytes(new)]
+    assert CREDENTIALS.rotated(new, 10_000, 0).secrets == (Secret(new),)
+    assert rotated.headers == CREDENTIALS.headers

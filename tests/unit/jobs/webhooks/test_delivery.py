@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from jobs.webhooks.delivery import delivery_id, is_delivery_id, origin_of, origin_target
+
+
+def test_the_same_event_and_target_make_the_same_delivery() -> None:
+    id = delivery_id("evt_1", "we_1")
+    assert is_delivery_id(id)
+    assert id == delivery_id("evt_1", "we_1")
+    others = {delivery_id("evt_2", "we_1"), delivery_id("evt_1", "we_2"), delivery_id("evt_1", "we_1", "u")}
+    assert len(others - {id}) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Example.test/a?b", "https://example.test:443"),
+        ("https://example.test:443", "https://example.test:443"),
+        ("http://example.test:8080/", "http://example.test:8080"),
+    ],
+)
+def test_an_origin_has_one_spelling(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize("url", ["", "x", "ftp://a/", "https://", "https://[", "https://a:b/"])
+def test_what_is_no_url_has_no_origin(url: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (several messages, some of the library's)
+        origin_of(url)
+
+
+def test_origins_of_different_tenants_are_different_targets() -> None:
+    assert origin_target("a", "https://x:443") != origin_target("b", "https://x:443")

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from jobs.egress import AddressRefused, EgressPolicy, UrlRefused
+from jobs.webhooks import destination
+from jobs.webhooks.destination import Destinations, HostUnknown, ResolveFailed
+
+CLOSED = Destinations(EgressPolicy())
+OPEN = Destinations(EgressPolicy.from_entries(["10.0.0.0/8", "intern.example"]))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com/hook", "https://example.com:8443/", "https://8.8.8.8/?a=b"]
+)
+def test_https_to_the_public_internet_is_allowed(url: str) -> None:
+    CLOSED.check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://8.8.8.8/", "https://8.8.8.8:9000/", "https://10.0.0.1/", "https://[64:ff9b::a9fe:a9fe]/"]
+)
+def test_plain_http_other_ports_and_private_addresses_are_refused(url: str) -> None:
+    with pytest.raises(AddressRefused):
+        CLOSED.check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://2130706433/", "https://0x7f.1/", "https://127.1/", "https://a:b@example.com/", "ftp://a/", "x"],
+)
+def test_odd_urls_are_refused(url: str) -> None:
+    with pytest.raises(UrlRefused):
+        CLOSED.check_url(url)
+
+
+def test_what_the_operator_lists_may_be_reached_in_the_clear() -> None:
+    OPEN.check_url("http://10.1.2.3:9000/")
+    target = OPEN.check_url("http://intern.example:9000/")
+    OPEN.check_address(target, ipaddress.ip_address("192.168.0.1"))
+
+
+async def test_registration_takes_a_host_that_our_resolver_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def resolve(target: object) -> list[destination.Address]:
+        raise ResolveFailed("example.com", "try again", is_ours=True)
+
+    monkeypatch.setattr(CLOSED, "resolve", resolve)
+    await CLOSED.check_registration("https://example.com/")
+
+
+async def test_registration_refuses_a_host_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(target: object) -> list[destination.Address]:
+        raise ResolveFailed("example.com", "no such host", is_ours=False)
+
+    monkeypatch.setattr(CLOSED, "resolve", resolve)
+    with pytest.raises(HostUnknown, match="no such host"):
+        await CLOSED.check_registration("https://example.com/")
+
+
+async def test_registration_refuses_a_host_that_resolves_to_a_private_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(destination, "_lookup", lambda host, port: [ipaddress.ip_address("10.0.0.1")])
+    with pytest.raises(AddressRefused):
+        await CLOSED.check_registration("https://example.com/")

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from notifier.webhooks.exchange import ANSWER_BYTES, Exchange, parse_retry_after
+
+NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+
+
+@pytest.mark.parametrize(
+    ("exchange", "outcome"),
+    [
+        (Exchange(status=200), "succeeded"),
+        (Exchange(status=500, error="http_status"), "failed"),
+        (Exchange(status=410, error="http_status"), "gone"),
+        (Exchange(error="timeout"), "failed"),
+        (Exchange(error="dns_failed", is_fault=True), "fault"),
+    ],
+)
+def test_the_outcome_follows_from_error_status_and_fault(exchange: Exchange, outcome: str) -> None:
+    assert exchange.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("value", "asked_ms"),
+    [
+        (None, 0),
+        ("120", 120_000),
+        (" 7 ", 7_000),
+        ("-1", 0),
+        ("1.5", 0),
+        ("soon", 0),
+        ("", 0),
+        ("9" * 400, 999_999_999_000),
+        ("Thu, 01 Jan 2026 00:01:00 GMT", 60_000),
+        ("Wed, 31 Dec 2025 23:59:00 GMT", 0),
+        ("Thu, 99 Jan 2026 00:01:00 GMT", 0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str | None, asked_ms: int) -> None:
+    assert parse_retry_after(value, NOW_MS) == asked_ms
+
+
+def test_a_record_tells_time_phases_and_the_first_bytes_of_the_answer() -> None:
+    exchange = Exchange(status=500, error="http_status", answer=b"\xff" + b"x" * 5000, connect_ms=1.26)
+    record = json.loads(exchange.record(NOW_MS, 3))
+    assert record["at"] == "2026-01-01T00:00:00.000Z"
+    assert record["phases_ms"] == {
+        "queue": 3,
+        "dns": None,
+        "connect": 1.3,
+        "tls": None,
+        "first_byte": None,
+        "body": None,
+    }
+    assert record["answer"] == "\ufffd" + "x" * (ANSWER_BYTES - 1)
