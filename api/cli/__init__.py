@@ -6,11 +6,8 @@ import click
 
 from api.cli.config import config
 from api.cli.doctor import doctor
-from api.cli.jobs import jobs
 from api.cli.keys import keys
-from api.cli.render import render
 from api.cli.up import up
-from api.cli.watch import watch
 from api.cli.webhooks import webhooks
 
 
