@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth import Authenticator
+from api.cors import CorsMiddleware
 from api.long_poll import LongPoll
 from api.metrics import CountingMiddleware, Metrics
 from api.problems import ProblemMiddleware
@@ -66,7 +67,9 @@ class Api(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         guarded = OriginMiddleware(self.router, self._auth)
-        answering = ProblemMiddleware(guarded, self.services.settings.base_url)
+        answering: ASGIApp = ProblemMiddleware(guarded, self.services.settings.base_url)
+        if self.services.settings.allowed_origins:
+            answering = CorsMiddleware(answering, self.services.settings.allowed_origins)
         return CountingMiddleware(answering, self.services.metrics)
 
 

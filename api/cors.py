@@ -1,0 +1,78 @@
+"""Which pages of other origins may read answers: those in `ALLOWED_ORIGINS` (Fetch standard, section 3.2).
+
+A page names no cookie here, only a key or token that it was given, so answers never allow credentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_EXPOSED = (
+    b"Content-Disposition, Content-Location, Content-Range, ETag, Idempotent-Replayed, Location, "
+    b"Preference-Applied, Retry-After"
+)
+_ALLOWED = [
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range",
+    ),
+    (b"access-control-max-age", b"7200"),
+]
+_VARY = (b"vary", b"Origin")
+
+
+class CorsMiddleware:
+    """Answers preflights of allowed origins, and lets their pages read what the app answers.
+
+    To pages of other origins an answer says nothing about it, and the browser keeps it from them.
+    """
+
+    def __init__(self, app: ASGIApp, allowed_origins: Collection[str]) -> None:
+        self._app = app
+        self._allowed_origins = frozenset(origin.encode() for origin in allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        origin, is_preflight = _look_at(scope)
+        allowed = origin if origin in self._allowed_origins else None
+        if allowed is not None and is_preflight:
+            await _answer_preflight(allowed, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": _with_permission(message["headers"], allowed)}
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def _look_at(scope: Scope) -> tuple[bytes | None, bool]:
+    """The origin, and whether this only asks if a request may be made."""
+    origin, asks_for_method = None, False
+    for name, value in scope["headers"]:
+        if name == b"origin":
+            origin = value
+        elif name == b"access-control-request-method":
+            asks_for_method = True
+    return origin, asks_for_method and scope["method"] == "OPTIONS"
+
+
+def _with_permission(headers: list[tuple[bytes, bytes]], origin: bytes | None) -> list[tuple[bytes, bytes]]:
+    if any(name == b"access-control-allow-origin" for name, _ in headers):
+        return headers  # open to pages of any origin
+    if origin is None:
+        return [*headers, _VARY]
+    permission = [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED)]
+    return [*headers, _VARY, *permission]
+
+
+async def _answer_preflight(origin: bytes, send: Send) -> None:
+    headers = [(b"access-control-allow-origin", origin), _VARY, *_ALLOWED]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
