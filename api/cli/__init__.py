@@ -6,8 +6,11 @@ import click
 
 from api.cli.config import config
 from api.cli.doctor import doctor
+from api.cli.jobs import jobs
 from api.cli.keys import keys
+from api.cli.render import render
 from api.cli.up import up
+from api.cli.watch import watch
 from api.cli.webhooks import webhooks
 
 
@@ -17,5 +20,5 @@ def main() -> None:
     """Pressrun turns HTML into PDF and tells everybody who waits for it."""
 
 
-for command in (up, config, doctor, keys, webhooks):
+for command in (up, render, jobs, watch, webhooks, config, doctor, keys):
     main.add_command(command)

@@ -1,0 +1,126 @@
+"""`pressrun jobs`: look at the jobs of a running server, and act on them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from api.cli import words
+from api.cli.server import Server, with_server
+from jobs.job import JobStatus
+
+
+@click.group(invoke_without_command=True)
+@click.option("--status", type=click.Choice([status.value for status in JobStatus]), help="Only jobs in it.")
+@click.option("--kind", help="Only jobs of this kind.")
+@click.option("--tag", help="Only jobs with this tag.")
+@click.option("--batch", help="Only jobs of this batch.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
+@click.pass_context
+def jobs(context: click.Context, /, **filters: Any) -> None:
+    """List jobs, newest first; or act on one (see the commands)."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_jobs, **filters)
+
+
+@jobs.command("list", hidden=True)
+@with_server
+async def list_jobs(server: Server, batch: str | None = None, **filters: Any) -> None:
+    """List jobs, newest first."""
+    page = await server.get("/v1/jobs", batch_id=batch, **filters)
+    if not page["items"]:
+        click.echo("No jobs.")
+        return
+    console = Console()
+    console.print(_table(page["items"]))
+    if page["next_cursor"]:
+        click.echo("There are more: ask for them with --limit or a filter.", err=True)
+
+
+def _table(items: list[dict[str, Any]]) -> Table:
+    now = datetime.datetime.now(datetime.UTC)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("ID", "STATUS", "KIND", "CREATED"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("OUTCOME", overflow="ellipsis", no_wrap=True)
+    for job in items:
+        status = Text(job["status"], style=words.STYLES[job["status"]])
+        created = words.age(job["created_at"], now)
+        table.add_row(job["id"], status, job["kind"], created, Text(words.outcome(job)))
+    return table
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@with_server
+async def show(server: Server, job_id: str) -> None:
+    """Show everything about one job, and what happened to it."""
+    job = await server.get(f"/v1/jobs/{job_id}")
+    events = await server.get(f"/v1/jobs/{job_id}/events")
+    console = Console(highlight=False)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("status", Text(job["status"], style=words.STYLES[job["status"]]))
+    for name, value in _facts(job):
+        table.add_row(name, Text(value))
+    console.print(Text(job["id"], style="bold"))
+    console.print(table)
+    for event in events["items"]:
+        console.print(Text(f"{event['timestamp']}  {event['type']}", style="dim"))
+
+
+def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is worth a line."""
+    result, error = job["result"] or {}, job["error"] or {}
+    facts = [
+        ("kind", job["kind"]),
+        ("attempt", f"{job['attempt']} of {job['max_attempts']}"),
+        ("priority", job["priority"]),
+        ("created", job["created_at"]),
+        ("scheduled", job["scheduled_at"]),
+        ("started", job["started_at"]),
+        ("finished", job["finished_at"]),
+        ("expires", job["expires_at"]),
+        ("position", str(job["queue"]["position"]) if "queue" in job else None),
+        ("error" if error else "outcome", words.outcome(job)),
+        ("result", result.get("url")),
+        *(("warning", each["message"]) for each in result.get("warnings", [])),
+        ("tags", ", ".join(job["tags"])),
+        ("metadata", ", ".join(f"{name}: {value}" for name, value in job["metadata"].items())),
+        ("batch", job["batch_id"]),
+        ("retry of", job["retry_of"]),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@with_server
+async def cancel(server: Server, job_id: str) -> None:
+    """Cancel a job that has not finished."""
+    await server.send("POST", f"/v1/jobs/{job_id}/cancel")
+    click.echo(f"{job_id} is cancelled.")
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@with_server
+async def retry(server: Server, job_id: str) -> None:
+    """Run a finished job again, as a new one."""
+    job = await server.send("POST", f"/v1/jobs/{job_id}/retry")
+    click.echo(f"{job['id']} is {job['status']}: it does again what {job_id} did.")
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@with_server
+async def delete(server: Server, job_id: str) -> None:
+    """Delete a finished job with its input and result."""
+    await server.send("DELETE", f"/v1/jobs/{job_id}")
+    click.echo(f"{job_id} is deleted.")

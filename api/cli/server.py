@@ -1,0 +1,127 @@
+"""A running Pressrun as the subcommands that use one see it: where it is, who asks, and what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import aiohttp
+import click
+
+T = TypeVar("T")
+
+PATIENCE = aiohttp.ClientTimeout(total=60, sock_connect=10)
+"""For one answer; long polls take up to 25 s of it."""
+
+
+class Refused(click.ClickException):
+    """The server understood and says no. Ends with exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        self.status = status
+        self.code = str(problem.get("code", f"http_{status}"))
+        lines = [str(problem.get("detail", "The server gave no reason."))]
+        errors = problem.get("errors", [])
+        if len(errors) > 1:
+            lines += [f"  {each.get('pointer')}: {each.get('message')}" for each in errors]
+        if self.code == "unauthenticated":
+            lines.append("Put an API key of this server into PRESSRUN_API_KEY.")
+        super().__init__("\n".join(lines) + f" ({self.code})")
+
+
+class Unreachable(click.ClickException):
+    """The server does not answer, or cannot serve now. Ends with exit code 3."""
+
+    exit_code = 3
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"{url} does not answer: {reason}. Is it running (`pressrun up`), and is --url right?"
+        )
+
+
+class Server:
+    """Sends requests. Every method raises `Refused` or `Unreachable`, which say everything to the user."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self.http = http
+        self.url = url
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, url: str, api_key: str | None) -> AsyncIterator[Server]:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as http:
+            yield cls(http, url.rstrip("/"))
+
+    async def get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        """The JSON at `path`; parameters that are None are left out."""
+        present = {name: str(value) for name, value in parameters.items() if value is not None}
+        return await self.send("GET", path, params=present)
+
+    async def send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """One request, with aiohttp's options; the JSON of the answer, or nothing where there is none."""
+        async with self.answered(method, path, **options) as answer:
+            body = await answer.read()
+            document: dict[str, Any] = json.loads(body) if body else {}
+            return document
+
+    async def download(self, path: str) -> bytes:
+        async with self.answered("GET", path) as answer:
+            return await answer.read()
+
+    @asynccontextmanager
+    async def answered(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer while it is read; one that is a problem is raised instead."""
+        try:
+            async with self.http.request(method, self.url + path, **options) as answer:
+                if answer.status >= 400:
+                    raise await self._problem(answer)
+                yield answer
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Unreachable(self.url, _reason(error)) from error
+
+    async def _problem(self, answer: aiohttp.ClientResponse) -> click.ClickException:
+        if answer.content_type != "application/problem+json":
+            return Unreachable(self.url, f"what is there answers {answer.status}, and is not Pressrun")
+        problem = await answer.json(content_type=None)
+        if answer.status >= 500:
+            return Unreachable(self.url, str(problem.get("detail", answer.status)).rstrip("."))
+        return Refused(answer.status, problem)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "connection refused" if isinstance(error.os_error, ConnectionRefusedError) else str(error)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
+
+
+def default_url() -> str:
+    """Of the server that `pressrun up` starts with this environment."""
+    return f"http://localhost:{os.environ.get('PORT', '8000')}"
+
+
+def with_server(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+    """Makes an async function a command that is given a `Server` first; adds `--url`."""
+
+    @click.option(
+        "--url", envvar="PRESSRUN_URL", default=default_url, help="Of the server.", show_envvar=True
+    )
+    @functools.wraps(command)
+    def run(url: str, **arguments: Any) -> T:
+        async def connected() -> T:
+            async with Server.at(url, os.environ.get("PRESSRUN_API_KEY")) as server:
+                return await command(server, **arguments)
+
+        return asyncio.run(connected())
+
+    return run

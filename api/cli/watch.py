@@ -1,0 +1,105 @@
+"""`pressrun watch`: what happens on a running server, one line for each event."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import click
+from rich.console import Console
+from rich.text import Text
+
+from api.cli import words
+from api.cli.following import Job, follow
+from api.cli.server import Server, Unreachable, with_server
+
+_STREAMING = aiohttp.ClientTimeout(sock_connect=10, sock_read=90)
+"""The server says something every half minute at least."""
+_TRIES = 6
+
+
+@click.command()
+@click.argument("job_id", metavar="[JOB]", required=False)
+@with_server
+async def watch(server: Server, job_id: str | None) -> None:
+    """Print events as they happen: of all jobs, until Ctrl-C, or of one JOB, until it is done.
+
+    With a JOB, the exit code is 0 where it succeeded and 1 where it failed or was cancelled.
+    """
+    console = Console(highlight=False)
+    if job_id is None:
+        async for event in _events(server, console):
+            _print_event(console, event)
+        return
+    job = await follow(server, await server.get(f"/v1/jobs/{job_id}"), _JobLines(console).seen)
+    if job["status"] != "succeeded":
+        raise SystemExit(1)
+
+
+class _JobLines:
+    """A line for every state of one job, and for every step of its progress."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last = ""
+
+    def seen(self, job: Job) -> None:
+        line = f"{job['status']} {words.outcome(job)}"
+        if line != self._last:
+            self._last = line
+            _print_line(self._console, _local_time(None), job)
+
+
+async def _events(server: Server, console: Console) -> AsyncIterator[dict[str, Any]]:
+    """Events from now on, for ever. After a lost connection, those that were missed come first."""
+    last_id, failures = "", 0
+    while True:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+        try:
+            async with server.answered("GET", "/v1/events", headers=headers, timeout=_STREAMING) as answer:
+                if not last_id:
+                    console.print("Watching. Ctrl-C ends it.", style="dim")
+                kind = ""
+                async for raw in answer.content:
+                    failures = 0
+                    name, _, value = raw.decode().rstrip("\r\n").partition(": ")
+                    if name == "id":
+                        last_id = value
+                    elif name == "event":
+                        kind = value
+                    elif name == "data" and kind == "reset":
+                        console.print("Some events are no longer kept and were missed.", style="yellow")
+                    elif name == "data" and kind != "progress":
+                        yield json.loads(value)
+        except Unreachable:
+            failures += 1
+            if not last_id or failures == _TRIES:
+                raise
+            await asyncio.sleep(2**failures / 4)
+
+
+def _print_event(console: Console, event: dict[str, Any]) -> None:
+    time = _local_time(event["timestamp"])
+    data = event["data"]
+    if "job" in data:
+        _print_line(console, time, data["job"], "expired" if event["type"] == "job.expired" else None)
+    else:
+        about: dict[str, Any] = next(iter(data.values()), {})
+        console.print(Text(f"{time}  {about.get('id', '')}  {event['type']}"), soft_wrap=True)
+
+
+def _print_line(console: Console, time: str, job: Job, status: str | None = None) -> None:
+    status = status or job["status"]
+    line = Text(f"{time}  {job['id']}  ")
+    line.append(f"{status:<9}", style=words.STYLES.get(status, "dim"))
+    line.append(f"  {job['kind']}  {words.outcome(job)}".rstrip())
+    console.print(line, soft_wrap=True)
+
+
+def _local_time(timestamp: str | None) -> str:
+    moment = datetime.datetime.fromisoformat(timestamp) if timestamp else datetime.datetime.now()
+    return f"{moment.astimezone():%H:%M:%S}"

@@ -1,0 +1,62 @@
+"""How jobs read in a terminal."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+STYLES = {
+    "scheduled": "cyan",
+    "queued": "cyan",
+    "running": "blue",
+    "retrying": "yellow",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "dim",
+}
+"""Of a status, as rich names them."""
+
+
+def size(count: int) -> str:
+    """Such as ``48.2 kB``."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def pages(count: int) -> str:
+    return f"{count} page" if count == 1 else f"{count} pages"
+
+
+def seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 100 else f"{milliseconds:.0f} ms"
+
+
+def age(time: str, now: datetime.datetime) -> str:
+    """How long ago, such as ``3 min ago``; ahead of now: ``in 3 min``."""
+    elapsed = (now - datetime.datetime.fromisoformat(time)).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        if abs(elapsed) >= length:
+            count = f"{abs(elapsed) // length:.0f} {unit}"
+            return f"{count} ago" if elapsed > 0 else f"in {count}"
+    return "now"
+
+
+def outcome(job: dict[str, Any]) -> str:
+    """What the job produced, why it failed, or how far it is."""
+    result, error, progress = job["result"], job["error"], job["progress"]
+    if result is not None:
+        parts = [pages(result["pages"])] if "pages" in result else []
+        parts.append(size(result["bytes"]) + ("" if result["url"] else ", expired"))
+        return ", ".join(parts)
+    if error is not None:
+        return f"{error['code']}: {error['message']}"
+    if progress is not None and job["status"] == "running":
+        return step(progress)
+    return ""
+
+
+def step(progress: dict[str, Any]) -> str:
+    """Such as ``40 %, layout, page 5``."""
+    page = progress.get("page")
+    return f"{progress['percent']} %, {progress['stage']}" + (f", page {page}" if page else "")
