@@ -20,6 +20,7 @@ from api.metrics import CountingMiddleware, Metrics
 from api.problems import ProblemMiddleware
 from api.push import Push
 from api.readiness import Readiness
+from api.routes.asyncapi import AsyncApiRoutes
 from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes
 from api.routes.health import HealthRoutes
@@ -106,6 +107,7 @@ def create_app(services: Services) -> Api:
         *WebhookDeliveryRoutes(services).routes(auth),
         *HealthRoutes(services, auth).routes(),
         *PageRoutes(services).routes(),
+        *AsyncApiRoutes(services).routes(),
         WebSocketRoute("/v1/ws", push.sockets.serve),
     ]
     return Api(services, push, auth, routes)

@@ -202,6 +202,24 @@ class Reset(ServerFrame):
     cursor: str | None = None
 
 
+class EventMessage(ServerFrame):
+    """One event. To a channel or batch with the cursor after it. (`EventFrame` and `LogEvent` splice these.)"""
+
+    type: Literal["event"] = "event"
+    subscription: str
+    cursor: str | None = None
+    event: dict[str, Any]
+
+
+class ProgressMessage(ServerFrame):
+    """How far a job is; the latest only, and never logged. (`ProgressFrame` splices these.)"""
+
+    type: Literal["progress"] = "progress"
+    subscription: str
+    job_id: str
+    progress: dict[str, Any]
+
+
 class GoAway(ServerFrame):
     """A close with 1012 follows; reconnect that long after it."""
 

@@ -27,7 +27,7 @@ _FOR_ANY_PAGE = {"access-control-allow-origin": "*"}
 
 class PageRoutes:
     def __init__(self, services: Services) -> None:
-        contract = openapi_document(services.settings, _version(), services.kinds.keys())
+        contract = openapi_document(services.settings, package_version(), services.kinds.keys())
         self._contract = to_json(contract)
         self._docs = docs_page(_template("docs.html"), contract)
         console = resources.files("api").joinpath("console", "index.html").read_bytes()
@@ -85,7 +85,8 @@ def _template(name: str) -> str:
     return resources.files("api").joinpath("pages", name).read_text("utf-8")
 
 
-def _version() -> str:
+def package_version() -> str:
+    """Of the installed distribution; 0 where there is none."""
     try:
         return version("pressrun")
     except PackageNotFoundError:  # run from a checkout that is not installed

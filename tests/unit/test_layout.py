@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PUSHING = {"api/push.py", "api/app.py", "api/services.py", "api/__main__.py", "api/routes/events.py"}
+PUSHING = {
+    "api/asyncapi.py",
+    "api/push.py",
+    "api/app.py",
+    "api/services.py",
+    "api/__main__.py",
+    "api/routes/events.py",
+}
 """The only files of `api` that may know `notifier`: they let the web process push events itself."""
 
 

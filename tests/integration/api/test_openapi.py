@@ -10,7 +10,7 @@ from jobs.errors import RenderFailed
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import submit
 
-NOT_PART_OF_THE_CONTRACT = {"/", "/docs", "/openapi.json"}
+NOT_PART_OF_THE_CONTRACT = {"/", "/docs", "/openapi.json", "/asyncapi.json"}
 FILES = ("/console/", "/client/")
 
 
