@@ -125,7 +125,15 @@ class Attempt:
             )
         spec = await self._until_stored(lambda: self._queue.spec(self.claim))
         async with ProgressSender(self._queue, self.claim) as progress:
-            return await runner(Run(self.claim, spec, self._timeout_ms, progress.report))
+            return await runner(Run(self.claim, spec, self._timeout_ms, progress.report, self._recall))
+
+    async def _recall(self, key: str) -> Result | None:
+        """What cannot be recalled for whatever reason is made anew."""
+        try:
+            return await self._queue.recall(self.claim.tenant, key)
+        except StoreError as error:
+            log.warning("attempt.not_recalled", reason=str(error))
+            return None
 
     async def _write(self, outcome: tuple[int, Result | JobError]) -> None:
         attempt, ended = outcome
@@ -150,6 +158,9 @@ class Attempt:
             await self._queue.discard_result(path)
             raise
         log.info("attempt.succeeded", bytes=len(result.body))
+        if result.reuse_key is not None:
+            with suppress(StoreError):
+                await self._queue.remember(self.claim, result.reuse_key)
 
     async def _hand_back(self) -> None:
         """Returns the job to the queue; further cancellations do not interrupt that."""

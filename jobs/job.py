@@ -206,3 +206,5 @@ class Result:
     filename: str
     details: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the document's `result` (`pages`, `render_ms`, `warnings`, …)."""
+    reuse_key: str | None = None
+    """Hex digest of all that the bytes depend on; None where they can differ each time. See `Run.recall`."""

@@ -40,6 +40,7 @@
 | pr:batch:{tenant}:{batch}     | zset   | batches, remove      | list, cancel          | job → created; with the record      |
 | pr:batch-record:{batch}       | hash   | batches, finish      | batch scripts         | RECORD_TTL after its last job ended |
 | pr:idempotency:{tenant}:{key} | string | submit, batches      | submit, batches       | 24 hours: digest and id             |
+| pr:render:{tenant}:{key}      | string | remember             | recall                | RESULT_TTL: job with that content   |
 | pr:expiry:starts              | zset   | submit, start        | claim                 | job → when it must have started     |
 | pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
 | pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
@@ -90,6 +91,7 @@ TAG = "pr:tag:"
 BATCH = "pr:batch:"
 BATCH_RECORD = "pr:batch-record:"
 IDEMPOTENCY = "pr:idempotency:"
+RENDER = "pr:render:"
 EXPIRY_STARTS = "pr:expiry:starts"
 EXPIRY_RESULTS = "pr:expiry:results"
 EXPIRY_RECORDS = "pr:expiry:records"

@@ -114,6 +114,28 @@ class JobQueue:
         members = json.dumps(document, separators=(",", ":"))[1:-1]
         await self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
 
+    async def remember(self, claim: Claim, key: str) -> None:
+        """The succeeded job's result is the one for `key`, for as long as it is kept."""
+        await self._scripts.call("remember", claim.tenant, key, claim.job_id)
+
+    async def recall(self, tenant: str, key: str) -> Result | None:
+        """A copy of the result that is remembered for `key`; None where there is none, or its bytes are gone."""
+        found = await self._scripts.call("recall", tenant, key)
+        if found is None:
+            return None
+        document = json.loads(b"{" + found[1] + b"}")
+        try:
+            body = await self._artifacts.get(found[0].decode())
+        except ArtifactMissing:
+            return None
+        if hashlib.sha256(body).hexdigest() != document.pop("sha256"):
+            return None
+        del document["bytes"]
+        content_type, filename = document.pop("content_type"), document.pop("filename")
+        return Result(
+            body=body, content_type=content_type, filename=filename, details=document, reuse_key=key
+        )
+
     async def fail(self, claim: Claim, error: JobError) -> None:
         """running → failed, for good. Raises ClaimLost."""
         await self._finish(claim, JobStatus.FAILED, "", "", _error_json(error), "", 0)

@@ -8,13 +8,20 @@ import path of an instance (``package.module:attribute``) in ``PRESSRUN_KINDS``.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobs.job import Claim, Progress, Result
 
 if TYPE_CHECKING:
     from jobs.render.pool import RenderPool
+
+
+Recall = Callable[[str], Awaitable[Result | None]]
+
+
+async def _nothing(_key: str) -> Result | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Run:
     timeout_ms: int
     report: Callable[[Progress], None]
     """Says how far the run is. Never blocks; the worker conflates and sends at most a few a second."""
+    recall: Recall = field(default=_nothing)
+    """The result of an earlier job of the same tenant that had this `Result.reuse_key`; None where there is none."""
 
 
 Runner = Callable[[Run], Awaitable[Result]]

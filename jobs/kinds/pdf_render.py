@@ -5,6 +5,9 @@ Submissions are validated here, in the web process: whatever `canonical` lets pa
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
@@ -26,6 +29,7 @@ from jobs.kinds import Run, Runner
 from jobs.kinds.paper import Paper, contradiction, length_mm, paper
 from jobs.render.messages import Format, RenderRequest
 from jobs.render.page_style import SIDES
+from jobs.render.version import renderer_version
 
 if TYPE_CHECKING:
     from jobs.render.pool import RenderPool
@@ -36,6 +40,7 @@ T = TypeVar("T", bound=BaseModel)
 _MAX_ERRORS = 50
 _MAX_STRICT_WARNINGS_SHOWN = 10
 _PLAIN_MESSAGES = {"model_type": "this must be an object", "extra_forbidden": "there is no such member"}
+_NOT_IN_THE_PDF = frozenset({"filename", "strict", "cache"})
 _HARMLESS = frozenset({"font_subsetting_slow"})
 """Warnings about the installation: `strict` is about the document."""
 
@@ -198,6 +203,12 @@ class PdfOptions(_Strict):
         str | None, Field(min_length=1, max_length=200), AfterValidator(lambda name: name and _pdf_name(name))
     ] = None
     strict: Annotated[bool | None, Field(description="Warnings fail the job.")] = None
+    cache: Annotated[
+        bool | None,
+        Field(
+            description="`false` renders anew where the same document was rendered before (default: reuse)."
+        ),
+    ] = None
 
     def contradictions(self) -> list[dict[str, str]]:
         """What does not go together, each with its pointer."""
@@ -241,17 +252,39 @@ class PdfRender:
     def runner(self, pool: RenderPool) -> Runner:
         async def run(run: Run) -> Result:
             options = run.spec["options"]
-            outcome = await pool.render(_request(run.spec), timeout_ms=run.timeout_ms, report=run.report)
+            result = await _recalled(run) or await _rendered(run, pool)
             if options.get("strict"):
-                _refuse_warnings(outcome.details["warnings"])
-            return Result(
-                body=outcome.pdf,
-                content_type="application/pdf",
-                filename=options.get("filename", DEFAULT_FILENAME),
-                details={**outcome.details, "cached": False},
-            )
+                _refuse_warnings(result.details["warnings"])
+            return dataclasses.replace(result, filename=options.get("filename", DEFAULT_FILENAME))
 
         return run
+
+
+async def _recalled(run: Run) -> Result | None:
+    """A copy of what the same document became before."""
+    key = _reuse_key(run.spec)
+    found = await run.recall(key) if key is not None else None
+    return found and dataclasses.replace(found, details={**found.details, "cached": True})
+
+
+async def _rendered(run: Run, pool: RenderPool) -> Result:
+    outcome = await pool.render(_request(run.spec), timeout_ms=run.timeout_ms, report=run.report)
+    return Result(
+        body=outcome.pdf,
+        content_type="application/pdf",
+        filename=DEFAULT_FILENAME,
+        details={**outcome.details, "cached": False},
+        reuse_key=_reuse_key(run.spec) if outcome.self_contained else None,
+    )
+
+
+def _reuse_key(spec: dict[str, Any]) -> str | None:
+    """Digest of all that the PDF depends on; None where it can differ each time, or is wanted anew."""
+    if "url" in spec["input"] or spec["options"].get("cache") is False:
+        return None
+    options = {name: value for name, value in spec["options"].items() if name not in _NOT_IN_THE_PDF}
+    content = json.dumps([renderer_version(), spec["input"], options], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _request(spec: dict[str, Any]) -> RenderRequest:

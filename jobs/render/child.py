@@ -107,6 +107,7 @@ def _send_result(channel: Channel, rendered: RenderedDocument) -> None:
             "render_ms": rendered.render_ms,
             "peak_memory_bytes": rendered.peak_memory_bytes,
             "warnings": rendered.warnings,
+            "self_contained": rendered.self_contained,
         },
         rendered.pdf,
     )

@@ -59,6 +59,8 @@ class RenderOutcome:
 
     pdf: bytes
     details: dict[str, Any]
+    self_contained: bool = False
+    """The same request gives the same PDF: nothing outside of it was asked for."""
 
 
 @dataclass(slots=True)
@@ -351,6 +353,7 @@ def _outcome(answer: messages.Rendered, body: bytes, peak_bytes: int) -> RenderO
             "warnings": [warning.model_dump(exclude_none=True) for warning in answer.warnings],
         },
     )
+        self_contained=answer.self_contained,
 
 
 def _nonsense(error: wire.WireError) -> JobError:

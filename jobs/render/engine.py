@@ -67,6 +67,8 @@ class RenderedDocument:
     render_ms: int
     peak_memory_bytes: int
     warnings: list[dict[str, str]]
+    self_contained: bool
+    """Nothing outside of the request was asked for."""
 
 
 class Engine:
@@ -116,6 +118,7 @@ class Engine:
             render_ms=round((time.monotonic() - started) * 1000),
             peak_memory_bytes=self._memory.read(),
             warnings=diagnostics.finish(),
+            self_contained=not fetcher.has_left,
         )
 
     def tidy_up(self) -> None:

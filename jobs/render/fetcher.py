@@ -53,6 +53,8 @@ class DocumentFetcher(URLFetcher):
         self._seconds_left = limits.total_seconds
         self.problems: dict[str, FetchProblem] = {}
         """What the document is missing, by URL."""
+        self.has_left = False
+        """Whether anything but ``data:`` was asked for, successfully or not."""
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
         """The asset at `url`.
@@ -63,6 +65,7 @@ class DocumentFetcher(URLFetcher):
         if url[:5].lower() == "data:":
             asset: URLFetcherResponse = super().fetch(url)  # type: ignore[no-untyped-call]
             return asset
+        self.has_left = True
         try:
             return self._fetch(url)
         except FetchFailed as failed:

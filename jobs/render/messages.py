@@ -81,6 +81,8 @@ class Rendered(_Answer):
     render_ms: Annotated[int, Field(ge=0, le=10**9)]
     peak_memory_bytes: Annotated[int, Field(ge=0, le=2**48)]
     warnings: Annotated[list[Warned], Field(max_length=200)]
+    self_contained: bool = False
+    """Nothing outside of the request was asked for: the same request gives the same PDF."""
 
 
 class Failed(_Answer):
