@@ -258,13 +258,13 @@ class RenderChild(asyncio.Protocol):
     def _finish(self, render: _Render) -> None:
         """The result is here: the child is free from this moment, before anybody has looked at the result."""
         self._put_away(render)
+        self._scratch.give_back(render.scratch)
         self._owner.child_freed(self)
 
     def _put_away(self, render: _Render) -> None:
         self._render = None
         render.deadline.cancel()
         render.watch.cancel()
-        self._scratch.remove(render.scratch)
 
     def _too_late(self) -> None:
         render = self._render
@@ -302,6 +302,7 @@ class RenderChild(asyncio.Protocol):
         render = self._render
         if render is not None:
             self._put_away(render)
+            self._scratch.remove(render.scratch)
             if error is not None and not render.future.done():
                 render.future.set_exception(error)
         self._transport.abort()
@@ -352,8 +353,8 @@ def _outcome(answer: messages.Rendered, body: bytes, peak_bytes: int) -> RenderO
             "peak_memory_bytes": max(answer.peak_memory_bytes, peak_bytes),
             "warnings": [warning.model_dump(exclude_none=True) for warning in answer.warnings],
         },
-    )
         self_contained=answer.self_contained,
+    )
 
 
 def _nonsense(error: wire.WireError) -> JobError:

@@ -29,7 +29,8 @@ Emit = Callable[[int, str, int | None], None]
 class ProgressLog(logging.Handler):
     """Turns the log lines of one render into calls of `emit` with percent, stage and page.
 
-    Percent never falls. A new stage is told at once, pages at most a few times a second.
+    Percent never falls. That layout begins, where most time goes, is told at once, all else at most a few times a
+    second: a small document says one thing.
     """
 
     def __init__(self, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,7 +40,7 @@ class ProgressLog(logging.Handler):
         self._percent = 0
         self._stage = ""
         self._page: int | None = None
-        self._told_at = 0.0
+        self._told_at = clock()
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -61,8 +62,9 @@ class ProgressLog(logging.Handler):
             percent = _layout_percent(self._page)
         self._percent = max(self._percent, percent)
         now = self._clock()
-        if stage != self._stage or now - self._told_at >= _MIN_INTERVAL_SECONDS:
-            self._stage = stage
+        layout_begins = stage == "layout" != self._stage
+        self._stage = stage
+        if layout_begins or now - self._told_at >= _MIN_INTERVAL_SECONDS:
             self._told_at = now
             self._emit(self._percent, stage, self._page)
 

@@ -28,13 +28,23 @@ class Scratch:
         self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._numbers = itertools.count(1)
+        self._clean: list[str] = []
         self._removals: set[asyncio.Task[None]] = set()
 
     def make(self) -> str:
-        """A new, empty directory."""
+        """An empty directory."""
+        if self._clean:
+            return self._clean.pop()
         path = f"{self.path}/{next(self._numbers)}"
         os.mkdir(path, 0o700)
         return path
+
+    def give_back(self, path: str) -> None:
+        """Takes back a directory of `make` from a process that lives on: one that is still empty is as good as new."""
+        if os.listdir(path):
+            self.remove(path)
+        else:
+            self._clean.append(path)
 
     def remove(self, path: str) -> None:
         """Removes a directory of `make`: at once where it is empty, else without holding up the event loop."""

@@ -23,15 +23,28 @@ def following() -> tuple[ProgressLog, Told, Clock]:
     return ProgressLog(lambda *progress: told.append(progress), clock), told, clock
 
 
-def test_stages_are_told_at_once_and_pages_a_few_times_a_second() -> None:
+def test_a_small_document_tells_only_that_layout_begins() -> None:
     log, told, clock = following()
     with log.following():
         PROGRESS.info("Step 1 - Fetching and parsing HTML - %s", "HTML string")
         PROGRESS.info("Step 3 - Applying CSS")
         PROGRESS.info("Step 4 - Creating formatting structure")
+        clock.now += 0.02
+        PROGRESS.info("Step 5 - Creating layout - Page %d", 1)
+        PROGRESS.info("Step 6 - Creating PDF")
+    assert told == [(15, "layout", None)]
+
+
+def test_a_large_document_tells_stages_and_pages_a_few_times_a_second() -> None:
+    log, told, clock = following()
+    with log.following():
+        clock.now += 0.25
+        PROGRESS.info("Step 3 - Applying CSS")
+        PROGRESS.info("Step 4 - Creating formatting structure")
         for page in range(1, 11):
             clock.now += 0.0625
             PROGRESS.info("Step 5 - Creating layout - Page %d", page)
+        clock.now += 0.25
         PROGRESS.info("Step 6 - Creating PDF")
     assert [(stage, page) for _, stage, page in told] == [
         ("styles", None),
@@ -60,6 +73,7 @@ def test_percent_never_falls_and_never_reaches_the_next_stage_during_layout(page
         for page in pages:
             clock.now += 1
             PROGRESS.info("Step 5 - Creating layout - Page %d", page)
+        clock.now += 1
         PROGRESS.info("Step 6 - Creating PDF")
         PROGRESS.info("Step 7 - Adding PDF metadata")
     percents = [percent for percent, _, _ in told]
@@ -71,5 +85,5 @@ def test_other_lines_and_lines_after_the_render_are_not_told() -> None:
     log, told, _ = following()
     with log.following():
         PROGRESS.info("Something new in the next release")
-    PROGRESS.info("Step 6 - Creating PDF")
+    PROGRESS.info("Step 4 - Creating formatting structure")
     assert told == []

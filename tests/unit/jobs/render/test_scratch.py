@@ -15,6 +15,17 @@ async def test_directories_are_gone_after_removal_whether_empty_or_not(tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_directory_given_back_empty_is_used_again_and_any_other_is_removed(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    clean, used = scratch.make(), Path(scratch.make())
+    scratch.give_back(clean)
+    assert scratch.make() == clean
+    (used / "leftover").touch()
+    scratch.give_back(str(used))
+    assert scratch.make() != str(used)
+    await scratch.close()
+
+
 async def test_removing_what_is_gone_already_is_no_error(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
     scratch.remove(str(tmp_path / "never-there"))
