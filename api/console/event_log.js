@@ -11,24 +11,27 @@ export class EventLog {
   #list = byId("event-list");
   #older = byId("events-older");
   #oldest = null;
+  #isOpen = false;
   #isLoaded = false;
 
   constructor(client, model) {
     this.#client = client;
     this.#model = model;
     model.addEventListener("event", ({ detail }) => this.#isLoaded && this.#arrived(detail));
+    model.addEventListener("listed", () => this.#isOpen && this.#load()); // the page may open before it is live
     this.#older.addEventListener("click", () => whileBusy(this.#older, () => this.#loadOlder()));
   }
 
-  async open() {
+  open() {
     byId("events-title").focus({ preventScroll: true });
-    if (this.#isLoaded) return;
-    try {
-      await this.#loadOlder();
-      this.#isLoaded = this.#oldest !== null;
-    } catch (error) {
-      complain(error);
-    }
+    this.#isOpen = true;
+    this.#load();
+  }
+
+  async #load() {
+    if (this.#isLoaded || !this.#model.cursor) return;
+    this.#isLoaded = true;
+    await this.#loadOlder().catch(complain);
   }
 
   #arrived(event) {
@@ -42,7 +45,6 @@ export class EventLog {
    * server and may know how one is made: the log's epoch, a point, and the sequence number of an event.
    */
   async #loadOlder() {
-    if (!this.#model.cursor) return;
     const [epoch, head] = this.#model.cursor.split(".");
     const before = this.#oldest ?? Number(head) + 1;
     const after = Math.max(0, before - PAGE - 1);

@@ -28,26 +28,36 @@ export class JobPanel {
     this.#panel.replaceChildren(welcome());
   }
 
-  async open(id) {
+  open(id) {
     if (this.#open?.id === id) return;
     this.#open?.close();
-    const opened = new OpenJob(this.#client, this.#model, id, () => this.#onClosed(id));
-    this.#open = opened;
-    this.#panel.replaceChildren(opened.element);
+    this.#open = new OpenJob(this.#client, this.#model, id, () => this.#onClosed(id));
+    this.#panel.replaceChildren(this.#open.element);
     this.#panel.scrollTop = 0;
+    const known = this.#model.jobs.get(id);
+    if (known) this.#open.update(known);
+    this.#open.heading.focus({ preventScroll: true });
+    this.load();
+  }
+
+  /** Reads what is not known of the open job. What the network keeps from it now, it reads when called again. */
+  async load() {
+    const opened = this.#open;
+    if (!opened || opened.isLoaded) return;
     try {
-      const known = this.#model.jobs.get(id);
-      if (known) opened.update(known);
-      else this.#model.put(await this.#client.job(id).refresh());
-      opened.heading.focus({ preventScroll: true });
-      opened.timeline.add(...(await this.#client.job(id).events()));
+      const job = this.#client.job(opened.id);
+      if (!this.#model.jobs.has(opened.id)) this.#model.put(await job.refresh());
+      opened.timeline.add(...(await job.events()));
+      opened.isLoaded = true;
     } catch (error) {
-      if (this.#open === opened) this.#panel.replaceChildren(missing(error));
+      if (error.status === 404 && this.#open === opened) this.#panel.replaceChildren(missing(error));
     }
   }
 }
 
 class OpenJob {
+  /** Whether its timeline goes back to its beginning. */
+  isLoaded = false;
   timeline = new Timeline();
   heading = h("h1", { tabindex: "-1" });
   #job;

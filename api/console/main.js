@@ -46,6 +46,7 @@ function showState(state) {
   const shown = byId("link-state");
   shown.dataset.state = state;
   setText(shown.firstElementChild, LINK[state]);
+  if (state === "live" || state === "fallback") panel.load();
 }
 
 function route() {

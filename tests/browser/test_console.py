@@ -1,0 +1,256 @@
+"""The console page as a person uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+from redis.asyncio import Redis
+
+from tests.support.browsing import Visitor, chromium, needs_chromium, status_of_open_job, submit
+from tests.support.deployment import Deployment
+from tests.support.valkey import FaultyValkey
+
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+
+LONG = "<title>A long novel</title>" + "<p style='break-after: page'>word" * 900
+ENDLESS = (
+    "<title>Endless</title><style>"
+    + "".join(f".c{i} {{ color: red }}" for i in range(60_000))
+    + "</style>"
+    + "<p class=c1>x" * 20_000
+)
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(
+    valkey: FaultyValkey, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Deployment]:
+    async with Redis.from_url(valkey.url) as redis:
+        await redis.flushall()
+    directory = tmp_path_factory.mktemp("console")
+    async with Deployment.running(valkey.url, directory, ("api", "jobs", "notifier")) as deployment:
+        yield deployment
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visitor(browser: Browser, running: Deployment) -> AsyncIterator[Visitor]:
+    async with Visitor.arrives(browser, running.url) as arrived:
+        yield arrived
+        assert arrived.complaints == []
+
+
+async def test_a_document_is_submitted_and_its_pages_appear_without_a_reload(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await page.evaluate("window.wasNotReloaded = true")
+    await page.get_by_role("button", name="Use a sample").click()
+    await page.get_by_role("button", name="Render PDF").click()
+    await expect(page.get_by_role("heading", name="Invoice 2026-0042")).to_be_visible()
+    await expect(status_of_open_job(page)).to_have_text("Succeeded")
+    await expect(page.locator(".timeline .what")).to_have_text(
+        ["Queued", re.compile("Started"), "Succeeded"], use_inner_text=True
+    )
+    await expect(page.locator("#job-list li").first).to_contain_text("1 page")
+    await expect(page.get_by_title("The rendered PDF")).to_be_visible()
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download").click()
+    assert (await download.value).suggested_filename == "Invoice 2026-0042.pdf"
+    assert (await (await download.value).path()).read_bytes().startswith(b"%PDF-")
+    assert await page.evaluate("window.wasNotReloaded")
+
+
+async def test_progress_moves_while_a_long_document_is_rendered(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await submit(page, LONG)
+    await expect(page.locator(".open-job progress")).to_have_attribute("value", re.compile(r"[2-9]\d"))
+    await expect(page.locator(".open-job .progress")).to_contain_text(re.compile(r"page \d+"))
+    await expect(status_of_open_job(page)).to_have_text("Succeeded")
+    await expect(page.locator(".open-job dl")).to_contain_text("900")
+
+
+async def test_a_document_that_fails_shows_why(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await page.get_by_text("Options").click()
+    await page.get_by_label("Fail on warnings").check()
+    await submit(page, "<title>Typo</title><p style='colr: red'>x")
+    await expect(status_of_open_job(page)).to_have_text("Failed")
+    await expect(page.get_by_role("heading", name="Why it failed")).to_be_visible()
+    await expect(page.locator(".open-job .box")).to_contain_text("strict_warnings")
+
+
+async def test_a_running_job_can_be_cancelled_run_again_and_deleted(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await submit(page, ENDLESS)
+    await expect(status_of_open_job(page)).to_have_text("Running")
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(status_of_open_job(page)).to_have_text("Cancelled")
+    await page.get_by_role("button", name="Run again").click()
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(status_of_open_job(page)).to_have_text("Cancelled")
+    row = page.locator("#job-list [aria-current]")
+    await expect(row).to_have_count(1)
+    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(row).to_have_count(0)
+    await expect(page.get_by_role("heading", name="HTML in, PDF out.")).to_be_visible()
+
+
+async def test_options_that_do_not_fit_are_told_at_their_fields(
+    running: Deployment, browser: Browser
+) -> None:
+    async with Visitor.arrives(browser, running.url) as visitor:
+        page = await visitor.open()
+        await page.get_by_text("Options").click()
+        await page.get_by_label("Page size").fill("A99")
+        await page.get_by_label("Document", exact=True).fill("<p>x")
+        await page.get_by_role("button", name="Render PDF").click()
+        await expect(page.locator("[data-field='/options/page_size']")).to_contain_text("is not a page size")
+        await expect(page.get_by_label("Page size")).to_be_focused()
+        await page.get_by_label("Page size").fill("A5")
+        await page.get_by_role("button", name="Render PDF").click()
+        await expect(status_of_open_job(page)).to_have_text("Succeeded")
+        # Browsers report every 4xx; nothing else went wrong.
+        assert [text for text in visitor.complaints if "422" not in text] == []
+
+
+async def test_an_empty_document_is_not_sent(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await page.get_by_role("button", name="Render PDF").click()
+    await expect(page.locator("#document-error")).to_contain_text("Paste a document")
+    await expect(page.get_by_label("Document", exact=True)).to_be_focused()
+
+
+async def test_a_dropped_file_becomes_the_document(visitor: Visitor) -> None:
+    page = await visitor.open()
+    dropped = await page.evaluate_handle(
+        "() => { const data = new DataTransfer(); data.items.add(new File(['# From a file'], 'notes.md')); return data; }"
+    )
+    await page.dispatch_event("#composer", "drop", {"dataTransfer": dropped})
+    await expect(page.get_by_label("Document", exact=True)).to_have_value("# From a file")
+    await expect(page.get_by_label("Markdown")).to_be_checked()
+    await page.get_by_role("button", name="Render PDF").click()
+    await expect(page.get_by_role("heading", name="From a file")).to_be_visible()
+    await expect(status_of_open_job(page)).to_have_text("Succeeded")
+
+
+async def test_two_tabs_show_the_same_jobs(visitor: Visitor) -> None:
+    first, second = await visitor.open(), await visitor.open()
+    await submit(first, "<title>Seen twice</title><p>x")
+    row = second.locator("#job-list li", has_text="Seen twice").first
+    await expect(row).to_contain_text("Succeeded")
+    await row.get_by_role("link").click()
+    await expect(status_of_open_job(second)).to_have_text("Succeeded")
+    await first.get_by_role("button", name="Delete").click()
+    await first.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(first.locator("#job-list li", has_text="Seen twice")).to_have_count(0)
+
+
+async def test_the_keyboard_is_enough(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_text("Skip to the content")).to_be_focused()
+    await tab_to(page, "textarea")
+    await page.keyboard.type("<title>By keyboard</title><h1>Hi</h1>")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("heading", name="By keyboard")).to_be_focused()
+    await expect(status_of_open_job(page)).to_have_text("Succeeded")
+    await expect(page.get_by_role("status").filter(has_text="By keyboard succeeded, 1 page")).to_be_attached()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("link", name=re.compile("By keyboard")).first).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="By keyboard")).to_be_focused()
+    await tab_to(page, "button.primary")
+
+
+async def tab_to(page: Page, selector: str) -> None:
+    """Presses Tab until it gets there, as far as a person would go."""
+    for _ in range(40):
+        if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not get to {selector}")
+
+
+async def test_the_event_log_grows_while_it_is_looked_at(visitor: Visitor, running: Deployment) -> None:
+    page = await visitor.open()
+    await running.until((await running.submit("<p>before"))["id"], "succeeded")
+    await page.get_by_role("link", name="Event log").click()
+    await expect(page.locator("#event-list li").first).to_contain_text("job.succeeded")
+    job = await running.submit("<p>x", metadata={"title": "Just now"})
+    await expect(page.locator("#event-list li").first).to_contain_text("Just now")
+    newest = page.locator("#event-list li", has_text="job.succeeded").filter(has_text="Just now")
+    await newest.locator("summary").click()
+    await expect(newest.locator("pre")).to_contain_text(job["id"])
+    numbers = [int(text) for text in await page.locator(".sequence").all_inner_texts()]
+    assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
+
+
+async def test_what_people_write_is_text_and_never_runs(visitor: Visitor, running: Deployment) -> None:
+    trap = "<img src=x onerror=\"document.title='caught'\">"
+    job = await running.submit("<p>x", metadata={"title": trap}, tags=[trap[:60]])
+    page = await visitor.open(f"/#/jobs/{job['id']}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text(trap)
+    assert await page.title() == "Pressrun"
+
+
+async def test_without_websockets_the_page_is_live_all_the_same(visitor: Visitor) -> None:
+    await visitor.context.add_init_script("delete window.WebSocket")
+    page = await visitor.open_as_it_is()
+    await expect(page.get_by_text("Live, without WebSocket")).to_be_visible()
+    await submit(page, "<title>Streamed</title><p>x")
+    await expect(status_of_open_job(page)).to_have_text("Succeeded")
+
+
+async def test_a_job_that_is_not_there_says_so(running: Deployment, browser: Browser) -> None:
+    async with Visitor.arrives(browser, running.url) as visitor:
+        page = await visitor.open("/#/jobs/job_00000000000000000000000000")
+        await expect(page.get_by_role("heading", name="This job cannot be shown")).to_be_visible()
+
+
+async def test_a_phone_shows_one_thing_at_a_time_and_never_scrolls_sideways(
+    running: Deployment, browser: Browser
+) -> None:
+    async with Visitor.arrives(browser, running.url, **PHONE) as visitor:
+        page = await visitor.open()
+        await submit(page, f"<title>{'Unbreakable' * 12}</title><p>x")
+        await expect(status_of_open_job(page)).to_have_text("Succeeded")
+        await expect(page.get_by_label("Document", exact=True)).to_be_hidden()
+        for view in ("#/", "#/events", page.url.partition("/#")[2] and "#" + page.url.partition("#")[2]):
+            await page.evaluate("view => { location.hash = view; }", view)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
+        await page.get_by_role("button", name="← Jobs").tap()
+        await expect(page.get_by_label("Document", exact=True)).to_be_visible()
+        assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_text_has_the_contrast_of_wcag_aa(running: Deployment, browser: Browser, scheme: str) -> None:
+    failed = await running.submit(
+        "<p style='colr: red'>x", options={"strict": True}, metadata={"title": "Strict"}
+    )
+    warned = await running.submit("<p style='colr: red'>x", metadata={"title": "Warned"})
+    await running.until(failed["id"], "failed")
+    await running.until(warned["id"], "succeeded")
+    async with Visitor.arrives(browser, running.url, color_scheme=scheme) as visitor:
+        for path, shown in {
+            "/": "#job-list .badge",
+            f"/#/jobs/{failed['id']}": ".timeline li",
+            f"/#/jobs/{warned['id']}": ".timeline li",
+            "/#/events": "#event-list li",
+        }.items():
+            page = await visitor.open(path)
+            await page.locator(shown).first.wait_for()
+            assert await page.evaluate(CONTRASTS) == [], path
