@@ -135,9 +135,11 @@ async def test_an_empty_document_is_not_sent(visitor: Visitor) -> None:
 
 async def test_a_dropped_file_becomes_the_document(visitor: Visitor) -> None:
     page = await visitor.open()
-    dropped = await page.evaluate_handle(
-        "() => { const data = new DataTransfer(); data.items.add(new File(['# From a file'], 'notes.md')); return data; }"
-    )
+    dropped = await page.evaluate_handle("""() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["# From a file"], "notes.md"));
+      return data;
+    }""")
     await page.dispatch_event("#composer", "drop", {"dataTransfer": dropped})
     await expect(page.get_by_label("Document", exact=True)).to_have_value("# From a file")
     await expect(page.get_by_label("Markdown")).to_be_checked()
