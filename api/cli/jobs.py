@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli import words
-from api.cli.server import Server, with_server
+from api.cli.server import Server, url_option, with_server
 from jobs.job import JobStatus
 
 
@@ -21,6 +22,7 @@ from jobs.job import JobStatus
 @click.option("--tag", help="Only jobs with this tag.")
 @click.option("--batch", help="Only jobs of this batch.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
+@url_option
 @click.pass_context
 def jobs(context: click.Context, /, **filters: Any) -> None:
     """List jobs, newest first; or act on one (see the commands)."""
@@ -36,23 +38,26 @@ async def list_jobs(server: Server, batch: str | None = None, **filters: Any) ->
     if not page["items"]:
         click.echo("No jobs.")
         return
-    console = Console()
-    console.print(_table(page["items"]))
+    console = Console(highlight=False)
+    for line in _table(page["items"]):
+        if console.is_terminal:  # programs get it all
+            line.truncate(console.width, overflow="ellipsis")
+        console.print(line, soft_wrap=True)
     if page["next_cursor"]:
         click.echo("There are more: ask for them with --limit or a filter.", err=True)
 
 
-def _table(items: list[dict[str, Any]]) -> Table:
+def _table(items: list[dict[str, Any]]) -> Iterator[Text]:
+    """One line for each job; what does not fit ends the line, so that ids stay whole."""
     now = datetime.datetime.now(datetime.UTC)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("ID", "STATUS", "KIND", "CREATED"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("OUTCOME", overflow="ellipsis", no_wrap=True)
+    kind_width = max(len(job["kind"]) for job in items)
+    yield Text(f"{'ID':<30}  {'STATUS':<9}  {'KIND':<{kind_width}}  {'CREATED':<10}  OUTCOME", style="bold")
     for job in items:
-        status = Text(job["status"], style=words.STYLES[job["status"]])
+        line = Text(f"{job['id']}  ")
+        line.append(f"{job['status']:<9}", style=words.STYLES[job["status"]])
         created = words.age(job["created_at"], now)
-        table.add_row(job["id"], status, job["kind"], created, Text(words.outcome(job)))
-    return table
+        line.append(f"  {job['kind']:<{kind_width}}  {created:<10}  {words.outcome(job)}".rstrip())
+        yield line
 
 
 @jobs.command()

@@ -108,7 +108,7 @@ def _read(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise click.FileError(file, error.strerror or "cannot be read") from error
+        raise click.BadParameter(f"{file}: {error.strerror}", param_hint="FILE") from error
 
 
 @contextmanager
@@ -129,11 +129,11 @@ def _progress_bar(console: Console, name: str) -> Iterator[Seen]:
 
     def seen(job: Job) -> None:
         progress = job["progress"]
-        if progress is None or job["status"] != "running":
-            bar.update(task, completed=0, description=_WAITING.get(job["status"], job["status"]))
-        else:
+        if job["status"] == "running" and progress is not None:
             page = f", page {progress['page']}" if progress.get("page") else ""
             bar.update(task, completed=progress["percent"], description=progress["stage"] + page)
+        elif job["status"] in _WAITING:
+            bar.update(task, completed=0, description=_WAITING[job["status"]])
 
     with bar:
         yield seen

@@ -15,6 +15,8 @@ import click
 
 T = TypeVar("T")
 
+_URL = "pressrun.url"
+
 PATIENCE = aiohttp.ClientTimeout(total=60, sock_connect=10)
 """For one answer; long polls take up to 25 s of it."""
 
@@ -27,10 +29,9 @@ class Refused(click.ClickException):
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status = status
         self.code = str(problem.get("code", f"http_{status}"))
-        lines = [str(problem.get("detail", "The server gave no reason."))]
-        errors = problem.get("errors", [])
-        if len(errors) > 1:
-            lines += [f"  {each.get('pointer')}: {each.get('message')}" for each in errors]
+        detail = str(problem.get("detail", "The server gave no reason."))
+        found = [f"{each.get('pointer')}: {each.get('message')}" for each in problem.get("errors", [])]
+        lines = [detail, *(f"  {each}" for each in found if each not in detail)]
         if self.code == "unauthenticated":
             lines.append("Put an API key of this server into PRESSRUN_API_KEY.")
         super().__init__("\n".join(lines) + f" ({self.code})")
@@ -105,19 +106,33 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def default_url() -> str:
-    """Of the server that `pressrun up` starts with this environment."""
-    return f"http://localhost:{os.environ.get('PORT', '8000')}"
+def _remember_url(context: click.Context, parameter: click.Parameter, url: str | None) -> None:
+    if url is not None:
+        context.meta[_URL] = url
+
+
+url_option = click.option(
+    "--url",
+    expose_value=False,
+    callback=_remember_url,
+    help="Of the server. By default PRESSRUN_URL, or the one that `pressrun up` starts here.",
+)
+"""Where a group has it too, it counts for the group's commands."""
+
+
+def _url_in_force() -> str:
+    given = click.get_current_context().meta.get(_URL) or os.environ.get("PRESSRUN_URL")
+    return given or f"http://localhost:{os.environ.get('PORT', '8000')}"
 
 
 def with_server(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
     """Makes an async function a command that is given a `Server` first; adds `--url`."""
 
-    @click.option(
-        "--url", envvar="PRESSRUN_URL", default=default_url, help="Of the server.", show_envvar=True
-    )
+    @url_option
     @functools.wraps(command)
-    def run(url: str, **arguments: Any) -> T:
+    def run(**arguments: Any) -> T:
+        url = _url_in_force()
+
         async def connected() -> T:
             async with Server.at(url, os.environ.get("PRESSRUN_API_KEY")) as server:
                 return await command(server, **arguments)

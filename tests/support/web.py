@@ -13,11 +13,13 @@ from jobs.settings import Settings
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Settings, app: Api | None = None) -> AsyncIterator[tuple[int, WebServer, Api]]:
+async def serving(
+    settings: Settings, app: Api | None = None, port: int = 0
+) -> AsyncIterator[tuple[int, WebServer, Api]]:
     """Port, server and app; ends in order when left, unless it was told to before."""
     app = app or build(settings)
     server = WebServer(server_config(app, settings), app)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     running = asyncio.create_task(server.serve([listener]))
     try:
         yield listener.getsockname()[1], server, app

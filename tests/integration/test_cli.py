@@ -1,0 +1,195 @@
+"""The commands that use a running server, against the real web process and a worker beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from jobs.errors import RenderFailed
+from jobs.job import Progress, Result
+from jobs.kinds import Run
+from jobs.settings import ApiKey, Settings
+from tests.support.command import ROOT
+from tests.support.core import DEADLINE_S, Core, Gate, instant
+from tests.support.valkey import free_port
+from tests.support.web import serving
+
+KEY = "acme-key-0123456789"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Terminal:
+    """Runs commands against the server at `port`, each as a process."""
+
+    def __init__(self, port: int, directory: Path) -> None:
+        self.directory = directory
+        self._environ = {"PORT": str(port), "PRESSRUN_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
+
+    async def run(self, *arguments: str, stdin: str = "", **environ: str) -> Ended:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "from api.cli import main; main(prog_name='pressrun')",
+            *arguments,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=self.directory,
+            env={"PATH": os.environ["PATH"], **self._environ, **environ},
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            stdout, stderr = await process.communicate(stdin.encode())
+        assert process.returncode is not None
+        return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+
+@pytest.fixture
+def settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        redis_url=redis_url,
+        data_dir=tmp_path / "data",
+        api_keys=(ApiKey("acme", KEY),),
+        secret_key=("a-secret-of-thirty-two-characters",),
+        host="127.0.0.1",
+        notifier_port=free_port(),  # nobody listens there
+    )
+
+
+@pytest.fixture
+async def terminal(settings: Settings, tmp_path: Path) -> AsyncIterator[Terminal]:
+    async with serving(settings) as (port, _, _):
+        yield Terminal(port, tmp_path)
+
+
+@pytest.fixture
+async def core(redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(redis_url, tmp_path / "data")
+    yield core
+    await core.redis.aclose()
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "a.html"
+    path.write_text("<h1>Hello</h1>")
+    return path
+
+
+async def test_render_writes_the_result_beside_the_document(
+    terminal: Terminal, core: Core, document: Path
+) -> None:
+    """By long polls: nobody listens where the WebSocket should be."""
+    async with core.worker({"pdf.render": instant}):
+        done = await terminal.run("render", str(document))
+    assert done.exit_code == 0, done.stderr
+    assert document.with_suffix(".pdf").read_bytes() == b"done"
+    assert "1 page, 4 B" in done.stderr
+
+
+async def test_render_follows_over_the_websocket(
+    settings: Settings, core: Core, document: Path, tmp_path: Path
+) -> None:
+    port, gate = free_port(), Gate()
+    settings = dataclasses.replace(settings, websocket_url=f"ws://127.0.0.1:{port}/v1/ws")
+    async with serving(settings, port=port) as (_, _, app), core.worker({"pdf.render": gate}):
+        running = asyncio.create_task(Terminal(port, tmp_path).run("render", str(document), "-o", "-"))
+        await gate.begun.wait()
+        gate.opened.set()
+        done = await running
+        assert b'route="/v1/jobs/{job_id}",status="200"' not in app.services.metrics.render(), "it polled"
+    assert done.stdout == "done"
+
+
+async def test_render_reads_standard_input_and_writes_standard_output(terminal: Terminal, core: Core) -> None:
+    async with core.worker({"pdf.render": instant}):
+        done = await terminal.run("render", "-", stdin="<p>Hello")
+    assert (done.exit_code, done.stdout) == (0, "done")
+
+
+async def test_render_says_why_a_job_failed(terminal: Terminal, core: Core, document: Path) -> None:
+    async def broken(run: Run) -> Result:
+        run.report(Progress(10, "layout", 1))
+        raise RenderFailed("The document is broken.")
+
+    async with core.worker({"pdf.render": broken}):
+        done = await terminal.run("render", str(document))
+    assert done.exit_code == 1
+    assert "The document is broken. (render_failed, job_" in done.stderr
+    assert not document.with_suffix(".pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["render", "missing.html"], 2, "missing.html: No such file"),
+        (["render", "https://example.com/"], 2, "Say with -o"),
+        (["render", "-", "--options", '{"nonsense": 1}'], 1, "nonsense"),
+        (["jobs", "show", "job_x"], 1, "job_not_found"),
+        (["jobs", "--status", "done"], 2, "'done' is not one of"),
+        (["watch", "job_x"], 1, "job_not_found"),
+    ],
+)
+async def test_errors_are_sentences_with_an_exit_code(
+    terminal: Terminal, arguments: list[str], code: int, said: str
+) -> None:
+    done = await terminal.run(*arguments, stdin="<p>Hello")
+    assert done.exit_code == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_wrong_key_is_told_apart_from_no_server(terminal: Terminal) -> None:
+    wrong = await terminal.run("jobs", PRESSRUN_API_KEY="wrong-key-0123456789")
+    assert wrong.exit_code == 1
+    assert "PRESSRUN_API_KEY" in wrong.stderr
+    nobody = await terminal.run("jobs", PORT=str(free_port()))
+    assert nobody.exit_code == 3
+    assert "connection refused" in nobody.stderr
+
+
+async def test_jobs_are_listed_shown_cancelled_run_again_and_deleted(terminal: Terminal, core: Core) -> None:
+    assert (await terminal.run("jobs")).stdout == "No jobs.\n"
+    job = await core.submit("pdf.render", tags=("invoice",))
+    listed = (await terminal.run("jobs", "--tag", "invoice")).stdout.splitlines()
+    assert re.match(rf"{job.id}  queued     pdf\.render", listed[1])
+    assert (await terminal.run("jobs", "--status", "failed")).stdout == "No jobs.\n"
+
+    assert (await terminal.run("jobs", "cancel", job.id)).stdout == f"{job.id} is cancelled.\n"
+    again = await terminal.run("jobs", "cancel", job.id)
+    assert (again.exit_code, "already_finished" in again.stderr) == (1, True)
+    shown = (await terminal.run("jobs", "show", job.id)).stdout
+    assert re.search(r"^status +cancelled", shown, re.MULTILINE)
+    assert "job.cancelled" in shown
+
+    retried = (await terminal.run("jobs", "retry", job.id)).stdout
+    new_id = retried.split()[0]
+    assert f"retry of  {job.id}" in (await terminal.run("jobs", "show", new_id)).stdout
+    assert (await terminal.run("jobs", "delete", job.id)).exit_code == 0
+    assert (await terminal.run("jobs", "show", job.id)).exit_code == 1
+
+
+async def test_watch_follows_one_job_to_its_end(terminal: Terminal, core: Core) -> None:
+    job = await core.submit("pdf.render")
+    watching = asyncio.create_task(terminal.run("watch", job.id))
+    async with core.worker({"pdf.render": instant}):
+        done = await watching
+    assert done.exit_code == 0
+    assert "succeeded  pdf.render  1 page, 4 B" in done.stdout.splitlines()[-1]
+    cancelled = await core.submit("pdf.render")
+    await core.store.cancel("acme", cancelled.id)
+    assert (await terminal.run("watch", cancelled.id)).exit_code == 1
