@@ -163,6 +163,7 @@ function facts(job) {
     result?.pages && ["Pages", String(result.pages)],
     result && ["Size", bytes(result.bytes)],
     result?.render_ms && ["Rendering", duration(result.render_ms)],
+    result?.cached && ["From", "an earlier job, unchanged"],
     result?.peak_memory_bytes && ["Peak memory", bytes(result.peak_memory_bytes)],
     ["Attempts", `${job.attempt} of ${job.max_attempts}`],
     job.priority !== "normal" && ["Priority", job.priority],

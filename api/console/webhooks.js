@@ -63,7 +63,7 @@ export class Webhooks {
     const test = async () => {
       verdict.replaceChildren(h("p", { class: "soft" }, "Sending…"));
       const report = await this.#client.request(`${path}/test`, { method: "POST" });
-      verdict.replaceChildren(h("pre", { tabindex: "0" }, JSON.stringify(report, null, 2)));
+      verdict.replaceChildren(...told(report));
     };
     const remove = async () => {
       if (!(await confirmed("Delete this endpoint?", endpoint.url, "Delete"))) return;
@@ -122,7 +122,20 @@ export class Webhooks {
   }
 }
 
-function attempt(each) {
-  const outcome = each.error ?? (each.status ? `HTTP ${each.status}` : "no answer");
-  return h("li", {}, h("strong", {}, String(outcome)), ` ${each.duration_ms === undefined ? "" : duration(each.duration_ms)} `, each.answer && h("code", {}, each.answer));
+/** What a test has found out. */
+function told(report) {
+  return [
+    h("p", {}, badge(report.verdict), " ", report.explanation),
+    h("details", {}, h("summary", {}, `Everything about it (${duration(report.duration_ms ?? 0)})`), h("pre", { tabindex: "0" }, JSON.stringify(report, null, 2))),
+  ];
+}
+
+function attempt({ at, status, error, message, duration_ms: ms, answer }) {
+  return h(
+    "li",
+    {},
+    h("div", { class: "line" }, h("strong", {}, status ? `HTTP ${status}` : (error ?? "No answer")), h("span", { class: "soft" }, `${dateTime(at)}, ${duration(ms ?? 0)}`)),
+    message && h("p", {}, message),
+    answer && h("code", {}, answer),
+  );
 }

@@ -1,5 +1,6 @@
 import { Backoff } from "./backoff.js";
 import { ApiError, ConnectionRefused, SubscriptionError, TokenExpired } from "./errors.js";
+import { Timers } from "./timers.js";
 
 const PROTOCOL = "pressrun.v1";
 const PING_INTERVAL_MS = 25_000; // until the server says otherwise
@@ -41,7 +42,7 @@ export class Connection {
   #failedOpens = 0;
   #pauseMs = null;
   #pingIntervalMs = PING_INTERVAL_MS;
-  #timers = new Map();
+  #timers;
   #lastId = 0;
   #asked = new Map();
   #established = new Map();
@@ -57,6 +58,7 @@ export class Connection {
     this.#fallback = fallback;
     this.#environment = environment;
     this.#onState = onState;
+    this.#timers = new Timers(environment);
     this.#backoff = new Backoff({ random: environment.random });
     fallback.onState = (isLive) => {
       if (!this.#isOpen) this.#setState(isLive ? "fallback" : "waiting");
@@ -75,7 +77,7 @@ export class Connection {
 
   attach(subscription) {
     this.#subscriptions.add(subscription);
-    this.#stop("linger");
+    this.#timers.stop("linger");
     this.#unlisten ??= this.#environment.onWake(() => this.#wake());
     if (this.#fallback.isRunning) this.#fallback.start(subscription);
     if (this.#isOpen) this.#introduce(this.#socket, [subscription]);
@@ -91,14 +93,14 @@ export class Connection {
       this.#established.delete(id);
       this.#send({ type: "unsubscribe", subscription: id });
     }
-    if (this.#subscriptions.size === 0) this.#start("linger", LINGER_MS, () => this.close());
+    if (this.#subscriptions.size === 0) this.#timers.start("linger", LINGER_MS, () => this.close());
   }
 
   /** Ends the connection; whoever is still subscribed hears `error`, if there is one. */
   close(error = null) {
     const socket = this.#socket;
     this.#drop();
-    this.#stop("retry");
+    this.#timers.stop("retry");
     this.#unlisten?.();
     this.#unlisten = null;
     this.#fallback.stopAll();
@@ -113,7 +115,7 @@ export class Connection {
   // --- opening --------------------------------------------------------------------------------------------------
 
   async #open() {
-    this.#stop("retry");
+    this.#timers.stop("retry");
     this.#setState(this.#fallback.isLive ? "fallback" : "connecting");
     this.#isPreparing = true;
     try {
@@ -140,7 +142,7 @@ export class Connection {
     socket.onmessage = (message) => socket === this.#socket && this.#received(message.data);
     socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
     socket.onerror = () => {}; // a close follows, and says more
-    this.#start("watch", OPEN_TIMEOUT_MS, () => this.#abandon(socket));
+    this.#timers.start("watch", OPEN_TIMEOUT_MS, () => this.#abandon(socket));
   }
 
   #opened(socket) {
@@ -246,7 +248,7 @@ export class Connection {
     if (leftMs >= this.#leastLeftMs) return; // another of the tokens expires before
     this.#leastLeftMs = leftMs;
     const inMs = Math.max(MIN_REFRESH_MS, leftMs - Math.max(REFRESH_EARLY_MS, leftMs / 10));
-    this.#start("refresh", Math.min(inMs, MAX_TIMER_MS), () => this.#refresh());
+    this.#timers.start("refresh", Math.min(inMs, MAX_TIMER_MS), () => this.#refresh());
   }
 
   /** Before the tokens in use expire: one fresh token for everything, on the connection as it is. */
@@ -304,7 +306,7 @@ export class Connection {
   /** Something was heard. The server pings: silence means that the line is dead. */
   #watch() {
     const socket = this.#socket;
-    this.#start("watch", this.#pingIntervalMs + SILENCE_MARGIN_MS, () => this.#abandon(socket));
+    this.#timers.start("watch", this.#pingIntervalMs + SILENCE_MARGIN_MS, () => this.#abandon(socket));
   }
 
   /** The network or the page is back: no reason to wait, and good reason to doubt the line. */
@@ -314,7 +316,7 @@ export class Connection {
     } else if (this.#isOpen) {
       const socket = this.#socket;
       this.#send({ type: "ping" });
-      this.#start("watch", PROBE_TIMEOUT_MS, () => this.#abandon(socket));
+      this.#timers.start("watch", PROBE_TIMEOUT_MS, () => this.#abandon(socket));
     }
   }
 
@@ -353,7 +355,7 @@ export class Connection {
     this.#setState(this.#fallback.isLive ? "fallback" : "waiting");
     const waitMs = this.#pauseMs ?? this.#backoff.next();
     this.#pauseMs = null;
-    this.#start("retry", waitMs, () => this.#open());
+    this.#timers.start("retry", waitMs, () => this.#open());
   }
 
   /** Forgets the socket and all that was said on it. */
@@ -365,27 +367,12 @@ export class Connection {
     this.#established.clear();
     this.#shown.clear();
     this.#leastLeftMs = Infinity;
-    for (const name of ["watch", "refresh", "linger"]) this.#stop(name);
+    this.#timers.stop("watch", "refresh", "linger");
   }
 
   #setState(state) {
     if (state === this.#state) return;
     this.#state = state;
     this.#onState(state);
-  }
-
-  #start(name, ms, callback) {
-    this.#stop(name);
-    const timer = this.#environment.setTimeout(() => {
-      this.#timers.delete(name);
-      callback();
-    }, ms);
-    this.#timers.set(name, timer);
-  }
-
-  #stop(name) {
-    if (!this.#timers.has(name)) return;
-    this.#environment.clearTimeout(this.#timers.get(name));
-    this.#timers.delete(name);
   }
 }

@@ -36,7 +36,8 @@ async def running(
     async with Redis.from_url(valkey.url) as redis:
         await redis.flushall()
     directory = tmp_path_factory.mktemp("console")
-    async with Deployment.running(valkey.url, directory, ("api", "jobs", "notifier")) as deployment:
+    egress = {"PRESSRUN_EGRESS_ALLOW": "127.0.0.0/8"}  # webhooks of these tests go to this machine
+    async with Deployment.running(valkey.url, directory, ("api", "jobs", "notifier"), **egress) as deployment:
         yield deployment
 
 
@@ -198,6 +199,30 @@ async def test_the_event_log_grows_while_it_is_looked_at(visitor: Visitor, runni
     await expect(newest.locator("pre")).to_contain_text(job["id"])
     numbers = [int(text) for text in await page.locator(".sequence").all_inner_texts()]
     assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
+
+
+async def test_a_webhook_endpoint_is_added_tried_and_removed(running: Deployment, browser: Browser) -> None:
+    async with Visitor.arrives(browser, running.url) as visitor:
+        page = await visitor.open()
+        await page.get_by_role("link", name="Webhooks").click()
+        await page.get_by_label("Endpoint URL").fill("ftp://nowhere")
+        await page.get_by_role("button", name="Add endpoint").click()
+        await expect(page.get_by_label("Endpoint URL")).to_be_focused()
+        await expect(page.locator("[data-field='/url'] .field-error")).not_to_be_empty()
+        await page.get_by_label("Endpoint URL").fill(f"{running.url}/healthz")
+        await page.get_by_role("button", name="Add endpoint").click()
+        await expect(page.locator("#endpoint-secret")).to_contain_text("whsec_")
+        endpoint = page.locator(".endpoint")
+        await endpoint.get_by_role("button", name="Send a test").click()
+        await expect(endpoint).to_contain_text("The receiver answered 405")
+        await endpoint.get_by_text("Deliveries").click()
+        await expect(endpoint.locator(".deliveries")).to_contain_text("webhook.test")
+        await endpoint.get_by_role("button", name="Pause").click()
+        await expect(endpoint).to_contain_text("paused")
+        await endpoint.get_by_role("button", name="Delete").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await expect(endpoint).to_have_count(0)
+        assert [text for text in visitor.complaints if "422" not in text] == []
 
 
 async def test_what_people_write_is_text_and_never_runs(visitor: Visitor, running: Deployment) -> None:
