@@ -1,0 +1,75 @@
+"""A storm of clients that come back at once, each with a backlog, against a bare server that sends as many bytes.
+
+    python -m benchmarks.push_reconnect [clients] [backlog]
+
+Each client asks for everything after one old cursor. Targets: all caught up within 30 s, no process above 300 MB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.push_readers import Reader, json_frame, memory_kib, open_readers, plain_server, raise_limits
+from benchmarks.stage import describe_machine, run, store, verdict
+from jobs.settings import LOCAL_TENANT
+from tests.support.core import Core
+from tests.support.notifier import Notifier
+
+
+async def catch_up(port: int, clients: int, backlog: int, first: list[bytes]) -> float:
+    """Seconds until the last client has its whole backlog."""
+    missing, done = clients, asyncio.Event()
+
+    def count(reader: Reader) -> None:
+        nonlocal missing
+        if reader.events == backlog:
+            missing -= 1
+            if missing == 0:
+                done.set()
+
+    began = time.perf_counter()
+    readers = await open_readers(port, clients, first, count)
+    await done.wait()
+    took = time.perf_counter() - began
+    for reader in readers:
+        reader.transport.abort()
+    return took
+
+
+async def main() -> None:
+    describe_machine()
+    raise_limits()
+    clients = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    backlog = int(sys.argv[2]) if len(sys.argv) > 2 else 500
+    with store() as redis_url, tempfile.TemporaryDirectory() as directory:
+        core = Core.open(redis_url, Path(directory))
+        await core.submit(tenant=LOCAL_TENANT)
+        cursor = await core.log.head(LOCAL_TENANT)
+        jobs = [core.submit(tenant=LOCAL_TENANT) for _ in range(backlog)]
+        await asyncio.gather(*jobs)
+        size = len((await core.log.page(LOCAL_TENANT, cursor, 1)).bodies[0])
+        environ = {"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": directory, "PRESSRUN_LOG_LEVEL": "warning"}
+        async with Notifier(**environ) as notifier:
+            async with notifier.client():
+                pass
+            subscribe = json_frame(type="subscribe", id=1, channel="jobs", after=str(cursor))
+            took = await catch_up(notifier.port, clients, backlog, [subscribe])
+            notifier_mb = memory_kib(notifier.process.pid, "VmHWM") / 1024
+        store_mb = (await core.redis.info("memory"))["used_memory_peak"] / 1024**2
+        await core.redis.aclose()
+    async with plain_server(str(backlog), str(size)) as (port, _):
+        plain_took = await catch_up(port, clients, backlog, [json_frame(type="subscribe")])
+    print(
+        f"{clients:,} clients × {backlog} events of {size} bytes: {took:.1f} s; bare server {plain_took:.1f} s"
+    )
+    verdict("all caught up", took, 30, at_most=True, unit=" s")
+    verdict("notifier, at most", notifier_mb, 300, at_most=True, unit=" MB")
+    verdict("store, at most", store_mb, 300, at_most=True, unit=" MB")
+
+
+if __name__ == "__main__":
+    run(main())
