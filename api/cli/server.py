@@ -16,6 +16,8 @@ import click
 T = TypeVar("T")
 
 _URL = "pressrun.url"
+_INTERRUPTED = 130
+"""What shells make of Ctrl-C."""
 
 PATIENCE = aiohttp.ClientTimeout(total=60, sock_connect=10)
 """For one answer; long polls take up to 25 s of it."""
@@ -137,6 +139,9 @@ def with_server(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[...,
             async with Server.at(url, os.environ.get("PRESSRUN_API_KEY")) as server:
                 return await command(server, **arguments)
 
-        return asyncio.run(connected())
+        try:
+            return asyncio.run(connected())
+        except KeyboardInterrupt:
+            raise SystemExit(_INTERRUPTED) from None
 
     return run

@@ -6,9 +6,11 @@ import asyncio
 import dataclasses
 import os
 import re
+import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,13 @@ class Terminal:
         self._environ = {"PORT": str(port), "PRESSRUN_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
 
     async def run(self, *arguments: str, stdin: str = "", **environ: str) -> Ended:
+        async with self.started(*arguments, **environ) as process, asyncio.timeout(DEADLINE_S):
+            stdout, stderr = await process.communicate(stdin.encode())
+            assert process.returncode is not None
+            return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+    @asynccontextmanager
+    async def started(self, *arguments: str, **environ: str) -> AsyncIterator[asyncio.subprocess.Process]:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -52,10 +61,12 @@ class Terminal:
             cwd=self.directory,
             env={"PATH": os.environ["PATH"], **self._environ, **environ},
         )
-        async with asyncio.timeout(DEADLINE_S):
-            stdout, stderr = await process.communicate(stdin.encode())
-        assert process.returncode is not None
-        return Ended(process.returncode, stdout.decode(), stderr.decode())
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 @pytest.fixture
@@ -181,6 +192,18 @@ async def test_jobs_are_listed_shown_cancelled_run_again_and_deleted(terminal: T
     assert f"retry of  {job.id}" in (await terminal.run("jobs", "show", new_id)).stdout
     assert (await terminal.run("jobs", "delete", job.id)).exit_code == 0
     assert (await terminal.run("jobs", "show", job.id)).exit_code == 1
+
+
+async def test_watch_prints_what_happens_until_it_is_interrupted(terminal: Terminal, core: Core) -> None:
+    async with terminal.started("watch") as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(DEADLINE_S):
+            assert await process.stdout.readline() == b"Watching. Ctrl-C ends it.\n"
+            job = await core.submit("pdf.render")
+            assert f"{job.id}  queued     pdf.render" in (await process.stdout.readline()).decode()
+            process.send_signal(signal.SIGINT)
+            _, stderr = await process.communicate()
+    assert (process.returncode, stderr) == (130, b"")
 
 
 async def test_watch_follows_one_job_to_its_end(terminal: Terminal, core: Core) -> None:
