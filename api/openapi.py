@@ -22,6 +22,16 @@ _COMMON_PROBLEMS = {503: "store_unavailable, store_full"}
 _GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
 _QUERY_PROBLEM = {422: "invalid_input"}
 _TEXT: dict[str, Any] = {"type": "string"}
+_UPLOAD: dict[str, Any] = {
+    "type": "object",
+    "description": "One file named `index.html` or `index.md`, and the files that it refers to by relative name.",
+    "properties": {
+        "document": {"type": "string", "contentMediaType": "text/html"},
+        "options": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["document"],
+    "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
+}
 _DOCUMENT: dict[str, Any] = {"type": "string", "minLength": 1}
 
 
@@ -79,7 +89,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         content = {"application/json": {"schema": {"$ref": _REF.format(model=operation.body.__name__)}}}
         described["requestBody"] = {"required": True, "content": content}
     elif operation.documents:
-        content = {name: {"schema": _DOCUMENT} for name in operation.documents}
+        content = {
+            name: {"schema": _UPLOAD if name == "multipart/form-data" else _DOCUMENT}
+            for name in operation.documents
+        }
         described["requestBody"] = {"required": True, "content": content}
     return described
 

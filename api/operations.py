@@ -183,7 +183,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Turn a document into a PDF: the body is the document",
         guard="key",
         query=schemas.PdfQuery,
-        documents=("text/html", "text/markdown"),
+        documents=("text/html", "text/markdown", "multipart/form-data"),
         headers=("Idempotency-Key", "Prefer"),
         answers={
             200: Answer(

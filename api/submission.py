@@ -34,9 +34,14 @@ class Submissions:
         self._max_timeout_seconds = max_timeout_seconds
 
     def of_request(
-        self, request: JobRequest, tenant: str, idempotency_key: str | None, now: float
+        self,
+        request: JobRequest,
+        tenant: str,
+        idempotency_key: str | None,
+        now: float,
+        files: Mapping[str, bytes] | None = None,
     ) -> Submission:
-        """A new job as `request` describes it.
+        """A new job as `request` describes it, with `files` by name.
 
         Raises:
             InvalidInput: the kind is unknown or refuses its input, or members contradict each other.
@@ -46,11 +51,13 @@ class Submissions:
             known = ", ".join(sorted(self._kinds))
             raise _invalid("/kind", f"should be one of: {known}")
         scheduled_at_ms = self._check_times(request, now)
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in (files or {}).items()}
         submission = Submission(
             job_id=new_job_id(),
             tenant=tenant,
             kind=request.kind,
-            spec=canonical_json(kind.canonical(request.input, request.options)),
+            spec=canonical_json(_spec(kind, request, digests)),
+            files={digests[name]: content for name, content in (files or {}).items()},
             priority=Priority(request.priority),
             scheduled_at_ms=scheduled_at_ms,
             expires_in_ms=_milliseconds(request.expires_in_seconds),
@@ -125,8 +132,20 @@ class Submissions:
         return int(at * 1000)
 
 
+def _spec(kind: Kind, request: JobRequest, digests: Mapping[str, str]) -> dict[str, Any]:
+    """What the kind is to run; its files are told apart by content, not by how they were sent."""
+    if not digests:
+        return kind.canonical(request.input, request.options)
+    takes_files: Any = kind
+    return {**takes_files.canonical(request.input, request.options, digests.keys()), "files": digests}
+
+
 def retry_of(
-    job: Job, spec: bytes, idempotency_key: str | None, webhook_url: str | None = None
+    job: Job,
+    spec: bytes,
+    idempotency_key: str | None,
+    webhook_url: str | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Submission:
     """A new job that does again what a finished one did.
 
@@ -138,6 +157,7 @@ def retry_of(
         tenant=job.tenant,
         kind=job.kind,
         spec=spec,
+        files=files or {},
         priority=Priority(document["priority"]),
         max_attempts=document["max_attempts"],
         metadata=document["metadata"],

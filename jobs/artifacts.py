@@ -28,6 +28,16 @@ def input_path(tenant: str, job_id: str) -> str:
     return f"{tenant}/{job_id}/0/input"
 
 
+def file_path(tenant: str, job_id: str, digest: str) -> str:
+    """Of a file that was uploaded with the job, by the hex SHA-256 of its content."""
+    return f"{tenant}/{job_id}/0/files/{digest}"
+
+
+def inputs_prefix(tenant: str, job_id: str) -> str:
+    """Everything that a submission wrote for the job."""
+    return f"{tenant}/{job_id}/0/"
+
+
 def result_path(tenant: str, job_id: str, claim: int) -> str:
     return f"{tenant}/{job_id}/{claim}/result"
 

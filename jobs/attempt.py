@@ -124,8 +124,10 @@ class Attempt:
                 "Deploy workers of the release that accepted it, or install the plug-in that brings it."
             )
         spec = await self._until_stored(lambda: self._queue.spec(self.claim))
+        files = await self._until_stored(lambda: self._queue.files(self.claim, spec))
         async with ProgressSender(self._queue, self.claim) as progress:
-            return await runner(Run(self.claim, spec, self._timeout_ms, progress.report, self._recall))
+            run = Run(self.claim, spec, self._timeout_ms, progress.report, self._recall, files)
+            return await runner(run)
 
     async def _recall(self, key: str) -> Result | None:
         """What cannot be recalled for whatever reason is made anew."""

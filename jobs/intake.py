@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.artifacts import Artifacts, input_path
+from jobs.artifacts import Artifacts, file_path, input_path, inputs_prefix
 from jobs.epochs import new_epoch
 from jobs.errors import ArtifactTooLarge, BodyTooLarge, IdempotencyKeyReused, QueueFull
 from jobs.events import Cursor
@@ -53,7 +53,7 @@ class Intake:
         large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
         if large:
             # Written first: a crash in between leaves an orphan file, never a job without its input.
-            await self._put([(large[job.job_id], job.spec) for job in jobs if job.job_id in large])
+            await self._put([upload for job in jobs if job.job_id in large for upload in _uploads(job)])
         outcome, *rest = await self._scripts.call(
             script,
             whole.tenant,
@@ -65,7 +65,9 @@ class Intake:
         )
         own_id = whole.job_id if isinstance(whole, Submission) else whole.batch_id
         if outcome in (b"full", b"reused") or rest[3].decode() != own_id:
-            await self._artifacts.discard(large.values())
+            await self._artifacts.discard(
+                inputs_prefix(job.tenant, job.job_id) for job in jobs if job.job_id in large
+            )
         match outcome:
             case b"full":
                 raise QueueFull(
@@ -93,7 +95,13 @@ class Intake:
 
 
 def _is_large(job: Submission) -> bool:
-    return len(job.spec) > INLINE_INPUT_MAX_BYTES
+    return len(job.spec) > INLINE_INPUT_MAX_BYTES or bool(job.files)
+
+
+def _uploads(job: Submission) -> list[tuple[str, bytes]]:
+    """Path and content of everything to be written for the job."""
+    files = [(file_path(job.tenant, job.job_id, digest), body) for digest, body in job.files.items()]
+    return [(input_path(job.tenant, job.job_id), job.spec), *files]
 
 
 def _arguments(job: Submission, path: str) -> list[Any]:

@@ -77,7 +77,10 @@ class Submission:
     tenant: str
     kind: str
     spec: bytes
-    """What the kind runs: canonical JSON ``{"input": …, "options": …}``, UTF-8."""
+    """What the kind runs: canonical JSON ``{"input": …, "options": …}``, UTF-8; with ``"files": {name: SHA-256}``
+    where files came with it."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Content of the files that the spec names, by hex SHA-256."""
     priority: Priority = Priority.NORMAL
     scheduled_at_ms: int | None = None
     """Unix milliseconds; a time in the past means at once."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import Artifacts, result_path
+from jobs.artifacts import Artifacts, file_path, result_path
 from jobs.errors import ArtifactMissing, ArtifactTooLarge, ClaimLost, InputMissing, JobError, ResultTooLarge
 from jobs.job import Claim, JobStatus, Progress, Result
 from jobs.scripts import Scripts
@@ -91,6 +91,18 @@ class JobQueue:
             )
         loaded: dict[str, Any] = json.loads(spec)
         return loaded
+
+    async def files(self, claim: Claim, spec: dict[str, Any]) -> dict[str, bytes]:
+        """The files that came with the job, by name. Raises InputMissing."""
+        try:
+            return {
+                name: await self._artifacts.get(file_path(claim.tenant, claim.job_id, digest))
+                for name, digest in spec.get("files", {}).items()
+            }
+        except ArtifactMissing:
+            raise InputMissing(
+                "A file of this job is gone from the artifact store. Submit the document again."
+            ) from None
 
     async def store_result(self, claim: Claim, result: Result) -> str:
         """Writes the result's bytes, before the record may name them; returns their path. Raises ResultTooLarge."""

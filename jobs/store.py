@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import Artifacts
+from jobs.artifacts import Artifacts, file_path
 from jobs.errors import (
     AlreadyFinished,
     ArtifactMissing,
@@ -174,6 +174,16 @@ class JobStore:
         """The batch that the job was submitted with. Raises JobNotFound."""
         (batch_id,) = await self._fields(tenant, job_id, "batch")
         return None if batch_id is None else str(batch_id.decode())
+
+    async def files_of(self, tenant: str, job_id: str, spec: bytes) -> dict[str, bytes]:
+        """The uploaded files that the job's `spec` names, by SHA-256. Raises InputGone."""
+        digests = set(json.loads(spec).get("files", {}).values())
+        try:
+            return {
+                digest: await self._artifacts.get(file_path(tenant, job_id, digest)) for digest in digests
+            }
+        except ArtifactMissing:
+            raise InputGone(f"The files of {job_id} are no longer kept. Submit the document anew.") from None
 
     async def webhook_url_of(self, tenant: str, job_id: str) -> str | None:
         """What the job was submitted with. Raises JobNotFound."""

@@ -105,8 +105,9 @@ class JobRoutes:
         if not job.is_terminal:
             raise NotFinished(f"{job_id} is {job.status}: it can be run again when it has finished.")
         spec = await self._store.spec_of(caller.tenant, job_id)
+        files = await self._store.files_of(caller.tenant, job_id, spec)
         webhook_url = await self._store.webhook_url_of(caller.tenant, job_id)
-        submitted = await self._store.submit(retry_of(job, spec, key, webhook_url))
+        submitted = await self._store.submit(retry_of(job, spec, key, webhook_url, files))
         self._metrics.accepted(job.kind, submitted.replayed)
         return accepted_reply(submitted, self._tokens, self._clock())
 

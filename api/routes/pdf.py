@@ -22,6 +22,7 @@ from api.services import Services
 from api.stored_file import StoredFiles
 from api.strict_json import read_json
 from api.submission import Submissions, idempotency_key
+from api.upload import Upload, parse_upload
 from jobs.errors import InvalidInput, JobFailed, MalformedBody, UnsupportedMediaType
 from jobs.job import Job, JobStatus
 from jobs.kinds.pdf_render import PDF_RENDER
@@ -48,13 +49,22 @@ class PdfRoutes:
 
     async def render(self, request: Request, caller: Caller) -> Response:
         """202 and the job; with `Prefer: wait=N` the PDF itself, if it is done by then."""
-        options = _options(read_query(request.scope, PdfQuery).options)
+        options = read_query(request.scope, PdfQuery).options
         key = idempotency_key(request)
         wait = preferred_wait(request.headers.get("prefer"))
-        document = await self._read_document(request)
-        wanted = JobRequest(kind=PDF_RENDER.name, input=document, options=options)
+        upload = await self._read_upload(request)
+        if options is not None and upload.options is not None:
+            raise InvalidInput(
+                "Give the options once.", [_pointer("is a parameter of the URL and a part of the body")]
+            )
+        wanted = JobRequest(
+            kind=PDF_RENDER.name,
+            input=upload.document,
+            options=_options(upload.options if options is None else options),
+        )
         now = self._clock()
-        submitted = await self._store.submit(self._submissions.of_request(wanted, caller.tenant, key, now))
+        submission = self._submissions.of_request(wanted, caller.tenant, key, now, upload.files)
+        submitted = await self._store.submit(submission)
         self._metrics.accepted(PDF_RENDER.name, submitted.replayed)
         if wait is None:
             return accepted_reply(submitted, self._tokens, now)
@@ -73,16 +83,18 @@ class PdfRoutes:
             {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"},
         )
 
-    async def _read_document(self, request: Request) -> dict[str, str]:
+    async def _read_upload(self, request: Request) -> Upload:
         name, charset = media_type(request.headers.get("content-type", ""))
+        if name == "multipart/form-data":
+            return await parse_upload(await read_body(request, self._max_body_bytes), request.headers)
         if name not in _MEMBERS:
             raise UnsupportedMediaType(
-                "Send the document as `Content-Type: text/html` or `text/markdown`. "
-                "Documents with files beside them (multipart/form-data) are not taken yet."
+                "Send the document as `Content-Type: text/html` or `text/markdown`, or with files beside it as "
+                "`multipart/form-data`."
             )
         member = _MEMBERS[name]
         body = await read_body(request, self._max_body_bytes)
-        return {member: decode_document(body, charset, is_html=member == "html")}
+        return Upload({member: decode_document(body, charset, is_html=member == "html")}, None, {})
 
 
 def _options(text: str | None) -> dict[str, Any]:

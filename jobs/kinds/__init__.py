@@ -7,7 +7,7 @@ import path of an instance (``package.module:attribute``) in ``PRESSRUN_KINDS``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,6 +36,8 @@ class Run:
     """Says how far the run is. Never blocks; the worker conflates and sends at most a few a second."""
     recall: Recall = field(default=_nothing)
     """The result of an earlier job of the same tenant that had this `Result.reuse_key`; None where there is none."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What was uploaded with the job, by name. The spec has the SHA-256 of each under ``files``."""
 
 
 Runner = Callable[[Run], Awaitable[Result]]
@@ -51,6 +53,8 @@ class Kind(Protocol):
 
     def canonical(self, input: Any, options: Any) -> dict[str, Any]:
         """The validated ``{"input": …, "options": …}`` to store; defaults are left out.
+
+        A kind that takes uploaded files has a third parameter for their names, given only where there are any.
 
         Raises:
             InvalidInput: with pointers below ``/input`` and ``/options``.

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
@@ -210,9 +211,11 @@ class PdfOptions(_Strict):
         ),
     ] = None
 
-    def contradictions(self) -> list[dict[str, str]]:
-        """What does not go together, each with its pointer."""
+    def contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
+        """What does not go together, each with its pointer; `files` came with the document."""
         found = []
+        if files and self.base_url is not None:
+            found.append(_error("/options/base_url", "relative URLs are those of the files that came along"))
         if self.tagged is False and self.pdf_variant in _TAGGED_VARIANTS:
             found.append(_error("/options/tagged", f"{self.pdf_variant} is always tagged"))
         sheet = paper(self.page_size) if self.page_size is not None else None
@@ -234,12 +237,12 @@ class PdfRender:
 
     name = "pdf.render"
 
-    def canonical(self, input: Any, options: Any) -> dict[str, Any]:
+    def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
         errors: list[dict[str, str]] = []
         checked_input = _validated(PdfInput, input, "/input", errors)
         checked_options = _validated(PdfOptions, {} if options is None else options, "/options", errors)
         if checked_options is not None:
-            errors += checked_options.contradictions()
+            errors += checked_options.contradictions(files)
         if errors or checked_input is None or checked_options is None:
             raise InvalidInput(
                 "The input or the options of this pdf.render job do not fit.", errors[:_MAX_ERRORS]
@@ -268,7 +271,7 @@ async def _recalled(run: Run) -> Result | None:
 
 
 async def _rendered(run: Run, pool: RenderPool) -> Result:
-    outcome = await pool.render(_request(run.spec), timeout_ms=run.timeout_ms, report=run.report)
+    outcome = await pool.render(_request(run), timeout_ms=run.timeout_ms, report=run.report)
     return Result(
         body=outcome.pdf,
         content_type="application/pdf",
@@ -283,13 +286,13 @@ def _reuse_key(spec: dict[str, Any]) -> str | None:
     if "url" in spec["input"] or spec["options"].get("cache") is False:
         return None
     options = {name: value for name, value in spec["options"].items() if name not in _NOT_IN_THE_PDF}
-    content = json.dumps([renderer_version(), spec["input"], options], sort_keys=True)
+    content = json.dumps([renderer_version(), spec["input"], options, spec.get("files")], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _request(spec: dict[str, Any]) -> RenderRequest:
-    ((format, document),) = spec["input"].items()
-    return RenderRequest(format=format, document=document, options=spec["options"])
+def _request(run: Run) -> RenderRequest:
+    ((format, document),) = run.spec["input"].items()
+    return RenderRequest(format=format, document=document, options=run.spec["options"], files=run.files)
 
 
 def _refuse_warnings(warnings: list[dict[str, str]]) -> None:

@@ -92,11 +92,21 @@ def _serve(channel: Channel, engine: Engine, frame: wire.Frame) -> None:
         channel.send({"type": "progress", "percent": percent, "stage": stage, "page": page})
 
     try:
-        rendered = engine.render(request["format"], frame.body, request["options"], emit)
+        document, files = _split(request, frame.body)
+        rendered = engine.render(request["format"], document, request["options"], emit, files)
     except JobError as error:
         channel.send({"type": "failed", "code": error.code, "message": error.message[:4000]})
     else:
         _send_result(channel, rendered)
+
+
+def _split(request: dict[str, Any], body: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """The document, and the files that come before it in the body (`RenderRequest.body`)."""
+    files, at = {}, 0
+    for name, size in request["files"]:
+        files[name] = body[at : at + size]
+        at += size
+    return body[at:], files
 
 
 def _send_result(channel: Channel, rendered: RenderedDocument) -> None:

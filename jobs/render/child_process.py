@@ -169,7 +169,7 @@ class RenderChild(asyncio.Protocol):
     ) -> asyncio.Future[RenderOutcome]:
         """Sends `request` to the idle child. Who cancels the future must `abandon` it."""
         loop = asyncio.get_running_loop()
-        document = request.document.encode()
+        body = request.body()
         scratch = self._scratch.make()
         self.renders += 1
         self._render = _Render(
@@ -182,7 +182,7 @@ class RenderChild(asyncio.Protocol):
             progress_left=100 + timeout_ms // 100,
         )
         self._rests_due += 1
-        self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), document)
+        self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), body)
         return self._render.future
 
     def abandon(self, future: asyncio.Future[RenderOutcome]) -> None:

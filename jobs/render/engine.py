@@ -91,16 +91,21 @@ class Engine:
         gc.disable()
 
     def render(
-        self, format: str, document: bytes, options: Mapping[str, Any], emit: Emit
+        self,
+        format: str,
+        document: bytes,
+        options: Mapping[str, Any],
+        emit: Emit,
+        files: Mapping[str, bytes] | None = None,
     ) -> RenderedDocument:
-        """The PDF of `document` (text, or the URL of it), with validated `options`.
+        """The PDF of `document` (text, or the URL of it), with validated `options`, and `files` beside it.
 
         Raises:
             JobError: what went wrong, in words for the document's owner.
         """
         started = time.monotonic()
         self._memory.reset()
-        fetcher = DocumentFetcher(self._limits.fetch)
+        fetcher = DocumentFetcher(self._limits.fetch, files=files)
         diagnostics = Diagnostics(fetcher.problems)
         try:
             with diagnostics.collecting(), ProgressLog(emit).following(), self._stylesheets.in_use():

@@ -7,14 +7,15 @@ it is never a reason to fail.
 from __future__ import annotations
 
 import http.client
+import mimetypes
 import signal
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
@@ -25,6 +26,10 @@ from jobs.render.limits import FetchLimits
 
 Resolve = Callable[[str, int], list[str]]
 
+FILES_URL = "https://files.invalid/"
+"""Where documents find the files that came with them. The name resolves nowhere (RFC 6761 section 6.4)."""
+
+_TYPES = mimetypes.MimeTypes()
 _HEADERS = {"User-Agent": "Pressrun (WeasyPrint)", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SOCKET_SECONDS = 10.0
@@ -42,19 +47,30 @@ class FetchFailed(OSError):
 class DocumentFetcher(URLFetcher):
     """Fetches for one document, within `limits`. ``data:`` always; nothing but HTTP besides."""
 
-    def __init__(self, limits: FetchLimits, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self,
+        limits: FetchLimits,
+        resolve: Resolve | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
         super().__init__(allow_redirects=False)  # type: ignore[no-untyped-call]
         self._limits = limits
         self._policy = EgressPolicy.from_entries(limits.egress_allow, only_listed=limits.mode == "allowlist")
         self._resolve = resolve or resolve_host
         self._addresses: dict[tuple[str, int], list[Address]] = {}
+        self._files = files or {}
         self._requests_left = limits.max_requests
         self._bytes_left = limits.max_total_bytes
         self._seconds_left = limits.total_seconds
         self.problems: dict[str, FetchProblem] = {}
         """What the document is missing, by URL."""
         self.has_left = False
-        """Whether anything but ``data:`` was asked for, successfully or not."""
+        """Whether anything but ``data:`` and the job's own files was asked for, successfully or not."""
+
+    @property
+    def base_url(self) -> str | None:
+        """What the names of the files are relative to; None where there are none."""
+        return FILES_URL if self._files else None
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
         """The asset at `url`.
@@ -65,12 +81,22 @@ class DocumentFetcher(URLFetcher):
         if url[:5].lower() == "data:":
             asset: URLFetcherResponse = super().fetch(url)  # type: ignore[no-untyped-call]
             return asset
-        self.has_left = True
         try:
+            if self._files and url.startswith(FILES_URL):
+                return self._own_file(url)
+            self.has_left = True
             return self._fetch(url)
         except FetchFailed as failed:
             self.problems.setdefault(url, failed.problem)
             raise
+
+    def _own_file(self, url: str) -> URLFetcherResponse:
+        name = unquote(urlsplit(url).path).removeprefix("/")
+        if name not in self._files:
+            raise _failed("unreachable", f"No file named {_shown(name)} came with the document.")
+        content_type, _ = _TYPES.guess_type(name)
+        headers = {"Content-Type": content_type or "application/octet-stream"}
+        return URLFetcherResponse(url, self._files[name], headers, 200)
 
     def _fetch(self, url: str) -> URLFetcherResponse:
         if self._limits.mode == "none":

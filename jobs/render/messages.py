@@ -35,16 +35,23 @@ class RenderRequest:
     document: str
     """HTML or Markdown text, or the URL of the document."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What the document may refer to by relative URL."""
 
     def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
-        """The request as the child reads it; the document is the frame's body."""
+        """The request as the child reads it, without `body`."""
         return {
             "type": "render",
             "format": self.format,
             "options": self.options,
+            "files": [[name, len(content)] for name, content in self.files.items()],
             "scratch": scratch,
             "timeout_ms": timeout_ms,
         }
+
+    def body(self) -> bytes:
+        """All files and then the document; the files' names and sizes are in the header."""
+        return b"".join([*self.files.values(), self.document.encode()])
 
 
 class _Answer(BaseModel):

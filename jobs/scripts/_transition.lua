@@ -69,7 +69,7 @@ local function finish(id, record, status, now)
   if status == 'succeeded' then
     redis.call('ZADD', K_EXPIRY_RESULTS, record.expires, id)
     redis.call('DEL', K_INPUT .. id)
-    if record.input ~= 'inline' then discard(record.input, now) end
+    if record.input ~= 'inline' then discard(record.tenant .. '/' .. id .. '/0/', now) end
     record.input = nil
   end
   redis.call('ZADD', K_EXPIRY_RECORDS, now + K_RECORD_TTL_MS, id)

@@ -54,6 +54,11 @@ class Desk:
         await self._queue.fail(claim, error)
         return claim.job_id
 
+    async def sweep(self) -> None:
+        """What is not needed any more goes."""
+        while await self._queue.sweep():
+            pass
+
     async def close(self) -> None:
         await self._redis.aclose()
 

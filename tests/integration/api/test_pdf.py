@@ -100,7 +100,9 @@ async def test_the_same_document_and_key_is_the_same_job(client: httpx.AsyncClie
         ("text/html; charset=klingon", b"x", 415, "unsupported_media_type"),
         ("text/plain", b"x", 415, "unsupported_media_type"),
         ("application/json", b"{}", 415, "unsupported_media_type"),
-        ("multipart/form-data; boundary=x", b"--x--", 415, "unsupported_media_type"),
+        ("multipart/form-data", b"--x--", 400, "malformed_body"),
+        ("multipart/form-data; boundary=x", b"<p>Hi", 400, "malformed_body"),
+        ("multipart/form-data; boundary=x", b"--x--", 422, "invalid_input"),
         ("", b"x", 415, "unsupported_media_type"),
     ],
 )

@@ -58,12 +58,16 @@ def test_anything_else_is_refused(header: dict[str, Any], body: bytes) -> None:
         parse_answer(Frame(header, body))
 
 
-def test_a_request_carries_everything_but_the_document() -> None:
-    request = RenderRequest(format="html", document="<p>", options={"zoom": 2.0})
+def test_a_request_carries_everything_and_its_contents_apart() -> None:
+    request = RenderRequest(
+        format="html", document="<p>", options={"zoom": 2.0}, files={"a.png": b"123", "b": b""}
+    )
+    assert request.body() == b"123<p>"
     assert request.header(scratch="/tmp/1", timeout_ms=500) == {
         "type": "render",
         "format": "html",
         "options": {"zoom": 2.0},
+        "files": [["a.png", 3], ["b", 0]],
         "scratch": "/tmp/1",
         "timeout_ms": 500,
     }

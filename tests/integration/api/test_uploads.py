@@ -1,0 +1,125 @@
+"""Documents with files beside them, `multipart/form-data`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import Api
+from jobs.artifacts import file_path
+from jobs.errors import ArtifactMissing, RenderFailed
+from jobs.job import Claim
+from tests.integration.api.conftest import Desk
+
+LOGO = bytes(range(256))
+DOCUMENT = (
+    "document",
+    ("index.html", b"<link rel=stylesheet href=css/a.css><img src=logo.png>", "text/html"),
+)
+PARTS = [DOCUMENT, ("x", ("logo.png", LOGO, "image/png")), ("y", ("css/a.css", b"p{}", "text/css"))]
+
+
+async def send(client: httpx.AsyncClient, parts: list[Any], **headers: str) -> httpx.Response:
+    return await client.post("/v1/pdf", files=parts, headers=headers)
+
+
+async def spec_of(app: Api, claim: Claim) -> dict[str, Any]:
+    spec: dict[str, Any] = json.loads(await app.services.store.spec_of(claim.tenant, claim.job_id))
+    return spec
+
+
+async def files_of(app: Api, claim: Claim) -> dict[str, bytes]:
+    """What is kept of the files of the job, by name."""
+    return {
+        name: await app.services.artifacts.get(file_path(claim.tenant, claim.job_id, digest))
+        for name, digest in (await spec_of(app, claim))["files"].items()
+    }
+
+
+async def test_the_files_are_kept_with_the_job(client: httpx.AsyncClient, app: Api, desk: Desk) -> None:
+    options = ("options", (None, b'{"zoom":2}', "application/json"))
+    answer = await send(client, [*PARTS, options])
+    assert answer.status_code == 202
+    claim = await desk.start()
+    assert await files_of(app, claim) == {"logo.png": LOGO, "css/a.css": b"p{}"}
+    spec = await spec_of(app, claim)
+    assert spec["input"] == {"html": DOCUMENT[1][1].decode()}
+    assert spec["options"] == {"zoom": 2}
+
+
+async def test_they_go_with_the_success_of_the_job(client: httpx.AsyncClient, app: Api, desk: Desk) -> None:
+    await send(client, PARTS)
+    claim = await desk.start()
+    digests = (await spec_of(app, claim))["files"].values()
+    await desk.succeed(claim)
+    await desk.sweep()
+    for digest in digests:
+        with pytest.raises(ArtifactMissing):
+            await app.services.artifacts.get(file_path(claim.tenant, claim.job_id, digest))
+    assert (await client.get(f"/v1/jobs/{claim.job_id}/result")).status_code == 200
+
+
+async def test_a_retry_has_copies_that_outlive_the_job_they_came_with(
+    client: httpx.AsyncClient, app: Api, desk: Desk
+) -> None:
+    await send(client, PARTS)
+    first = await desk.start()
+    await desk.fail(RenderFailed("Not today."), first)
+    again = await client.post(f"/v1/jobs/{first.job_id}/retry")
+    assert again.status_code == 202
+    assert (await client.delete(f"/v1/jobs/{first.job_id}")).status_code == 204
+    second = await desk.start()
+    assert second.job_id == again.json()["id"]
+    assert await files_of(app, second) == {"logo.png": LOGO, "css/a.css": b"p{}"}
+
+
+async def test_content_counts_for_an_idempotency_key_and_boundaries_and_order_do_not(
+    client: httpx.AsyncClient,
+) -> None:
+    first = await send(client, PARTS, **{"idempotency-key": "k"})
+    again = await send(client, PARTS[::-1], **{"idempotency-key": "k"})
+    assert again.json()["id"] == first.json()["id"]
+    assert again.headers["idempotent-replayed"] == "true"
+    other = await send(client, [*PARTS[:2], ("y", ("css/a.css", b"b{}"))], **{"idempotency-key": "k"})
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (PARTS[1:], "index.html or index.md"),
+        ([DOCUMENT, ("d", ("index.md", b"# x"))], "index.html or index.md"),
+        ([*PARTS, PARTS[1]], "two files named"),
+        ([DOCUMENT, ("x", ("../etc/passwd", b"x"))], "not a relative file name"),
+        ([DOCUMENT, ("x", ("/etc/passwd", b"x"))], "not a relative file name"),
+        ([DOCUMENT, ("x", ("a//b", b"x"))], "not a relative file name"),
+        ([DOCUMENT, ("x", ("a?b", b"x"))], "not a relative file name"),
+        ([DOCUMENT, ("x", ("a" * 201, b"x"))], "not a relative file name"),
+        ([DOCUMENT, ("html", (None, b"<p>"))], "there is no part 'html'"),
+        ([DOCUMENT, ("options", (None, b"{}")), ("options", (None, b"{}"))], "should come once"),
+    ],
+)
+async def test_uploads_that_do_not_fit_are_refused(
+    client: httpx.AsyncClient, parts: list[Any], said: str
+) -> None:
+    answer = await send(client, parts)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert said in answer.json()["detail"]
+
+
+async def test_options_come_once_and_leave_the_base_url_alone(client: httpx.AsyncClient) -> None:
+    options = ("options", (None, b"{}"))
+    answer = await client.post("/v1/pdf", files=[*PARTS, options], params={"options": "{}"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/options")
+    options = ("options", (None, b'{"base_url":"https://example.com/"}'))
+    answer = await send(client, [*PARTS, options])
+    assert answer.json()["errors"][0]["pointer"] == "/options/base_url"
+
+
+async def test_too_many_files_are_refused(client: httpx.AsyncClient) -> None:
+    many = [("x", (f"{n}.png", b"x")) for n in range(201)]
+    answer = await send(client, [DOCUMENT, *many])
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_body")

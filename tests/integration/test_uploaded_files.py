@@ -1,0 +1,65 @@
+"""Files that came with a document, as a render child serves them to it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+
+import pikepdf
+import pytest
+from PIL import Image
+
+from jobs.render.limits import FetchLimits, RenderLimits
+from jobs.render.pool import RenderOutcome, RenderPool, RenderRequest
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[RenderPool]:
+    pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
+    await pool.start()
+    yield pool
+    await pool.close()
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (3, 2), "red").save(file, "png")
+    return file.getvalue()
+
+
+async def rendered(pool: RenderPool, html: str, files: dict[str, bytes]) -> RenderOutcome:
+    request = RenderRequest(format="html", document=html, files=files)
+    return await pool.render(request, timeout_ms=20_000, report=lambda progress: None)
+
+
+async def test_files_are_found_by_relative_name_and_nobody_elses_are(pool: RenderPool) -> None:
+    files = {
+        "css/page.css": b"@import 'more.css'; @page { size: 5in 7in } p { background: url(../img/a%20b.png) }",
+        "css/more.css": b"h1 { background: url('/img/a b.png') }",
+        "img/a b.png": picture(),
+    }
+    html = "<link rel=stylesheet href=css/page.css><h1>x</h1><p>y<img src='img/a b.png' alt=z>"
+    outcome = await rendered(pool, html, files)
+    assert outcome.details["warnings"] == []
+    assert outcome.self_contained
+    pdf = pikepdf.open(io.BytesIO(outcome.pdf))
+    assert [float(x) for x in pdf.pages[0].mediabox[2:]] == [360, 504]
+    assert b"/Image" in outcome.pdf
+
+    other = await rendered(pool, html, {"other.png": b""})
+    assert [warning["code"] for warning in other.details["warnings"]] == [
+        "stylesheet_unreachable",
+        "image_unreachable",
+    ]
+    assert "No file named css/page.css came with the document." in other.details["warnings"][0]["message"]
+
+    alone = await rendered(pool, html, {})
+    assert {warning["code"] for warning in alone.details["warnings"]} == {"relative_url"}
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "https://files.invalid.example/x", "http://files.invalid/a"]
+)
+async def test_nothing_else_is_a_file(pool: RenderPool, url: str) -> None:
+    outcome = await rendered(pool, f"<img src='{url}'>", {"a": picture()})
+    assert [warning["code"] for warning in outcome.details["warnings"]] == ["asset_forbidden"]
