@@ -143,7 +143,7 @@ class Engine:
     def _parse(
         self, format: str, document: bytes, options: Mapping[str, Any], fetcher: DocumentFetcher
     ) -> weasyprint.HTML:
-        base_url = options.get("base_url")
+        base_url = options.get("base_url") or fetcher.base_url
         text: bytes | str = document.decode()
         encoding = None
         if format == "url":
