@@ -18,12 +18,15 @@ function onWake(callback) {
   const whenVisible = () => {
     if (target.document.visibilityState === "visible") callback();
   };
+  const whenShownAgain = ({ persisted }) => {
+    if (persisted) callback();
+  };
   target.addEventListener("online", callback);
-  target.addEventListener("pageshow", callback);
+  target.addEventListener("pageshow", whenShownAgain);
   target.document.addEventListener("visibilitychange", whenVisible);
   return () => {
     target.removeEventListener("online", callback);
-    target.removeEventListener("pageshow", callback);
+    target.removeEventListener("pageshow", whenShownAgain);
     target.document.removeEventListener("visibilitychange", whenVisible);
   };
 }
