@@ -16,7 +16,7 @@ import pytest
 from jobs.settings import LOCAL_TENANT, ApiKey
 from jobs.tokens import Scope, Tokens
 from notifier import sse
-from tests.support.core import DEADLINE_S, Core
+from tests.support.core import DEADLINE_S, Core, eventually
 from tests.support.web import serving
 
 SECRET = "s" * 32
@@ -224,6 +224,33 @@ async def test_when_the_process_stops_streams_end_with_a_hint_when_to_come_back(
         with pytest.raises(EOFError):
             await stream.next()
     assert stream.retry_ms >= 0
+
+
+async def test_a_client_that_never_reads_is_cut_off_and_disturbs_nobody(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "_SEND_TIMEOUT_S", 0.2)
+    async with serving(core.settings) as (port, _, app), aiohttp.ClientSession() as http:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+        await eventually(lambda: len(app.push.streams.open) == 1)
+        async with Site(port, http).stream("?types=job.cancelled") as reader:
+            await reader.opened()
+            for _ in range(60):
+                await core.submit(tenant=LOCAL_TENANT, metadata={"x": "x" * 200_000})
+            job = await core.submit(tenant=LOCAL_TENANT)
+            await eventually(lambda: len(app.push.streams.open) == 1)
+            await core.store.cancel(LOCAL_TENANT, job.id)
+            assert (await reader.next())["data"]["data"]["job"]["id"] == job.id
+        writer.close()
+
+
+async def test_a_tenant_without_room_is_told_429(core: Core, redis_url: str, tmp_path: Path) -> None:
+    full = Core.open(redis_url, tmp_path, PRESSRUN_MAX_CONNECTIONS="1")
+    async with site_of(full) as site, site.stream() as stream:
+        await stream.opened()
+        assert await site.status() == 429
+    await full.redis.aclose()
 
 
 async def test_a_head_request_is_answered_without_a_stream(site: Site) -> None:
