@@ -17,6 +17,7 @@ local DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
 local DEFAULT_MAX_IN_FLIGHT = 10
 local KEPT_ATTEMPTS = 50
 local DOORBELL_CAP = 16
+local FIRST_TURN = -1e14 -- where the part of the ring begins that goes first
 
 local function load_hash(key)
   local flat = redis.call('HGETALL', key)
@@ -64,11 +65,16 @@ local function has_waiting(target_id)
   return redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id) > 0
 end
 
--- Puts the target on the ring if it has something to send and may send it; takes it off otherwise.
-local function offer(target_id, target, now)
+-- Puts the target on the ring if it has something to send and may send it; takes it off otherwise. The ring has two
+-- parts: targets with a new event and nothing under way go first (turns below zero), so that a backlog of some does
+-- not delay the news of others.
+local function offer(target_id, target, now, is_new)
   if has_waiting(target_id) and may_send(target, now) then
-    local last = redis.call('ZRANGE', K_WEBHOOK_RING, -1, -1, 'WITHSCORES')[2] or 0
-    if redis.call('ZADD', K_WEBHOOK_RING, 'NX', last + 1, target_id) == 1 then ring_webhook_doorbell() end
+    local goes_first = is_new and target.in_flight == 0
+    local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, goes_first and '(0' or '+inf',
+      goes_first and '-inf' or 0, 'WITHSCORES', 'LIMIT', 0, 1)[2] or (goes_first and FIRST_TURN or 0)
+    local is_added = redis.call('ZADD', K_WEBHOOK_RING, goes_first and 'LT' or 'NX', last + 1, target_id) == 1
+    if is_added then ring_webhook_doorbell() end
   else
     redis.call('ZREM', K_WEBHOOK_RING, target_id)
   end

@@ -11,7 +11,10 @@
 -- Sent twice (the first answer was lost): the first call's claims run out and come back with no attempt used.
 
 local PER_CALL = 100 -- promotions and lost leases handled in one call
-local RETRY_EVERY = 4 -- of so many turns of a target one is for retries, the others for fresh deliveries first
+local RETRY_EVERY = 4 -- of so many turns of a target one is for retries first, the others for fresh deliveries first;
+                      -- likewise of the turns of the ring, for targets that have requests under way
+
+local ASIDE_MS = 250 -- how long a target with enough under way stands aside, not to be looked at by every call
 
 local want, lease_ms, cap = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
@@ -114,14 +117,21 @@ local function pace(target_id, target)
   end
 end
 
-local crowded, looked = 0, 0
-local on_ring = redis.call('ZCARD', K_WEBHOOK_RING)
-while want > 0 and crowded < on_ring and looked < ARGV[1] + PER_CALL do
+local looked = 0
+local function next_target()
+  local busy = looked % RETRY_EVERY == 0 and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, 0, '+inf', 'LIMIT', 0, 1)[1]
+  if not busy then return redis.call('ZPOPMIN', K_WEBHOOK_RING)[1] end
+  redis.call('ZREM', K_WEBHOOK_RING, busy)
+  return busy
+end
+while want > 0 and looked < ARGV[1] + PER_CALL do
   looked = looked + 1
-  local target_id = redis.call('ZPOPMIN', K_WEBHOOK_RING)[1]
+  local target_id = next_target()
   if not target_id then break end
   local target = load_target(target_id)
-  if target and may_send(target, now) and target.in_flight < cap then
+  if target and may_send(target, now) and target.in_flight >= cap then
+    redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + ASIDE_MS), target_id)
+  elseif target and may_send(target, now) then
     local id = next_waiting(target_id, target)
     local delivery = id and load_delivery(id)
     if delivery and delivery.status == 'pending' then
@@ -129,12 +139,9 @@ while want > 0 and crowded < on_ring and looked < ARGV[1] + PER_CALL do
       target.in_flight = target.in_flight + 1
       redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'in_flight', target.in_flight)
       pace(target_id, target)
-      crowded = 0
     end
-  else
-    crowded = crowded + 1
+    offer(target_id, target, now)
   end
-  if target then offer(target_id, target, now) end
 end
 
 if want > 0 then redis.call('DEL', K_WEBHOOK_DOORBELL) end

@@ -34,7 +34,7 @@ if #ARGV > 7 then
     if delivery then
       made = made + 1
       enqueue(id, delivery, target, now)
-      offer(target_id, target, now)
+      offer(target_id, target, now, true)
     end
   end
 end

@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 SLOTS = 1024
 """How many requests one notifier has under way at most."""
 CLAIM_AT_ONCE = 100
+LEAST_AT_ONCE = 8
+BUSY_S = 0.02
+"""A claim that takes longer means that the process, or the store, has too much to do."""
 UNLIMITED = 1_000_000
 POLL_S = 1.0
 SWEEP_INTERVAL_S = 10.0
@@ -54,6 +57,7 @@ class Deliverer:
         self._slots = slots
         self._chance = chance
         self._open = lru_cache(maxsize=10_000)(box.open)
+        self._at_once = CLAIM_AT_ONCE
         self._bell = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_draining = False
@@ -91,8 +95,10 @@ class Deliverer:
             free = self._slots - len(self._under_way)
             if free <= 0 or self._is_draining:
                 return POLL_S
-            want = min(free, CLAIM_AT_ONCE)
+            want = min(free, self._at_once)
+            begun = time.perf_counter()
             haul = await self._queue.claim(want, self._most_per_target())
+            self._adapt(time.perf_counter() - begun)
             for claim in haul.claims:
                 task = asyncio.create_task(self.deliver(claim))
                 self._under_way.add(task)
@@ -105,6 +111,13 @@ class Deliverer:
         """Returns once nothing is under way."""
         while self._under_way:
             await asyncio.wait(self._under_way)
+
+    def _adapt(self, took_s: float) -> None:
+        """Takes less at once while answers come late: this process is busy, and what is new must not wait long."""
+        if took_s > BUSY_S:
+            self._at_once = max(LEAST_AT_ONCE, self._at_once // 2)
+        else:
+            self._at_once = min(CLAIM_AT_ONCE, self._at_once + LEAST_AT_ONCE)
 
     def _most_per_target(self) -> int:
         """The fuller it gets, the fewer requests a single target may have: some that hang must not take all slots."""

@@ -25,7 +25,7 @@ from notifier.webhooks.directory import Directory, TenantEndpoints
 
 log = structlog.get_logger(__name__)
 
-DELIVERIES_PER_CALL = 200
+DELIVERIES_PER_CALL = 50
 """How many deliveries one atomic step makes: an event that goes to thousands must not hold up the store."""
 RECLAIM_INTERVAL_S = 10.0
 

@@ -8,13 +8,14 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from jobs.clock import rfc3339
-from jobs.egress import EgressError
+from jobs.egress import EgressError, Target
 from jobs.webhooks.destination import Destinations, ResolveFailed
 from notifier.webhooks.connecting import (
     JudgedConnector,
@@ -32,6 +33,7 @@ MAX_ANSWER_BYTES = 64 * 1024
 """What is read of an answer; a longer one costs its connection."""
 MAX_HEADER_BYTES = 8 * 1024
 MAX_HEADERS = 128
+KEPT_URLS = 10_000
 USER_AGENT = "Pressrun-Webhooks/1.0"
 _OUR_ERRNOS = {
     errno.EMFILE,
@@ -58,6 +60,7 @@ class Sender:
 
     def __init__(self, destinations: Destinations, tls: ssl.SSLContext | None = None) -> None:
         self._destinations = destinations
+        self._read_url = lru_cache(maxsize=KEPT_URLS)(self._judge_url)
         self._session = aiohttp.ClientSession(
             connector=JudgedConnector(destinations, tls or verifying_context()),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -76,14 +79,15 @@ class Sender:
         exchange = Exchange()
         begun = time.perf_counter()
         try:
-            here = Passage(self._destinations.check_url(letter.url), exchange)
+            target, url = self._read_url(letter.url)
         except EgressError as error:
             exchange.error, exchange.message = "address_refused", str(error)
             return exchange
+        here = Passage(target, exchange)
         token = passage.set(here)
         try:
             async with asyncio.timeout(deadline_s):
-                await self._exchange(letter, here)
+                await self._exchange(letter, url, here)
         except TimeoutError:
             exchange.error, exchange.message = "timeout", _what_took_long(here, deadline_s)
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -96,20 +100,23 @@ class Sender:
     async def close(self) -> None:
         await self._session.close()
 
-    async def _exchange(self, letter: Letter, here: Passage) -> None:
+    def _judge_url(self, url: str) -> tuple[Target, URL]:
+        """The URL as it was judged, put together again: another reading of the same text could lead elsewhere."""
+        target = self._destinations.check_url(url)
+        return target, URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
+
+    async def _exchange(self, letter: Letter, url: URL, here: Passage) -> None:
         try:
-            await self._request(letter, here)
+            await self._request(letter, url, here)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             # A kept connection that the receiver had closed meanwhile says nothing about the receiver.
             if not here.exchange.is_reused or here.exchange.status is not None:
                 raise
             here.exchange.is_reused = False
-            await self._request(letter, here)
+            await self._request(letter, url, here)
 
-    async def _request(self, letter: Letter, here: Passage) -> None:
-        exchange, target = here.exchange, here.target
-        # Put together from what was judged: another reading of the same text could lead elsewhere.
-        url = URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
+    async def _request(self, letter: Letter, url: URL, here: Passage) -> None:
+        exchange = here.exchange
         async with self._session.post(
             url, data=letter.body, headers=letter.headers, allow_redirects=False
         ) as answer:
