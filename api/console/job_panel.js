@@ -1,6 +1,7 @@
 import { badge, byId, confirmed, h, setText, whileBusy } from "./dom.js";
 import { STATUS, bytes, dateTime, duration, isTerminal, stage, title } from "./format.js";
 import { Preview } from "./preview.js";
+import { hasKey } from "./session.js";
 import { Timeline } from "./timeline.js";
 
 /** One open job: what happened to it, what came out, and what can be done with it. */
@@ -175,7 +176,8 @@ function facts(job) {
 }
 
 function welcome() {
-  const command = `curl --data '<h1>Hello</h1>' \\\n  -H 'Content-Type: text/html' -H 'Prefer: wait=25' \\\n  ${location.origin}/v1/pdf -o hello.pdf`;
+  const key = hasKey() ? "  -H 'Authorization: Bearer …' \\\n" : "";
+  const command = `curl --data '<h1>Hello</h1>' \\\n${key}  -H 'Content-Type: text/html' -H 'Prefer: wait=25' \\\n  ${location.origin}/v1/pdf -o hello.pdf`;
   return h(
     "div",
     { class: "welcome" },

@@ -14,6 +14,7 @@ const MIN_REFRESH_MS = 30_000; // where the clocks of client and server disagree
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const OPENS_BEFORE_FALLBACK = 2; // for each address
 
+const FORBIDDEN = 4403;
 const RESTART_WITH_FRESH_TOKEN = 4501;
 const isFinal = (code) => code === 1009 || (code >= 4400 && code <= 4499);
 
@@ -29,6 +30,7 @@ export class Connection {
   #fallback;
   #onState;
   #addresses;
+  #known;
   #takesHints;
   #backoff;
   #state = "idle";
@@ -39,6 +41,7 @@ export class Connection {
   #openedAt = null;
   #isPreparing = false;
   #tried = 0;
+  #isWelcome = false;
   #failedOpens = 0;
   #pauseMs = null;
   #pingIntervalMs = PING_INTERVAL_MS;
@@ -53,6 +56,7 @@ export class Connection {
   /** `address` is the WebSocket's URL, or with `takesHints` a guess; `fallback` takes over where none can be opened. */
   constructor({ address, takesHints, credentials, fallback, environment, onState }) {
     this.#addresses = [address];
+    this.#known = new Set([address]);
     this.#takesHints = takesHints;
     this.#credentials = credentials;
     this.#fallback = fallback;
@@ -72,7 +76,9 @@ export class Connection {
 
   /** An address that the server has named: tried before the one that was only guessed. */
   hint(url) {
-    if (url && this.#takesHints && !this.#addresses.includes(url)) this.#addresses.unshift(url);
+    if (!url || !this.#takesHints || this.#known.has(url)) return;
+    this.#known.add(url);
+    this.#addresses.unshift(url);
   }
 
   attach(subscription) {
@@ -296,6 +302,7 @@ export class Connection {
   }
 
   #live() {
+    this.#isWelcome = true;
     this.#failedOpens = 0;
     this.#fallback.stopAll();
     this.#setState("live");
@@ -329,7 +336,13 @@ export class Connection {
     if (socket !== this.#socket) return;
     const wasOpen = this.#isOpen;
     if (wasOpen && this.#environment.now() - this.#openedAt >= STABLE_MS) this.#backoff.reset();
+    const isWelcome = this.#isWelcome;
     this.#drop();
+    if (code === FORBIDDEN && !isWelcome && this.#addresses.length > 1) {
+      // Another process may know this page's origin: the one that served it, say.
+      this.#addresses.splice(this.#tried % this.#addresses.length, 1);
+      return this.#retryLater();
+    }
     if (isFinal(code)) return this.close(new ConnectionRefused(code, reason));
     if (code === RESTART_WITH_FRESH_TOKEN) {
       try {
@@ -363,6 +376,7 @@ export class Connection {
     this.#socket = null;
     this.#isOpen = false;
     this.#openedAt = null;
+    this.#isWelcome = false;
     this.#asked.clear();
     this.#established.clear();
     this.#shown.clear();

@@ -74,6 +74,21 @@ async def test_a_page_outlives_the_web_process_that_served_it(
             assert await page.evaluate("window.wasNotReloaded")
 
 
+async def test_a_page_that_the_notifier_does_not_know_turns_to_the_server_it_came_from(
+    redis: Redis, redis_url: str, tmp_path: Path, browser: Browser
+) -> None:
+    async with (
+        Deployment.running(redis_url, tmp_path, ("api", "notifier"), **WITH_KEYS) as running,
+        Visitor.arrives(
+            browser, f"http://127.0.0.1:{running.port}"
+        ) as visitor,  # the notifier expects localhost
+    ):
+        page = await visitor.open_as_it_is()
+        await page.get_by_role("textbox", name="API key").fill(KEY)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+
 async def test_a_page_with_a_key_goes_on_when_the_notifier_dies(
     redis: Redis, redis_url: str, tmp_path: Path, browser: Browser
 ) -> None:

@@ -265,6 +265,20 @@ test("an address that the server names is tried before the guessed one, and the 
   assert.equal(world.socket.url, "ws://server.test/v1/ws");
 });
 
+test("an address that forbids this page is given up for the other; when that one does, too, it is final", async () => {
+  const world = fakeWorld();
+  const tokenProvider = async () => ({ token: "t", url: "ws://push.test/v1/ws" });
+  const done = connect(world, { tokenProvider }).job("job_1").done();
+  const refused = assert.rejects(done, ConnectionRefused);
+  for (const address of ["ws://push.test/v1/ws", "ws://server.test/v1/ws"]) {
+    await world.clock.advance(500);
+    assert.equal(world.socket.url, address);
+    await world.socket.open();
+    await world.socket.drop(4403, "the Origin is not allowed");
+  }
+  await refused;
+});
+
 test("frames that are not understood are ignored", async () => {
   const world = fakeWorld();
   const { changes } = await following(world);
