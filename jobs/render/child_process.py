@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import jobs
-from jobs import errors
 from jobs.errors import JobError, PressrunError
 from jobs.job import Progress
-from jobs.render import messages, wire
+from jobs.render import messages, verdicts, wire
 from jobs.render.confine import child_environment
-from jobs.render.limits import MIB, RenderLimits
+from jobs.render.limits import RenderLimits
 from jobs.render.memory import ResidentSize
 from jobs.render.messages import RenderRequest
 from jobs.render.scratch import Scratch
@@ -33,18 +32,6 @@ CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child")
 
 _WATCH_SECONDS = 0.1
 _OBITUARY_SECONDS = 1.0
-
-_FAILURES: dict[str, type[JobError]] = {
-    kind.code: kind
-    for kind in (
-        errors.RenderFailed,
-        errors.RenderOutOfMemory,
-        errors.ResultTooLarge,
-        errors.AssetForbidden,
-        errors.DocumentUnreachable,
-        errors.InternalJobError,
-    )
-}
 
 
 class RendererNotStarted(PressrunError):
@@ -195,7 +182,7 @@ class RenderChild(asyncio.Protocol):
         if not self.alive:
             return
         self._kill_group()
-        self._end(error or errors.RendererCrashed("The renderer was stopped. The job can be run again."))
+        self._end(error or verdicts.stopped())
 
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -215,16 +202,11 @@ class RenderChild(asyncio.Protocol):
         try:
             for frame in self._decoder.feed(data):
                 self._answered(messages.parse_answer(frame), frame.body)
-        except wire.FrameTooLarge as error:
-            if error.part == "body":
-                limit = self._limits.max_result_bytes // MIB
-                self.kill(
-                    errors.ResultTooLarge(f"The PDF is larger than {limit} MiB. Make the document smaller.")
-                )
-            else:
-                self.kill(_nonsense(error))
         except wire.WireError as error:
-            self.kill(_nonsense(error))
+            if isinstance(error, wire.FrameTooLarge) and error.part == "body":
+                self.kill(verdicts.too_large(self._limits.max_result_bytes))
+            else:
+                self.kill(verdicts.nonsense(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.alive:
@@ -243,7 +225,7 @@ class RenderChild(asyncio.Protocol):
             case messages.Failed() if render is not None:
                 self._finish(render)
                 if not render.future.done():
-                    render.future.set_exception(_FAILURES[answer.code](answer.message))
+                    render.future.set_exception(verdicts.as_reported(answer.code, answer.message))
             case messages.Rested() if self._rests_due > 0:
                 self._rests_due -= 1
                 self.resting_bytes = self._memory.read() or 0
@@ -267,15 +249,8 @@ class RenderChild(asyncio.Protocol):
         render.watch.cancel()
 
     def _too_late(self) -> None:
-        render = self._render
-        if render is None:
-            return
-        self.kill(
-            errors.RenderTimeout(
-                f"The document was not rendered within {render.timeout_ms / 1000:g} s. Make it simpler, "
-                "or allow more time with timeout_seconds or PRESSRUN_RENDER_TIMEOUT."
-            )
-        )
+        if self._render is not None:
+            self.kill(verdicts.too_late(self._render.timeout_ms))
 
     def _watch_memory(self) -> None:
         render = self._render
@@ -284,15 +259,9 @@ class RenderChild(asyncio.Protocol):
         resident = self._memory.read() or 0
         render.peak_bytes = max(render.peak_bytes, resident)
         if resident > self._limits.memory_bytes:
-            self.kill(self._out_of_memory())
+            self.kill(verdicts.out_of_memory(self._limits.memory_bytes))
         else:
             render.watch = asyncio.get_running_loop().call_later(_WATCH_SECONDS, self._watch_memory)
-
-    def _out_of_memory(self) -> JobError:
-        return errors.RenderOutOfMemory(
-            f"Rendering needed more than {self._limits.memory_bytes // MIB} MiB of memory. Make the document or its "
-            "images smaller, or raise PRESSRUN_RENDER_MEMORY_MB."
-        )
 
     # --- death ----------------------------------------------------------------------------------------------
 
@@ -320,16 +289,12 @@ class RenderChild(asyncio.Protocol):
         self._scratch.remove(self._home)
         if not self._ready.done():
             self._ready.set_exception(
-                RendererNotStarted(f"A render child {_obituary(code)} before it was ready.")
+                RendererNotStarted(f"A render child {verdicts.how(code)} before it was ready.")
             )
         if render is not None and not render.future.done():
-            render.future.set_exception(self._verdict(code, render))
-
-    def _verdict(self, code: int, render: _Render) -> JobError:
-        # A C library that gets no memory aborts; near the limit that is what has happened.
-        if code == -signal.SIGABRT and render.peak_bytes > self._limits.memory_bytes * 3 // 4:
-            return self._out_of_memory()
-        return errors.RendererCrashed(f"The renderer {_obituary(code)} while it rendered this document.")
+            render.future.set_exception(
+                verdicts.died(code, peak_bytes=render.peak_bytes, memory_bytes=self._limits.memory_bytes)
+            )
 
 
 async def _spawn(home: str, stdin: socket.socket) -> Process:
@@ -355,16 +320,3 @@ def _outcome(answer: messages.Rendered, body: bytes, peak_bytes: int) -> RenderO
         },
         self_contained=answer.self_contained,
     )
-
-
-def _nonsense(error: wire.WireError) -> JobError:
-    return errors.RendererCrashed(f"The renderer was stopped because it sent something unexpected: {error}.")
-
-
-def _obituary(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"

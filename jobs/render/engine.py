@@ -28,12 +28,13 @@ from jobs.errors import (
     JobError,
     RenderFailed,
     RenderOutOfMemory,
-    ResultTooLarge,
 )
-from jobs.render import markdown
+from jobs.render import markdown, verdicts
+from jobs.render.attachments import attachments_of, invoice_metadata
 from jobs.render.diagnostics import Diagnostics
 from jobs.render.fetcher import DocumentFetcher, FetchFailed
-from jobs.render.limits import MIB, RenderLimits
+from jobs.render.finishing import finish
+from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.memory import PeakMemory
 from jobs.render.page_style import page_stylesheet
 from jobs.render.progress_log import Emit, ProgressLog
@@ -111,20 +112,31 @@ class Engine:
             with diagnostics.collecting(), ProgressLog(emit).following(), self._stylesheets.in_use():
                 html = self._parse(format, document, options, fetcher)
                 rendering = self._lay_out(html, format, options)
-                pdf = rendering.write_pdf(zoom=options.get("zoom", 1), **_engine_options(options))
+                pdf = rendering.write_pdf(
+                    zoom=options.get("zoom", 1),
+                    attachments=attachments_of(options, files or {}),
+                    **_engine_options(options),
+                )
+                pages = len(rendering.pages)
+                pdf = finish(pdf, options, self._page)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
         if len(pdf) > self._limits.max_result_bytes:
-            limit = self._limits.max_result_bytes // MIB
-            raise ResultTooLarge(f"The PDF is larger than {limit} MiB. Make the document smaller.")
+            raise verdicts.too_large(self._limits.max_result_bytes)
         return RenderedDocument(
             pdf=pdf,
-            pages=len(rendering.pages),
+            pages=pages,
             render_ms=round((time.monotonic() - started) * 1000),
             peak_memory_bytes=self._memory.read(),
             warnings=diagnostics.finish(),
             self_contained=not fetcher.has_left,
         )
+
+    def _page(self, html: str) -> bytes:
+        """A page of our own, with nothing fetched."""
+        fetcher = DocumentFetcher(FetchLimits(mode="none"))
+        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=self._fonts)
+        return pdf
 
     def tidy_up(self) -> None:
         """After each document, its objects being gone."""
@@ -187,6 +199,9 @@ class Engine:
         )
         for name, value in options.get("metadata", {}).items():
             setattr(rendering.metadata, name, value)
+        if "invoice" in options:
+            invoice = options["invoice"]
+            rendering.metadata.xmp_metadata.append(invoice_metadata(invoice["file"], invoice["profile"]))
         return rendering
 
 

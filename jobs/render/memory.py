@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import sys
@@ -10,8 +11,13 @@ from contextlib import suppress
 _PAGE_BYTES = resource.getpagesize()
 
 
+_PROC_PIDTASKINFO = 4
+_TASK_INFO_BYTES = 96
+"""macOS: `struct proc_taskinfo`, whose second 64-bit number is the resident size (`sys/proc_info.h`)."""
+
+
 class ResidentSize:
-    """Resident size of another process, cheap enough to ask for many times a second."""
+    """Resident size of another process, cheap enough to ask for many times a second (Linux, macOS)."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -22,7 +28,7 @@ class ResidentSize:
     def read(self) -> int | None:
         """In bytes; None where the process is gone or the system does not say."""
         if self._statm is None:
-            return None
+            return _task_resident_bytes(self._pid) if sys.platform == "darwin" else None
         try:
             return int(os.pread(self._statm, 100, 0).split()[1]) * _PAGE_BYTES
         except (OSError, IndexError):
@@ -32,6 +38,12 @@ class ResidentSize:
         if self._statm is not None:
             os.close(self._statm)
             self._statm = None
+
+
+def _task_resident_bytes(pid: int) -> int | None:
+    info = (ctypes.c_uint64 * (_TASK_INFO_BYTES // 8))()
+    got = ctypes.CDLL(None).proc_pidinfo(pid, _PROC_PIDTASKINFO, ctypes.c_uint64(0), info, _TASK_INFO_BYTES)
+    return int(info[1]) if got == _TASK_INFO_BYTES else None
 
 
 class PeakMemory:

@@ -1,0 +1,71 @@
+"""What a render that brought no PDF failed of: the typed error and its sentence. Pure."""
+
+from __future__ import annotations
+
+import signal
+
+from jobs import errors
+from jobs.errors import JobError
+from jobs.render.limits import MIB
+
+_REPORTED: dict[str, type[JobError]] = {
+    kind.code: kind
+    for kind in (
+        errors.RenderFailed,
+        errors.RenderOutOfMemory,
+        errors.ResultTooLarge,
+        errors.AssetForbidden,
+        errors.DocumentUnreachable,
+        errors.InternalJobError,
+    )
+}
+
+
+def as_reported(code: str, message: str) -> JobError:
+    """What the child itself says; `code` is one of `messages.FailureCode`."""
+    return _REPORTED[code](message)
+
+
+def too_late(timeout_ms: int) -> JobError:
+    return errors.RenderTimeout(
+        f"The document was not rendered within {timeout_ms / 1000:g} s. Make it simpler, or allow more time with "
+        "timeout_seconds or PRESSRUN_RENDER_TIMEOUT."
+    )
+
+
+def out_of_memory(memory_bytes: int) -> JobError:
+    return errors.RenderOutOfMemory(
+        f"Rendering needed more than {memory_bytes // MIB} MiB of memory. Make the document or its images smaller, "
+        "or raise PRESSRUN_RENDER_MEMORY_MB."
+    )
+
+
+def too_large(max_result_bytes: int) -> JobError:
+    return errors.ResultTooLarge(
+        f"The PDF is larger than {max_result_bytes // MIB} MiB. Make the document smaller."
+    )
+
+
+def nonsense(error: Exception) -> JobError:
+    return errors.RendererCrashed(f"The renderer was stopped because it sent something unexpected: {error}.")
+
+
+def stopped() -> JobError:
+    return errors.RendererCrashed("The renderer was stopped. The job can be run again.")
+
+
+def died(code: int, *, peak_bytes: int, memory_bytes: int) -> JobError:
+    """`code` as in `Process.returncode`; `peak_bytes`: the largest resident size that was seen."""
+    if code == -signal.SIGABRT and peak_bytes > memory_bytes * 3 // 4:
+        return out_of_memory(memory_bytes)  # a C library that gets no memory aborts
+    return errors.RendererCrashed(f"The renderer {how(code)} while it rendered this document.")
+
+
+def how(code: int) -> str:
+    """How a process ended, for the middle of a sentence."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
