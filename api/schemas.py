@@ -67,6 +67,24 @@ class RequestModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_whole_numbers(cls, members: Any) -> Any:
+        """JSON knows no integers: where one is wanted, `3.0` is as good as `3`, as in JSON Schema."""
+        if not isinstance(members, dict):
+            return members
+        return {
+            name: int(value)
+            if type(value) is float and value.is_integer() and cls._wants_whole(name)
+            else value
+            for name, value in members.items()
+        }
+
+    @classmethod
+    def _wants_whole(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        return field is not None and field.annotation in (int, int | None)
+
 
 class JobRequest(RequestModel):
     """A job to run."""
@@ -139,7 +157,12 @@ class TokenRequest(RequestModel):
     """What a token shall open: one job, one batch and its jobs, or all jobs of the tenant."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [name]} for name in ("job_id", "batch_id", "channel")]}
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}}
+                for name in ("job_id", "batch_id", "channel")
+            ]
+        }
     )
 
     job_id: str | None = Field(default=None, max_length=64, description="A job to follow and read.")

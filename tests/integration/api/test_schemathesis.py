@@ -1,0 +1,126 @@
+"""Whatever a request looks like, the answer is one that the contract describes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from api.openapi import openapi_document
+from jobs.settings import Settings
+from tests.support.command import ROOT
+from tests.support.core import DEADLINE_S
+from tests.support.valkey import FaultyValkey, free_port
+
+KEY = "acme-key-0123456789"
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
+CONTRACT = openapi_document(Settings(), "test", ["pdf.render"])
+schema = schemathesis.openapi.from_dict(CONTRACT)
+
+MORE_THAN_A_SHAPE = {
+    "POST /v1/jobs",
+    "POST /v1/jobs/{job_id}/retry",
+    "POST /v1/batches",
+    "POST /v1/pdf",
+    "GET /v1/jobs",
+    "GET /v1/events",
+    "POST /v1/webhook-endpoints",
+    "PATCH /v1/webhook-endpoints/{endpoint_id}",
+    "GET /v1/webhook-endpoints",
+    "GET /v1/webhook-endpoints/{endpoint_id}/deliveries",
+    "POST /v1/webhook-endpoints/{endpoint_id}/recover",
+    "GET /v1/webhook-deliveries",
+}
+"""What these accept no schema can say: documents and options by kind, addresses that are allowed, keys and
+cursors that go with earlier answers."""
+
+NEEDS_A_NOTIFIER = "POST /v1/webhook-endpoints/{endpoint_id}/test"
+
+
+@dataclass(frozen=True)
+class Site:
+    url: str
+    ids: dict[str, str]
+    """Of something that exists, by the name of the path parameter."""
+
+
+@pytest.fixture(scope="module")
+def site(valkey: FaultyValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The web process, without a worker: what is accepted stays queued."""
+    directory, port = tmp_path_factory.mktemp("web"), free_port()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "REDIS_URL": valkey.url,
+        "PORT": str(port),
+        "PRESSRUN_HOST": "127.0.0.1",
+        "PRESSRUN_DATA_DIR": str(directory),
+        "PRESSRUN_API_KEYS": f"acme:{KEY}",
+        "PRESSRUN_SECRET_KEY": "s" * 32,
+        "PRESSRUN_MAX_QUEUED": "100000",
+        "PRESSRUN_LOG_LEVEL": "warning",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "api"], env=environ, cwd=directory)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{url}/readyz")
+        job = {"kind": "pdf.render", "input": {"html": "<p>Hello"}}
+        made = {
+            "job_id": _post(f"{url}/v1/jobs", job),
+            "batch_id": _post(f"{url}/v1/batches", {"jobs": [job]}),
+            "endpoint_id": _post(f"{url}/v1/webhook-endpoints", {"url": "https://8.8.8.8/hook"}),
+        }
+        yield Site(url, made)
+    finally:
+        process.terminate()
+        process.wait(DEADLINE_S)
+
+
+def _post(url: str, body: Any) -> str:
+    """The id of what it made."""
+    headers = {**AUTHORIZED, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return str(json.load(answer)["id"])
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            with urllib.request.urlopen(url) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError):
+            assert time.monotonic() < deadline, "the web process does not come up"
+        time.sleep(0.05)
+
+
+@schema.parametrize()
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+def test_answers_are_as_the_contract_says(case: schemathesis.Case, site: Site) -> None:
+    if case.query and "wait" in case.query:
+        case.query["wait"] = 0  # time is not what this is about
+    if (
+        case.operation.label != NEEDS_A_NOTIFIER
+        and case.meta is not None
+        and case.meta.generation.mode.is_positive
+    ):
+        for name in set(case.path_parameters) & set(site.ids):
+            case.path_parameters[name] = site.ids[name]
+    excluded = [positive_data_acceptance] if case.operation.label in MORE_THAN_A_SHAPE else []
+    case.call_and_validate(
+        base_url=site.url, headers=AUTHORIZED, timeout=DEADLINE_S, excluded_checks=excluded
+    )
