@@ -17,7 +17,7 @@ from jobs.tokens import Scope
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import HELLO, submit
 
-OPEN_PATHS = {"/", "/docs", "/openapi.json", "/healthz", "/readyz"}
+OPEN_PATHS = {"/", "/docs", "/openapi.json", "/asyncapi.json", "/healthz", "/readyz"}
 OPEN_FILES = ("/console/", "/client/")
 """What needs no credentials. Whoever adds a path here says that it may be read by everybody."""
 
