@@ -188,10 +188,13 @@ class Feeds:
             place, subscriptions = self._waiting.popitem(last=False)
             try:
                 await self._serve(place, list(subscriptions))
-            except StoreError as error:
+            except Exception as error:  # whatever it is, nobody who waits may be forgotten
                 for subscription in filter(self._is_open, subscriptions):
                     self.read_on(subscription)
-                log.warning("feeds.waiting", reason=str(error), places=len(self._waiting))
+                if isinstance(error, StoreError):
+                    log.warning("feeds.waiting", reason=str(error), places=len(self._waiting))
+                else:
+                    log.exception("feeds.failed", tenant=place.tenant, after=str(place.after))
                 await asyncio.sleep(_RETRY_S * (1 + random.random()))  # noqa: S311 (jitter)
 
     def _is_open(self, subscription: ChannelSubscription) -> bool:

@@ -339,6 +339,25 @@ async def test_a_store_that_is_away_delays_and_loses_nothing(
     assert follower.sequences == [1]
 
 
+async def test_a_fault_of_ours_leaves_nobody_in_silence(
+    feeds: Feeds, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "_RETRY_S", 0.001)
+    records.append(JOB, 1)
+    read, faults = records.page, [ValueError("a bug"), ValueError("a bug")]
+
+    async def page(tenant: str, after: Cursor | None, limit: int) -> EventPage:
+        if faults:
+            raise faults.pop()
+        return await read(tenant, after, limit)
+
+    monkeypatch.setattr(records, "page", page)
+    follower = Follower(feeds, at(0))
+    await follower.live()
+
+    assert follower.sequences == [1]
+
+
 async def test_a_subscriber_that_left_is_read_for_no_more(feeds: Feeds, records: Records) -> None:
     records.append(JOB, 1)
     staying, leaving = Follower(feeds, at(0)), Follower(feeds, at(1))
