@@ -6,14 +6,15 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import click
 from aiohttp import web
 
+from api.cli.server import Server, with_server
 from jobs.webhooks.credentials import secret_bytes
 from jobs.webhooks.signing import is_genuine
 
@@ -29,14 +30,6 @@ def webhooks() -> None:
 
 @webhooks.command()
 @click.option(
-    "--server",
-    envvar="PRESSRUN_URL",
-    default="http://localhost:8000",
-    show_default=True,
-    help="Where Pressrun is.",
-)
-@click.option("--api-key", envvar="PRESSRUN_API_KEY", default="", help="An API key, where one is needed.")
-@click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Where to listen on 127.0.0.1; 0: any."
 )
 @click.option(
@@ -50,31 +43,53 @@ def webhooks() -> None:
     show_default=True,
     help="Which events; may come several times.",
 )
-def listen(server: str, api_key: str, port: int, forward_to: str, event_types: tuple[str, ...]) -> None:
+@with_server
+async def listen(server: Server, port: int, forward_to: str, event_types: tuple[str, ...]) -> None:
     """Receive webhooks here, while this runs.
 
     Registers http://127.0.0.1:PORT as an endpoint and removes it at the end. Pressrun sends to this machine only where
     PRESSRUN_EGRESS_ALLOW lists it: start it with PRESSRUN_EGRESS_ALLOW=127.0.0.1.
     """
-    asyncio.run(_listen(Options(server.rstrip("/"), api_key, port, forward_to, event_types)))
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    server: str
-    api_key: str
-    port: int
-    forward_to: str
-    event_types: Sequence[str]
+    stopping = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        listener = Listener(forward_to, session)
+        async with listener.listening(port) as url:
+            wanted = {
+                "url": url,
+                "event_types": list(event_types),
+                "description": "pressrun webhooks listen",
+            }
+            endpoint = await server.send("POST", ENDPOINTS, json=wanted)
+            listener.key = secret_bytes(endpoint["secret"])
+            click.echo(f"{endpoint['id']} listens on {url}. Secret: {endpoint['secret']}. Ctrl-C ends it.")
+            await stopping.wait()
+            await server.send("DELETE", f"{ENDPOINTS}/{endpoint['id']}")
+            click.echo("Endpoint removed.")
 
 
 class Listener:
     """Answers deliveries. What is not genuine is refused and said."""
 
-    def __init__(self, key: bytes, forward_to: str, session: aiohttp.ClientSession) -> None:
-        self.key = key
+    def __init__(self, forward_to: str, session: aiohttp.ClientSession) -> None:
+        self.key = b""
+        """What signs; known once the endpoint is registered."""
         self._forward_to = forward_to
         self._session = session
+
+    @asynccontextmanager
+    async def listening(self, port: int) -> AsyncIterator[str]:
+        """The URL while it is listened on."""
+        app = web.Application(client_max_size=MAX_EVENT_BYTES)
+        app.router.add_post("/", self.handle)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        finally:
+            await runner.cleanup()
 
     async def handle(self, request: web.Request) -> web.Response:
         """What the receiver that is forwarded to answers; else 204, or 401 for a wrong signature."""
@@ -105,42 +120,3 @@ def readable(event: Mapping[str, Any]) -> str:
         elif name == "job" and thing.get("result"):
             parts.append(f"{thing['result']['bytes']} bytes {thing['result']['url'] or ''}")
     return "  ".join(parts)
-
-
-async def _listen(options: Options) -> None:
-    stopping = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    headers = {"authorization": f"Bearer {options.api_key}"} if options.api_key else {}
-    async with (
-        aiohttp.ClientSession(headers=headers) as pressrun,
-        aiohttp.ClientSession(auto_decompress=False) as plain,
-    ):
-        listener = Listener(b"", options.forward_to, plain)
-        app = web.Application(client_max_size=MAX_EVENT_BYTES)
-        app.router.add_post("/", listener.handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", options.port).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-        try:
-            endpoint = await _register(pressrun, options, url)
-            listener.key = secret_bytes(endpoint["secret"])
-            click.echo(f"{endpoint['id']} listens on {url}. Secret: {endpoint['secret']}. Ctrl-C ends it.")
-            await stopping.wait()
-            await pressrun.delete(f"{options.server}{ENDPOINTS}/{endpoint['id']}")
-            click.echo("Endpoint removed.")
-        finally:
-            await runner.cleanup()
-
-
-async def _register(session: aiohttp.ClientSession, options: Options, url: str) -> dict[str, Any]:
-    wanted = {"url": url, "event_types": list(options.event_types), "description": "pressrun webhooks listen"}
-    try:
-        async with session.post(f"{options.server}{ENDPOINTS}", json=wanted) as answer:
-            document: dict[str, Any] = await answer.json(content_type=None)
-    except (aiohttp.ClientError, ValueError) as error:
-        raise click.ClickException(f"{options.server} does not answer as Pressrun would: {error}") from error
-    if answer.status != 201:
-        raise click.ClickException(str(document.get("detail", answer.status)))
-    return document

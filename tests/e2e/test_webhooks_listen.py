@@ -21,7 +21,7 @@ async def test_it_registers_itself_verifies_prints_forwards_and_leaves(
             await deployment.start("api")
             await deployment.start("notifier")
             await deployment.ready()
-            arguments = ("webhooks", "listen", "--server", deployment.url, "--forward-to", receiver.url)
+            arguments = ("webhooks", "listen", "--url", deployment.url, "--forward-to", receiver.url)
             with Command(*arguments, directory=tmp_path) as command:
                 secret = (await asyncio.to_thread(command.line, r"Secret: (whsec_\S+)\."))[1]
                 job = await deployment.submit("<p>Hello</p>")
