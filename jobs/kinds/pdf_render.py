@@ -5,6 +5,7 @@ Submissions are validated here, in the web process: whatever `canonical` lets pa
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -65,6 +66,10 @@ PdfVariant = Literal[
     "pdf/x-5g",
 ]
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?")
+_WITHOUT_ATTACHMENTS = frozenset(
+    {"pdf/a-1a", "pdf/a-1b", "pdf/a-2a", "pdf/a-2b", "pdf/a-2u", "pdf/a-4u", "pdf/x-1a", "pdf/x-3"}
+)
+_INVOICE_VARIANTS = frozenset({"pdf/a-3a", "pdf/a-3b", "pdf/a-3u"})
 _TAGGED_VARIANTS = frozenset({"pdf/a-1a", "pdf/a-2a", "pdf/a-3a", "pdf/ua-1", "pdf/ua-2"})
 
 
@@ -111,6 +116,21 @@ def _pdf_name(name: str) -> str:
     return name if name.lower().endswith(".pdf") else f"{name}.pdf"
 
 
+def _file_name(name: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f/\\\\]", name):
+        raise ValueError("a file name may not contain slashes or control characters")
+    return name
+
+
+def _base64(data: str | None) -> str | None:
+    try:
+        base64.b64decode(data or "", validate=True)
+    except ValueError:
+        raise ValueError("data should be base64") from None
+    return data
+
+
+Password = Annotated[str, Field(min_length=1, max_length=127)]
 HttpUrl = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_http_url)]
 Length = Annotated[str, Field(max_length=20), AfterValidator(_length)]
 ShortText = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -163,6 +183,71 @@ class Metadata(_Strict):
     modified: Annotated[Date | None, Field(description="RFC 3339 time, or a date.")] = None
 
 
+class Attachment(_Strict):
+    """A file inside the PDF. Its content is either `data` or an uploaded `file`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_file_name)]
+    data: Annotated[str | None, AfterValidator(_base64), Field(description="Base64.")] = None
+    file: Annotated[ShortText | None, Field(description="Name of a file that came with the document.")] = None
+    description: ShortText | None = None
+    relationship: Annotated[
+        Literal["source", "data", "alternative", "supplement", "unspecified"] | None,
+        Field(description="What it is to the document (ISO 32000-2, 7.11.3)."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_content(self) -> Self:
+        if (self.data is None) == (self.file is None):
+            raise ValueError("give either data or file")
+        return self
+
+
+class Invoice(_Strict):
+    """Marks the PDF as an electronic invoice: Factur-X, ZUGFeRD."""
+
+    file: Annotated[
+        Literal["factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml"],
+        Field(description="Name of the attachment that is the invoice."),
+    ] = "factur-x.xml"
+    profile: Literal["MINIMUM", "BASIC WL", "BASIC", "EN 16931", "EXTENDED", "XRECHNUNG"]
+
+
+class Permissions(_Strict):
+    """What readers let their users do; `false` forbids. Whoever has the owner password may do everything."""
+
+    print: bool | None = None
+    modify: bool | None = None
+    copy_: Annotated[bool | None, Field(alias="copy", description="Text and pictures.")] = None
+    annotate: bool | None = None
+    fill_forms: bool | None = None
+    assemble: Annotated[bool | None, Field(description="Insert, remove and turn pages.")] = None
+
+
+class Encryption(_Strict):
+    """AES-256. With a user password the PDF opens only with it; without, it only has permissions."""
+
+    user_password: Password | None = None
+    owner_password: Annotated[
+        Password | None, Field(description="Default: a random one, told to nobody.")
+    ] = None
+    permissions: Permissions | None = None
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.user_password is None and self.owner_password is None and self.permissions is None:
+            raise ValueError("give a password, or permissions")
+        return self
+
+
+class Watermark(_Strict):
+    """A text across every page, as large as fits."""
+
+    text: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    color: Annotated[str | None, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = None
+    opacity: Annotated[float | None, Field(gt=0, le=1)] = None
+    angle: Annotated[float | None, Field(ge=-180, le=180, description="Degrees, counter-clockwise.")] = None
+
+
 class PdfOptions(_Strict):
     """How to render it."""
 
@@ -191,6 +276,11 @@ class PdfOptions(_Strict):
     metadata: Metadata | None = None
     tagged: Annotated[bool | None, Field(description="Tag the PDF for accessibility.")] = None
     forms: Annotated[bool | None, Field(description="Make form fields that can be filled in.")] = None
+    attachments: Annotated[list[Attachment] | None, Field(max_length=50)] = None
+    invoice: Invoice | None = None
+    encrypt: Encryption | None = None
+    watermark: Watermark | None = None
+    linearize: Annotated[bool | None, Field(description="Arrange the PDF for reading while it loads.")] = None
     zoom: Annotated[
         float | None, Field(ge=0.1, le=10, description="Scales everything, the page size included.")
     ] = None
@@ -216,6 +306,8 @@ class PdfOptions(_Strict):
         found = []
         if files and self.base_url is not None:
             found.append(_error("/options/base_url", "relative URLs are those of the files that came along"))
+        found += self._attachment_contradictions(files)
+        found += self._finishing_contradictions()
         if self.tagged is False and self.pdf_variant in _TAGGED_VARIANTS:
             found.append(_error("/options/tagged", f"{self.pdf_variant} is always tagged"))
         sheet = paper(self.page_size) if self.page_size is not None else None
@@ -223,6 +315,36 @@ class PdfOptions(_Strict):
             found.append(_error("/options/orientation", "width and height say the orientation already"))
         elif sheet is not None and (reason := contradiction(self._turned(sheet), self._margins())):
             found.append(_error("/options/margins", reason))
+        return found
+
+    def _attachment_contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
+        attachments = self.attachments or []
+        names = [attachment.name for attachment in attachments]
+        found = [
+            _error(
+                f"/options/attachments/{at}/file", f"no file named {attachment.file!r} came with the document"
+            )
+            for at, attachment in enumerate(attachments)
+            if attachment.file is not None and attachment.file not in files
+        ]
+        if len(set(names)) < len(names):
+            found.append(_error("/options/attachments", "two attachments have the same name"))
+        if names and self.pdf_variant in _WITHOUT_ATTACHMENTS:
+            found.append(_error("/options/attachments", f"{self.pdf_variant} allows no such attachments"))
+        if self.invoice is not None and self.pdf_variant not in _INVOICE_VARIANTS:
+            found.append(_error("/options/invoice", "an electronic invoice is PDF/A-3: set pdf_variant"))
+        if self.invoice is not None and self.invoice.file not in names:
+            found.append(_error("/options/invoice/file", f"there is no attachment named {self.invoice.file}"))
+        return found
+
+    def _finishing_contradictions(self) -> list[dict[str, str]]:
+        found = []
+        if self.encrypt is not None and (self.pdf_variant or "").startswith(("pdf/a", "pdf/x")):
+            found.append(_error("/options/encrypt", f"{self.pdf_variant} forbids encryption"))
+        if self.watermark is not None and self.pdf_variant is not None:
+            found.append(
+                _error("/options/watermark", f"a text drawn over the pages would break {self.pdf_variant}")
+            )
         return found
 
     def _turned(self, sheet: Paper) -> Paper:
@@ -249,7 +371,7 @@ class PdfRender:
             )
         return {
             "input": checked_input.model_dump(exclude_none=True),
-            "options": checked_options.model_dump(exclude_none=True),
+            "options": checked_options.model_dump(exclude_none=True, by_alias=True),
         }
 
     def runner(self, pool: RenderPool) -> Runner:

@@ -30,7 +30,7 @@ from jobs.errors import (
     RenderOutOfMemory,
 )
 from jobs.render import markdown, verdicts
-from jobs.render.attachments import attachments_of, invoice_metadata
+from jobs.render.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.diagnostics import Diagnostics
 from jobs.render.fetcher import DocumentFetcher, FetchFailed
 from jobs.render.finishing import finish
@@ -112,9 +112,11 @@ class Engine:
             with diagnostics.collecting(), ProgressLog(emit).following(), self._stylesheets.in_use():
                 html = self._parse(format, document, options, fetcher)
                 rendering = self._lay_out(html, format, options)
+                attachments = attachments_of(options, files or {})
                 pdf = rendering.write_pdf(
                     zoom=options.get("zoom", 1),
-                    attachments=attachments_of(options, files or {}),
+                    attachments=attachments,
+                    finisher=linking(attachments) if attachments else None,
                     **_engine_options(options),
                 )
                 pages = len(rendering.pages)
@@ -200,8 +202,7 @@ class Engine:
         for name, value in options.get("metadata", {}).items():
             setattr(rendering.metadata, name, value)
         if "invoice" in options:
-            invoice = options["invoice"]
-            rendering.metadata.xmp_metadata.append(invoice_metadata(invoice["file"], invoice["profile"]))
+            mark_as_invoice(rendering.metadata, options["invoice"]["file"], options["invoice"]["profile"])
         return rendering
 
 

@@ -1,0 +1,97 @@
+"""What is done to a PDF after WeasyPrint: a text across every page, encryption, linearisation (pikepdf)."""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pikepdf
+from pikepdf import Name
+
+Render = Callable[[str], bytes]
+"""A PDF of one page from HTML."""
+
+STEPS = frozenset({"watermark", "encrypt", "linearize"})
+"""The options that are for this module."""
+
+_PERMISSIONS = {
+    "print": ("print_lowres", "print_highres"),
+    "modify": ("modify_other",),
+    "copy": ("extract",),
+    "annotate": ("modify_annotation",),
+    "fill_forms": ("modify_form",),
+    "assemble": ("modify_assembly",),
+}
+_CHARACTER_WIDTH = 0.62
+"""Of bold sans-serif, in font sizes; about."""
+_LARGEST_POINTS = 144
+
+
+def finish(pdf: bytes, options: Mapping[str, Any], render: Render) -> bytes:
+    """The PDF with what `options` ask for; as it is where they ask for nothing."""
+    if not any(options.get(step) for step in STEPS):
+        return pdf
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        if "watermark" in options:
+            _stamp(document, options["watermark"], render)
+        written = io.BytesIO()
+        encryption = _encryption(options["encrypt"]) if "encrypt" in options else False
+        document.save(
+            written,
+            linearize=bool(options.get("linearize")),
+            encryption=encryption,
+            deterministic_id=not encryption,
+        )
+    return written.getvalue()
+
+
+def _stamp(document: pikepdf.Pdf, watermark: Mapping[str, Any], render: Render) -> None:
+    """Draws the text over every page; one drawing for all pages of a size."""
+    drawings: dict[tuple[float, float], tuple[Name, pikepdf.Object]] = {}
+    for page in document.pages:
+        left, bottom, right, top = (float(edge) for edge in page.mediabox)
+        size = round(right - left, 2), round(top - bottom, 2)
+        if size not in drawings:
+            with pikepdf.open(io.BytesIO(render(_page_of_text(watermark, *size)))) as drawn:
+                drawing = document.copy_foreign(drawn.pages[0].as_form_xobject())
+            drawings[size] = Name(f"/PressrunStamp{len(drawings)}"), drawing
+        name, drawing = drawings[size]
+        page.add_resource(drawing, Name.XObject, name)
+        page.contents_add(b"q", prepend=True)
+        page.contents_add(f"Q q 1 0 0 1 {left:g} {bottom:g} cm {name} Do Q".encode())
+
+
+def _page_of_text(watermark: Mapping[str, Any], width: float, height: float) -> str:
+    text = watermark["text"]
+    degrees = watermark.get("angle", 45)
+    along = math.radians(degrees % 180)
+    room = min(width / max(abs(math.cos(along)), 1e-6), height / max(abs(math.sin(along)), 1e-6))
+    points = min(_LARGEST_POINTS, 0.8 * room / (_CHARACTER_WIDTH * max(len(text), 4)))
+    return (
+        f"<!doctype html><style>@page {{ size: {width}pt {height}pt; margin: 0 }} "
+        f"body {{ margin: 0 }} div {{ position: absolute; width: {width}pt; top: {height / 2 - points / 2:.2f}pt; "
+        f"left: 0; text-align: center; white-space: pre; line-height: 1; font: bold {points:.2f}pt sans-serif; "
+        f"line-height: 1; color: {watermark.get('color', '#808080')}; opacity: {watermark.get('opacity', 0.2)}; "
+        f"transform: rotate({-degrees}deg) }}</style><div>{html.escape(text)}</div>"
+    )
+
+
+def _encryption(wanted: Mapping[str, Any]) -> pikepdf.Encryption:
+    """AES-256. Without an owner password nobody can lift the permissions: a random one is used."""
+    permissions = wanted.get("permissions", {})
+    refused = {
+        name: False
+        for ours, names in _PERMISSIONS.items()
+        if permissions.get(ours) is False
+        for name in names
+    }
+    return pikepdf.Encryption(
+        owner=wanted.get("owner_password") or secrets.token_urlsafe(24),
+        user=wanted.get("user_password", ""),
+        R=6,
+        allow=pikepdf.Permissions(**refused),
+    )
