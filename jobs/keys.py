@@ -10,7 +10,7 @@
 | pr:ring                       | zset   | submit, claim, …     | claim                 | tenant → turn; while jobs are ready |
 | pr:due                        | zset   | submit, finish       | claim                 | job → when it is due                |
 | pr:doorbell                   | list   | submit, claim, …     | worker (BLPOP)        | emptied when the queue is empty     |
-| pr:tenant:{tenant}            | hash   | submit, events       | all                   | for ever: epoch, sequence           |
+| pr:tenant:{tenant}            | hash   | submit, events, …    | all                   | for ever: epoch, sequence, webhooks |
 | pr:log:{tenant}               | stream | every event          | replay, polling       | trimmed to LOG_EVENTS               |
 | pr:bus                        | stream | every event          | web, notifier         | trimmed to BUS_EVENTS               |
 | pr:outbox                     | stream | events with webhooks | webhook dispatcher    | acknowledged                        |
