@@ -100,7 +100,7 @@ async def test_json_may_be_announced_in_other_spellings(client: httpx.AsyncClien
         ({"max_attempts": 0}, "/max_attempts"),
         ({"max_attempts": 21}, "/max_attempts"),
         ({"max_attempts": True}, "/max_attempts"),
-        ({"max_attempts": 1.0}, "/max_attempts"),
+        ({"max_attempts": 1.5}, "/max_attempts"),
         ({"max_attempts": "3"}, "/max_attempts"),
         ({"timeout_seconds": 0}, "/timeout_seconds"),
         ({"timeout_seconds": 61}, "/timeout_seconds"),
