@@ -10,11 +10,12 @@ from collections.abc import Mapping
 import uvloop
 
 from jobs.artifacts import open_artifacts
+from jobs.errors import ClusterRefused
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
 from jobs.logging import configure_logging
 from jobs.queue import JobQueue
-from jobs.render.pool import RenderPool
+from jobs.render.pool import RendererNotStarted, RenderPool
 from jobs.scripts import Scripts
 from jobs.settings import BadSetting, Settings
 from jobs.store_client import connect, refuse_cluster, wait_for_store
@@ -42,10 +43,14 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
     except BadSetting as error:
-        sys.exit(f"pressrun worker: {error}")
+        print(f"pressrun worker: {error}", file=sys.stderr)
+        sys.exit(2)
     configure_logging(settings, "worker")
     asyncio.set_event_loop(uvloop.new_event_loop())
-    build(settings).run()
+    try:
+        build(settings).run()
+    except (RendererNotStarted, ClusterRefused) as error:
+        sys.exit(f"pressrun worker: {error}")
 
 
 if __name__ == "__main__":

@@ -322,6 +322,12 @@ class StoreFull(StoreError):
     retry_after = 10
 
 
+class ClusterRefused(PressrunError):
+    """`REDIS_URL` names a cluster. Raised at start; nothing is served from one."""
+
+    code = "cluster_refused"
+
+
 # --- artifacts ------------------------------------------------------------------------------------------------
 
 

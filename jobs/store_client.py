@@ -31,7 +31,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from jobs.errors import StoreFull, StoreUnavailable
+from jobs.errors import ClusterRefused, StoreFull, StoreUnavailable
 from jobs.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -173,10 +173,10 @@ async def wait_for_store(redis: Redis) -> None:
 
 
 async def refuse_cluster(redis: Redis) -> None:
-    """Raises RuntimeError where the store runs in cluster mode: the scripts touch keys of many slots."""
+    """Raises ClusterRefused where the store runs in cluster mode: the scripts touch keys of many slots."""
     info = await redis.info("cluster")
     if int(info.get("cluster_enabled", 0)):
-        raise RuntimeError(
+        raise ClusterRefused(
             "REDIS_URL names a cluster. Pressrun's atomic steps span keys, so it needs one primary "
             "(with replicas and Sentinel for failover): point REDIS_URL at such a server."
         )

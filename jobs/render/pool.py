@@ -47,7 +47,7 @@ class RenderPool:
         self._replacements: set[asyncio.Task[None]] = set()
         self._starts = asyncio.Semaphore(max(1, os.cpu_count() or 1))
         self._burials: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._started = self._closed = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> RenderPool:
@@ -64,6 +64,7 @@ class RenderPool:
         Raises:
             RendererNotStarted: one could not be started; the others are gone again.
         """
+        self._started = True
         self._scratch = Scratch()
         starts = [asyncio.create_task(self._start_child()) for _ in range(self._size + 1)]
         try:
@@ -77,6 +78,8 @@ class RenderPool:
 
     async def close(self) -> None:
         """Kills every child, renders under way included, and waits until nothing of them is left."""
+        if self._closed or not self._started:
+            return
         self._closed = True
         for task in self._replacements:
             task.cancel()
