@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 from redis.asyncio import Redis
 
@@ -15,7 +18,9 @@ from jobs.artifacts import input_path
 from jobs.errors import ArtifactMissing, IdempotencyKeyReused, JobNotFound, QueueFull
 from jobs.job import INLINE_INPUT_MAX_BYTES, Result
 from jobs.queue import ExpiredLease
-from tests.support.core import Core, Watcher, batch_of, instant
+from jobs.settings import LOCAL_TENANT, Settings
+from tests.support.core import DEADLINE_S, Core, Watcher, batch_of, instant
+from tests.support.web import serving
 
 SMALL = b'{"input":{},"options":{}}'
 BIG = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
@@ -128,3 +133,33 @@ async def test_the_webhook_url_of_a_batch_is_owed_its_completion_alone(core: Cor
     assert len(owed) == 1
     event = await core.redis.hgetall(f"{keys.EVENT}acme:{owed[0][1][b's'].decode()}")
     assert (event[b"type"], event[b"url"]) == (b"batch.completed", b"https://example.com/hook")
+
+
+async def test_a_subscriber_to_a_batch_gets_its_document_and_then_everything_up_to_its_completion(
+    redis: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": str(tmp_path / "data")})
+    core = Core.open(redis_url, tmp_path / "data")
+    batch = (await core.submit_batch(SMALL, SMALL, tenant=LOCAL_TENANT)).document
+    await core.submit(tenant=LOCAL_TENANT)  # not of the batch
+    frames: list[dict[str, Any]] = []
+    async with (
+        serving(settings) as (port, _, _),
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"http://127.0.0.1:{port}/v1/ws") as socket,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        await socket.send_json({"type": "subscribe", "batch_id": batch["id"]})
+        frames.append(await socket.receive_json())
+        for job in (await core.store.page(LOCAL_TENANT)).items:
+            await core.store.cancel(LOCAL_TENANT, job.id)
+        while len(frames) < 4:
+            frames.append(await socket.receive_json())
+        await socket.send_json({"type": "subscribe", "batch_id": "bat_01ARZ3NDEKTSV4RRFFQ69G5FAV"})
+        unknown = await socket.receive_json()
+    await core.redis.aclose()
+    assert (frames[0]["type"], frames[0]["snapshot"]) == ("subscribed", batch)
+    types = [frame["event"]["type"] for frame in frames[1:]]
+    assert types == ["job.cancelled", "job.cancelled", "batch.completed"]
+    assert frames[-1]["event"]["data"]["batch"]["cancelled"] == 2
+    assert unknown["type"] == "error"
