@@ -38,15 +38,20 @@ PATIENCE_SECONDS = 60
 
 
 class Reports(list[Progress]):
-    """What a render reports; `begun` is set with the first report, when a child is at work."""
+    """What a render reports."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.begun = asyncio.Event()
+        self._begun = asyncio.Event()
 
     def __call__(self, progress: Progress) -> None:
         self.append(progress)
-        self.begun.set()
+        self._begun.set()
+
+    async def begun(self) -> None:
+        """Returns when a child is at work."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._begun.wait()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +141,7 @@ class TestRendering:
         reports = Reports()
         running = [asyncio.create_task(render(pool, table(400), reports=reports)) for _ in range(2)]
         waiting = asyncio.create_task(render(pool, SMALL))
-        await reports.begun.wait()
+        await reports.begun()
         waiting.cancel()
         await asyncio.gather(*running)
         await asyncio.wait([waiting])
@@ -186,10 +191,10 @@ class TestKilling:
         pool = await own_pool(size=2)
         doomed_reports, other_reports = Reports(), Reports()
         doomed = asyncio.create_task(render(pool, NEVER_ENDS, reports=doomed_reports))
-        await doomed_reports.begun.wait()
+        await doomed_reports.begun()
         (pid,) = busy_pids(pool)
         other = asyncio.create_task(render(pool, table(200), reports=other_reports))
-        await other_reports.begun.wait()
+        await other_reports.begun()
         os.kill(pid, signal.SIGSEGV)
         with pytest.raises(RendererCrashed, match="killed by SIGSEGV") as crashed:
             await doomed
@@ -201,7 +206,7 @@ class TestKilling:
         pool = await own_pool()
         reports = Reports()
         task = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
-        await reports.begun.wait()
+        await reports.begun()
         (pid,) = busy_pids(pool)
         task.cancel()
         async with asyncio.timeout(1):
@@ -262,7 +267,7 @@ class TestSecrecyAndTidiness:
             pool = await own_pool()
             reports = Reports()
             under_way = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
-            await reports.begun.wait()
+            await reports.begun()
             await pool.close()
             with pytest.raises(RendererCrashed):
                 await under_way
@@ -426,7 +431,7 @@ def test_the_pool_works_on_uvloop_as_it_does_in_the_worker(scratch_root: Path) -
             await render(pool, NEVER_ENDS, timeout_ms=300)
         reports = Reports()
         task = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
-        await reports.begun.wait()
+        await reports.begun()
         task.cancel()
         await asyncio.wait([task])
         await pool.close()
