@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from jobs.render.pool import RenderPool
@@ -29,8 +30,9 @@ def impostor(behaviour: str) -> tuple[str, ...]:
 def child_pids() -> list[int]:
     """Processes that this one has started as render children, zombies included."""
     pids = []
-    for task in Path("/proc/self/task").iterdir():
-        pids += [int(pid) for pid in (task / "children").read_text().split()]
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread that has ended meanwhile
+            pids += [int(pid) for pid in (thread / "children").read_text().split()]
     return [pid for pid in pids if is_render_child(pid)]
 
 
