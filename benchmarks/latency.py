@@ -26,7 +26,7 @@ PAUSE_S = 0.02
 
 async def notified(session: aiohttp.ClientSession, url: str, ws_url: str) -> tuple[float, float]:
     """Seconds from sending the submission to the frame, and of them the render's."""
-    body = json.dumps({"kind": "pdf.render", "input": {"html": INVOICE}})
+    body = json.dumps({"kind": "pdf.render", "input": {"html": INVOICE}, "options": {"cache": False}})
     async with session.ws_connect(ws_url) as socket:
         began = time.perf_counter()
         async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
