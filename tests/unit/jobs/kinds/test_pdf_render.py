@@ -13,7 +13,8 @@ from weasyprint.pdf import VARIANTS
 from jobs.errors import InvalidInput, StrictWarnings
 from jobs.job import Claim, Progress
 from jobs.kinds import Run
-from jobs.kinds.pdf_render import PDF_RENDER, PdfVariant
+from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf_values import PdfVariant
 from jobs.render.messages import RenderRequest
 from jobs.render.pool import RenderOutcome
 

@@ -1,0 +1,251 @@
+"""What a `pdf.render` job is submitted with: its input and its options, and what does not go together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from jobs.kinds.paper import Paper, contradiction, paper
+from jobs.kinds.pdf_values import (
+    Date,
+    HttpUrl,
+    Length,
+    Password,
+    PdfVariant,
+    ShortText,
+    Strict,
+    base64_text,
+    each_side,
+    file_name,
+    paper_size,
+    pdf_name,
+)
+from jobs.render.messages import Format
+
+_WITHOUT_ATTACHMENTS = frozenset(
+    {"pdf/a-1a", "pdf/a-1b", "pdf/a-2a", "pdf/a-2b", "pdf/a-2u", "pdf/a-4u", "pdf/x-1a", "pdf/x-3"}
+)
+_INVOICE_VARIANTS = frozenset({"pdf/a-3a", "pdf/a-3b", "pdf/a-3u"})
+_TAGGED_VARIANTS = frozenset({"pdf/a-1a", "pdf/a-2a", "pdf/a-3a", "pdf/ua-1", "pdf/ua-2"})
+
+
+class PdfInput(Strict):
+    """What to render: exactly one of these."""
+
+    html: Annotated[str | None, Field(min_length=1, description="An HTML document.")] = None
+    markdown: Annotated[
+        str | None, Field(min_length=1, description="CommonMark with tables, footnotes and strikethrough.")
+    ] = None
+    url: Annotated[HttpUrl | None, Field(description="Where the HTML document is.")] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1 or None in (getattr(self, name) for name in self.model_fields_set):
+            raise ValueError("give exactly one of html, markdown and url")
+        return self
+
+    @property
+    def format(self) -> Format:
+        return "html" if self.html is not None else "markdown" if self.markdown is not None else "url"
+
+
+class Margins(Strict):
+    top: Length | None = None
+    right: Length | None = None
+    bottom: Length | None = None
+    left: Length | None = None
+
+
+class Metadata(Strict):
+    """What the PDF says about itself; wins over the document's own ``<title>`` and ``<meta>``."""
+
+    title: ShortText | None = None
+    authors: Annotated[list[ShortText] | None, Field(max_length=50)] = None
+    description: ShortText | None = None
+    keywords: Annotated[list[ShortText] | None, Field(max_length=100)] = None
+    generator: ShortText | None = None
+    lang: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="BCP 47.")
+    ] = None
+    created: Annotated[Date | None, Field(description="RFC 3339 time, or a date.")] = None
+    modified: Annotated[Date | None, Field(description="RFC 3339 time, or a date.")] = None
+
+
+class Attachment(Strict):
+    """A file inside the PDF. Its content is either `data` or an uploaded `file`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(file_name)]
+    data: Annotated[str | None, AfterValidator(base64_text), Field(description="Base64.")] = None
+    file: Annotated[ShortText | None, Field(description="Name of a file that came with the document.")] = None
+    description: ShortText | None = None
+    relationship: Annotated[
+        Literal["source", "data", "alternative", "supplement", "unspecified"] | None,
+        Field(description="What it is to the document (ISO 32000-2, 7.11.3)."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_content(self) -> Self:
+        if (self.data is None) == (self.file is None):
+            raise ValueError("give either data or file")
+        return self
+
+
+class Invoice(Strict):
+    """Marks the PDF as an electronic invoice: Factur-X, ZUGFeRD."""
+
+    file: Annotated[
+        Literal["factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml"],
+        Field(description="Name of the attachment that is the invoice."),
+    ] = "factur-x.xml"
+    profile: Literal["MINIMUM", "BASIC WL", "BASIC", "EN 16931", "EXTENDED", "XRECHNUNG"]
+
+
+class Permissions(Strict):
+    """What readers let their users do; `false` forbids. Whoever has the owner password may do everything."""
+
+    print: bool | None = None
+    modify: bool | None = None
+    copy_: Annotated[bool | None, Field(alias="copy", description="Text and pictures.")] = None
+    annotate: bool | None = None
+    fill_forms: bool | None = None
+    assemble: Annotated[bool | None, Field(description="Insert, remove and turn pages.")] = None
+
+
+class Encryption(Strict):
+    """AES-256. With a user password the PDF opens only with it; without, it only has permissions."""
+
+    user_password: Password | None = None
+    owner_password: Annotated[
+        Password | None, Field(description="Default: a random one, told to nobody.")
+    ] = None
+    permissions: Permissions | None = None
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.user_password is None and self.owner_password is None and self.permissions is None:
+            raise ValueError("give a password, or permissions")
+        return self
+
+
+class Watermark(Strict):
+    """A text across every page, as large as fits."""
+
+    text: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    color: Annotated[str | None, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = None
+    opacity: Annotated[float | None, Field(gt=0, le=1)] = None
+    angle: Annotated[float | None, Field(ge=-180, le=180, description="Degrees, counter-clockwise.")] = None
+
+
+class PdfOptions(Strict):
+    """How to render it."""
+
+    page_size: Annotated[
+        str | None,
+        Field(max_length=40, description="A name (`A4`, `letter`) or width and height (`100mm 5in`)."),
+        AfterValidator(lambda size: size and paper_size(size)),
+    ] = None
+    orientation: Annotated[
+        Literal["portrait", "landscape"] | None, Field(description="Of a named page size; A4 without one.")
+    ] = None
+    margins: Annotated[
+        Margins | None,
+        Field(description="Lengths by side, or one length (`15mm`) for all sides."),
+        BeforeValidator(each_side, json_schema_input_type=str | Margins | None),
+    ] = None
+    stylesheets: Annotated[
+        list[Annotated[str, Field(min_length=1)]] | None,
+        Field(max_length=20, description="CSS texts, weaker than the document's own styles (user origin)."),
+    ] = None
+    media: Annotated[Literal["print", "screen"] | None, Field(description="Which `@media` rules apply.")] = (
+        None
+    )
+    base_url: Annotated[HttpUrl | None, Field(description="What relative URLs are relative to.")] = None
+    pdf_variant: Annotated[PdfVariant | None, Field(description="A standard for the PDF to keep to.")] = None
+    metadata: Metadata | None = None
+    tagged: Annotated[bool | None, Field(description="Tag the PDF for accessibility.")] = None
+    forms: Annotated[bool | None, Field(description="Make form fields that can be filled in.")] = None
+    attachments: Annotated[list[Attachment] | None, Field(max_length=50)] = None
+    invoice: Invoice | None = None
+    encrypt: Encryption | None = None
+    watermark: Watermark | None = None
+    linearize: Annotated[bool | None, Field(description="Arrange the PDF for reading while it loads.")] = None
+    zoom: Annotated[
+        float | None, Field(ge=0.1, le=10, description="Scales everything, the page size included.")
+    ] = None
+    image_quality: Annotated[
+        int | None, Field(ge=1, le=95, description="Of JPEG images; re-encodes them.")
+    ] = None
+    image_dpi: Annotated[int | None, Field(ge=10, le=2400, description="Highest resolution of images.")] = (
+        None
+    )
+    filename: Annotated[
+        str | None, Field(min_length=1, max_length=200), AfterValidator(lambda name: name and pdf_name(name))
+    ] = None
+    strict: Annotated[bool | None, Field(description="Warnings fail the job.")] = None
+    cache: Annotated[
+        bool | None,
+        Field(
+            description="`false` renders anew where the same document was rendered before (default: reuse)."
+        ),
+    ] = None
+
+    def contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
+        """What does not go together, each with its pointer; `files` came with the document."""
+        found = []
+        if files and self.base_url is not None:
+            found.append(problem("/options/base_url", "relative URLs are those of the files that came along"))
+        found += self._attachment_contradictions(files)
+        found += self._finishing_contradictions()
+        if self.tagged is False and self.pdf_variant in _TAGGED_VARIANTS:
+            found.append(problem("/options/tagged", f"{self.pdf_variant} is always tagged"))
+        sheet = paper(self.page_size) if self.page_size is not None else None
+        if sheet is not None and not sheet.named and self.orientation is not None:
+            found.append(problem("/options/orientation", "width and height say the orientation already"))
+        elif sheet is not None and (reason := contradiction(self._turned(sheet), self._margins())):
+            found.append(problem("/options/margins", reason))
+        return found
+
+    def _attachment_contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
+        attachments = self.attachments or []
+        names = [attachment.name for attachment in attachments]
+        found = [
+            problem(
+                f"/options/attachments/{at}/file", f"no file named {attachment.file!r} came with the document"
+            )
+            for at, attachment in enumerate(attachments)
+            if attachment.file is not None and attachment.file not in files
+        ]
+        if len(set(names)) < len(names):
+            found.append(problem("/options/attachments", "two attachments have the same name"))
+        if names and self.pdf_variant in _WITHOUT_ATTACHMENTS:
+            found.append(problem("/options/attachments", f"{self.pdf_variant} allows no such attachments"))
+        if self.invoice is not None and self.pdf_variant not in _INVOICE_VARIANTS:
+            found.append(problem("/options/invoice", "an electronic invoice is PDF/A-3: set pdf_variant"))
+        if self.invoice is not None and self.invoice.file not in names:
+            found.append(
+                problem("/options/invoice/file", f"there is no attachment named {self.invoice.file}")
+            )
+        return found
+
+    def _finishing_contradictions(self) -> list[dict[str, str]]:
+        found = []
+        if self.encrypt is not None and (self.pdf_variant or "").startswith(("pdf/a", "pdf/x")):
+            found.append(problem("/options/encrypt", f"{self.pdf_variant} forbids encryption"))
+        if self.watermark is not None and self.pdf_variant is not None:
+            found.append(
+                problem("/options/watermark", f"a text drawn over the pages would break {self.pdf_variant}")
+            )
+        return found
+
+    def _turned(self, sheet: Paper) -> Paper:
+        return sheet.turned() if self.orientation == "landscape" else sheet
+
+    def _margins(self) -> dict[str, str]:
+        return self.margins.model_dump(exclude_none=True) if self.margins else {}
+
+
+def problem(pointer: str, message: str) -> dict[str, str]:
+    """One entry of `InvalidInput`'s errors."""
+    return {"pointer": pointer, "message": message}
