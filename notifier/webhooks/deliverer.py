@@ -95,7 +95,8 @@ class Deliverer:
             free = self._slots - len(self._under_way)
             if free <= 0 or self._is_draining:
                 return POLL_S
-            want = min(free, self._at_once)
+            # A part of what is free: the next look, at the new load, decides about the rest.
+            want = min(max(1, free // 4), self._at_once)
             begun = time.perf_counter()
             haul = await self._queue.claim(want, self._most_per_target())
             self._adapt(time.perf_counter() - begun)
