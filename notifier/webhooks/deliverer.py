@@ -186,7 +186,7 @@ class Deliverer:
     # --- loops ------------------------------------------------------------------------------------------------
 
     async def _claim_on(self) -> None:
-        while True:
+        while not self._is_draining:  # a call to the store may swallow a cancellation
             try:
                 wait_s = await self.step()
             except StoreError as error:
@@ -201,7 +201,7 @@ class Deliverer:
                     pass  # look all the same: something may be due
 
     async def _listen(self) -> None:
-        while True:
+        while not self._is_draining:  # a call to the store may swallow a cancellation
             try:
                 if await self._queue.wait_for_doorbell():
                     self._bell.set()
@@ -209,7 +209,7 @@ class Deliverer:
                 await asyncio.sleep(0.5 + self._chance())
 
     async def _sweep_on(self) -> None:
-        while True:
+        while not self._is_draining:  # a call to the store may swallow a cancellation
             try:
                 handled = await self._queue.sweep()
             except StoreError as error:

@@ -46,6 +46,11 @@ class Dispatcher:
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._made = made
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """`run` ends soon, also where a call to the store swallows its cancellation."""
+        self._is_stopping = True
 
     async def run(self) -> None:
         """Dispatches for ever; waits where the store is away."""
@@ -63,7 +68,7 @@ class Dispatcher:
 
     async def _repeat(self, step: Callable[[], Awaitable[int]], pause_s: float) -> None:
         joined = False
-        while True:
+        while not self._is_stopping:
             try:
                 if not joined:
                     await self._outbox.join()

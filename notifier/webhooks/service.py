@@ -37,6 +37,7 @@ class WebhookService:
         self, settings: Settings, redis: Redis, scripts: Scripts, secret_keys: Sequence[str]
     ) -> None:
         box = SecretBox(secret_keys)
+        self._is_draining = False
         self._redis = redis
         self._destinations = Destinations(EgressPolicy.from_entries(settings.egress_allow))
         self._sender = Sender(self._destinations)
@@ -54,20 +55,21 @@ class WebhookService:
         """Works for ever. A fault in one part is logged, and the part begins again."""
         await wait_for_store(self._redis)
         async with asyncio.TaskGroup() as group:
-            group.create_task(_keep("dispatcher", self._dispatcher.run))
-            group.create_task(_keep("deliverer", self._deliverer.run))
+            group.create_task(self._keep("dispatcher", self._dispatcher.run))
+            group.create_task(self._keep("deliverer", self._deliverer.run))
 
     async def drain(self, timeout_s: float) -> None:
         """Requests under way end and are written down, then everything is closed; cancel `run` afterwards."""
+        self._is_draining = True
+        self._dispatcher.stop()
         await self._deliverer.drain(min(timeout_s, DRAIN_S))
         await self._sender.close()
         self._destinations.close()
 
-
-async def _keep(part: str, run: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await run()
-        except Exception:  # deliveries wait in the store meanwhile
-            log.exception("webhook.part_failed", part=part)
-        await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)
+    async def _keep(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
+        while not self._is_draining:
+            try:
+                await run()
+            except Exception:  # deliveries wait in the store meanwhile
+                log.exception("webhook.part_failed", part=part)
+            await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)

@@ -235,6 +235,8 @@ class Hooks:
         try:
             yield
         finally:
+            self.dispatcher.stop()
+            self.deliverer._is_draining = True
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
