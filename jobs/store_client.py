@@ -69,6 +69,8 @@ def translated_errors() -> Iterator[None]:
     except RedisError as error:
         if str(error).startswith(("MISCONF", "NOREPLICAS", "UNKILLABLE", "BUSY", "OOM", "MASTERDOWN")):
             raise StoreUnavailable(f"The store refuses writes: {str(error)[:200]}") from error
+        if "on cluster" in str(error):
+            raise StoreUnavailable(f"REDIS_URL names a cluster, which is not supported: {error}") from error
         raise
 
 

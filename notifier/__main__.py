@@ -14,6 +14,7 @@ import uvloop
 from jobs.artifacts import open_artifacts
 from jobs.batches import BatchStore
 from jobs.epochs import Epochs
+from jobs.errors import ClusterRefused
 from jobs.eventlog import EventLog
 from jobs.logging import configure_logging
 from jobs.scripts import Scripts
@@ -85,9 +86,14 @@ def main() -> int:
         return 2
     configure_logging(settings, "notifier")
     raise_file_limit()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, secret_keys))
-    return 0
+    code = 0
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings, secret_keys))
+    except* ClusterRefused as refusals:
+        print(f"pressrun notifier: {refusals.exceptions[0]}", file=sys.stderr)
+        code = 1
+    return code
 
 
 if __name__ == "__main__":
