@@ -65,6 +65,8 @@ def confine(*, parent_pid: int, memory_bytes: int) -> None:
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != parent_pid:
         os._exit(1)  # the worker died before we could ask to die with it
+    # Whoever moves jobs, events and answers goes before who renders: a quarter more PDFs a second on full cores.
+    os.nice(10)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _MAX_FILE_BYTES)
     _limit(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
