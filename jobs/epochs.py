@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import random
 
 import structlog
 
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 def new_epoch() -> str:
     """A random name for one life of an event log."""
-    return secrets.token_hex(4)
+    return f"{random.getrandbits(32):08x}"
 
 
 class Epochs:

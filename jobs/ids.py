@@ -5,7 +5,7 @@ ULIDs sort by creation time, so jobs of the same millisecond keep a stable order
 
 from __future__ import annotations
 
-import os
+import random
 import re
 import time
 
@@ -17,8 +17,8 @@ _BATCH_ID = re.compile(rf"bat_{_ULID}\Z")
 
 
 def new_ulid() -> str:
-    """26 characters: 48 bits of milliseconds, 80 random bits."""
-    value = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10))
+    """26 characters: 48 bits of milliseconds, 80 random bits. It names; knowing it permits nothing."""
+    value = (int(time.time() * 1000) << 80) | random.getrandbits(80)
     return "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
 
 

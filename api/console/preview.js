@@ -2,7 +2,18 @@ import { complain, h, whileBusy } from "./dom.js";
 import { bytes } from "./format.js";
 
 const UNASKED_BYTES = 20_000_000;
+const VIEWER_STARTS_MS = 2_000;
 const HAS_ROOM = "(min-width: 44rem)"; // phones show PDFs on their own, not in pages
+
+/** Chromium's PDF viewer takes the focus once it is there; who reads with the keyboard keeps their place. */
+function keepFocusFrom(frame) {
+  const reading = document.activeElement;
+  const giveBack = () => {
+    if (document.activeElement === frame && reading?.isConnected) reading.focus({ preventScroll: true });
+  };
+  addEventListener("blur", giveBack);
+  frame.addEventListener("load", () => setTimeout(() => removeEventListener("blur", giveBack), VIEWER_STARTS_MS));
+}
 
 /** The PDF of a job, beside it. It is fetched with the page's credentials, so it becomes a `blob:` of this page. */
 export class Preview {
@@ -44,7 +55,9 @@ export class Preview {
   async #show() {
     try {
       const url = await this.url();
-      this.element.replaceChildren(h("iframe", { src: `${url}#view=FitH&navpanes=0`, title: "The rendered PDF" }));
+      const frame = h("iframe", { src: `${url}#view=FitH&navpanes=0`, title: "The rendered PDF" });
+      keepFocusFrom(frame);
+      this.element.replaceChildren(frame);
     } catch (error) {
       this.element.replaceChildren(h("p", { class: "empty" }, error.message));
       if (error.status !== 410) complain(error);
