@@ -54,14 +54,11 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 
 
 class Priority(enum.StrEnum):
+    """Which ready jobs go first; `scripts/_transition.lua` turns it into the order of the ready set."""
+
     HIGH = "high"
     NORMAL = "normal"
     LOW = "low"
-
-    @property
-    def band(self) -> int:
-        """Sort key of the ready set: a lower band is always served first."""
-        return {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}[self]
 
 
 DEFAULT_MAX_ATTEMPTS = 3

@@ -216,10 +216,6 @@ class JobStore:
             path.decode(), details["content_type"], details["filename"], details["bytes"], details["sha256"]
         )
 
-    async def ping(self) -> None:
-        with translated_errors():
-            await self._redis.ping()
-
     async def _fields(self, tenant: str, job_id: str, *names: str) -> list[Any]:
         """Some fields of a record that must be the tenant's."""
         with translated_errors():
