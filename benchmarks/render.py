@@ -64,7 +64,7 @@ def ours(connection: Connection, document: str) -> None:
     engine = _engine()
 
     def render() -> bytes:
-        pdf = engine.render("html", document.encode(), {}, lambda percent, stage, page: None).pdf
+        pdf = engine.render("html", document.encode(), {}, lambda step: None).pdf
         engine.tidy_up()
         return pdf
 
@@ -85,7 +85,7 @@ def memory(connection: Connection, _document: str) -> None:
     engine = _engine()
     sizes = []
     for number in range(MIXED_DOCUMENTS):
-        engine.render("html", _mixed(number).encode(), {}, lambda percent, stage, page: None)
+        engine.render("html", _mixed(number).encode(), {}, lambda step: None)
         engine.tidy_up()
         if number + 1 in (MIXED_DOCUMENTS // 10, MIXED_DOCUMENTS):
             pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -44,7 +44,7 @@ def tricks(connection: Connection) -> None:
     engine = Engine(RenderLimits.from_settings(Settings.from_env({})))
     engine.warm_up()
     while document := connection.recv_bytes():
-        connection.send_bytes(engine.render("html", document, {}, lambda percent, stage, page: None).pdf)
+        connection.send_bytes(engine.render("html", document, {}, lambda step: None).pdf)
         engine.tidy_up()
 
 

@@ -16,6 +16,9 @@ from jobs.errors import JobError
 from jobs.render import wire
 from jobs.render.confine import allow_cpu, confine
 from jobs.render.limits import FetchLimits, RenderLimits
+from jobs.render.memory import ResidentSize
+from jobs.render.progress_log import Step
+from jobs.render.reporter import Reporter
 
 if TYPE_CHECKING:
     from jobs.render.engine import Engine, RenderedDocument
@@ -50,6 +53,9 @@ class Channel:
         for part in wire.encode(header, body):
             self._socket.sendall(part)
 
+    def send_progress(self, step: Step) -> None:
+        self.send({"type": "progress", **step._asdict()})
+
 
 def main() -> None:
     channel = Channel()
@@ -64,13 +70,16 @@ def main() -> None:
         sys.exit(1)
     from jobs.render.engine import VERSION
 
+    reporter = Reporter(channel.send_progress)
+    resident = ResidentSize(os.getpid())
     channel.send({"type": "ready", "engine": VERSION})
     while True:
         frame = channel.receive()
-        _serve(channel, engine, frame)
+        _serve(channel, engine, reporter, frame)
         del frame
         engine.tidy_up()
-        channel.send({"type": "rested"})
+        if (resident.read() or 0) > limits.recycle_resident_bytes:
+            channel.send({"type": "grown"})
 
 
 def _warm_engine(limits: RenderLimits) -> Engine:
@@ -81,19 +90,16 @@ def _warm_engine(limits: RenderLimits) -> Engine:
     return engine
 
 
-def _serve(channel: Channel, engine: Engine, frame: wire.Frame) -> None:
+def _serve(channel: Channel, engine: Engine, reporter: Reporter, frame: wire.Frame) -> None:
     from jobs.render.engine import use_scratch
 
     request = frame.header
     allow_cpu(request["timeout_ms"])
     use_scratch(request["scratch"])
-
-    def emit(percent: int, stage: str, page: int | None) -> None:
-        channel.send({"type": "progress", "percent": percent, "stage": stage, "page": page})
-
     try:
         document, files = _split(request, frame.body)
-        rendered = engine.render(request["format"], document, request["options"], emit, files)
+        with reporter.reporting() as note:
+            rendered = engine.render(request["format"], document, request["options"], note, files)
     except JobError as error:
         channel.send({"type": "failed", "code": error.code, "message": error.message[:4000]})
     else:

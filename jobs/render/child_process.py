@@ -71,8 +71,8 @@ class Owner(Protocol):
     def child_freed(self, child: RenderChild) -> None:
         """Its result has arrived: it takes the next document."""
 
-    def child_rested(self, child: RenderChild) -> None:
-        """It has cleaned up after a document; it may have the next one by now."""
+    def child_grown(self, child: RenderChild) -> None:
+        """It holds too much when it has nothing to do; it may have the next document by now."""
 
     def child_died(self, child: RenderChild) -> None:
         """Once, with its `burial` under way."""
@@ -100,16 +100,14 @@ class RenderChild(asyncio.Protocol):
         )
         self._ready: asyncio.Future[messages.Ready] = asyncio.get_running_loop().create_future()
         self._render: _Render | None = None
-        self._rests_due = 0
-        """Clean-ups still to be reported: the next document may be sent before the last one's is over."""
+        self._cleanups = 0
+        """How many may still say that it has grown: the next document may be sent before the last one's is over."""
         self._transport: asyncio.Transport
         self.burial: asyncio.Task[None]
         """From death on: done when nothing is left of the child."""
         self.alive = True
         self.renders = 0
         """How many documents it was given."""
-        self.resting_bytes = 0
-        """Resident size after the last clean-up."""
 
     @classmethod
     async def start(cls, limits: RenderLimits, scratch: Scratch, owner: Owner) -> RenderChild:
@@ -168,7 +166,7 @@ class RenderChild(asyncio.Protocol):
             watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
             progress_left=100 + timeout_ms // 100,
         )
-        self._rests_due += 1
+        self._cleanups += 1
         self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), body)
         return self._render.future
 
@@ -226,10 +224,9 @@ class RenderChild(asyncio.Protocol):
                 self._finish(render)
                 if not render.future.done():
                     render.future.set_exception(verdicts.as_reported(answer.code, answer.message))
-            case messages.Rested() if self._rests_due > 0:
-                self._rests_due -= 1
-                self.resting_bytes = self._memory.read() or 0
-                self._owner.child_rested(self)
+            case messages.Grown() if self._cleanups > 0:
+                self._cleanups -= 1
+                self._owner.child_grown(self)
             case messages.Ready() if not self._ready.done():
                 self._ready.set_result(answer)
             case messages.Failed() if not self._ready.done():

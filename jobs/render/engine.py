@@ -85,7 +85,7 @@ class Engine:
 
     def warm_up(self) -> None:
         """Does everything once that is slow the first time, then takes what is there out of the collector's sight."""
-        self.render("html", _WARM_UP.encode(), {}, lambda percent, stage, page: None)
+        self.render("html", _WARM_UP.encode(), {}, lambda step: None)
         self.tidy_up()
         gc.collect()
         gc.freeze()

@@ -100,13 +100,13 @@ class Failed(_Answer):
     message: Annotated[str, Field(max_length=4000)]
 
 
-class Rested(_Answer):
-    """The child has cleaned up after a render; its resident size means something again."""
+class Grown(_Answer):
+    """The child has cleaned up after a render, and still holds more than a child should."""
 
-    type: Literal["rested"]
+    type: Literal["grown"]
 
 
-Answer = Ready | Progressed | Rendered | Failed | Rested
+Answer = Ready | Progressed | Rendered | Failed | Grown
 
 _ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="type")])
 

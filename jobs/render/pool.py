@@ -149,18 +149,17 @@ class RenderPool:
         self._idle.append(child)
         if child in self._leaving:
             child.kill()
+        elif child.renders >= self._limits.recycle_renders:
+            self._retire(child)
         self._settle()
 
-    def child_rested(self, child: RenderChild) -> None:
-        if self._is_spent(child) and child not in self._retiring and child not in self._leaving:
+    def child_grown(self, child: RenderChild) -> None:
+        self._retire(child)
+
+    def _retire(self, child: RenderChild) -> None:
+        if child not in self._retiring and child not in self._leaving:
             self._retiring.add(child)
             self._replace(child)
-
-    def _is_spent(self, child: RenderChild) -> bool:
-        return (
-            child.renders >= self._limits.recycle_renders
-            or child.resting_bytes > self._limits.recycle_resident_bytes
-        )
 
     def _settle(self) -> None:
         """Hands free children to those who wait."""

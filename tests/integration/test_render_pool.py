@@ -353,7 +353,7 @@ class TestImpostors:
             ("send({'type': 'rendered'}, b'%PDF-'); time.sleep(600)", RendererCrashed, "unexpected"),
             ("send({'type': 'ready', 'engine': 'x'}); time.sleep(600)", RendererCrashed, "out of turn"),
             (
-                "send({'type': 'rested'}); send({'type': 'rested'}); time.sleep(600)",
+                "send({'type': 'grown'}); send({'type': 'grown'}); time.sleep(600)",
                 RendererCrashed,
                 "out of turn",
             ),

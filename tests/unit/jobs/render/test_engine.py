@@ -35,7 +35,7 @@ def engine() -> Iterator[Engine]:
 
 def render(engine: Engine, document: str, format: str = "html", **options: Any) -> RenderedDocument:
     try:
-        return engine.render(format, document.encode(), options, lambda percent, stage, page: None)
+        return engine.render(format, document.encode(), options, lambda step: None)
     finally:
         engine.tidy_up()
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from jobs.render.messages import Failed, Progressed, Ready, Rendered, RenderRequest, Rested, parse_answer
+from jobs.render.messages import Failed, Progressed, Grown, Ready, Rendered, RenderRequest, parse_answer
 from jobs.render.wire import BadFrame, Frame
 
 RENDERED: dict[str, Any] = {
@@ -23,7 +23,7 @@ PDF = b"%PDF-1.7"
         ({"type": "progress", "percent": 20, "stage": "layout", "page": None}, b"", Progressed),
         (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m", "url": "u"}]}, PDF, Rendered),
         ({"type": "failed", "code": "render_failed", "message": "no"}, b"", Failed),
-        ({"type": "rested"}, b"", Rested),
+        ({"type": "grown"}, b"", Grown),
     ],
 )
 def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type) -> None:
@@ -35,9 +35,9 @@ def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type)
     [
         ({}, b""),
         ({"type": "exec"}, b""),
-        ({"type": ["rested"]}, b""),
-        ({"type": "rested", "more": 1}, b""),
-        ({"type": "rested"}, PDF),
+        ({"type": ["grown"]}, b""),
+        ({"type": "grown", "more": 1}, b""),
+        ({"type": "grown"}, PDF),
         ({"type": "progress", "percent": 101, "stage": "layout"}, b""),
         ({"type": "progress", "percent": "20", "stage": "layout"}, b""),
         ({"type": "progress", "percent": 20, "stage": "<script>"}, b""),
