@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -56,10 +57,12 @@ class JobQueue:
         self._artifacts = artifacts
         self.lease_ms = lease_ms
 
-    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> Haul:
-        """Claims up to `want` jobs, after taking back the leases in `lost`."""
+    async def claim(self, want: int, lost: Sequence[ExpiredLease] = (), *, patient: bool = False) -> Haul:
+        """Claims up to `want` jobs, after taking back the leases in `lost`; `patient` where none can run yet."""
         arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
-        claims, expired, next_due_ms = await self._scripts.call("claim", want, self.lease_ms, *arguments)
+        claims, expired, next_due_ms = await self._scripts.call(
+            "claim", want, self.lease_ms, *arguments, patient=patient
+        )
         return Haul(
             [_claim(row) for row in claims],
             [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
@@ -72,9 +75,9 @@ class JobQueue:
             wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)
             await self._redis.blpop([keys.DOORBELL], timeout=wait_s)  # type: ignore[misc, arg-type]
 
-    async def start(self, claim: Claim) -> int:
+    async def start(self, claim: Claim, *, patient: bool = False) -> int:
         """The run begins; returns the number of the attempt. Raises ClaimLost."""
-        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms)
+        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms, patient=patient)
         if answer[0] != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
         return int(answer[1])
@@ -114,7 +117,7 @@ class JobQueue:
         return path
 
     async def succeed(self, claim: Claim, result: Result, path: str) -> None:
-        """running → succeeded. Raises ClaimLost."""
+        """running → succeeded; the result is the one for its reuse key from now on. Raises ClaimLost."""
         document = {
             "content_type": result.content_type,
             "filename": result.filename,
@@ -124,11 +127,12 @@ class JobQueue:
         }
         done = Progress(100, "done", result.details.get("pages"))
         members = json.dumps(document, separators=(",", ":"))[1:-1]
-        await self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
-
-    async def remember(self, claim: Claim, key: str) -> None:
-        """The succeeded job's result is the one for `key`, for as long as it is kept."""
-        await self._scripts.call("remember", claim.tenant, key, claim.job_id)
+        finish = self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
+        if result.reuse_key is None:
+            await finish
+        else:  # in one round trip, and in this order
+            remember = self._scripts.call("remember", claim.tenant, result.reuse_key, claim.job_id)
+            await asyncio.gather(finish, remember)
 
     async def recall(self, tenant: str, key: str) -> Result | None:
         """A copy of the result that is remembered for `key`; None where there is none, or its bytes are gone."""

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from jobs.render.messages import Failed, Progressed, Grown, Ready, Rendered, RenderRequest, parse_answer
+from jobs.render.messages import Failed, Grown, Progressed, Ready, Rendered, RenderRequest, parse_answer
 from jobs.render.wire import BadFrame, Frame
 
 RENDERED: dict[str, Any] = {
