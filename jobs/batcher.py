@@ -1,7 +1,7 @@
 """Calls that are made at the same time share a round trip, and with `appendfsync always` a disk flush.
 
 An idle process sends each call at once; a busy one sends what has gathered while earlier batches were under way. A
-*patient* call, which nobody is waiting for, lets a few milliseconds pass for an urgent one to go with.
+*patient* call, which nobody is waiting for, lets up to 20 milliseconds pass for an urgent one to go with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 MAX_BATCH = 128
 MAX_UNDER_WAY = 2
 """One batch is worked on by the store while the next is written and the one before is read."""
-PATIENCE_S = 0.005
+PATIENCE_S = 0.02
 
 Command = tuple[Any, ...]
 
