@@ -22,7 +22,10 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 class Accepted:
     """What `scripts/submit.lua` and `scripts/batch_submit.lua` answer."""
 
-    document: dict[str, Any]
+    id: str
+    """Of the job or batch: another one than was sent where an earlier request had made it."""
+    document: bytes
+    """JSON."""
     cursor: str
     replayed: bool
 
@@ -78,8 +81,9 @@ class Intake:
                     f"The idempotency key was used for other content, which became {rest[0].decode()}. "
                     "Use a new key for new content."
                 )
-        document, epoch, sequence, _ = rest
-        return Accepted(json.loads(document), str(Cursor(epoch.decode(), sequence)), outcome == b"replayed")
+        document, epoch, sequence, known_id = rest
+        cursor = str(Cursor(epoch.decode(), sequence))
+        return Accepted(known_id.decode(), document, cursor, outcome == b"replayed")
 
     async def _put(self, inputs: Sequence[tuple[str, bytes]]) -> None:
         """All of them, or none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -144,11 +145,18 @@ class Job:
 class Submitted:
     """The outcome of a submission."""
 
-    job: Job
+    job_id: str
+    tenant: str
+    document: bytes
+    """The job as everybody sees it, JSON as the store wrote it: an answer needs no more."""
     cursor: str
     """The tenant's log position right after the job's first event."""
     replayed: bool = False
     """True when an earlier request with the same idempotency key or job id had made the job."""
+
+    @property
+    def job(self) -> Job:
+        return Job(json.loads(self.document), self.tenant)
 
 
 @dataclass(frozen=True, slots=True)

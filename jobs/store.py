@@ -69,7 +69,9 @@ class JobStore:
             BodyTooLarge: the input does not fit into the artifact store.
         """
         accepted = await self._intake.send("submit", submission, [submission])
-        return Submitted(Job(accepted.document, submission.tenant), accepted.cursor, accepted.replayed)
+        return Submitted(
+            accepted.id, submission.tenant, accepted.document, accepted.cursor, accepted.replayed
+        )
 
     async def get(self, tenant: str, job_id: str) -> Job:
         """Raises JobNotFound, for a job of another tenant too."""

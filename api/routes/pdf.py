@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -70,12 +71,14 @@ class PdfRoutes:
             return accepted_reply(submitted, self._tokens, now)
         with self._metrics.long_polls.track_inprogress():
             job = await self._long_poll.job(
-                caller.tenant, submitted.job.id, lambda job: job.is_terminal, wait
+                caller.tenant, submitted.job_id, lambda job: job.is_terminal, wait
             )
         applied = f"wait={wait}"
         if not job.is_terminal:
             headers = ((b"preference-applied", applied.encode()),)
-            return accepted_reply(dataclasses.replace(submitted, job=job), self._tokens, now, headers)
+            return accepted_reply(
+                dataclasses.replace(submitted, document=to_json(job.document)), self._tokens, now, headers
+            )
         if job.status is not JobStatus.SUCCEEDED:
             raise _failed(job)
         return await self._files.whole(
