@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import structlog
 from redis.asyncio import Redis
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.auth import Authenticator
 from api.cors import CorsMiddleware
 from api.long_poll import LongPoll
+from api.lookups import TenantLookups
 from api.metrics import CountingMiddleware, Metrics
 from api.problems import ProblemMiddleware
 from api.push import Push
@@ -91,7 +93,10 @@ def create_app(services: Services) -> Api:
     """The ASGI app. Its lifespan follows the event logs, so that waiting requests wake."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
     submissions = Submissions(
-        services.kinds, services.settings.render_timeout, services.webhooks.destinations
+        services.kinds,
+        services.settings.render_timeout,
+        services.webhooks.destinations,
+        partial(TenantLookups, services.store),
     )
     long_poll = LongPoll(services.store, services.waiters)
     files = StoredFiles(services.artifacts)

@@ -7,7 +7,7 @@ The HTTP status lives here as data so that `api.problems` is the only place that
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class PressrunError(Exception):
@@ -30,6 +30,17 @@ class RequestError(PressrunError):
         self.detail = detail
         self.extra = extra
         """Further members of the problem document (RFC 9457 section 3.2)."""
+
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """Where in the body it is wrong: JSON pointers (RFC 6901) with messages; one to the whole by default."""
+        found: list[dict[str, str]] = self.extra.get("errors") or [{"pointer": "", "message": self.detail}]
+        return found
+
+    def below(self, pointer: str) -> Self:
+        """This error, where what it is about is a part of the body that `pointer` leads to."""
+        self.extra["errors"] = [{**each, "pointer": pointer + each["pointer"]} for each in self.errors]
+        return self
 
 
 class InvalidInput(RequestError):

@@ -63,7 +63,7 @@ class PdfRoutes:
             options=_options(upload.options if options is None else options),
         )
         now = self._clock()
-        submission = self._submissions.of_request(wanted, caller.tenant, key, now, upload.files)
+        submission = await self._submissions.of_request(wanted, caller.tenant, key, now, upload.files)
         submitted = await self._store.submit(submission)
         self._metrics.accepted(PDF_RENDER.name, submitted.replayed)
         if wait is None:
