@@ -55,7 +55,8 @@ class Submissions:
 
         Raises:
             InvalidInput: the kind is unknown or refuses its input, or members contradict each other.
-            RequestError: something that the input refers to is not there, or not as it should be.
+            RequestError: something that the input refers to is not there, or not as it should be. With an idempotency
+                key it is the submission's `refusal`.
         """
         submission, spec = self._as_sent(request, tenant, idempotency_key, now, files or {})
         return await self._pinned(submission, spec)
@@ -65,7 +66,12 @@ class Submissions:
         pin = getattr(self._kinds[submission.kind], "pin", None)
         if pin is None:
             return submission
-        pinned = await pin(spec, self._lookups_of(submission.tenant))
+        try:
+            pinned = await pin(spec, self._lookups_of(submission.tenant))
+        except RequestError as error:
+            if submission.idempotency_key is None:
+                raise
+            return dataclasses.replace(submission, refusal=error)
         return submission if pinned is spec else dataclasses.replace(submission, spec=canonical_json(pinned))
 
     def _as_sent(
@@ -109,7 +115,7 @@ class Submissions:
 
         Raises:
             InvalidInput: some jobs are not valid; pointers name them.
-            RequestError: all are, and something that one refers to is not there, or not as it should be.
+            RequestError: all are, and something that one refers to is not there, or not as it should be; as above.
         """
         webhook_url = self._check_webhook_url(request.webhook_url)
         batch_id = new_batch_id()
@@ -123,17 +129,24 @@ class Submissions:
         if refusals:
             raise _all_of(refusals)
         content = [[_content(job) for job, _ in jobs], request.metadata]
+        pinned, refusal = await self._all_pinned(jobs)
+        if refusal is not None and idempotency_key is None:
+            raise refusal
         return BatchSubmission(
             batch_id=batch_id,
             tenant=tenant,
-            jobs=tuple(dataclasses.replace(job, batch_id=batch_id) for job in await self._all_pinned(jobs)),
+            jobs=tuple(dataclasses.replace(job, batch_id=batch_id) for job in pinned),
             metadata=request.metadata,
             webhook_url=webhook_url,
             idempotency_key=idempotency_key,
             content_digest=_digest([*content, webhook_url]) if idempotency_key else "",
+            refusal=refusal,
         )
 
-    async def _all_pinned(self, jobs: list[tuple[Submission, dict[str, Any]]]) -> list[Submission]:
+    async def _all_pinned(
+        self, jobs: list[tuple[Submission, dict[str, Any]]]
+    ) -> tuple[list[Submission], RequestError | None]:
+        """Those whose references were found, and why some were not."""
         pinned: list[Submission] = []
         refusals: list[RequestError] = []
         for number, (job, spec) in enumerate(jobs):
@@ -141,9 +154,7 @@ class Submissions:
                 pinned.append(await self._pinned(job, spec))
             except RequestError as error:
                 refusals.append(error.below(f"/jobs/{number}"))
-        if refusals:
-            raise _all_of(refusals)
-        return pinned
+        return pinned, _all_of(refusals) if refusals else None
 
     def _check_webhook_url(self, url: str | None) -> str | None:
         if url is not None:

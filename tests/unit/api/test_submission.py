@@ -66,9 +66,9 @@ async def make(key: str | None = "key", **members: Any) -> Submission:
     return await SUBMISSIONS.of_request(request, "acme", key, NOW)
 
 
-async def make_batch(*jobs: dict[str, Any]) -> BatchSubmission:
+async def make_batch(*jobs: dict[str, Any], key: str | None = "key") -> BatchSubmission:
     request = BatchRequest.model_validate({"jobs": list(jobs)})
-    return await SUBMISSIONS.of_batch(request, "acme", "key", NOW)
+    return await SUBMISSIONS.of_batch(request, "acme", key, NOW)
 
 
 def at(seconds: float) -> str:
@@ -186,7 +186,7 @@ async def test_the_jobs_of_a_batch_are_pinned_and_its_digest_is_that_of_what_was
 
 async def test_what_is_not_there_is_an_error_that_says_where() -> None:
     with pytest.raises(JobNotFound) as caught:
-        await make(**referring("unknown"))
+        await make(None, **referring("unknown"))
     (error,) = caught.value.errors
     assert error["pointer"] == "/input/job_id"
     assert "'unknown'" in error["message"]
@@ -194,7 +194,7 @@ async def test_what_is_not_there_is_an_error_that_says_where() -> None:
 
 async def test_in_a_batch_it_says_of_which_job_and_names_all() -> None:
     with pytest.raises(JobNotFound) as caught:
-        await make_batch(referring("no"), referring("known"), referring("neither"))
+        await make_batch(referring("no"), referring("known"), referring("neither"), key=None)
     assert [error["pointer"] for error in caught.value.errors] == [
         "/jobs/0/input/job_id",
         "/jobs/2/input/job_id",
@@ -205,3 +205,11 @@ async def test_nothing_is_looked_up_for_a_batch_that_is_not_valid() -> None:
     with pytest.raises(InvalidInput) as caught:
         await make_batch(referring("unknown"), {"kind": "echo", "input": {"bad": 1}})
     assert [error["pointer"] for error in caught.value.errors] == ["/jobs/1/input/bad"]
+
+
+async def test_with_an_idempotency_key_it_may_have_been_accepted_while_it_was_there() -> None:
+    job, batch = await make(**referring("unknown")), await make_batch(referring("unknown"))
+    assert isinstance(job.refusal, JobNotFound)
+    assert isinstance(batch.refusal, JobNotFound)
+    assert (await make(**referring("known"))).refusal is None
+    assert (await make_batch(referring("known"))).refusal is None
