@@ -93,7 +93,9 @@ def _serve(channel: Channel, engine: Engine, frame: wire.Frame) -> None:
 
     try:
         document, files = _split(request, frame.body)
-        rendered = engine.render(request["format"], document, request["options"], emit, files)
+        rendered = engine.render(
+            request["format"], document, request["options"], emit, files, request["data"]
+        )
     except JobError as error:
         channel.send({"type": "failed", "code": error.code, "message": error.message[:4000]})
     else:
