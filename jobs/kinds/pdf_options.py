@@ -41,7 +41,8 @@ class PdfInput(Strict):
     ] = None
     url: Annotated[HttpUrl | None, Field(description="Where the HTML document is.")] = None
     template: Annotated[
-        str | None, Field(pattern=NAME_PATTERN, description="The name of a template, to be filled with `data`.")
+        str | None,
+        Field(pattern=NAME_PATTERN, description="The name of a template, to be filled with `data`."),
     ] = None
     version: Annotated[
         int | None, Field(ge=1, le=MAX_VERSION, description="Of the template; the newest without it.")

@@ -30,34 +30,37 @@ _MAX_POWER_BITS = 10_000
 _MAX_REASON_CHARACTERS = 300
 _COMPILED_TEMPLATES = 16
 
-_FILTERS = (
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FILTERS = _words(
     "abs batch capitalize center count d default dictsort e escape filesizeformat first float forceescape format "
     "groupby indent int items join last length list lower map max min reject rejectattr replace reverse round safe "
     "select selectattr slice sort string striptags sum title tojson trim truncate unique upper urlencode wordcount "
     "wordwrap xmlattr"
-).split()
-_GLOBALS = ("range", "dict", "namespace", "joiner", "cycler")
-_TEXT = frozenset(
+)
+_GLOBALS = _words("range dict namespace joiner cycler")
+_TEXT = _words(
     "capitalize count endswith find index isalpha isdigit islower isspace isupper join lower lstrip partition "
-    "removeprefix removesuffix replace rpartition rsplit rstrip split splitlines startswith strip title upper".split()
+    "removeprefix removesuffix replace rpartition rsplit rstrip split splitlines startswith strip title upper"
 )
 _ATTRIBUTES: dict[type, frozenset[str]] = {
     str: _TEXT,
     Markup: _TEXT,
-    dict: frozenset({"get", "items", "keys", "values"}),
-    list: frozenset({"count", "index"}),
-    LoopContext: frozenset(
-        "changed cycle depth depth0 first index index0 last length nextitem previtem revindex revindex0".split()
+    dict: _words("get items keys values"),
+    list: _words("count index"),
+    LoopContext: _words(
+        "changed cycle depth depth0 first index index0 last length nextitem previtem revindex revindex0"
     ),
-    Cycler: frozenset({"current", "next", "reset"}),
+    Cycler: _words("current next reset"),
 }
 """What a template may reach by name, beside the members of its data. Types that are not here have nothing."""
 _OTHER_FILES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
 
-def fill(
-    source: str, data: Mapping[str, Any], *, max_characters: int = MAX_FILLED_CHARACTERS
-) -> str:
+def fill(source: str, data: Mapping[str, Any], *, max_characters: int = MAX_FILLED_CHARACTERS) -> str:
     """The HTML that `source` becomes with the members of `data` as its variables.
 
     Raises:
@@ -151,9 +154,10 @@ def _check_power(base: Any, exponent: Any) -> None:
 
 
 def _check_repetition(repeated: Any, times: Any) -> None:
-    if isinstance(repeated, str | list | tuple) and isinstance(times, int):
-        if len(repeated) * times > _MAX_REPEATED:
-            raise OverflowError(f"a repetition may make at most {_MAX_REPEATED} characters or members")
+    if not isinstance(repeated, str | list | tuple) or not isinstance(times, int):
+        return
+    if len(repeated) * times > _MAX_REPEATED:
+        raise OverflowError(f"a repetition may make at most {_MAX_REPEATED} characters or members")
 
 
 def _failed(line: int | None, reason: str) -> TemplateError:

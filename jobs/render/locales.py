@@ -46,13 +46,17 @@ def money(value: Any, currency: str, locale: str) -> str:
 
 
 def date(value: Any, locale: str, style: str = "medium") -> str:
-    """An ISO 8601 date or time as ``31. Januar 2026``; `style`: short, medium, long, full, or a CLDR pattern (``d.M.y``).
+    """An ISO 8601 date or time, such as ``31. Januar 2026``.
+
+    `style` is short, medium, long, full, or a pattern of CLDR such as ``d.M.y``.
 
     Raises:
         ValueError: not a date, or an unknown locale.
     """
     if not isinstance(style, str) or len(style) > _MAX_PATTERN_CHARACTERS:
-        raise ValueError("the style of a date should be short, medium, long, full, or a pattern such as d.M.y")
+        raise ValueError(
+            "the style of a date should be short, medium, long, full, or a pattern such as d.M.y"
+        )
     moment = _moment(value)
     if style in _STYLES or not isinstance(moment, datetime.datetime):
         return format_date(moment, style, locale=_locale(locale))

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from weakref import WeakValueDictionary
 
 import structlog
@@ -112,6 +112,8 @@ class _Child:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self._requests = cast(asyncio.StreamWriter, process.stdin)
+        self._answers = cast(asyncio.StreamReader, process.stdout)
         self._frames = wire.FrameDecoder(max_header_bytes=_MAX_ANSWER_BYTES, max_body_bytes=0)
         self._received: list[wire.Frame] = []
 
@@ -128,9 +130,7 @@ class _Child:
         )
         child = cls(process)
         try:
-            child.send(
-                {"parent_pid": os.getpid(), "memory_bytes": _MEMORY_BYTES, "cpu_seconds": cpu_seconds}
-            )
+            child.send({"parent_pid": os.getpid(), "memory_bytes": _MEMORY_BYTES, "cpu_seconds": cpu_seconds})
             await child.receive()
         except BaseException as error:
             await child.kill()
@@ -140,15 +140,13 @@ class _Child:
         return child
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
-        assert self._process.stdin is not None
         for part in wire.encode(header, body):
-            self._process.stdin.write(part)
+            self._requests.write(part)
 
     async def receive(self) -> Mapping[str, Any]:
         """The next answer. Raises EOFError where the child has ended."""
-        assert self._process.stdout is not None
         while not self._received:
-            data = await self._process.stdout.read(64 * 1024)
+            data = await self._answers.read(64 * 1024)
             if not data:
                 raise EOFError
             self._received += self._frames.feed(data)

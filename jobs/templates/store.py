@@ -126,13 +126,16 @@ class TemplateStore:
             TemplateNotFound: the tenant has no such template.
             InvalidInput: the cursor was never given out.
         """
-        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and int(cursor[:11]) <= MAX_VERSION):
+        if cursor is not None and not (
+            cursor.isascii() and cursor.isdigit() and int(cursor[:11]) <= MAX_VERSION
+        ):
             raise _bad_cursor()
         flat = await self._scripts.call("template_versions", tenant, name, cursor or "", limit + 1)
         if flat is None:
             raise TemplateNotFound(name)
         found = [
-            _version(name, number, json.loads(head)) for number, head in zip(flat[::2], flat[1::2], strict=True)
+            _version(name, number, json.loads(head))
+            for number, head in zip(flat[::2], flat[1::2], strict=True)
         ]
         return found[:limit], str(found[limit - 1].version) if len(found) > limit else None
 
