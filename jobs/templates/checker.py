@@ -15,7 +15,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGKILL, SIGPROF
 from typing import Any, Literal, cast
 from weakref import WeakValueDictionary
 
@@ -79,7 +79,7 @@ class Checker:
         async with self._turns.setdefault(tenant, asyncio.Lock()), self._turn:
             try:
                 async with asyncio.timeout(_WALL_SECONDS):
-                    return await self._ask(what, pointer, body)
+                    return await self._ask_twice(what, pointer, body)
             except BaseException as error:
                 # Also where the caller went away: an answer that nobody has read would be taken for the next one.
                 await self.close()
@@ -90,21 +90,42 @@ class Checker:
                     ) from error
                 raise
 
+    async def _ask_twice(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
+        """A second time where the child died of something that may have had nothing to do with the check."""
+        try:
+            return await self._ask(what, pointer, body)
+        except _Died as died:
+            if died.exit_code == -SIGPROF:
+                return [{"pointer": pointer, "message": died.verdict}]
+        try:
+            return await self._ask(what, pointer, body)
+        except _Died as died:
+            return [{"pointer": pointer, "message": died.verdict}]
+
     async def _ask(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
         if self._child is None:
             self._child = await _Child.start(self._cpu_seconds)
-        child, message = self._child, _TOO_MUCH[what]
+        verdict = _TOO_MUCH[what]
         try:
-            child.send({"what": what, "pointer": pointer}, body)
-            while "flaws" not in (answer := await child.receive()):
-                message = _MISFIT
+            self._child.send({"what": what, "pointer": pointer}, body)
+            while "flaws" not in (answer := await self._child.receive()):
+                verdict = _MISFIT
         except EOFError:
+            exit_code = await self._child.kill()
             self._child = None
-            how = await child.kill()
-            log.info("template.check_killed", what=what, exit_code=how)
-            return [{"pointer": pointer, "message": message}]
+            log.info("template.check_died", what=what, exit_code=exit_code)
+            raise _Died(exit_code, verdict) from None
         flaws: list[Flaw] = answer["flaws"]
         return flaws
+
+
+class _Died(Exception):
+    """The check child ended without an answer. `verdict` says what is true of what it checked, if that was why."""
+
+    def __init__(self, exit_code: int, verdict: str) -> None:
+        super().__init__(exit_code, verdict)
+        self.exit_code = exit_code
+        self.verdict = verdict
 
 
 class _Child:
