@@ -248,7 +248,8 @@ def test_a_template_is_filled_before_it_is_rendered_and_its_stylesheet_parsed_on
             data={"name": name},
         )
         engine.tidy_up()
-        assert str(opened(rendered).docinfo["/Title"]) == f"Dear {name}"
+        with opened(rendered) as pdf:
+            assert str(pdf.docinfo["/Title"]) == f"Dear {name}"
         assert rendered.self_contained
         hits.append(engine._stylesheets.hits - before)
     assert hits[1] == hits[0] + 1
