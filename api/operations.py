@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from api import answers, schemas
 from api.operation import Answer, Operation
+from api.template_operations import TEMPLATE_OPERATIONS
 from api.webhook_operations import WEBHOOK_OPERATIONS
 
 HEADERS = {
@@ -16,7 +17,7 @@ HEADERS = {
     "If-None-Match": "An `ETag` you have; 304 while it is still right.",
     "If-Range": "The `ETag` of the part you have already.",
     "Range": "One range of bytes, such as `bytes=0-1023` or `bytes=-1024`.",
-    "Location": "Where the job or batch is.",
+    "Location": "Where the job, batch or version is.",
     "Idempotent-Replayed": "`true` where an earlier request had made the job.",
     "Preference-Applied": "The preference that was followed.",
     "ETag": "Names this version.",
@@ -32,10 +33,12 @@ _ACCEPTED = Answer(
 )
 _SUBMISSION_PROBLEMS = {
     400: "malformed_body",
+    404: "template_not_found",
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_input, idempotency_key_reused",
     429: "queue_full",
+    503: "store_unavailable, store_full, check_unavailable",
 }
 _NO_SUCH_JOB = {404: "job_not_found"}
 _NO_SUCH_BATCH = {404: "batch_not_found"}
@@ -228,6 +231,7 @@ OPERATIONS: tuple[Operation, ...] = (
             404: "job_not_found, batch_not_found",
         },
     ),
+    *TEMPLATE_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     Operation(
         method="GET",

@@ -7,7 +7,7 @@ The HTTP status lives here as data so that `api.problems` is the only place that
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class PressrunError(Exception):
@@ -30,6 +30,17 @@ class RequestError(PressrunError):
         self.detail = detail
         self.extra = extra
         """Further members of the problem document (RFC 9457 section 3.2)."""
+
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """Where in the body it is wrong: JSON pointers (RFC 6901) with messages; one to the whole by default."""
+        found: list[dict[str, str]] = self.extra.get("errors") or [{"pointer": "", "message": self.detail}]
+        return found
+
+    def below(self, pointer: str) -> Self:
+        """This error, where what it is about is a part of the body that `pointer` leads to."""
+        self.extra["errors"] = [{**each, "pointer": pointer + each["pointer"]} for each in self.errors]
+        return self
 
 
 class InvalidInput(RequestError):
@@ -146,6 +157,32 @@ class WebhookConflict(RequestError):
     status = 409
 
 
+class TemplateNotFound(NotFound):
+    """Also raised for a template of another tenant."""
+
+    code = "template_not_found"
+
+    def __init__(self, name: str, version: int | None = None) -> None:
+        which = "" if version is None else f"version {version} of "
+        super().__init__(f"There is no {which}template {name[:64]!r}.")
+        self.version = version
+
+
+class TemplateLimit(RequestError):
+    """The tenant has as many templates, or the template as many versions, as there may be."""
+
+    code = "template_limit"
+    status = 409
+
+
+class CheckUnavailable(RequestError):
+    """A template or its data could not be checked in time, through no fault of theirs. `retry_after` is in seconds."""
+
+    code = "check_unavailable"
+    status = 503
+    retry_after: ClassVar[int] = 5
+
+
 class NotFinished(RequestError):
     code = "not_finished"
     status = 409
@@ -251,6 +288,12 @@ class RenderFailed(JobError):
     """The renderer refused the document with an error of its own."""
 
     code = "render_failed"
+
+
+class TemplateError(JobError):
+    """The template cannot be filled with the data. The message has the line and the reason."""
+
+    code = "template_error"
 
 
 class ResultTooLarge(JobError):

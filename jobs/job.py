@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.errors import RequestError
+
 
 class JobStatus(enum.StrEnum):
     """Where a job is in its life. Drawn in `docs/architecture.md`."""
@@ -96,6 +98,9 @@ class Submission:
     idempotency_key: str | None = None
     content_digest: str = ""
     """Hex SHA-256 over what makes two submissions with one idempotency key "the same content"."""
+    refusal: RequestError | None = None
+    """Why it is not accepted: something it refers to is not there. With an idempotency key it may still ask for what an
+    earlier submission made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,8 @@ class BatchSubmission:
     """Told when the batch is completed, besides the tenant's endpoints."""
     idempotency_key: str | None = None
     content_digest: str = ""
+    refusal: RequestError | None = None
+    """As of a `Submission`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class JobRoutes:
         key = idempotency_key(request)
         wanted = JobRequest.model_validate(await read_json_body(request, self._max_body_bytes))
         now = self._clock()
-        submission = self._submissions.of_request(wanted, caller.tenant, key, now)
+        submission = await self._submissions.of_request(wanted, caller.tenant, key, now)
         submitted = await self._store.submit(submission)
         self._metrics.accepted(submission.kind, submitted.replayed)
         return accepted_reply(submitted, self._tokens, now)

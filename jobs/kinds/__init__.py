@@ -3,6 +3,9 @@
 A kind has two sides. The *submission* side (`Kind.canonical`) runs in the web process and imports nothing heavy; the
 *run* side (what `Kind.runner` returns) gets the stored spec in a worker. Your own kinds implement `Kind`; name the
 import path of an instance (``package.module:attribute``) in ``PRESSRUN_KINDS``.
+
+A kind whose input refers to something else of the tenant (another job, say) looks it up while the job is submitted: see
+`Pinning`.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobs.job import Claim, Progress, Result
+from jobs.kinds.lookups import Lookups
 
 if TYPE_CHECKING:
     from jobs.render.pool import RenderPool
@@ -62,3 +66,17 @@ class Kind(Protocol):
 
     def runner(self, pool: RenderPool) -> Runner:
         """The run side, given the worker's render children."""
+
+
+class Pinning(Kind, Protocol):
+    """A kind that looks things up at submission."""
+
+    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
+        """The spec to store: a new one with what it refers to as it is now; `spec` itself where it refers to nothing.
+
+        `spec` is what `canonical` returned, and an idempotency key goes by that: the same request is recognised when
+        something else would be found by now. A retry runs what was pinned and pins nothing anew.
+
+        Raises:
+            RequestError: `below` the pointer to what it is about.
+        """

@@ -1,4 +1,4 @@
-"""`pdf.render`: HTML, Markdown or a URL in, PDF out.
+"""`pdf.render`: HTML, Markdown, a URL or a template with its data in, PDF out.
 
 Submissions are validated here, in the web process: whatever `canonical` lets pass, the renderer understands.
 """
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobs.errors import InvalidInput, StrictWarnings
+from jobs.errors import InvalidInput, StrictWarnings, TemplateError, TemplateNotFound
 from jobs.job import Result
 from jobs.kinds import Run, Runner
+from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import PdfInput, PdfOptions, problem
 from jobs.render.messages import RenderRequest
 from jobs.render.version import renderer_version
@@ -54,13 +55,36 @@ class PdfRender:
             "options": checked_options.model_dump(exclude_none=True, by_alias=True),
         }
 
+    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
+        """With the template's version and source, so that nothing that becomes of the template reaches the job."""
+        wanted = spec["input"]
+        if "template" not in wanted:
+            return spec
+        try:
+            template = await lookups.template(wanted["template"], wanted.get("version"))
+        except TemplateNotFound as error:
+            raise error.below("/input/template" if error.version is None else "/input/version") from None
+        data = wanted.get("data", {})
+        if misfits := await lookups.misfits(template, data, "/input/data"):
+            head = template.head
+            raise InvalidInput(
+                f"The data does not fit the schema of template {head.name} (version {head.version}).", misfits
+            )
+        source = {"html": template.content.html, "stylesheets": template.content.stylesheets}
+        pinned = {**wanted, "version": template.head.version, "data": data, "source": source}
+        return {**spec, "input": pinned}
+
     def runner(self, pool: RenderPool) -> Runner:
         async def run(run: Run) -> Result:
             options = run.spec["options"]
             result = await _recalled(run) or await _rendered(run, pool)
             if options.get("strict"):
                 _refuse_warnings(result.details["warnings"])
-            return dataclasses.replace(result, filename=options.get("filename", DEFAULT_FILENAME))
+            return dataclasses.replace(
+                result,
+                filename=options.get("filename", DEFAULT_FILENAME),
+                details={**result.details, **_template(run.spec["input"])},
+            )
 
         return run
 
@@ -73,7 +97,13 @@ async def _recalled(run: Run) -> Result | None:
 
 
 async def _rendered(run: Run, pool: RenderPool) -> Result:
-    outcome = await pool.render(_request(run), timeout_ms=run.timeout_ms, report=run.report)
+    try:
+        outcome = await pool.render(_request(run), timeout_ms=run.timeout_ms, report=run.report)
+    except TemplateError as error:
+        pinned = run.spec["input"]
+        raise TemplateError(
+            f"Template {pinned['template']} (version {pinned['version']}): {error.message}."
+        ) from None
     return Result(
         body=outcome.pdf,
         content_type="application/pdf",
@@ -88,13 +118,33 @@ def _reuse_key(spec: dict[str, Any]) -> str | None:
     if "url" in spec["input"] or spec["options"].get("cache") is False:
         return None
     options = {name: value for name, value in spec["options"].items() if name not in _NOT_IN_THE_PDF}
-    content = json.dumps([renderer_version(), spec["input"], options, spec.get("files")], sort_keys=True)
+    # A template is what it says, whatever its name and version.
+    input = {name: value for name, value in spec["input"].items() if name not in ("template", "version")}
+    content = json.dumps([renderer_version(), input, options, spec.get("files")], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _request(run: Run) -> RenderRequest:
-    ((format, document),) = run.spec["input"].items()
-    return RenderRequest(format=format, document=document, options=run.spec["options"], files=run.files)
+    input, options = run.spec["input"], run.spec["options"]
+    if "template" not in input:
+        ((format, document),) = input.items()
+        return RenderRequest(format=format, document=document, options=options, files=run.files)
+    source = input["source"]
+    stylesheets = [*source["stylesheets"], *options.get("stylesheets", ())]
+    return RenderRequest(
+        format="template",
+        document=source["html"],
+        data=input["data"],
+        options={**options, "stylesheets": stylesheets},
+        files=run.files,
+    )
+
+
+def _template(input: dict[str, Any]) -> dict[str, Any]:
+    """What the result says of the template, where there was one."""
+    if "template" not in input:
+        return {}
+    return {"template": {"name": input["template"], "version": input["version"]}}
 
 
 def _refuse_warnings(warnings: list[dict[str, str]]) -> None:

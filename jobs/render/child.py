@@ -99,7 +99,9 @@ def _serve(channel: Channel, engine: Engine, reporter: Reporter, frame: wire.Fra
     try:
         document, files = _split(request, frame.body)
         with reporter.reporting() as note:
-            rendered = engine.render(request["format"], document, request["options"], note, files)
+            rendered = engine.render(
+                request["format"], document, request["options"], note, files, request["data"]
+            )
     except JobError as error:
         channel.send({"type": "failed", "code": error.code, "message": error.message[:4000]})
     else:

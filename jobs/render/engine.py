@@ -33,6 +33,7 @@ from jobs.render import markdown, verdicts
 from jobs.render.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.diagnostics import Diagnostics
 from jobs.render.fetcher import DocumentFetcher, FetchFailed
+from jobs.render.filling import fill
 from jobs.render.finishing import finish
 from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.memory import PeakMemory
@@ -98,8 +99,11 @@ class Engine:
         options: Mapping[str, Any],
         emit: Emit,
         files: Mapping[str, bytes] | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> RenderedDocument:
         """The PDF of `document` (text, or the URL of it), with validated `options`, and `files` beside it.
+
+        `data` is what a template is filled with.
 
         Raises:
             JobError: what went wrong, in words for the document's owner.
@@ -110,6 +114,8 @@ class Engine:
         diagnostics = Diagnostics(fetcher.problems)
         try:
             with diagnostics.collecting(), ProgressLog(emit).following(), self._stylesheets.in_use():
+                if format == "template":
+                    document = fill(document.decode(), data or {}).encode("utf-8", "replace")
                 html = self._parse(format, document, options, fetcher)
                 rendering = self._lay_out(html, format, options)
                 attachments = attachments_of(options, files or {})

@@ -16,11 +16,12 @@ from jobs.render.wire import BadFrame, Frame
 
 MAX_ANSWER_HEADER_BYTES = 512 * 1024
 
-Format = Literal["html", "markdown", "url"]
+Format = Literal["html", "markdown", "url", "template"]
 FailureCode = Literal[
     "render_failed",
     "render_out_of_memory",
     "result_too_large",
+    "template_error",
     "asset_forbidden",
     "document_unreachable",
     "internal_error",
@@ -33,7 +34,9 @@ class RenderRequest:
 
     format: Format
     document: str
-    """HTML or Markdown text, or the URL of the document."""
+    """HTML or Markdown text, the URL of the document, or a template."""
+    data: Mapping[str, Any] | None = None
+    """What a template is filled with."""
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What the document may refer to by relative URL."""
@@ -44,6 +47,7 @@ class RenderRequest:
             "type": "render",
             "format": self.format,
             "options": self.options,
+            "data": self.data,
             "files": [[name, len(content)] for name, content in self.files.items()],
             "scratch": scratch,
             "timeout_ms": timeout_ms,

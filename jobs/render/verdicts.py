@@ -14,6 +14,7 @@ _REPORTED: dict[str, type[JobError]] = {
         errors.RenderFailed,
         errors.RenderOutOfMemory,
         errors.ResultTooLarge,
+        errors.TemplateError,
         errors.AssetForbidden,
         errors.DocumentUnreachable,
         errors.InternalJobError,

@@ -1,12 +1,16 @@
 """The documents in `examples/`, rendered with the fonts that Aptfile names."""
 
 import io
+import json
 import logging
 from pathlib import Path
 
 import pikepdf
 import pytest
 import weasyprint
+
+from jobs.render.filling import fill
+from jobs.templates.checks import flaws_of_data, flaws_of_html, flaws_of_schema
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -46,3 +50,17 @@ def test_every_property_is_known_and_every_character_has_a_glyph(example: Exampl
 def test_is_titled(example: Example) -> None:
     _, pdf, _ = example
     assert str(pdf.docinfo["/Title"])
+
+
+def test_the_template_has_no_flaws_and_its_data_makes_one_page() -> None:
+    template = EXAMPLES / "templates" / "invoice"
+    source = (template / "template.html").read_text()
+    schema, data = (json.loads((template / name).read_text()) for name in ("schema.json", "data.json"))
+    assert flaws_of_html(source, "") == flaws_of_schema(schema, "") == []
+    assert list(flaws_of_data(schema, data, "", lambda: None)) == []
+    stylesheet = weasyprint.CSS(string=(template / "style.css").read_text())
+    pdf = pikepdf.open(
+        io.BytesIO(weasyprint.HTML(string=fill(source, data)).write_pdf(stylesheets=[stylesheet]))
+    )
+    assert len(pdf.pages) == 1
+    assert str(pdf.docinfo["/Title"]) == "Invoice 2026-0148"

@@ -67,6 +67,7 @@ def test_a_request_carries_everything_and_its_contents_apart() -> None:
         "type": "render",
         "format": "html",
         "options": {"zoom": 2.0},
+        "data": None,
         "files": [["a.png", 3], ["b", 0]],
         "scratch": "/tmp/1",
         "timeout_ms": 500,
