@@ -37,6 +37,8 @@ class DeliveryClaim:
     url: str
     sealed: bytes = field(repr=False)
     is_test: bool
+    is_retry: bool
+    """It waited to come again: not news."""
     claimed_ms: int
     """The store's time."""
 
@@ -58,6 +60,8 @@ class DeliveryHaul:
     claims: list[DeliveryClaim]
     next_due_ms: int | None
     """When something is due, from now; None where nothing is."""
+    given_up: list[str]
+    """Deliveries that were exhausted just now: notifier after notifier was lost with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +81,22 @@ class DeliveryQueue:
         self._scripts = scripts
         self._lease_ms = lease_ms
 
-    async def claim(self, want: int, most_per_target: int) -> DeliveryHaul:
-        """Claims up to `want` deliveries, of no target more than are in flight to it already."""
-        now_ms, due_in_ms, rows = await self._scripts.call(
-            "webhook_claim", want, self._lease_ms, most_per_target
+    async def claim(self, want: int, most_per_target: int, most_retries: int | None = None) -> DeliveryHaul:
+        """Claims up to `want` deliveries, of which `most_retries` may have waited to come again (None: all).
+
+        A target that has `most_per_target` in flight gets no more.
+        """
+        now_ms, due_in_ms, rows, given_up = await self._scripts.call(
+            "webhook_claim",
+            want,
+            self._lease_ms,
+            most_per_target,
+            want if most_retries is None else most_retries,
         )
         claims = [_claim(row, now_ms) for row in rows]
-        return DeliveryHaul(claims, None if due_in_ms < 0 else due_in_ms)
+        return DeliveryHaul(
+            claims, None if due_in_ms < 0 else due_in_ms, [each.decode() for each in given_up]
+        )
 
     async def settle(
         self,
@@ -124,9 +137,8 @@ class DeliveryQueue:
 
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
-    id, number, target, tenant, event_id, event_type, body, used, faults, first, since, url, sealed, test = (
-        row
-    )
+    id, number, target, tenant, event_id, event_type, body, used, faults, *rest = row
+    first, since, url, sealed, test, retry = rest
     return DeliveryClaim(
         id=id.decode(),
         number=number,
@@ -142,5 +154,6 @@ def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
         url=url.decode(),
         sealed=sealed,
         is_test=bool(test),
+        is_retry=bool(retry),
         claimed_ms=now_ms,
     )

@@ -29,10 +29,14 @@ log = structlog.get_logger(__name__)
 
 SLOTS = 1024
 """How many requests one notifier has under way at most."""
-CLAIM_AT_ONCE = 100
-LEAST_AT_ONCE = 8
-BUSY_S = 0.02
-"""A claim that takes longer means that the process, or the store, has too much to do."""
+CLAIM_AT_ONCE = 16
+"""Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them."""
+RETRIES_AT_ONCE = 4
+REST, REST_BESIDE_NEWS = 1.0, 10.0
+"""After beginning some retries, none for so many times as long as that took. They are late already; the loop, the store
+and the cores are free for what is new meanwhile."""
+NEWS_S = 1.0
+"""There is news as long as something new was claimed so long ago."""
 UNLIMITED = 1_000_000
 POLL_S = 1.0
 SWEEP_INTERVAL_S = 10.0
@@ -57,7 +61,7 @@ class Deliverer:
         self._slots = slots
         self._chance = chance
         self._open = lru_cache(maxsize=10_000)(box.open)
-        self._at_once = CLAIM_AT_ONCE
+        self._retries_from = self._news_until = 0.0
         self._bell = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_draining = False
@@ -96,29 +100,35 @@ class Deliverer:
             if free <= 0 or self._is_draining:
                 return POLL_S
             # A part of what is free: the next look, at the new load, decides about the rest.
-            want = min(max(1, free // 4), self._at_once)
-            begun = time.perf_counter()
-            haul = await self._queue.claim(want, self._most_per_target())
-            self._adapt(time.perf_counter() - begun)
-            for claim in haul.claims:
-                task = asyncio.create_task(self.deliver(claim))
-                self._under_way.add(task)
-                task.add_done_callback(self._ended)
+            want = min(max(1, free // 4), CLAIM_AT_ONCE)
+            most_retries = RETRIES_AT_ONCE if time.perf_counter() >= self._retries_from else 0
+            haul = await self._queue.claim(want, self._most_per_target(), most_retries)
+            await self._begin(haul.claims)
+        for delivery_id in haul.given_up:
+            log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
         if len(haul.claims) == want:
             return 0.0
-        return POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
+        wait_s = POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
+        return max(wait_s, min(self._retries_from - time.perf_counter(), POLL_S))
+
+    async def _begin(self, claims: list[DeliveryClaim]) -> None:
+        begun = time.perf_counter()
+        for claim in claims:
+            task = asyncio.create_task(self.deliver(claim))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+        if not all(claim.is_retry for claim in claims):
+            self._news_until = begun + NEWS_S
+        if any(claim.is_retry for claim in claims):
+            await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
+            now = time.perf_counter()
+            rest = REST_BESIDE_NEWS if now < self._news_until else REST
+            self._retries_from = now + rest * (now - begun)
 
     async def settled(self) -> None:
         """Returns once nothing is under way."""
         while self._under_way:
             await asyncio.wait(self._under_way)
-
-    def _adapt(self, took_s: float) -> None:
-        """Takes less at once while answers come late: this process is busy, and what is new must not wait long."""
-        if took_s > BUSY_S:
-            self._at_once = max(LEAST_AT_ONCE, self._at_once // 2)
-        else:
-            self._at_once = min(CLAIM_AT_ONCE, self._at_once + LEAST_AT_ONCE)
 
     def _most_per_target(self) -> int:
         """The fuller it gets, the fewer requests a single target may have: some that hang must not take all slots."""

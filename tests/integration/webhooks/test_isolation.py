@@ -45,7 +45,7 @@ async def test_turns_go_round_over_endpoints(clocked: Hooks) -> None:
         await clocked.endpoint(f"https://example.test/{n}")
     await events(clocked, 5)
     turns = [claim.url[-1] for claim in (await clocked.queue.claim(12, 1000)).claims]
-    assert set(turns[:5]) == set("0123"), "whoever has nothing under way goes first"
+    assert set(turns[:6]) == set("0123"), "of four turns three are for whoever has nothing under way"
     assert all(2 <= turns.count(each) <= 4 for each in "0123")
 
 
@@ -55,7 +55,7 @@ async def test_a_busy_notifier_gives_each_endpoint_less(clocked: Hooks) -> None:
     await events(clocked, 5)
     assert len((await clocked.queue.claim(1000, 1)).claims) == 4
     assert len((await clocked.queue.claim(1000, 1)).claims) == 0
-    await clocked.pass_time(250)  # for so long, whoever has enough stands aside
+    await clocked.pass_time(1000)  # for so long, whoever has enough stands aside
     assert len((await clocked.queue.claim(1000, 3)).claims) == 8
 
 
