@@ -111,7 +111,9 @@ class Latency:
             lambda: Receiving(latency._seen), "127.0.0.1", 0
         )
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
-        await hooks.endpoints.create(HEALTHY, EndpointConfig(url=url, event_types=("*",)), Credentials.fresh())
+        await hooks.endpoints.create(
+            HEALTHY, EndpointConfig(url=url, event_types=("*",)), Credentials.fresh()
+        )
         try:
             yield latency
         finally:
@@ -139,7 +141,9 @@ class Latency:
 
 def compare(name: str, beside: Sequence[float], alone: Sequence[float]) -> None:
     print(f"  {name:24} {summary(beside)}  ({len(beside)} events)")
-    verdict(f"p99 {name}, against alone", percentile(beside, 99) / percentile(alone, 99), SLOWED, at_most=True)
+    verdict(
+        f"p99 {name}, against alone", percentile(beside, 99) / percentile(alone, 99), SLOWED, at_most=True
+    )
 
 
 # --- rate ---------------------------------------------------------------------------------------------------------
@@ -288,9 +292,7 @@ async def owe_retries(hooks: Hooks, url: str) -> None:
 
 async def fault(hooks: Hooks, claim: DeliveryClaim) -> None:
     attempt = '{"at":"2026-01-01T00:00:00.000Z","status":null,"error":"dns_failed"}'
-    await hooks.queue.settle(
-        claim, "fault", attempt, delay_ms=3_600_000, hold_ms=0, chance=0.5, took_ms=1.0
-    )
+    await hooks.queue.settle(claim, "fault", attempt, delay_ms=3_600_000, hold_ms=0, chance=0.5, took_ms=1.0)
 
 
 # --- endpoints ----------------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ local DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
 local DEFAULT_MAX_IN_FLIGHT = 10
 local KEPT_ATTEMPTS = 50
 local DOORBELL_CAP = 16
-local TURNS = { news = -1e14, busy = 0, retries = 1e14 } -- where each part of the ring begins
-local TURNS_END = { news = '(0', busy = '(1e14', retries = '+inf' }
+local TURNS = { news = -1e14, busy = 0, late = 1e14 } -- where each part of the ring begins
+local TURNS_END = { news = '(0', busy = '(1e14', late = '+inf' }
 
 local function load_hash(key)
   local flat = redis.call('HGETALL', key)
@@ -69,11 +69,11 @@ end
 
 -- Puts the target on the ring if it has something to send and may send it; takes it off otherwise. The ring has three
 -- parts, so that a backlog of some does not delay the news of others: targets with a new event and nothing under way,
--- others with something that was never tried, and those that have nothing but retries.
+-- others with something that was never tried, and those that have nothing but retries or whose last request failed.
 local function offer(target_id, target, now, is_new)
   if has_waiting(target_id) and may_send(target, now) then
-    local part = is_new and target.in_flight == 0 and 'news'
-      or redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 1 and 'busy' or 'retries'
+    local is_late = target.failures > 0 or redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 0
+    local part = is_late and 'late' or is_new and target.in_flight == 0 and 'news' or 'busy'
     local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[part], TURNS[part], 'WITHSCORES', 'LIMIT',
       0, 1)[2] or TURNS[part]
     if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, target_id) == 1 then ring_webhook_doorbell() end

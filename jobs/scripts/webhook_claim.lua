@@ -5,21 +5,22 @@
 --
 -- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event, tenant, doorbell.
 -- ARGV  1 want, 2 lease (ms), 3 most that any target may have in flight now (a notifier that is busy lowers it),
---       4 how many of the claims may be retries (0: what is due stays due, too)
+--       4 how many of the claims may be late ones: retries, or for a target whose last request failed (0: what is due
+--       stays due, too)
 -- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a claim is {id, claim
 --        number, target, tenant, event id, type, body, attempts used, faults, round start, waiting since, url, sealed,
---        is a test, is a retry}.
+--        is a test, is late}.
 --
 -- Sent twice (the first answer was lost): the first call's claims run out and come back with no attempt used.
 
 local PER_CALL = 25 -- lost leases, promotions and looks in vain in one call: the store must stay responsive
-local SHARE_EVERY = 4 -- of so many turns of the ring one is for retries first and one for busy targets first, the
+local SHARE_EVERY = 4 -- of so many turns of the ring one is for late targets first and one for busy ones first, the
                       -- others are for news first; likewise of the turns of a target one is for its retries first
 local ASIDE_MS = 1000 -- how long a target with enough under way stands aside, unless one of its requests ends
 local LOST_IN_A_ROW = 10 -- claims that may be lost before a delivery is given up: it may be what kills notifiers
 local APART_MS = 10000 -- what was lost again and again comes back at different times, not to be lost with the cause
 
-local want, lease_ms, cap, retries = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local want, lease_ms, cap, late = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
 local given_up = {}
 local offered = {} -- targets to be offered a turn, once all is promoted: each once, however much it has waiting
@@ -69,7 +70,7 @@ for _, id in ipairs(lost) do
   end
 end
 
-for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, 2 * retries))) do
+for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, 2 * late))) do
   local delivery = load_delivery(id)
   local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target))
   if target then
@@ -84,7 +85,7 @@ for target_id, target in pairs(offered) do offer(target_id, target, now) end
 
 local claims = {}
 
-local function claim(id, delivery, is_retry)
+local function claim(id, delivery, is_late)
   local key = K_DELIVERY .. id
   local number = redis.call('HINCRBY', key, 'claim', 1)
   redis.call('HSETNX', key, 'round', whole(now))
@@ -101,10 +102,10 @@ local function claim(id, delivery, is_retry)
     redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body') or '',
     tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round or now),
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
-    is_retry and 1 or 0,
+    is_late and 1 or 0,
   }
   want = want - 1
-  if is_retry then retries = retries - 1 end
+  if is_late then late = late - 1 end
 end
 
 while want > 0 do
@@ -118,11 +119,11 @@ end
 local function next_waiting(target_id)
   local fresh, retry = K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id
   local is_their_turn = redis.call('HINCRBY', K_WEBHOOK_TARGET .. target_id, 'turn', 1) % SHARE_EVERY == 0
-  local id = retries > 0 and is_their_turn and redis.call('ZPOPMIN', retry)[1]
+  local id = late > 0 and is_their_turn and redis.call('ZPOPMIN', retry)[1]
   if id then return id, true end
   id = redis.call('ZPOPMIN', fresh)[1]
   if id then return id, false end
-  return retries > 0 and redis.call('ZPOPMIN', retry)[1], true
+  return late > 0 and redis.call('ZPOPMIN', retry)[1], true
 end
 
 -- The rate of a target as a virtual clock (GCRA): bursts of a second's worth pass, then requests are spaced.
@@ -141,10 +142,10 @@ end
 local looked = 0
 local function next_target()
   local turn = looked % SHARE_EVERY
-  local parts = turn == 0 and { 'retries', 'busy', 'news' } or turn == 1 and { 'busy', 'news', 'retries' }
-    or { 'news', 'busy', 'retries' }
+  local parts = turn == 0 and { 'late', 'busy', 'news' } or turn == 1 and { 'busy', 'news', 'late' }
+    or { 'news', 'busy', 'late' }
   for _, part in ipairs(parts) do
-    local target_id = (part ~= 'retries' or retries > 0)
+    local target_id = (part ~= 'late' or late > 0)
       and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, TURNS[part], TURNS_END[part], 'LIMIT', 0, 1)[1]
     if target_id then
       redis.call('ZREM', K_WEBHOOK_RING, target_id)
@@ -163,7 +164,7 @@ while want > 0 and looked < ARGV[1] + PER_CALL do
     local id, is_retry = next_waiting(target_id)
     local delivery = id and load_delivery(id)
     if delivery and delivery.status == 'pending' then
-      claim(id, delivery, is_retry)
+      claim(id, delivery, is_retry or target.failures > 0)
       target.in_flight = target.in_flight + 1
       redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'in_flight', target.in_flight)
       pace(target_id, target)
@@ -176,6 +177,6 @@ if want > 0 then redis.call('DEL', K_WEBHOOK_DOORBELL) end
 local function soonest(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or 'inf') end
 local at = math.min(soonest(K_WEBHOOK_DUE), soonest(K_WEBHOOK_WAKE), soonest(K_WEBHOOK_LEASES))
 local is_more = #lost == PER_CALL or #woken == PER_CALL
-  or retries <= 0 and redis.call('ZCOUNT', K_WEBHOOK_RING, TURNS.retries, '+inf') > 0
+  or late <= 0 and redis.call('ZCOUNT', K_WEBHOOK_RING, TURNS.late, '+inf') > 0
 if is_more then at = now end
 return { now, at == math.huge and -1 or math.max(0, at - now), claims, given_up }

@@ -37,8 +37,8 @@ class DeliveryClaim:
     url: str
     sealed: bytes = field(repr=False)
     is_test: bool
-    is_retry: bool
-    """It waited to come again: not news."""
+    is_late: bool
+    """A retry, or for a target whose last request failed: not news that somebody waits for."""
     claimed_ms: int
     """The store's time."""
 
@@ -81,8 +81,8 @@ class DeliveryQueue:
         self._scripts = scripts
         self._lease_ms = lease_ms
 
-    async def claim(self, want: int, most_per_target: int, most_retries: int | None = None) -> DeliveryHaul:
-        """Claims up to `want` deliveries, of which `most_retries` may have waited to come again (None: all).
+    async def claim(self, want: int, most_per_target: int, most_late: int | None = None) -> DeliveryHaul:
+        """Claims up to `want` deliveries, `most_late` of which may be late ones (None: all).
 
         A target that has `most_per_target` in flight gets no more.
         """
@@ -91,7 +91,7 @@ class DeliveryQueue:
             want,
             self._lease_ms,
             most_per_target,
-            want if most_retries is None else most_retries,
+            want if most_late is None else most_late,
         )
         claims = [_claim(row, now_ms) for row in rows]
         return DeliveryHaul(
@@ -138,7 +138,7 @@ class DeliveryQueue:
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
     id, number, target, tenant, event_id, event_type, body, used, faults, *rest = row
-    first, since, url, sealed, test, retry = rest
+    first, since, url, sealed, test, late = rest
     return DeliveryClaim(
         id=id.decode(),
         number=number,
@@ -154,6 +154,6 @@ def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
         url=url.decode(),
         sealed=sealed,
         is_test=bool(test),
-        is_retry=bool(retry),
+        is_late=bool(late),
         claimed_ms=now_ms,
     )

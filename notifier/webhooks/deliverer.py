@@ -23,20 +23,22 @@ from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.sender import USER_AGENT, Letter, Sender
+from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Letter, Sender
 
 log = structlog.get_logger(__name__)
 
 SLOTS = 1024
 """How many requests one notifier has under way at most."""
-CLAIM_AT_ONCE = 16
+CLAIM_AT_ONCE = 12
 """Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them."""
-RETRIES_AT_ONCE = 4
+LATE_AT_ONCE = 4
 REST, REST_BESIDE_NEWS = 1.0, 10.0
-"""After beginning some retries, none for so many times as long as that took. They are late already; the loop, the store
-and the cores are free for what is new meanwhile."""
+"""After beginning some that are late (retries, receivers that fail), none for so many times as long as that took: the
+loop, the store and the cores are free for what is new meanwhile."""
 NEWS_S = 1.0
 """There is news as long as something new was claimed so long ago."""
+DEADLINE_SPREAD = 0.1
+"""Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
 POLL_S = 1.0
 SWEEP_INTERVAL_S = 10.0
@@ -61,7 +63,7 @@ class Deliverer:
         self._slots = slots
         self._chance = chance
         self._open = lru_cache(maxsize=10_000)(box.open)
-        self._retries_from = self._news_until = 0.0
+        self._late_from = self._news_until = 0.0
         self._bell = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_draining = False
@@ -101,15 +103,15 @@ class Deliverer:
                 return POLL_S
             # A part of what is free: the next look, at the new load, decides about the rest.
             want = min(max(1, free // 4), CLAIM_AT_ONCE)
-            most_retries = RETRIES_AT_ONCE if time.perf_counter() >= self._retries_from else 0
-            haul = await self._queue.claim(want, self._most_per_target(), most_retries)
+            most_late = LATE_AT_ONCE if time.perf_counter() >= self._late_from else 0
+            haul = await self._queue.claim(want, self._most_per_target(), most_late)
             await self._begin(haul.claims)
         for delivery_id in haul.given_up:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
         if len(haul.claims) == want:
             return 0.0
         wait_s = POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
-        return max(wait_s, min(self._retries_from - time.perf_counter(), POLL_S))
+        return max(wait_s, min(self._late_from - time.perf_counter(), POLL_S))
 
     async def _begin(self, claims: list[DeliveryClaim]) -> None:
         begun = time.perf_counter()
@@ -117,13 +119,13 @@ class Deliverer:
             task = asyncio.create_task(self.deliver(claim))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
-        if not all(claim.is_retry for claim in claims):
+        if not all(claim.is_late for claim in claims):
             self._news_until = begun + NEWS_S
-        if any(claim.is_retry for claim in claims):
+        if any(claim.is_late for claim in claims):
             await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
             now = time.perf_counter()
             rest = REST_BESIDE_NEWS if now < self._news_until else REST
-            self._retries_from = now + rest * (now - begun)
+            self._late_from = now + rest * (now - begun)
 
     async def settled(self) -> None:
         """Returns once nothing is under way."""
@@ -158,7 +160,8 @@ class Deliverer:
         except CredentialsUnreadable as error:
             return Exchange(error="credentials_unreadable", message=str(error), is_fault=True)
         return await self._sender.send(
-            Letter(claim.url, claim.body, _headers(claim, credentials, started_ms))
+            Letter(claim.url, claim.body, _headers(claim, credentials, started_ms)),
+            DEADLINE_S * (1 + DEADLINE_SPREAD * self._chance()),
         )
 
     async def settle(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> Settled:
