@@ -48,8 +48,9 @@ local function is_endpoint(target_id) return string.sub(target_id, 1, 3) == 'we_
 
 local function whole(number) return string.format('%.0f', number) end
 
-local function ring_webhook_doorbell()
-  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, 1) end
+-- `what` is there to do: "news", or only "late" deliveries, which a notifier that rests need not look at yet.
+local function ring_webhook_doorbell(what)
+  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, what) end
 end
 
 -- How many requests may be under way: one probe while the breaker is half open, then a window that grows again.
@@ -76,7 +77,9 @@ local function offer(target_id, target, now, is_new)
     local part = is_late and 'late' or is_new and target.in_flight == 0 and 'news' or 'busy'
     local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[part], TURNS[part], 'WITHSCORES', 'LIMIT',
       0, 1)[2] or TURNS[part]
-    if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, target_id) == 1 then ring_webhook_doorbell() end
+    if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, target_id) == 1 then
+      ring_webhook_doorbell(part == 'late' and 'late' or 'news')
+    end
   else
     redis.call('ZREM', K_WEBHOOK_RING, target_id)
   end

@@ -129,11 +129,11 @@ class DeliveryQueue:
         """Removes what has expired and what was owed to endpoints that are gone; returns how many were handled."""
         return int(await self._scripts.call("webhook_sweep", _SWEEP_BATCH))
 
-    async def wait_for_doorbell(self) -> bool:
-        """True when there may be something to do, False after about a second."""
+    async def wait_for_doorbell(self) -> str | None:
+        """What there may be to do, ``news`` or ``late`` (only late deliveries); None after about a second."""
         with translated_errors():
             rung = await self._redis.blpop([keys.WEBHOOK_DOORBELL], BLOCK_MS / 1000)  # type: ignore[misc, arg-type]
-        return rung is not None
+        return None if rung is None else rung[1].decode()
 
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:

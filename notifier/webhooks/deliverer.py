@@ -66,7 +66,7 @@ class Deliverer:
         self._late_from = self._news_until = 0.0
         self._bell = asyncio.Event()
         self._claiming = asyncio.Lock()
-        self._is_draining = False
+        self._is_draining = self._is_full = False
         self._under_way: set[asyncio.Task[None]] = set()
 
     def ring(self) -> None:
@@ -99,7 +99,8 @@ class Deliverer:
         async with self._claiming:
             self._bell.clear()
             free = self._slots - len(self._under_way)
-            if free <= 0 or self._is_draining:
+            self._is_full = free <= 0
+            if self._is_full or self._is_draining:
                 return POLL_S
             # A part of what is free: the next look, at the new load, decides about the rest.
             want = min(max(1, free // 4), CLAIM_AT_ONCE)
@@ -139,7 +140,8 @@ class Deliverer:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        self._bell.set()
+        if self._is_full:  # otherwise the store's doorbell says whether this has made anything possible
+            self._bell.set()
 
     # --- one delivery -----------------------------------------------------------------------------------------
 
@@ -216,7 +218,11 @@ class Deliverer:
     async def _listen(self) -> None:
         while not self._is_draining:  # a call to the store may swallow a cancellation
             try:
-                if await self._queue.wait_for_doorbell():
+                rung = await self._queue.wait_for_doorbell()
+                if rung == "late":
+                    rest_s = max(0.0, self._late_from - time.perf_counter())
+                    asyncio.get_running_loop().call_later(rest_s, self._bell.set)
+                elif rung is not None:
                     self._bell.set()
             except StoreError:
                 await asyncio.sleep(0.5 + self._chance())

@@ -131,7 +131,7 @@ async def test_new_events_pass_a_backlog_of_retries_and_retries_get_their_share(
 
 
 async def test_what_is_late_is_taken_a_few_at_a_time_and_news_at_once(clocked: Hooks) -> None:
-    await clocked.endpoint("https://late.test/")
+    await clocked.endpoint("https://late.test/", event_types=("job.queued",))
     clocked.sender.answers = faulty
     await events(clocked, 8)
     await clocked.work()
