@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import json
 import os
 import sys
 import tempfile
@@ -139,21 +138,24 @@ class CeleryPeer:
 
 
 class Pressrun:
-    """The deployment, and a WebSocket on which it says what has ended."""
+    """A deployment, and what an application needs to use it."""
 
-    def __init__(self, deployment: Deployment, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._socket = socket
 
     async def turn(self, documents: list[str]) -> float:
         """Seconds from the first submission until the event of the last has come."""
         left = iter(documents)
-        began = time.perf_counter()
-        async with asyncio.timeout(TURN_SECONDS), asyncio.TaskGroup() as group:
-            ended = group.create_task(self._ended(len(documents)))
-            for _ in range(CONNECTIONS):
-                group.create_task(self._submit(left))
-        seconds = time.perf_counter() - began
+        async with self._deployment.http.ws_connect(self._deployment.ws_url) as socket:
+            ends = {"types": ["job.succeeded", "job.failed"]}
+            await socket.send_json({"type": "subscribe", "id": 1, "channel": "jobs", "filter": ends})
+            assert (await socket.receive_json())["type"] == "subscribed"
+            began = time.perf_counter()
+            async with asyncio.timeout(TURN_SECONDS), asyncio.TaskGroup() as group:
+                ended = group.create_task(_ended(socket, len(documents)))
+                for _ in range(CONNECTIONS):
+                    group.create_task(self._submit(left))
+            seconds = time.perf_counter() - began
         for job in ended.result():
             assert job["status"] == "succeeded", job["error"]
             assert not job["result"]["cached"]
@@ -163,23 +165,21 @@ class Pressrun:
         for document in documents:
             await self._deployment.submit(document)
 
-    async def _ended(self, count: int) -> list[dict[str, Any]]:
-        jobs = []
-        while len(jobs) < count:
-            frame = await self._socket.receive_json(loads=json.loads)
-            if frame["type"] == "event":
-                jobs.append(frame["event"]["data"]["job"])
-        return jobs
+
+async def _ended(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[dict[str, Any]]:
+    """The first `count` jobs that end."""
+    jobs = []
+    while len(jobs) < count:
+        frame = await socket.receive_json()
+        if frame["type"] == "event":
+            jobs.append(frame["event"]["data"]["job"])
+    return jobs
 
 
 async def main() -> None:
     async with stage(("api", "jobs", "notifier"), PRESSRUN_WORKER_SLOTS=str(PROCESSES)) as deployment:
         with CeleryPeer.running() as peer:
-            async with deployment.http.ws_connect(deployment.ws_url) as socket:
-                ends = {"types": ["job.succeeded", "job.failed"]}
-                await socket.send_json({"type": "subscribe", "id": 1, "channel": "jobs", "filter": ends})
-                assert (await socket.receive_json())["type"] == "subscribed"
-                await measure(Pressrun(deployment, socket), peer)
+            await measure(Pressrun(deployment), peer)
 
 
 async def measure(pressrun: Pressrun, peer: CeleryPeer) -> None:
