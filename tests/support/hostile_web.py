@@ -78,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(302, "text/plain", b"", location=query)
             case "/loop":
                 self._send(302, "text/plain", b"", location="/loop")
+            case "/chain.css":
+                self._send(200, "text/css", f"@import '/chain.css?{int(query or 0) + 1}';".encode())
             case "/big":
                 self._send(200, "image/png", bytes(int(query)))
             case "/drip":
