@@ -291,6 +291,36 @@ class InputMissing(JobError):
     code = "input_missing"
 
 
+class SourceGone(JobError):
+    """The result of another job that this one was to work on was there at submission, and is not any more."""
+
+    code = "source_gone"
+
+
+class SourceTooLarge(JobError):
+    """All that the job was to work on is more than a render child is given."""
+
+    code = "source_too_large"
+
+
+class PdfUnreadable(JobError):
+    """A PDF that the job was to work on is none, is cut short, or is damaged beyond repair."""
+
+    code = "pdf_unreadable"
+
+
+class PdfEncrypted(JobError):
+    """A PDF that the job was to work on cannot be read, or may not be taken apart, without its password."""
+
+    code = "pdf_encrypted"
+
+
+class PageOutOfRange(JobError):
+    """A PDF that the job was to work on has fewer pages than were asked for."""
+
+    code = "page_out_of_range"
+
+
 class UnknownKind(JobError):
     """The worker does not know the job's kind: a newer release submitted it, or a plug-in is not installed."""
 

@@ -75,8 +75,8 @@ async def _recalled(run: Run) -> Result | None:
 async def _rendered(run: Run, pool: RenderPool) -> Result:
     outcome = await pool.render(_request(run), timeout_ms=run.timeout_ms, report=run.report)
     return Result(
-        body=outcome.pdf,
-        content_type="application/pdf",
+        body=outcome.body,
+        content_type=outcome.content_type,
         filename=DEFAULT_FILENAME,
         details={**outcome.details, "cached": False},
         reuse_key=_reuse_key(run.spec) if outcome.self_contained else None,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LOGGER = logging.getLogger("weasyprint.progress")
-_MIN_INTERVAL_SECONDS = 0.2
+MIN_INTERVAL_SECONDS = 0.2
 
 _STEPS = {
     "Step 2": ("styles", 5),
@@ -64,7 +64,7 @@ class ProgressLog(logging.Handler):
         now = self._clock()
         layout_begins = stage == "layout" != self._stage
         self._stage = stage
-        if layout_begins or now - self._told_at >= _MIN_INTERVAL_SECONDS:
+        if layout_begins or now - self._told_at >= MIN_INTERVAL_SECONDS:
             self._told_at = now
             self._emit(self._percent, stage, self._page)
 

@@ -16,6 +16,9 @@ _REPORTED: dict[str, type[JobError]] = {
         errors.ResultTooLarge,
         errors.AssetForbidden,
         errors.DocumentUnreachable,
+        errors.PdfUnreadable,
+        errors.PdfEncrypted,
+        errors.PageOutOfRange,
         errors.InternalJobError,
     )
 }
@@ -42,7 +45,7 @@ def out_of_memory(memory_bytes: int) -> JobError:
 
 def too_large(max_result_bytes: int) -> JobError:
     return errors.ResultTooLarge(
-        f"The PDF is larger than {max_result_bytes // MIB} MiB. Make the document smaller."
+        f"The result is larger than {max_result_bytes // MIB} MiB. Make the document smaller."
     )
 
 
