@@ -7,7 +7,11 @@ The HTTP status lives here as data so that `api.problems` is the only place that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
+
+MAX_REPORTED_ERRORS = 20
+"""In one problem document."""
 
 
 class PressrunError(Exception):
@@ -51,6 +55,17 @@ class InvalidInput(RequestError):
 
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
         super().__init__(detail, **({"errors": errors} if errors else {}))
+
+
+def as_one(refusals: Sequence[RequestError]) -> RequestError:
+    """One error for several parts of a body: the first one's, with the pointers of all."""
+    first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]
+    if isinstance(first, InvalidInput):
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        detail = f"{errors[0]['pointer']}: {errors[0]['message']}{more}."
+        return InvalidInput(detail, errors[:MAX_REPORTED_ERRORS])
+    first.extra["errors"] = errors[:MAX_REPORTED_ERRORS]
+    return first
 
 
 class MalformedBody(RequestError):

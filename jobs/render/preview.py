@@ -16,7 +16,7 @@ from jobs.errors import ResultTooLarge
 from jobs.render.messages import MediaType
 from jobs.render.page_ranges import resolve
 from jobs.render.preview_limits import DEFAULT_WIDTH, MAX_PAGES, MAX_PIXELS
-from jobs.render.source_pdf import encrypted, explaining, unreadable
+from jobs.render.source_pdf import encrypted, explaining, refuse_without_end, unreadable
 
 Advance = Callable[[int, int], None]
 """Takes how many pictures are done, and how many there will be."""
@@ -62,6 +62,7 @@ def draw(pdf: bytes, options: Mapping[str, Any], advance: Advance) -> Pictures:
 
 
 def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
+    refuse_without_end(pdf, _NAME)
     try:
         document = pypdfium2.PdfDocument(pdf)
     except pypdfium2.PdfiumError as error:

@@ -34,17 +34,16 @@ def explaining(name: str) -> Iterator[None]:
     except MemoryError as error:
         raise RenderOutOfMemory(f"{name} needs more memory than allowed.") from error
     except Exception as error:
-        reason = re.sub(r"\s+", " ", str(error))[:200]
-        raise unreadable(name, reason or type(error).__name__) from error
+        raise unreadable(name, _reason(error)) from error
 
 
 def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
     """The PDF, and whether it had to be repaired. To be called within `explaining`.
 
-    A file whose end is missing is refused even where parts of it could be saved: pages would be lost without a word.
+    Raises:
+        PdfEncrypted: also where it opens without a password: what its owner has forbidden would be lost.
     """
-    if b"startxref" not in content[-_TAIL_BYTES:] and b"%%EOF" not in content[-_TAIL_BYTES:]:
-        raise unreadable(name, "its end is missing")
+    refuse_without_end(content, name)
     try:
         pdf, repaired = _opened(content, attempt_recovery=False), False
     except pikepdf.PasswordError:
@@ -58,15 +57,26 @@ def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
     return pdf, repaired
 
 
+def refuse_without_end(content: bytes, name: str) -> None:
+    """Refuses a file that was cut short, also where a part could be saved: pages would be lost without a word."""
+    tail = content[-_TAIL_BYTES:]
+    if b"startxref" not in tail and b"%%EOF" not in tail:
+        raise unreadable(name, "its end is missing")
+
+
 def _opened(content: bytes, *, attempt_recovery: bool) -> pikepdf.Pdf:
     return pikepdf.open(io.BytesIO(content), attempt_recovery=attempt_recovery, suppress_warnings=True)
 
 
 def encrypted(name: str) -> PdfEncrypted:
-    return PdfEncrypted(
-        f"{name} is encrypted. Take the PDF from before its encryption: what this job makes can be encrypted instead."
-    )
+    return PdfEncrypted(f"{name} is encrypted. Give the PDF from before its encryption.")
 
 
 def unreadable(name: str, reason: str) -> PdfUnreadable:
     return PdfUnreadable(f"{name} is not a PDF that can be read: {reason}.")
+
+
+def _reason(error: Exception) -> str:
+    """What the library says, without where in memory it had the file."""
+    text = re.sub(r"\s+", " ", re.sub(r"(stream )?<_io\.BytesIO object at \w+>:? ?", "", str(error)))
+    return text.strip(" .")[:200] or type(error).__name__
