@@ -9,21 +9,23 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from starlette.requests import Request
 
-from api.problems import MAX_REPORTED_ERRORS
 from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
 from api.strict_json import canonical_json
 from jobs.egress import EgressError
-from jobs.errors import InvalidInput, RequestError
+from jobs.errors import InvalidInput, RequestError, as_one
 from jobs.ids import new_batch_id, new_job_id
 from jobs.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Kind
 from jobs.kinds.lookups import Lookups
 from jobs.webhooks.destination import Destinations
 
+_PARAMETERS_WITH_FILES = 3
+"""Of `Kind.canonical`: input, options and the names of the files."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 
 
@@ -127,7 +129,7 @@ class Submissions:
             except InvalidInput as error:
                 refusals.append(error.below(f"/jobs/{number}"))
         if refusals:
-            raise _all_of(refusals)
+            raise as_one(refusals)
         content = [[_content(job) for job, _ in jobs], request.metadata]
         pinned, refusal = await self._all_pinned(jobs)
         if refusal is not None and idempotency_key is None:
@@ -154,7 +156,7 @@ class Submissions:
                 pinned.append(await self._pinned(job, spec))
             except RequestError as error:
                 refusals.append(error.below(f"/jobs/{number}"))
-        return pinned, _all_of(refusals) if refusals else None
+        return pinned, as_one(refusals) if refusals else None
 
     def _check_webhook_url(self, url: str | None) -> str | None:
         if url is not None:
@@ -187,6 +189,8 @@ def _spec(kind: Kind, request: JobRequest, digests: Mapping[str, str]) -> dict[s
     if not digests:
         return kind.canonical(request.input, request.options)
     takes_files: Any = kind
+    if len(signature(takes_files.canonical).parameters) < _PARAMETERS_WITH_FILES:
+        raise _invalid("/kind", f"{request.kind} takes no files")
     return {**takes_files.canonical(request.input, request.options, digests.keys()), "files": digests}
 
 
@@ -260,17 +264,6 @@ def idempotency_key(request: Request) -> str | None:
     if len(keys) > 1 or not _IDEMPOTENCY_KEY.match(key):
         raise InvalidInput("Idempotency-Key should come once, with 1 to 255 printable ASCII characters.")
     return key
-
-
-def _all_of(refusals: list[RequestError]) -> RequestError:
-    """One error for several jobs: the first one's, with the pointers of all."""
-    first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]
-    if isinstance(first, InvalidInput):
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        detail = f"{errors[0]['pointer']}: {errors[0]['message']}{more}."
-        return InvalidInput(detail, errors[:MAX_REPORTED_ERRORS])
-    first.extra["errors"] = errors[:MAX_REPORTED_ERRORS]
-    return first
 
 
 def _milliseconds(seconds: int | None) -> int | None:

@@ -136,7 +136,9 @@ class Attempt:
         spec = await self._until_stored(lambda: self._queue.spec(self.claim))
         files = await self._until_stored(lambda: self._queue.files(self.claim, spec))
         async with ProgressSender(self._queue, self.claim) as progress:
-            run = Run(self.claim, spec, self._timeout_ms, progress.report, self._recall, files)
+            run = Run(
+                self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
+            )
             return await runner(run)
 
     async def _recall(self, key: str) -> Result | None:
@@ -146,6 +148,9 @@ class Attempt:
         except StoreError as error:
             log.warning("attempt.not_recalled", reason=str(error))
             return None
+
+    async def _result_of(self, job_id: str, max_bytes: int) -> Result:
+        return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
 
     async def _write(self, outcome: tuple[int, Result | JobError]) -> None:
         attempt, ended = outcome

@@ -7,7 +7,11 @@ The HTTP status lives here as data so that `api.problems` is the only place that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
+
+MAX_REPORTED_ERRORS = 20
+"""In one problem document."""
 
 
 class PressrunError(Exception):
@@ -51,6 +55,17 @@ class InvalidInput(RequestError):
 
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
         super().__init__(detail, **({"errors": errors} if errors else {}))
+
+
+def as_one(refusals: Sequence[RequestError]) -> RequestError:
+    """One error for several parts of a body: the first one's, with the pointers of all."""
+    first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]
+    if isinstance(first, InvalidInput):
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        detail = f"{errors[0]['pointer']}: {errors[0]['message']}{more}."
+        return InvalidInput(detail, errors[:MAX_REPORTED_ERRORS])
+    first.extra["errors"] = errors[:MAX_REPORTED_ERRORS]
+    return first
 
 
 class MalformedBody(RequestError):
@@ -321,6 +336,36 @@ class StrictWarnings(JobError):
 
 class InputMissing(JobError):
     code = "input_missing"
+
+
+class SourceGone(JobError):
+    """The result of another job that this one was to work on was there at submission, and is not any more."""
+
+    code = "source_gone"
+
+
+class SourceTooLarge(JobError):
+    """All that the job was to work on is more than a render child is given."""
+
+    code = "source_too_large"
+
+
+class PdfUnreadable(JobError):
+    """A PDF that the job was to work on is none, is cut short, or is damaged beyond repair."""
+
+    code = "pdf_unreadable"
+
+
+class PdfEncrypted(JobError):
+    """A PDF that the job was to work on cannot be read, or may not be taken apart, without its password."""
+
+    code = "pdf_encrypted"
+
+
+class PageOutOfRange(JobError):
+    """A PDF that the job was to work on has fewer pages than were asked for."""
+
+    code = "page_out_of_range"
 
 
 class UnknownKind(JobError):

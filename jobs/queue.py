@@ -14,10 +14,21 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts, file_path, result_path
-from jobs.errors import ArtifactMissing, ArtifactTooLarge, ClaimLost, InputMissing, JobError, ResultTooLarge
+from jobs.errors import (
+    ArtifactMissing,
+    ArtifactTooLarge,
+    ClaimLost,
+    InputMissing,
+    JobError,
+    RequestError,
+    ResultTooLarge,
+    SourceGone,
+    SourceTooLarge,
+)
 from jobs.job import Claim, JobStatus, Progress, Result
 from jobs.scripts import Scripts
 from jobs.store_client import BLOCK_MS, translated_errors
+from jobs.stored_result import find_result
 
 LEASE_MS = 2_500
 """How long a claim holds without a renewal. A lost worker's job runs again after two of these and two polls."""
@@ -106,6 +117,26 @@ class JobQueue:
             raise InputMissing(
                 "A file of this job is gone from the artifact store. Submit the document again."
             ) from None
+
+    async def result_of(self, tenant: str, job_id: str, max_bytes: int) -> Result:
+        """What another job of the tenant produced. Raises SourceGone, SourceTooLarge."""
+        try:
+            found = await find_result(self._redis, tenant, job_id)
+        except RequestError as error:
+            raise SourceGone(f"A result that this job was to work on is gone: {error.detail}") from None
+        if found.bytes > max_bytes:
+            raise SourceTooLarge(
+                f"The result of {job_id} has {found.bytes:,} bytes, and there is room for {max_bytes:,} in this job."
+            )
+        try:
+            body = await self._artifacts.get(found.path)
+        except ArtifactMissing:
+            body = b""
+        if hashlib.sha256(body).hexdigest() != found.sha256:
+            raise SourceGone(
+                f"The result of {job_id} is gone from the artifact store. Submit its document again."
+            )
+        return Result(body=body, content_type=found.content_type, filename=found.filename)
 
     async def store_result(self, claim: Claim, result: Result) -> str:
         """Writes the result's bytes, before the record may name them; returns their path. Raises ResultTooLarge."""

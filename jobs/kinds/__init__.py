@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from jobs.errors import SourceGone
 from jobs.job import Claim, Progress, Result
 from jobs.kinds.lookups import Lookups
 
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
 Recall = Callable[[str], Awaitable[Result | None]]
 
 
+ResultOf = Callable[[str, int], Awaitable[Result]]
+
+
 async def _nothing(_key: str) -> Result | None:
     return None
+
+
+async def _no_result(job_id: str, _max_bytes: int) -> Result:
+    raise SourceGone(f"There is no result of {job_id}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,8 @@ class Run:
     """The result of an earlier job of the same tenant that had this `Result.reuse_key`; None where there is none."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What was uploaded with the job, by name. The spec has the SHA-256 of each under ``files``."""
+    result_of: ResultOf = field(default=_no_result)
+    """What another job of the tenant produced, if that has at most so many bytes. Raises SourceGone, SourceTooLarge."""
 
 
 Runner = Callable[[Run], Awaitable[Result]]

@@ -9,15 +9,14 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from jobs.errors import InvalidInput, StrictWarnings, TemplateError, TemplateNotFound
 from jobs.job import Result
 from jobs.kinds import Run, Runner
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf_options import PdfInput, PdfOptions, problem
+from jobs.kinds.pdf_options import PdfInput, PdfOptions
+from jobs.kinds.validation import misfit, validated
 from jobs.render.messages import RenderRequest
 from jobs.render.version import renderer_version
 
@@ -25,11 +24,8 @@ if TYPE_CHECKING:
     from jobs.render.pool import RenderPool
 
 DEFAULT_FILENAME = "document.pdf"
-T = TypeVar("T", bound=BaseModel)
 
-_MAX_ERRORS = 50
 _MAX_STRICT_WARNINGS_SHOWN = 10
-_PLAIN_MESSAGES = {"model_type": "this must be an object", "extra_forbidden": "there is no such member"}
 _NOT_IN_THE_PDF = frozenset({"filename", "strict", "cache"})
 _HARMLESS = frozenset({"font_subsetting_slow"})
 """Warnings about the installation: `strict` is about the document."""
@@ -42,14 +38,12 @@ class PdfRender:
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
         errors: list[dict[str, str]] = []
-        checked_input = _validated(PdfInput, input, "/input", errors)
-        checked_options = _validated(PdfOptions, {} if options is None else options, "/options", errors)
+        checked_input = validated(PdfInput, input, "/input", errors)
+        checked_options = validated(PdfOptions, {} if options is None else options, "/options", errors)
         if checked_options is not None:
             errors += checked_options.contradictions(files)
         if errors or checked_input is None or checked_options is None:
-            raise InvalidInput(
-                "The input or the options of this pdf.render job do not fit.", errors[:_MAX_ERRORS]
-            )
+            raise misfit(self.name, errors)
         return {
             "input": checked_input.model_dump(exclude_none=True),
             "options": checked_options.model_dump(exclude_none=True, by_alias=True),
@@ -105,8 +99,8 @@ async def _rendered(run: Run, pool: RenderPool) -> Result:
             f"Template {pinned['template']} (version {pinned['version']}): {error.message}."
         ) from None
     return Result(
-        body=outcome.pdf,
-        content_type="application/pdf",
+        body=outcome.body,
+        content_type=outcome.content_type,
         filename=DEFAULT_FILENAME,
         details={**outcome.details, "cached": False},
         reuse_key=_reuse_key(run.spec) if outcome.self_contained else None,
@@ -157,21 +151,6 @@ def _refuse_warnings(warnings: list[dict[str, str]]) -> None:
     more = len(meant) - _MAX_STRICT_WARNINGS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
     raise StrictWarnings(f"The document has {len(meant)} warnings, and the job is strict: {shown}{rest}")
-
-
-def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, str]]) -> T | None:
-    try:
-        return model.model_validate(value)
-    except ValidationError as failed:
-        for error in failed.errors(include_url=False, include_context=False, include_input=False):
-            message = _PLAIN_MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
-            errors.append(problem(pointer + "".join(f"/{_escaped(part)}" for part in error["loc"]), message))
-        return None
-
-
-def _escaped(part: str | int) -> str:
-    """One reference token of a JSON pointer (RFC 6901 section 3)."""
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 PDF_RENDER = PdfRender()

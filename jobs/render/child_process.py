@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from jobs.render import messages, verdicts, wire
 from jobs.render.confine import child_environment
 from jobs.render.limits import RenderLimits
 from jobs.render.memory import ResidentSize
-from jobs.render.messages import RenderRequest
+from jobs.render.messages import MediaType, Request
 from jobs.render.scratch import Scratch
 
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child")
@@ -42,12 +42,13 @@ class RendererNotStarted(PressrunError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOutcome:
-    """A rendered document. `details` are members of the job's ``result``."""
+    """What a render child made. `details` are members of the job's ``result``."""
 
-    pdf: bytes
+    body: bytes
+    content_type: MediaType
     details: dict[str, Any]
     self_contained: bool = False
-    """The same request gives the same PDF: nothing outside of it was asked for."""
+    """The same request gives the same result: nothing outside of it was asked for."""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class _Render:
     """The render that a child is busy with."""
 
     future: asyncio.Future[RenderOutcome]
+    produces: Collection[MediaType]
     report: Callable[[Progress], None]
     scratch: str
     timeout_ms: int
@@ -150,7 +152,7 @@ class RenderChild(asyncio.Protocol):
         return self._process.pid
 
     def render(
-        self, request: RenderRequest, *, timeout_ms: int, report: Callable[[Progress], None]
+        self, request: Request, *, timeout_ms: int, report: Callable[[Progress], None]
     ) -> asyncio.Future[RenderOutcome]:
         """Sends `request` to the idle child. Who cancels the future must `abandon` it."""
         loop = asyncio.get_running_loop()
@@ -159,6 +161,7 @@ class RenderChild(asyncio.Protocol):
         self.renders += 1
         self._render = _Render(
             future=loop.create_future(),
+            produces=request.produces,
             report=report,
             scratch=scratch,
             timeout_ms=timeout_ms,
@@ -216,7 +219,7 @@ class RenderChild(asyncio.Protocol):
             case messages.Progressed() if render is not None and render.progress_left > 0:
                 render.progress_left -= 1
                 render.report(Progress(answer.percent, answer.stage, answer.page))
-            case messages.Rendered() if render is not None:
+            case messages.Rendered() if render is not None and answer.content_type in render.produces:
                 self._finish(render)
                 if not render.future.done():
                     render.future.set_result(_outcome(answer, body, render.peak_bytes))
@@ -308,7 +311,8 @@ async def _spawn(home: str, stdin: socket.socket) -> Process:
 
 def _outcome(answer: messages.Rendered, body: bytes, peak_bytes: int) -> RenderOutcome:
     return RenderOutcome(
-        pdf=body,
+        body=body,
+        content_type=answer.content_type,
         details={
             "pages": answer.pages,
             "render_ms": answer.render_ms,

@@ -223,7 +223,9 @@ class Renderer:
     ) -> RenderOutcome:
         self.requests.append((request, timeout_ms))
         report(Progress(50, "layout", 1))
-        return RenderOutcome(pdf=b"%PDF-", details={"pages": 1, "warnings": self._warnings})
+        return RenderOutcome(
+            body=b"%PDF-", content_type="application/pdf", details={"pages": 1, "warnings": self._warnings}
+        )
 
 
 def run_of(spec: dict[str, Any], report: Callable[[Progress], None] = lambda progress: None) -> Run:

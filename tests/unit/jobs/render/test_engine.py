@@ -12,7 +12,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from jobs.errors import AssetForbidden, DocumentUnreachable, RenderFailed, ResultTooLarge, TemplateError
+from jobs.errors import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
 from jobs.render.engine import Engine, RenderedDocument
 from jobs.render.limits import FetchLimits, RenderLimits
 from tests.support.documents import SMALL
@@ -213,11 +213,6 @@ class TestHostileDocuments:
     def test_a_nest_too_deep_is_a_typed_error(self, engine: Engine) -> None:
         with pytest.raises(RenderFailed, match="nested too deeply"):
             render(engine, "<div>" * 3000)
-
-    def test_a_pdf_over_the_limit_is_a_typed_error(self) -> None:
-        small = Engine(RenderLimits(max_result_bytes=1000))
-        with pytest.raises(ResultTooLarge):
-            render(small, SMALL)
 
     def test_what_weasyprint_chokes_on_is_a_typed_error(self, engine: Engine, web: HostileWeb) -> None:
         profile = f"@color-profile --x {{ src: url({web.url('/missing.icc')}) }}"
