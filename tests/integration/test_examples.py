@@ -85,8 +85,8 @@ async def rendered(pool: RenderPool, name: str) -> Example:
     outcome = await pool.render(request, timeout_ms=60_000, report=lambda progress: None)
     return Example(
         name,
-        pikepdf.open(io.BytesIO(outcome.pdf)),
-        pypdfium2.PdfDocument(outcome.pdf),  # type: ignore[no-untyped-call]
+        pikepdf.open(io.BytesIO(outcome.body)),
+        pypdfium2.PdfDocument(outcome.body),  # type: ignore[no-untyped-call]
         outcome.details["warnings"],
     )
 
