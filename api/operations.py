@@ -26,6 +26,24 @@ HEADERS = {
     "Content-Location": "Where the result stays.",
 }
 
+_FILES = {"type": "string", "contentMediaType": "application/octet-stream"}
+_DOCUMENT_UPLOAD = {
+    "type": "object",
+    "description": "One file named `index.html` or `index.md`, and the files that it refers to by relative name.",
+    "properties": {
+        "document": {"type": "string", "contentMediaType": "text/html"},
+        "options": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["document"],
+    "additionalProperties": _FILES,
+}
+_JOB_UPLOAD = {
+    "type": "object",
+    "description": "The job, as in `application/json`, and the files that its input refers to by their file names.",
+    "properties": {"job": {"type": "string", "contentMediaType": "application/json"}},
+    "required": ["job"],
+    "additionalProperties": _FILES,
+}
 _ACCEPTED = Answer(
     "Accepted: written and queued before this answer was sent.",
     answers.AcceptedJob,
@@ -40,8 +58,11 @@ _SUBMISSION_PROBLEMS = {
     429: "queue_full",
     503: "store_unavailable, store_full, check_unavailable",
 }
+_SOURCE_PROBLEMS = {404: "job_not_found", 409: "not_finished, job_not_succeeded", 410: "result_expired"}
+"""Of jobs that the input refers to; `errors` say where."""
 _NO_SUCH_JOB = {404: "job_not_found"}
 _NO_SUCH_BATCH = {404: "batch_not_found"}
+_RESULTS = ("application/pdf", "image/png", "image/webp", "application/zip", "*/*")
 _FILE_HEADERS = ("ETag", "Content-Disposition")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -52,9 +73,10 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Submit a job",
         guard="key",
         body=schemas.JobRequest,
+        upload=_JOB_UPLOAD,
         headers=("Idempotency-Key",),
         answers={202: _ACCEPTED},
-        problems=_SUBMISSION_PROBLEMS,
+        problems={**_SUBMISSION_PROBLEMS, **_SOURCE_PROBLEMS},
     ),
     Operation(
         method="GET",
@@ -96,10 +118,10 @@ OPERATIONS: tuple[Operation, ...] = (
         guard="job",
         headers=("Range", "If-Range", "If-None-Match"),
         answers={
-            200: Answer("The bytes.", media_types=("application/pdf", "*/*"), headers=_FILE_HEADERS),
+            200: Answer("The bytes.", media_types=_RESULTS, headers=_FILE_HEADERS),
             206: Answer(
                 "A range of them.",
-                media_types=("application/pdf", "*/*"),
+                media_types=_RESULTS,
                 headers=(*_FILE_HEADERS, "Content-Range"),
             ),
             304: Answer("The result named in If-None-Match is still right.", headers=("ETag",)),
@@ -159,7 +181,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 headers=("Location", "Idempotent-Replayed"),
             )
         },
-        problems=_SUBMISSION_PROBLEMS,
+        problems={**_SUBMISSION_PROBLEMS, **_SOURCE_PROBLEMS},
     ),
     Operation(
         method="GET",
@@ -186,7 +208,8 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Turn a document into a PDF: the body is the document",
         guard="key",
         query=schemas.PdfQuery,
-        documents=("text/html", "text/markdown", "multipart/form-data"),
+        documents=("text/html", "text/markdown"),
+        upload=_DOCUMENT_UPLOAD,
         headers=("Idempotency-Key", "Prefer"),
         answers={
             200: Answer(

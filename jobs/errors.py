@@ -62,7 +62,7 @@ def as_one(refusals: Sequence[RequestError]) -> RequestError:
     first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]
     if isinstance(first, InvalidInput):
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        detail = f"{errors[0]['pointer']}: {errors[0]['message']}{more}."
+        detail = f"{errors[0]['pointer']}: {errors[0]['message'].rstrip('.')}{more}."
         return InvalidInput(detail, errors[:MAX_REPORTED_ERRORS])
     first.extra["errors"] = errors[:MAX_REPORTED_ERRORS]
     return first

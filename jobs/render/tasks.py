@@ -14,6 +14,7 @@ from jobs.render.memory import PeakMemory
 from jobs.render.merging import merge
 from jobs.render.messages import MediaType, MergePart
 from jobs.render.progress_log import Emit, Step
+from jobs.render.source_pdf import explaining
 
 if TYPE_CHECKING:
     from jobs.render.engine import Engine
@@ -103,7 +104,8 @@ class Tasks:
             advance=lambda done, pages: emit(Step(5 + 75 * done // len(parts), "merging", pages)),
         )
         emit(Step(85, "finishing", None))
-        pdf = finish(merged.pdf, options, self._engine.page)
+        with explaining("The whole"):  # a stamp has to do with pages of any shape
+            pdf = finish(merged.pdf, options, self._engine.page)
         return Product(body=pdf, content_type="application/pdf", pages=merged.pages, warnings=warnings.found)
 
     def _preview(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:

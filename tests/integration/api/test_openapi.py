@@ -61,5 +61,5 @@ async def test_jobs_look_as_the_contract_says(client: httpx.AsyncClient, desk: D
 
 async def test_the_contract_knows_the_limits_in_force(client: httpx.AsyncClient) -> None:
     request = (await client.get("/openapi.json")).json()["components"]["schemas"]["JobRequest"]["properties"]
-    assert request["kind"]["enum"] == ["pdf.render"]
+    assert request["kind"]["enum"] == ["pdf.merge", "pdf.preview", "pdf.render"]
     assert request["timeout_seconds"]["anyOf"][0]["maximum"] == 60

@@ -213,3 +213,9 @@ async def test_with_an_idempotency_key_it_may_have_been_accepted_while_it_was_th
     assert isinstance(batch.refusal, JobNotFound)
     assert (await make(**referring("known"))).refusal is None
     assert (await make_batch(referring("known"))).refusal is None
+
+
+async def test_files_for_a_kind_that_takes_none_are_refused() -> None:
+    request = JobRequest.model_validate({"kind": "echo", "input": {}})
+    with pytest.raises(InvalidInput, match="echo takes no files"):
+        await SUBMISSIONS.of_request(request, "acme", None, NOW, {"a.pdf": b""})
