@@ -230,7 +230,9 @@ def _explained(error: BaseException) -> JobError:
         return RenderOutOfMemory(
             "Rendering needed more memory than allowed. Make the document or its images smaller."
         )
-    if isinstance(error, RecursionError | SyntaxError):  # the latter from selectors, which are compiled to Python
+    if isinstance(
+        error, RecursionError | SyntaxError
+    ):  # the latter from selectors, which are compiled to Python
         return RenderFailed("The document is nested too deeply.")
     if isinstance(error, FetchFailed):
         kind = DocumentUnreachable if error.problem.code == "unreachable" else AssetForbidden
