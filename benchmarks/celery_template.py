@@ -46,10 +46,10 @@ except ImportError:
     )
 
 SMOKE = "--smoke" in sys.argv
-JOBS = 20 if SMOKE else 200
-ROUNDS = 2 if SMOKE else 6
+JOBS = 20 if SMOKE else 150
+ROUNDS = 2 if SMOKE else 7
 PROCESSES = os.cpu_count() or 1
-WARM_UP = 10 * PROCESSES
+WARM_UP = 30 * PROCESSES
 CONNECTIONS = 8
 TURN_SECONDS = 120
 TARGET = 1.4

@@ -1,7 +1,7 @@
 """Rendering, in three parts that can be run alone, none of them longer than about two minutes:
 
 - ``engine``: what the render child's engine gains over plain WeasyPrint. Plain is `HTML(string=…).write_pdf()` in a
-  warm process; both sides run alone, one after the other, in a process of their own, `ROUNDS` times, and the medians
+  warm process; both sides run alone, one after the other, in a process of their own, the same number of times, and the medians
   are compared. PDFs are compared byte for byte.
 - ``memory``: the resident size of an engine's process over mixed documents.
 - ``again``: through the whole system, the time from submission to `succeeded` on the WebSocket of a document that was
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SMOKE = "--smoke" in sys.argv
 ROUNDS = 3 if SMOKE else 15
+ROUNDS_OF_TABLE = 2 if SMOKE else 4
 MIXED_DOCUMENTS = 40 if SMOKE else 2000
 ROWS = 100 if SMOKE else 1000
 TABLES = 2 if SMOKE else 7
@@ -45,26 +46,26 @@ TABLE = (
     + "</table>"
 )
 PAIRS = (
-    ("small invoice", INVOICE, 1.15),
-    (f"the same with {len(FRAMEWORK) // 1024} KB of framework", FRAMED, 5.0),
-    (f"{ROWS}-row table", TABLE, 1.3),
+    ("small invoice", INVOICE, ROUNDS, 1.15),
+    (f"the same with {len(FRAMEWORK) // 1024} KB of framework", FRAMED, ROUNDS, 5.0),
+    (f"{ROWS}-row table", TABLE, ROUNDS_OF_TABLE, 1.3),
 )
 
 Measured = tuple[list[float], str]
 """Seconds of each round, the first left out; digest of the last PDF."""
 
 
-def plain(connection: Connection, document: str) -> None:
+def plain(connection: Connection, document: str, rounds: int) -> None:
     """WeasyPrint as its documentation shows it."""
     from weasyprint import HTML
 
     def render() -> bytes:
         return HTML(string=document).write_pdf() or b""
 
-    connection.send(_measure(render))
+    connection.send(_measure(render, rounds))
 
 
-def ours(connection: Connection, document: str) -> None:
+def ours(connection: Connection, document: str, rounds: int) -> None:
     """The engine of the render child, its tidying up included."""
     engine = warm_engine()
 
@@ -73,19 +74,19 @@ def ours(connection: Connection, document: str) -> None:
         engine.tidy_up()
         return pdf
 
-    connection.send(_measure(render))
+    connection.send(_measure(render, rounds))
 
 
-def _measure(render: Callable[[], bytes]) -> Measured:
+def _measure(render: Callable[[], bytes], rounds: int) -> Measured:
     seconds, pdf = [], render()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         began = time.perf_counter()
         pdf = render()
         seconds.append(time.perf_counter() - began)
     return seconds, hashlib.sha256(pdf).hexdigest()
 
 
-def resident(connection: Connection, _document: str) -> None:
+def resident(connection: Connection) -> None:
     """Resident MiB after a tenth of the documents, and after all."""
     engine = warm_engine()
     sizes = []
@@ -123,11 +124,11 @@ def warm_engine() -> Engine:
     return engine
 
 
-def alone(target: Callable[[Connection, str], None], document: str) -> Any:
+def alone(target: Callable[..., None], *arguments: object) -> Any:
     """What `target` sends from a process of its own."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=target, args=(sender, document))
+    process = context.Process(target=target, args=(sender, *arguments))
     process.start()
     answer = receiver.recv()
     process.join()
@@ -151,9 +152,9 @@ async def again() -> None:
 
 async def engine() -> None:
     """Plain WeasyPrint against the engine."""
-    for name, document, target in PAIRS:
-        theirs, their_pdf = await asyncio.to_thread(alone, plain, document)
-        mine, my_pdf = await asyncio.to_thread(alone, ours, document)
+    for name, document, rounds, target in PAIRS:
+        theirs, their_pdf = await asyncio.to_thread(alone, plain, document, rounds)
+        mine, my_pdf = await asyncio.to_thread(alone, ours, document, rounds)
         same = "byte-identical" if my_pdf == their_pdf else "BYTES DIFFER"
         print(f"{name}: plain {median(theirs) * 1000:.1f} ms, here {median(mine) * 1000:.1f} ms, {same}")
         verdict(name, median(theirs) / median(mine), target, at_most=False, unit="×")
@@ -161,7 +162,7 @@ async def engine() -> None:
 
 async def memory() -> None:
     """Whether a child grows."""
-    early, late = await asyncio.to_thread(alone, resident, "")
+    early, late = await asyncio.to_thread(alone, resident)
     tenth = MIXED_DOCUMENTS // 10
     print(f"resident after {tenth} documents {early:.0f} MiB, after {MIXED_DOCUMENTS} {late:.0f} MiB")
     verdict("memory over mixed documents", late / early, 1.15, at_most=True, unit="×")

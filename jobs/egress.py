@@ -130,7 +130,11 @@ class EgressPolicy:
             host = _ascii_host(unquote(parts.hostname or ""))
         except UnicodeError:
             raise UrlRefused(url, "its host name is malformed") from None
-        if ":" in host:
+        if "[" in parts.netloc or "]" in parts.netloc:
+            if not _IN_BRACKETS.fullmatch(parts.netloc):
+                raise UrlRefused(
+                    url, "its host name is malformed"
+                )  # Python forgets what is beside the brackets
             try:
                 address = IPv6Address(host)
             except ValueError:
@@ -215,6 +219,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
+_IN_BRACKETS = re.compile(r"\[[^\[\]]*\](:[0-9]*)?")
 _PATH_CHARACTERS = "/?%:@!$&'()*+,;=~-._[]|^`{}"
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 

@@ -243,6 +243,19 @@ class TestUrls:
         assert reason in str(refused.value)
         assert str(refused.value).endswith(".")
 
+    @pytest.mark.parametrize("url", VECTORS["refuse_urls"])
+    def test_the_vectors_urls_are_refused_before_anything_is_resolved(self, url: str) -> None:
+        with pytest.raises(UrlRefused):
+            POLICY.check_url(url)
+
+    def test_what_only_looks_like_another_host_is_taken_for_what_it_is(self) -> None:
+        for url in (
+            "http://example.com#@127.0.0.1/",
+            "http://example.com?@127.0.0.1/",
+            "http://example.com/@127.0.0.1",
+        ):
+            assert POLICY.check_url(url).host == "example.com"
+
     def test_schemes_can_be_narrowed(self) -> None:
         with pytest.raises(UrlRefused, match="only https URLs"):
             POLICY.check_url("http://example.com/", schemes=("https",))
