@@ -1,8 +1,8 @@
 """Rendering, in three parts that can be run alone, none of them longer than about two minutes:
 
 - ``engine``: what the render child's engine gains over plain WeasyPrint. Plain is `HTML(string=…).write_pdf()` in a
-  warm process; both sides run alone, one after the other, in a process of their own, the same number of times, and the medians
-  are compared. PDFs are compared byte for byte.
+  warm process; both sides run alone, one after the other, in a process of their own, the same number of times, and
+  the medians are compared. PDFs are compared byte for byte.
 - ``memory``: the resident size of an engine's process over mixed documents.
 - ``again``: through the whole system, the time from submission to `succeeded` on the WebSocket of a document that was
   not seen before, over that of the same document again; the median of several documents.

@@ -7,13 +7,14 @@ import pytest
 from jobs.errors import ResultTooLarge
 from jobs.render.engine import Engine
 from jobs.render.messages import PreviewRequest
+from jobs.render.progress_log import Step
 from jobs.render.tasks import Tasks, Warnings, split
 from tests.support import pdfs
 
 NO_ENGINE = cast(Engine, None)
 
 
-def emit(percent: int, stage: str, page: int | None) -> None: ...
+def emit(step: Step) -> None: ...
 
 
 def preview(**options: Any) -> tuple[dict[str, Any], bytes]:
