@@ -145,7 +145,7 @@ class Latency:
 
 
 def compare(name: str, beside: Sequence[float], alone: Sequence[float]) -> None:
-    print(f"  {name:24} {summary(beside)}  ({len(beside)} events)")
+    print(f"  {name:24} {summary(beside)}  ({len(beside)} events, longest {max(beside) * 1000:.0f} ms)")
     verdict(
         f"p99 {name}, against alone", percentile(beside, 99) / percentile(alone, 99), SLOWED, at_most=True
     )

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 DELIVERIES_PER_CALL = 50
 """How many deliveries one atomic step makes: an event that goes to thousands must not hold up the store."""
+WIDE_AT_ONCE = 4
+"""How many events that go to more than that are dispatched beside the others."""
 RECLAIM_INTERVAL_S = 10.0
 
 
@@ -47,6 +49,8 @@ class Dispatcher:
         self._deliveries = deliveries
         self._made = made
         self._is_stopping = False
+        self._wide: set[asyncio.Task[None]] = set()
+        self._wide_slots = asyncio.Semaphore(WIDE_AT_ONCE)
 
     def stop(self) -> None:
         """`run` ends soon, also where a call to the store swallows its cancellation."""
@@ -103,13 +107,37 @@ class Dispatcher:
     async def _dispatch_one(
         self, reference: Reference, event: OwedEvent | None, endpoints: TenantEndpoints
     ) -> int:
-        tenant, key = reference.tenant, str(reference.sequence)
         owed = [] if event is None else await self._owed(reference, event, endpoints)
-        made = 0
-        while len(owed) > DELIVERIES_PER_CALL:
-            part, owed = owed[:DELIVERIES_PER_CALL], owed[DELIVERIES_PER_CALL:]
-            made += await self._deliveries.acknowledge(tenant, key, part, GROUP, b"")
-        return made + await self._deliveries.acknowledge(tenant, key, owed, GROUP, reference.entry)
+        if len(owed) <= DELIVERIES_PER_CALL:
+            return await self._acknowledge(reference, owed, reference.entry)
+        await self._wide_slots.acquire()
+        task = asyncio.create_task(self._dispatch_wide(reference, owed))
+        self._wide.add(task)
+        task.add_done_callback(self._wide_ended)
+        return 0
+
+    async def _dispatch_wide(self, reference: Reference, owed: list[Owed]) -> None:
+        """An event for very many, part by part, while others are dispatched; what stops here is taken over later."""
+        try:
+            for start in range(0, len(owed), DELIVERIES_PER_CALL):
+                if self._is_stopping:
+                    return
+                end = start + DELIVERIES_PER_CALL
+                await self._acknowledge(
+                    reference, owed[start:end], b"" if end < len(owed) else reference.entry
+                )
+                self._made()
+        except Exception as error:  # noqa: BLE001 (the reference stays in the outbox)
+            log.warning("webhook.dispatch_interrupted", reason=str(error))
+
+    async def _acknowledge(self, reference: Reference, owed: list[Owed], entry: bytes) -> int:
+        return await self._deliveries.acknowledge(
+            reference.tenant, str(reference.sequence), owed, GROUP, entry
+        )
+
+    def _wide_ended(self, task: asyncio.Task[None]) -> None:
+        self._wide.discard(task)
+        self._wide_slots.release()
 
     async def _owed(self, reference: Reference, event: OwedEvent, endpoints: TenantEndpoints) -> list[Owed]:
         owed = [

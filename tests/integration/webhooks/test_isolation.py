@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,9 +15,12 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.errors import WebhookConflict
+from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus
-from jobs.webhooks.endpoint import EndpointStatus
+from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
+from notifier.webhooks.dispatcher import DELIVERIES_PER_CALL
 from notifier.webhooks.exchange import Exchange
+from tests.support.core import eventually
 from tests.support.hooks import TENANT, Hooks, Receiver, failing, faulty
 
 FIRST_OPEN_MS = 30_000
@@ -264,6 +268,39 @@ async def test_ten_thousand_endpoints_are_dispatched_in_parts(clocked: Hooks) ->
     await events(clocked, 1)
     await clocked.work()
     assert len({letter.url for letter in clocked.sender.sent}) == len(clocked.sender.sent) == 450
+
+
+async def test_an_event_for_very_many_does_not_hold_up_another(
+    clocked: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(DELIVERIES_PER_CALL + 1):
+        await clocked.endpoint(f"https://example.test/{n}")
+    blocked, go_on, acknowledge = asyncio.Event(), asyncio.Event(), clocked.deliveries.acknowledge
+
+    async def wait_after_a_part(tenant: str, key: str, owed: Any, group: str, entry: bytes) -> int:
+        if not entry:
+            blocked.set()
+            await go_on.wait()
+        return await acknowledge(tenant, key, owed, group, entry)
+
+    monkeypatch.setattr(clocked.deliveries, "acknowledge", wait_after_a_part)
+    await clocked.event()
+    await clocked.dispatcher.dispatch_new()
+    await blocked.wait()
+    config = EndpointConfig(url="https://other.test/", event_types=("*",))
+    other = await clocked.endpoints.create("other", config, Credentials.fresh())
+    await clocked.event(tenant="other")
+    await clocked.dispatcher.dispatch_new()
+    await clocked.work()
+    assert [letter.url for letter in clocked.sender.sent] == [other.config.url]
+    go_on.set()
+    await eventually(lambda: has_left_the_outbox(clocked))
+    await clocked.work()
+    assert len(clocked.sender.sent) == 1 + DELIVERIES_PER_CALL + 1
+
+
+async def has_left_the_outbox(hooks: Hooks) -> bool:
+    return int(await hooks.redis.xlen(keys.OUTBOX)) == 0
 
 
 async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clocked: Hooks) -> None:
