@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from jobs.errors import InvalidInput, StrictWarnings
 from jobs.job import Result
-from jobs.kinds import Run, Runner
+from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.pdf_options import PdfInput, PdfOptions, problem
 from jobs.render.messages import RenderRequest
 from jobs.render.version import renderer_version
@@ -38,6 +38,9 @@ class PdfRender:
     """The kind; see `jobs.kinds.Kind`."""
 
     name = "pdf.render"
+
+    def schemas(self) -> Schemas:
+        return Schemas(PdfInput, PdfOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
         errors: list[dict[str, str]] = []
