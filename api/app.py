@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import structlog
 from redis.asyncio import Redis
@@ -16,7 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.auth import Authenticator
 from api.cors import CorsMiddleware
 from api.long_poll import LongPoll
+from api.lookups import TenantLookups
 from api.metrics import CountingMiddleware, Metrics
+from api.pdf_answer import PdfAnswers
 from api.problems import ProblemMiddleware
 from api.push import Push
 from api.readiness import Readiness
@@ -28,6 +31,7 @@ from api.routes.jobs import JobRoutes
 from api.routes.pages import PageRoutes
 from api.routes.pdf import PdfRoutes
 from api.routes.results import ResultRoutes
+from api.routes.templates import TemplateRoutes
 from api.routes.tokens import TokenRoutes
 from api.routes.webhook_deliveries import WebhookDeliveryRoutes
 from api.routes.webhooks import WebhookEndpointRoutes
@@ -47,6 +51,8 @@ from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.tail import Tail
+from jobs.templates.checker import Checker
+from jobs.templates.store import TemplateStore
 from jobs.tokens import Tokens
 from notifier.hub import Hub
 from notifier.limits import Limits
@@ -91,15 +97,20 @@ def create_app(services: Services) -> Api:
     """The ASGI app. Its lifespan follows the event logs, so that waiting requests wake."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
     submissions = Submissions(
-        services.kinds, services.settings.render_timeout, services.webhooks.destinations
+        services.kinds,
+        services.settings.render_timeout,
+        services.webhooks.destinations,
+        partial(TenantLookups, services.store, services.templates, services.checker),
     )
     long_poll = LongPoll(services.store, services.waiters)
     files = StoredFiles(services.artifacts)
+    pdfs = PdfAnswers(services, submissions, long_poll, files)
     push = Push.of(services)
     routes = [
         *JobRoutes(services, submissions, long_poll).routes(auth),
         *BatchRoutes(services, submissions).routes(auth),
-        *PdfRoutes(services, submissions, long_poll, files).routes(auth),
+        *PdfRoutes(services, pdfs).routes(auth),
+        *TemplateRoutes(services, pdfs).routes(auth),
         *ResultRoutes(services, files).routes(auth),
         *EventRoutes(services, push.streams).routes(auth),
         *TokenRoutes(services).routes(auth),
@@ -140,6 +151,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         hub=hub,
         readiness=Readiness(redis),
         webhooks=WebhookServices.open(settings, redis, scripts, secret_keys),
+        templates=TemplateStore(redis, scripts, artifacts),
+        checker=Checker(),
         clock=clock,
         metrics=Metrics(),
     )
@@ -173,6 +186,7 @@ async def _lifespan(services: Services) -> AsyncIterator[None]:
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
+        await services.checker.close()
 
 
 async def _keep_running(name: str, run: Callable[[], Awaitable[None]], repair: Callable[[], None]) -> None:

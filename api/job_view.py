@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic_core import to_json
 from starlette.requests import Request
 
 from api import etags
@@ -38,10 +39,10 @@ def accepted_reply(
     submitted: Submitted, tokens: Tokens, now: float, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> JsonReply:
     """202, where the job is, and what it takes to follow it from its first event on."""
-    job = submitted.job
-    token, _ = tokens.mint(job.tenant, Scope(job_id=job.id), now, SUBSCRIPTION_SECONDS)
-    document = {**job.document, "subscription": {"token": token, "cursor": submitted.cursor}}
+    token, _ = tokens.mint(submitted.tenant, Scope(job_id=submitted.job_id), now, SUBSCRIPTION_SECONDS)
+    subscription = to_json({"token": token, "cursor": submitted.cursor})
+    body = b"".join([submitted.document[:-1], b',"subscription":', subscription, b"}"])
     if submitted.replayed:
         headers = (*headers, (b"idempotent-replayed", b"true"))
-    location = (b"location", b"/v1/jobs/" + job.id.encode())
-    return json_reply(document, 202, ((b"cache-control", b"no-store"), location, *headers))
+    location = (b"location", b"/v1/jobs/" + submitted.job_id.encode())
+    return JsonReply(body, 202, ((b"cache-control", b"no-store"), location, *headers))

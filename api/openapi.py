@@ -23,16 +23,6 @@ _COMMON_PROBLEMS = {503: "store_unavailable, store_full"}
 _GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
 _QUERY_PROBLEM = {422: "invalid_input"}
 _TEXT: dict[str, Any] = {"type": "string"}
-_UPLOAD: dict[str, Any] = {
-    "type": "object",
-    "description": "One file named `index.html` or `index.md`, and the files that it refers to by relative name.",
-    "properties": {
-        "document": {"type": "string", "contentMediaType": "text/html"},
-        "options": {"type": "string", "contentMediaType": "application/json"},
-    },
-    "required": ["document"],
-    "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
-}
 _DOCUMENT: dict[str, Any] = {"type": "string", "minLength": 1}
 
 
@@ -106,16 +96,20 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": _responses(operation),
         "security": [] if operation.guard == "open" else [{"bearer": []}, {}],
     }
-    if operation.body:
-        content = {"application/json": {"schema": {"$ref": _REF.format(model=operation.body.__name__)}}}
-        described["requestBody"] = {"required": True, "content": content}
-    elif operation.documents:
-        content = {
-            name: {"schema": _UPLOAD if name == "multipart/form-data" else _DOCUMENT}
-            for name in operation.documents
-        }
+    content = _content(operation)
+    if content:
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _content(operation: Operation) -> dict[str, Any]:
+    """What a body may be, by media type."""
+    content: dict[str, Any] = {name: {"schema": _DOCUMENT} for name in operation.documents}
+    if operation.body:
+        content["application/json"] = {"schema": {"$ref": _REF.format(model=operation.body.__name__)}}
+    if operation.upload:
+        content["multipart/form-data"] = {"schema": operation.upload}
+    return content
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

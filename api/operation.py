@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -36,4 +37,6 @@ class Operation:
     body: type[BaseModel] | None = None
     documents: tuple[str, ...] = ()
     """Media types of a body that is a document."""
+    upload: Mapping[str, Any] | None = None
+    """The parts of a body that is `multipart/form-data`, as a JSON Schema."""
     headers: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from api import answers, schemas
 from api.operation import Answer, Operation
+from api.template_operations import TEMPLATE_OPERATIONS
 from api.webhook_operations import WEBHOOK_OPERATIONS
 
 HEADERS = {
@@ -16,7 +17,7 @@ HEADERS = {
     "If-None-Match": "An `ETag` you have; 304 while it is still right.",
     "If-Range": "The `ETag` of the part you have already.",
     "Range": "One range of bytes, such as `bytes=0-1023` or `bytes=-1024`.",
-    "Location": "Where the job or batch is.",
+    "Location": "Where the job, batch or version is.",
     "Idempotent-Replayed": "`true` where an earlier request had made the job.",
     "Preference-Applied": "The preference that was followed.",
     "ETag": "Names this version.",
@@ -25,6 +26,24 @@ HEADERS = {
     "Content-Location": "Where the result stays.",
 }
 
+_FILES = {"type": "string", "contentMediaType": "application/octet-stream"}
+_DOCUMENT_UPLOAD = {
+    "type": "object",
+    "description": "One file named `index.html` or `index.md`, and the files that it refers to by relative name.",
+    "properties": {
+        "document": {"type": "string", "contentMediaType": "text/html"},
+        "options": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["document"],
+    "additionalProperties": _FILES,
+}
+_JOB_UPLOAD = {
+    "type": "object",
+    "description": "The job, as in `application/json`, and the files that its input refers to by their file names.",
+    "properties": {"job": {"type": "string", "contentMediaType": "application/json"}},
+    "required": ["job"],
+    "additionalProperties": _FILES,
+}
 _ACCEPTED = Answer(
     "Accepted: written and queued before this answer was sent.",
     answers.AcceptedJob,
@@ -32,13 +51,18 @@ _ACCEPTED = Answer(
 )
 _SUBMISSION_PROBLEMS = {
     400: "malformed_body",
+    404: "template_not_found",
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_input, idempotency_key_reused",
     429: "queue_full",
+    503: "store_unavailable, store_full, check_unavailable",
 }
+_SOURCE_PROBLEMS = {404: "job_not_found", 409: "not_finished, job_not_succeeded", 410: "result_expired"}
+"""Of jobs that the input refers to; `errors` say where."""
 _NO_SUCH_JOB = {404: "job_not_found"}
 _NO_SUCH_BATCH = {404: "batch_not_found"}
+_RESULTS = ("application/pdf", "image/png", "image/webp", "application/zip", "*/*")
 _FILE_HEADERS = ("ETag", "Content-Disposition")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -49,9 +73,10 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Submit a job",
         guard="key",
         body=schemas.JobRequest,
+        upload=_JOB_UPLOAD,
         headers=("Idempotency-Key",),
         answers={202: _ACCEPTED},
-        problems=_SUBMISSION_PROBLEMS,
+        problems={**_SUBMISSION_PROBLEMS, **_SOURCE_PROBLEMS},
     ),
     Operation(
         method="GET",
@@ -93,10 +118,10 @@ OPERATIONS: tuple[Operation, ...] = (
         guard="job",
         headers=("Range", "If-Range", "If-None-Match"),
         answers={
-            200: Answer("The bytes.", media_types=("application/pdf", "*/*"), headers=_FILE_HEADERS),
+            200: Answer("The bytes.", media_types=_RESULTS, headers=_FILE_HEADERS),
             206: Answer(
                 "A range of them.",
-                media_types=("application/pdf", "*/*"),
+                media_types=_RESULTS,
                 headers=(*_FILE_HEADERS, "Content-Range"),
             ),
             304: Answer("The result named in If-None-Match is still right.", headers=("ETag",)),
@@ -156,7 +181,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 headers=("Location", "Idempotent-Replayed"),
             )
         },
-        problems=_SUBMISSION_PROBLEMS,
+        problems={**_SUBMISSION_PROBLEMS, **_SOURCE_PROBLEMS},
     ),
     Operation(
         method="GET",
@@ -183,7 +208,8 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Turn a document into a PDF: the body is the document",
         guard="key",
         query=schemas.PdfQuery,
-        documents=("text/html", "text/markdown", "multipart/form-data"),
+        documents=("text/html", "text/markdown"),
+        upload=_DOCUMENT_UPLOAD,
         headers=("Idempotency-Key", "Prefer"),
         answers={
             200: Answer(
@@ -228,6 +254,7 @@ OPERATIONS: tuple[Operation, ...] = (
             404: "job_not_found, batch_not_found",
         },
     ),
+    *TEMPLATE_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     Operation(
         method="GET",

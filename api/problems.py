@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.replies import NO_STORE
 from jobs.errors import (
+    MAX_REPORTED_ERRORS,
     InvalidInput,
     PressrunError,
     RangeNotSatisfiable,
@@ -30,7 +31,6 @@ _ROUTING_DETAILS = {
     404: "There is nothing at this path. /docs lists what there is.",
     405: "This path does not take this method. The Allow header lists those it takes.",
 }
-MAX_REPORTED_ERRORS = 20
 
 
 class ProblemMiddleware:

@@ -67,7 +67,7 @@ class Readiness:
         return Report(store["reachable"] and not is_draining, details)
 
     async def _look_at_webhooks(self, warnings: list[str]) -> dict[str, Any] | None:
-        """How many events wait to become webhook deliveries; a notifier takes them within milliseconds."""
+        """How many events wait to become webhook deliveries, and what they take; a notifier takes them at once."""
         try:
             backlog = await read_backlog(self._redis)
         except StoreUnavailable:
@@ -75,9 +75,10 @@ class Readiness:
         age = 0 if backlog.oldest_ms is None else max(0, round(time.time() - backlog.oldest_ms / 1000))
         if age > OUTBOX_WARNING_SECONDS:
             warnings.append(
-                f"{backlog.references} events have waited for webhooks for up to {age} s: is a notifier running?"
+                f"{backlog.references} events have waited for webhooks for up to {age} s and take about "
+                f"{backlog.body_bytes:,} bytes of the store: is a notifier running?"
             )
-        return {"outbox": backlog.references, "oldest_seconds": age}
+        return {"outbox": backlog.references, "oldest_seconds": age, "event_bytes": backlog.body_bytes}
 
 
 def _has_fast_subsetter() -> bool:

@@ -19,6 +19,8 @@ from jobs.scripts import Scripts
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.tail import Tail
+from jobs.templates.checker import Checker
+from jobs.templates.store import TemplateStore
 from jobs.tokens import Tokens
 from jobs.webhooks.credentials import SecretBox
 from jobs.webhooks.deliveries import Deliveries
@@ -59,6 +61,9 @@ class Services:
     """Feeds the WebSockets of this process; the tail feeds it."""
     readiness: Readiness
     webhooks: WebhookServices
+    templates: TemplateStore
+    checker: Checker
+    """Checks templates and their data in a process of its own."""
     clock: Callable[[], float]
     """The time now, in Unix seconds."""
     metrics: Metrics = field(default_factory=Metrics)

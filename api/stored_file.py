@@ -13,7 +13,7 @@ from api.ranges import ByteRange, requested_range
 from api.replies import not_modified
 from jobs.artifacts import Artifacts
 from jobs.errors import ArtifactMissing, ResultExpired
-from jobs.store import StoredResult
+from jobs.stored_result import StoredResult
 
 _PIECE_BYTES = 1024 * 1024
 """A slow client holds one piece in memory, not the whole file."""

@@ -1,25 +1,31 @@
-"""From a checked request to a `Submission`: what the kind says, the canonical spec, the digest of the content."""
+"""From a checked request to a `Submission`: what the kind says, the canonical spec, the digest of the content.
+
+The digest is that of what the caller sent. What it refers to is looked up, and pinned, after that.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from starlette.requests import Request
 
-from api.problems import MAX_REPORTED_ERRORS
 from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
 from api.strict_json import canonical_json
 from jobs.egress import EgressError
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, RequestError, as_one
 from jobs.ids import new_batch_id, new_job_id
 from jobs.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Kind
+from jobs.kinds.lookups import Lookups
 from jobs.webhooks.destination import Destinations
 
+_PARAMETERS_WITH_FILES = 3
+"""Of `Kind.canonical`: input, options and the names of the files."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 
 
@@ -27,13 +33,19 @@ class Submissions:
     """Makes submissions of the kinds that are installed here."""
 
     def __init__(
-        self, kinds: Mapping[str, Kind], max_timeout_seconds: int, destinations: Destinations
+        self,
+        kinds: Mapping[str, Kind],
+        max_timeout_seconds: int,
+        destinations: Destinations,
+        lookups_of: Callable[[str], Lookups],
     ) -> None:
+        """`lookups_of` a tenant: what a kind may look up."""
         self._kinds = kinds
         self._destinations = destinations
         self._max_timeout_seconds = max_timeout_seconds
+        self._lookups_of = lookups_of
 
-    def of_request(
+    async def of_request(
         self,
         request: JobRequest,
         tenant: str,
@@ -45,19 +57,47 @@ class Submissions:
 
         Raises:
             InvalidInput: the kind is unknown or refuses its input, or members contradict each other.
+            RequestError: something that the input refers to is not there, or not as it should be. With an idempotency
+                key it is the submission's `refusal`.
         """
+        submission, spec = self._as_sent(request, tenant, idempotency_key, now, files or {})
+        return await self._pinned(submission, spec)
+
+    async def _pinned(self, submission: Submission, spec: dict[str, Any]) -> Submission:
+        """The job with what its `spec` refers to, where its kind looks that up (`jobs.kinds.Pinning`)."""
+        pin = getattr(self._kinds[submission.kind], "pin", None)
+        if pin is None:
+            return submission
+        try:
+            pinned = await pin(spec, self._lookups_of(submission.tenant))
+        except RequestError as error:
+            if submission.idempotency_key is None:
+                raise
+            return dataclasses.replace(submission, refusal=error)
+        return submission if pinned is spec else dataclasses.replace(submission, spec=canonical_json(pinned))
+
+    def _as_sent(
+        self,
+        request: JobRequest,
+        tenant: str,
+        idempotency_key: str | None,
+        now: float,
+        files: Mapping[str, bytes],
+    ) -> tuple[Submission, dict[str, Any]]:
+        """The job with nothing looked up yet, and its spec."""
         kind = self._kinds.get(request.kind)
         if kind is None:
             known = ", ".join(sorted(self._kinds))
             raise _invalid("/kind", f"should be one of: {known}")
         scheduled_at_ms = self._check_times(request, now)
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in (files or {}).items()}
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        spec = _spec(kind, request, digests)
         submission = Submission(
             job_id=new_job_id(),
             tenant=tenant,
             kind=request.kind,
-            spec=canonical_json(_spec(kind, request, digests)),
-            files={digests[name]: content for name, content in (files or {}).items()},
+            spec=canonical_json(spec),
+            files={digests[name]: content for name, content in files.items()},
             priority=Priority(request.priority),
             scheduled_at_ms=scheduled_at_ms,
             expires_in_ms=_milliseconds(request.expires_in_seconds),
@@ -68,43 +108,55 @@ class Submissions:
             webhook_url=self._check_webhook_url(request.webhook_url),
             idempotency_key=idempotency_key,
         )
-        return with_digest(submission)
+        return with_digest(submission), spec
 
-    def of_batch(
+    async def of_batch(
         self, request: BatchRequest, tenant: str, idempotency_key: str | None, now: float
     ) -> BatchSubmission:
         """A new batch as `request` describes it.
 
         Raises:
             InvalidInput: some jobs are not valid; pointers name them.
+            RequestError: all are, and something that one refers to is not there, or not as it should be; as above.
         """
         webhook_url = self._check_webhook_url(request.webhook_url)
         batch_id = new_batch_id()
-        jobs: list[Submission] = []
-        errors: list[dict[str, str]] = []
+        jobs: list[tuple[Submission, dict[str, Any]]] = []
+        refusals: list[RequestError] = []
         for number, wanted in enumerate(request.jobs):
             try:
-                job = self.of_request(wanted, tenant, None, now)
+                jobs.append(self._as_sent(wanted, tenant, None, now, {}))
             except InvalidInput as error:
-                found = error.extra.get("errors") or [{"pointer": "", "message": error.detail}]
-                errors += [{**each, "pointer": f"/jobs/{number}{each['pointer']}"} for each in found]
-            else:
-                jobs.append(dataclasses.replace(job, batch_id=batch_id))
-        if errors:
-            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-            raise InvalidInput(
-                f"{errors[0]['pointer']}: {errors[0]['message']}{more}.", errors[:MAX_REPORTED_ERRORS]
-            )
-        content = [[_content(dataclasses.replace(job, batch_id=None)) for job in jobs], request.metadata]
+                refusals.append(error.below(f"/jobs/{number}"))
+        if refusals:
+            raise as_one(refusals)
+        content = [[_content(job) for job, _ in jobs], request.metadata]
+        pinned, refusal = await self._all_pinned(jobs)
+        if refusal is not None and idempotency_key is None:
+            raise refusal
         return BatchSubmission(
             batch_id=batch_id,
             tenant=tenant,
-            jobs=tuple(jobs),
+            jobs=tuple(dataclasses.replace(job, batch_id=batch_id) for job in pinned),
             metadata=request.metadata,
             webhook_url=webhook_url,
             idempotency_key=idempotency_key,
             content_digest=_digest([*content, webhook_url]) if idempotency_key else "",
+            refusal=refusal,
         )
+
+    async def _all_pinned(
+        self, jobs: list[tuple[Submission, dict[str, Any]]]
+    ) -> tuple[list[Submission], RequestError | None]:
+        """Those whose references were found, and why some were not."""
+        pinned: list[Submission] = []
+        refusals: list[RequestError] = []
+        for number, (job, spec) in enumerate(jobs):
+            try:
+                pinned.append(await self._pinned(job, spec))
+            except RequestError as error:
+                refusals.append(error.below(f"/jobs/{number}"))
+        return pinned, as_one(refusals) if refusals else None
 
     def _check_webhook_url(self, url: str | None) -> str | None:
         if url is not None:
@@ -137,6 +189,8 @@ def _spec(kind: Kind, request: JobRequest, digests: Mapping[str, str]) -> dict[s
     if not digests:
         return kind.canonical(request.input, request.options)
     takes_files: Any = kind
+    if len(signature(takes_files.canonical).parameters) < _PARAMETERS_WITH_FILES:
+        raise _invalid("/kind", f"{request.kind} takes no files")
     return {**takes_files.canonical(request.input, request.options, digests.keys()), "files": digests}
 
 

@@ -1,9 +1,9 @@
-"""`multipart/form-data` with a document and the files beside it (RFC 7578)."""
+"""`multipart/form-data`: a document, or a job, and the files that come with it (RFC 7578)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -15,8 +15,9 @@ from jobs.errors import InvalidInput, MalformedBody
 
 DOCUMENT_NAMES = {"index.html": "html", "index.htm": "html", "index.md": "markdown"}
 """File name of the document → the member of `pdf.render`'s input that takes it."""
+JOB_PART = "job"
 MAX_FILES = 200
-"""Beside the document. Their bytes together are bounded by the body's."""
+"""Beside the document or the job. Their bytes together are bounded by the body's."""
 _MAX_OPTIONS_BYTES = 256 * 1024
 _MAX_NAME_CHARACTERS = 200
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\\\\?#]")
@@ -32,6 +33,23 @@ class Upload:
     """By name, as the document refers to them."""
 
 
+@dataclass(frozen=True, slots=True)
+class JobUpload:
+    job: bytes
+    """The part named ``job``: a `JobRequest` as JSON."""
+    files: dict[str, bytes]
+    """By name, as the job's input refers to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    name: str
+    file_name: str | None
+    """None for a plain field."""
+    content_type: str
+    content: bytes
+
+
 async def parse_upload(body: bytes, headers: Headers) -> Upload:
     """The parts of the body: one document, files, options.
 
@@ -39,35 +57,54 @@ async def parse_upload(body: bytes, headers: Headers) -> Upload:
         MalformedBody: it is not multipart/form-data.
         InvalidInput: there is not exactly one document, or a name does not do.
     """
-    form = await _parse(body, headers)
-    try:
-        texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-        uploads = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-        files: dict[str, bytes] = {}
-        documents: list[tuple[str, str | None, bytes]] = []
-        for upload in uploads:
-            name, content = upload.filename or "", await upload.read()
-            if name in DOCUMENT_NAMES:
-                documents.append((DOCUMENT_NAMES[name], media_type(upload.content_type or "")[1], content))
-            elif name in files:
-                raise _invalid(f"there are two files named {name!r}")
-            else:
-                files[_checked(name)] = content
-    finally:
-        await form.close()
+    parts = await _parts(body, headers, max_field_bytes=_MAX_OPTIONS_BYTES)
+    documents = [part for part in parts if part.file_name in DOCUMENT_NAMES]
+    files = _files(part for part in parts if part.file_name not in DOCUMENT_NAMES)
     if len(documents) != 1:
         raise _invalid("exactly one file should be named index.html or index.md: the document")
-    member, charset, content = documents[0]
-    text = decode_document(content, charset, is_html=member == "html")
-    return Upload({member: text}, _options(texts), files)
+    (document,) = documents
+    member = DOCUMENT_NAMES[document.file_name or ""]
+    charset = media_type(document.content_type)[1]
+    text = decode_document(document.content, charset, is_html=member == "html")
+    options = _fields(parts, "options")
+    return Upload({member: text}, options[0].content.decode() if options else None, files)
 
 
-async def _parse(body: bytes, headers: Headers) -> FormData:
+async def parse_job_upload(body: bytes, headers: Headers) -> JobUpload:
+    """The parts of the body: the job, and its files. The job may be a field or a file of any name.
+
+    Raises:
+        MalformedBody: it is not multipart/form-data.
+        InvalidInput: there is not exactly one job, or a name does not do.
+    """
+    parts = await _parts(body, headers, max_field_bytes=len(body))
+    jobs = [part for part in parts if part.name == JOB_PART]
+    others = [part for part in parts if part.name != JOB_PART]
+    _fields(others)
+    if len(jobs) != 1:
+        raise _invalid(f"exactly one part should be named {JOB_PART}: the job, as JSON", "")
+    return JobUpload(jobs[0].content, _files(others))
+
+
+async def _parts(body: bytes, headers: Headers, *, max_field_bytes: int) -> list[_Part]:
+    form = await _parse(body, headers, max_field_bytes)
+    try:
+        return [
+            _Part(name, value.filename or "", value.content_type or "", await value.read())
+            if isinstance(value, UploadFile)
+            else _Part(name, None, "", value.encode("utf-8", "replace"))
+            for name, value in form.multi_items()
+        ]
+    finally:
+        await form.close()
+
+
+async def _parse(body: bytes, headers: Headers, max_field_bytes: int) -> FormData:
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(
-        headers, stream(), max_files=MAX_FILES + 1, max_fields=10, max_part_size=_MAX_OPTIONS_BYTES
+        headers, stream(), max_files=MAX_FILES + 1, max_fields=10, max_part_size=max_field_bytes
     )
     try:
         return await parser.parse()
@@ -76,13 +113,27 @@ async def _parse(body: bytes, headers: Headers) -> FormData:
         raise MalformedBody(f"The body is not the multipart/form-data expected here: {reason}") from None
 
 
-def _options(texts: list[tuple[str, str]]) -> str | None:
-    unknown = [name for name, _ in texts if name != "options"]
-    if unknown:
-        raise _invalid(f"there is no part {unknown[0][:50]!r}; files need a file name")
-    if len(texts) > 1:
-        raise _invalid("the part `options` should come once")
-    return texts[0][1] if texts else None
+def _fields(parts: list[_Part], *known: str) -> list[_Part]:
+    """The parts that are no files; each of the `known` ones at most once, and no other."""
+    fields = [part for part in parts if part.file_name is None]
+    names = [field.name for field in fields]
+    for name in names:
+        if name not in known:
+            raise _invalid(f"there is no part {name[:50]!r}; files need a file name")
+        if names.count(name) > 1:
+            raise _invalid(f"the part `{name}` should come once")
+    return fields
+
+
+def _files(parts: Iterable[_Part]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for part in parts:
+        if part.file_name is None:
+            continue
+        if part.file_name in files:
+            raise _invalid(f"there are two files named {part.file_name!r}")
+        files[_checked(part.file_name)] = part.content
+    return files
 
 
 def _checked(name: str) -> str:
@@ -99,5 +150,5 @@ def _checked(name: str) -> str:
     return name
 
 
-def _invalid(message: str) -> InvalidInput:
-    return InvalidInput(f"The upload: {message}.", [{"pointer": "/input", "message": message}])
+def _invalid(message: str, pointer: str = "/input") -> InvalidInput:
+    return InvalidInput(f"The upload: {message}.", [{"pointer": pointer, "message": message}])

@@ -1,8 +1,8 @@
 """Rendering, in three parts that can be run alone, none of them longer than about two minutes:
 
 - ``engine``: what the render child's engine gains over plain WeasyPrint. Plain is `HTML(string=…).write_pdf()` in a
-  warm process; both sides run alone, one after the other, in a process of their own, the same number of times, and the medians
-  are compared. PDFs are compared byte for byte.
+  warm process; both sides run alone, one after the other, in a process of their own, the same number of times, and
+  the medians are compared. PDFs are compared byte for byte.
 - ``memory``: the resident size of an engine's process over mixed documents.
 - ``again``: through the whole system, the time from submission to `succeeded` on the WebSocket of a document that was
   not seen before, over that of the same document again; the median of several documents.
@@ -70,7 +70,7 @@ def ours(connection: Connection, document: str, rounds: int) -> None:
     engine = warm_engine()
 
     def render() -> bytes:
-        pdf = engine.render("html", document.encode(), {}, lambda percent, stage, page: None).pdf
+        pdf = engine.render("html", document.encode(), {}, lambda step: None).pdf
         engine.tidy_up()
         return pdf
 
@@ -91,7 +91,7 @@ def resident(connection: Connection) -> None:
     engine = warm_engine()
     sizes = []
     for number in range(MIXED_DOCUMENTS):
-        engine.render("html", _mixed(number).encode(), {}, lambda percent, stage, page: None)
+        engine.render("html", _mixed(number).encode(), {}, lambda step: None)
         engine.tidy_up()
         if number + 1 in (MIXED_DOCUMENTS // 10, MIXED_DOCUMENTS):
             pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -37,12 +37,20 @@ class Attempt:
     """Runs one claim. `stop` ends it early; cancelling the task that runs it hands the job back (drain)."""
 
     def __init__(
-        self, claim: Claim, queue: JobQueue, runners: Mapping[str, Runner], default_timeout_ms: int
+        self,
+        claim: Claim,
+        queue: JobQueue,
+        runners: Mapping[str, Runner],
+        default_timeout_ms: int,
+        *,
+        in_company: bool = False,
     ) -> None:
+        """`in_company`: other attempts are about to write, and the start may share their round trip."""
         self.claim = claim
         self._queue = queue
         self._runners = runners
         self._timeout_ms = claim.timeout_ms or default_timeout_ms
+        self._in_company = in_company
         self._stopped: StopReason | None = None
         self._work: asyncio.Task[Result] | None = None
 
@@ -84,7 +92,9 @@ class Attempt:
 
     async def _start(self) -> int:
         try:
-            attempt = await self._until_stored(lambda: self._queue.start(self.claim))
+            attempt = await self._until_stored(
+                lambda: self._queue.start(self.claim, patient=self._in_company)
+            )
         except ClaimLost:
             self.stop("lost")
             raise
@@ -126,7 +136,9 @@ class Attempt:
         spec = await self._until_stored(lambda: self._queue.spec(self.claim))
         files = await self._until_stored(lambda: self._queue.files(self.claim, spec))
         async with ProgressSender(self._queue, self.claim) as progress:
-            run = Run(self.claim, spec, self._timeout_ms, progress.report, self._recall, files)
+            run = Run(
+                self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
+            )
             return await runner(run)
 
     async def _recall(self, key: str) -> Result | None:
@@ -136,6 +148,9 @@ class Attempt:
         except StoreError as error:
             log.warning("attempt.not_recalled", reason=str(error))
             return None
+
+    async def _result_of(self, job_id: str, max_bytes: int) -> Result:
+        return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
 
     async def _write(self, outcome: tuple[int, Result | JobError]) -> None:
         attempt, ended = outcome
@@ -160,9 +175,6 @@ class Attempt:
             await self._queue.discard_result(path)
             raise
         log.info("attempt.succeeded", bytes=len(result.body))
-        if result.reuse_key is not None:
-            with suppress(StoreError):
-                await self._queue.remember(self.claim, result.reuse_key)
 
     async def _hand_back(self) -> None:
         """Returns the job to the queue; further cancellations do not interrupt that."""

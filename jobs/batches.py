@@ -28,7 +28,7 @@ class BatchStore:
         """
         own = [batch.batch_id, _json(batch.metadata), batch.webhook_url or ""]
         accepted = await self._intake.send("batch_submit", batch, batch.jobs, own)
-        return SubmittedBatch(accepted.document, accepted.cursor, accepted.replayed)
+        return SubmittedBatch(_document(accepted.document), accepted.cursor, accepted.replayed)
 
     async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]:
         """The document of the batch. Raises BatchNotFound, for a batch of another tenant too."""

@@ -7,7 +7,11 @@ The HTTP status lives here as data so that `api.problems` is the only place that
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+MAX_REPORTED_ERRORS = 20
+"""In one problem document."""
 
 
 class PressrunError(Exception):
@@ -31,6 +35,17 @@ class RequestError(PressrunError):
         self.extra = extra
         """Further members of the problem document (RFC 9457 section 3.2)."""
 
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """Where in the body it is wrong: JSON pointers (RFC 6901) with messages; one to the whole by default."""
+        found: list[dict[str, str]] = self.extra.get("errors") or [{"pointer": "", "message": self.detail}]
+        return found
+
+    def below(self, pointer: str) -> Self:
+        """This error, where what it is about is a part of the body that `pointer` leads to."""
+        self.extra["errors"] = [{**each, "pointer": pointer + each["pointer"]} for each in self.errors]
+        return self
+
 
 class InvalidInput(RequestError):
     """The body was understood and does not fit. `errors` holds JSON pointers (RFC 6901) with messages."""
@@ -40,6 +55,17 @@ class InvalidInput(RequestError):
 
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
         super().__init__(detail, **({"errors": errors} if errors else {}))
+
+
+def as_one(refusals: Sequence[RequestError]) -> RequestError:
+    """One error for several parts of a body: the first one's, with the pointers of all."""
+    first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]
+    if isinstance(first, InvalidInput):
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        detail = f"{errors[0]['pointer']}: {errors[0]['message'].rstrip('.')}{more}."
+        return InvalidInput(detail, errors[:MAX_REPORTED_ERRORS])
+    first.extra["errors"] = errors[:MAX_REPORTED_ERRORS]
+    return first
 
 
 class MalformedBody(RequestError):
@@ -144,6 +170,32 @@ class WebhookConflict(RequestError):
 
     code = "webhook_conflict"
     status = 409
+
+
+class TemplateNotFound(NotFound):
+    """Also raised for a template of another tenant."""
+
+    code = "template_not_found"
+
+    def __init__(self, name: str, version: int | None = None) -> None:
+        which = "" if version is None else f"version {version} of "
+        super().__init__(f"There is no {which}template {name[:64]!r}.")
+        self.version = version
+
+
+class TemplateLimit(RequestError):
+    """The tenant has as many templates, or the template as many versions, as there may be."""
+
+    code = "template_limit"
+    status = 409
+
+
+class CheckUnavailable(RequestError):
+    """A template or its data could not be checked in time, through no fault of theirs. `retry_after` is in seconds."""
+
+    code = "check_unavailable"
+    status = 503
+    retry_after: ClassVar[int] = 5
 
 
 class NotFinished(RequestError):
@@ -253,6 +305,12 @@ class RenderFailed(JobError):
     code = "render_failed"
 
 
+class TemplateError(JobError):
+    """The template cannot be filled with the data. The message has the line and the reason."""
+
+    code = "template_error"
+
+
 class ResultTooLarge(JobError):
     code = "result_too_large"
 
@@ -278,6 +336,36 @@ class StrictWarnings(JobError):
 
 class InputMissing(JobError):
     code = "input_missing"
+
+
+class SourceGone(JobError):
+    """The result of another job that this one was to work on was there at submission, and is not any more."""
+
+    code = "source_gone"
+
+
+class SourceTooLarge(JobError):
+    """All that the job was to work on is more than a render child is given."""
+
+    code = "source_too_large"
+
+
+class PdfUnreadable(JobError):
+    """A PDF that the job was to work on is none, is cut short, or is damaged beyond repair."""
+
+    code = "pdf_unreadable"
+
+
+class PdfEncrypted(JobError):
+    """A PDF that the job was to work on cannot be read, or may not be taken apart, without its password."""
+
+    code = "pdf_encrypted"
+
+
+class PageOutOfRange(JobError):
+    """A PDF that the job was to work on has fewer pages than were asked for."""
+
+    code = "page_out_of_range"
 
 
 class UnknownKind(JobError):

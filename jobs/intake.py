@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.artifacts import Artifacts, file_path, input_path, inputs_prefix
 from jobs.epochs import new_epoch
-from jobs.errors import ArtifactTooLarge, BodyTooLarge, IdempotencyKeyReused, QueueFull
+from jobs.errors import ArtifactTooLarge, BodyTooLarge, IdempotencyKeyReused, QueueFull, RequestError
 from jobs.events import Cursor
 from jobs.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
 from jobs.scripts import Scripts
@@ -22,7 +22,10 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 class Accepted:
     """What `scripts/submit.lua` and `scripts/batch_submit.lua` answer."""
 
-    document: dict[str, Any]
+    id: str
+    """Of the job or batch: another one than was sent where an earlier request had made it."""
+    document: bytes
+    """JSON."""
     cursor: str
     replayed: bool
 
@@ -48,7 +51,10 @@ class Intake:
             IdempotencyKeyReused: the key was used for other content.
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
             BodyTooLarge: an input does not fit into the artifact store.
+            RequestError: the `whole` is refused, and was not accepted earlier.
         """
+        if whole.refusal is not None:
+            return await self._replay(whole, whole.refusal)
         await self._artifacts.check_room()
         large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
         if large:
@@ -74,12 +80,19 @@ class Intake:
                     f"{rest[0]} jobs are waiting already. Wait until some have run, or raise PRESSRUN_MAX_QUEUED."
                 )
             case b"reused":
-                raise IdempotencyKeyReused(
-                    f"The idempotency key was used for other content, which became {rest[0].decode()}. "
-                    "Use a new key for new content."
-                )
-        document, epoch, sequence, _ = rest
-        return Accepted(json.loads(document), str(Cursor(epoch.decode(), sequence)), outcome == b"replayed")
+                raise _reused(rest[0])
+        return _accepted(outcome, rest)
+
+    async def _replay(self, whole: Submission | BatchSubmission, refusal: RequestError) -> Accepted:
+        """What was accepted earlier stays accepted, whatever has become of what it refers to."""
+        arguments = (whole.tenant, whole.idempotency_key, whole.content_digest)
+        answer = await self._scripts.call("replay", *arguments) if whole.idempotency_key else None
+        if answer is None:
+            raise refusal
+        outcome, *rest = answer
+        if outcome == b"reused":
+            raise _reused(rest[0])
+        return _accepted(outcome, rest)
 
     async def _put(self, inputs: Sequence[tuple[str, bytes]]) -> None:
         """All of them, or none."""
@@ -92,6 +105,19 @@ class Intake:
             if isinstance(errors[0], ArtifactTooLarge):
                 raise BodyTooLarge(str(errors[0])) from errors[0]
             raise errors[0]
+
+
+def _accepted(outcome: bytes, rest: Sequence[Any]) -> Accepted:
+    document, epoch, sequence, known_id = rest
+    cursor = str(Cursor(epoch.decode(), sequence))
+    return Accepted(known_id.decode(), document, cursor, outcome == b"replayed")
+
+
+def _reused(known: bytes) -> IdempotencyKeyReused:
+    return IdempotencyKeyReused(
+        f"The idempotency key was used for other content, which became {known.decode()}. "
+        "Use a new key for new content."
+    )
 
 
 def _is_large(job: Submission) -> bool:

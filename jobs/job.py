@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from jobs.errors import RequestError
 
 
 class JobStatus(enum.StrEnum):
@@ -95,6 +98,9 @@ class Submission:
     idempotency_key: str | None = None
     content_digest: str = ""
     """Hex SHA-256 over what makes two submissions with one idempotency key "the same content"."""
+    refusal: RequestError | None = None
+    """Why it is not accepted: something it refers to is not there. With an idempotency key it may still ask for what an
+    earlier submission made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +116,8 @@ class BatchSubmission:
     """Told when the batch is completed, besides the tenant's endpoints."""
     idempotency_key: str | None = None
     content_digest: str = ""
+    refusal: RequestError | None = None
+    """As of a `Submission`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +152,18 @@ class Job:
 class Submitted:
     """The outcome of a submission."""
 
-    job: Job
+    job_id: str
+    tenant: str
+    document: bytes
+    """The job as everybody sees it, JSON as the store wrote it: an answer needs no more."""
     cursor: str
     """The tenant's log position right after the job's first event."""
     replayed: bool = False
     """True when an earlier request with the same idempotency key or job id had made the job."""
+
+    @property
+    def job(self) -> Job:
+        return Job(json.loads(self.document), self.tenant)
 
 
 @dataclass(frozen=True, slots=True)

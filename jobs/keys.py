@@ -41,6 +41,9 @@
 | pr:batch-record:{batch}       | hash   | batches, finish      | batch scripts         | RECORD_TTL after its last job ended |
 | pr:idempotency:{tenant}:{key} | string | submit, batches      | submit, batches       | 24 hours: digest and id             |
 | pr:render:{tenant}:{key}      | string | remember             | recall                | RESULT_TTL: job with that content   |
+| pr:template:{tenant}:{name}   | hash   | template_put         | templates             | deletion: versions and content      |
+| pr:templates:{tenant}         | zset   | template_put, delete | list                  | names in order; with the template   |
+| pr:template-versions:{tenant} | hash   | template_put         | template_put          | for ever: name → last number given  |
 | pr:expiry:starts              | zset   | submit, start        | claim                 | job → when it must have started     |
 | pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
 | pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
@@ -92,6 +95,9 @@ BATCH = "pr:batch:"
 BATCH_RECORD = "pr:batch-record:"
 IDEMPOTENCY = "pr:idempotency:"
 RENDER = "pr:render:"
+TEMPLATE = "pr:template:"
+TEMPLATES = "pr:templates:"
+TEMPLATE_VERSIONS = "pr:template-versions:"
 EXPIRY_STARTS = "pr:expiry:starts"
 EXPIRY_RESULTS = "pr:expiry:results"
 EXPIRY_RECORDS = "pr:expiry:records"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -13,10 +14,21 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts, file_path, result_path
-from jobs.errors import ArtifactMissing, ArtifactTooLarge, ClaimLost, InputMissing, JobError, ResultTooLarge
+from jobs.errors import (
+    ArtifactMissing,
+    ArtifactTooLarge,
+    ClaimLost,
+    InputMissing,
+    JobError,
+    RequestError,
+    ResultTooLarge,
+    SourceGone,
+    SourceTooLarge,
+)
 from jobs.job import Claim, JobStatus, Progress, Result
 from jobs.scripts import Scripts
 from jobs.store_client import BLOCK_MS, translated_errors
+from jobs.stored_result import find_result
 
 LEASE_MS = 2_500
 """How long a claim holds without a renewal. A lost worker's job runs again after two of these and two polls."""
@@ -56,10 +68,12 @@ class JobQueue:
         self._artifacts = artifacts
         self.lease_ms = lease_ms
 
-    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> Haul:
-        """Claims up to `want` jobs, after taking back the leases in `lost`."""
+    async def claim(self, want: int, lost: Sequence[ExpiredLease] = (), *, patient: bool = False) -> Haul:
+        """Claims up to `want` jobs, after taking back the leases in `lost`; `patient` where none can run yet."""
         arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
-        claims, expired, next_due_ms = await self._scripts.call("claim", want, self.lease_ms, *arguments)
+        claims, expired, next_due_ms = await self._scripts.call(
+            "claim", want, self.lease_ms, *arguments, patient=patient
+        )
         return Haul(
             [_claim(row) for row in claims],
             [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
@@ -72,9 +86,9 @@ class JobQueue:
             wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)
             await self._redis.blpop([keys.DOORBELL], timeout=wait_s)  # type: ignore[misc, arg-type]
 
-    async def start(self, claim: Claim) -> int:
+    async def start(self, claim: Claim, *, patient: bool = False) -> int:
         """The run begins; returns the number of the attempt. Raises ClaimLost."""
-        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms)
+        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms, patient=patient)
         if answer[0] != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
         return int(answer[1])
@@ -104,6 +118,26 @@ class JobQueue:
                 "A file of this job is gone from the artifact store. Submit the document again."
             ) from None
 
+    async def result_of(self, tenant: str, job_id: str, max_bytes: int) -> Result:
+        """What another job of the tenant produced. Raises SourceGone, SourceTooLarge."""
+        try:
+            found = await find_result(self._redis, tenant, job_id)
+        except RequestError as error:
+            raise SourceGone(f"A result that this job was to work on is gone: {error.detail}") from None
+        if found.bytes > max_bytes:
+            raise SourceTooLarge(
+                f"The result of {job_id} has {found.bytes:,} bytes, and there is room for {max_bytes:,} in this job."
+            )
+        try:
+            body = await self._artifacts.get(found.path)
+        except ArtifactMissing:
+            body = b""
+        if hashlib.sha256(body).hexdigest() != found.sha256:
+            raise SourceGone(
+                f"The result of {job_id} is gone from the artifact store. Submit its document again."
+            )
+        return Result(body=body, content_type=found.content_type, filename=found.filename)
+
     async def store_result(self, claim: Claim, result: Result) -> str:
         """Writes the result's bytes, before the record may name them; returns their path. Raises ResultTooLarge."""
         path = result_path(claim.tenant, claim.job_id, claim.number)
@@ -114,7 +148,7 @@ class JobQueue:
         return path
 
     async def succeed(self, claim: Claim, result: Result, path: str) -> None:
-        """running → succeeded. Raises ClaimLost."""
+        """running → succeeded; the result is the one for its reuse key from now on. Raises ClaimLost."""
         document = {
             "content_type": result.content_type,
             "filename": result.filename,
@@ -124,11 +158,12 @@ class JobQueue:
         }
         done = Progress(100, "done", result.details.get("pages"))
         members = json.dumps(document, separators=(",", ":"))[1:-1]
-        await self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
-
-    async def remember(self, claim: Claim, key: str) -> None:
-        """The succeeded job's result is the one for `key`, for as long as it is kept."""
-        await self._scripts.call("remember", claim.tenant, key, claim.job_id)
+        finish = self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
+        if result.reuse_key is None:
+            await finish
+        else:  # in one round trip, and in this order
+            remember = self._scripts.call("remember", claim.tenant, result.reuse_key, claim.job_id)
+            await asyncio.gather(finish, remember)
 
     async def recall(self, tenant: str, key: str) -> Result | None:
         """A copy of the result that is remembered for `key`; None where there is none, or its bytes are gone."""

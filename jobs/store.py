@@ -17,15 +17,14 @@ from jobs.errors import (
     InputGone,
     InvalidInput,
     JobNotFound,
-    JobNotSucceeded,
     NotFinished,
-    ResultExpired,
 )
 from jobs.ids import is_job_id
 from jobs.intake import Intake
 from jobs.job import Job, JobStatus, Submission, Submitted
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
+from jobs.stored_result import StoredResult, find_result, record_fields
 
 _LIST_ROUNDS = 10
 
@@ -35,17 +34,6 @@ class Page:
     items: list[Job]
     next_cursor: str | None
     """Where the next page starts; None after the last one."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
-    """Where a result is and how to serve it."""
-
-    path: str
-    content_type: str
-    filename: str
-    bytes: int
-    sha256: str
 
 
 class JobStore:
@@ -69,7 +57,9 @@ class JobStore:
             BodyTooLarge: the input does not fit into the artifact store.
         """
         accepted = await self._intake.send("submit", submission, [submission])
-        return Submitted(Job(accepted.document, submission.tenant), accepted.cursor, accepted.replayed)
+        return Submitted(
+            accepted.id, submission.tenant, accepted.document, accepted.cursor, accepted.replayed
+        )
 
     async def get(self, tenant: str, job_id: str) -> Job:
         """Raises JobNotFound, for a job of another tenant too."""
@@ -153,7 +143,7 @@ class JobStore:
             JobNotFound: the tenant has no such job.
             InputGone: it is no longer kept.
         """
-        fields = await self._fields(tenant, job_id, "input")
+        fields = await record_fields(self._redis, tenant, job_id, "input")
         if fields[0] == b"inline":
             with translated_errors():
                 spec = await self._redis.get(keys.INPUT + job_id)
@@ -172,7 +162,7 @@ class JobStore:
 
     async def batch_of(self, tenant: str, job_id: str) -> str | None:
         """The batch that the job was submitted with. Raises JobNotFound."""
-        (batch_id,) = await self._fields(tenant, job_id, "batch")
+        (batch_id,) = await record_fields(self._redis, tenant, job_id, "batch")
         return None if batch_id is None else str(batch_id.decode())
 
     async def files_of(self, tenant: str, job_id: str, spec: bytes) -> dict[str, bytes]:
@@ -187,44 +177,12 @@ class JobStore:
 
     async def webhook_url_of(self, tenant: str, job_id: str) -> str | None:
         """What the job was submitted with. Raises JobNotFound."""
-        (url,) = await self._fields(tenant, job_id, "webhook_url")
+        (url,) = await record_fields(self._redis, tenant, job_id, "webhook_url")
         return None if url is None else str(url.decode())
 
     async def result_of(self, tenant: str, job_id: str) -> StoredResult:
-        """Where the result of a succeeded job is.
-
-        Raises:
-            JobNotFound: the tenant has no such job.
-            NotFinished: wait for it, or subscribe to it.
-            JobNotSucceeded: it failed or was cancelled.
-            ResultExpired: the record is still here, the bytes are not.
-        """
-        status_text, result, path, gone = await self._fields(
-            tenant, job_id, "status", "result", "result_path", "result_gone"
-        )
-        status = JobStatus(status_text.decode())
-        if not status.is_terminal:
-            raise NotFinished(f"{job_id} is {status}. Wait for it with ?wait=, a WebSocket or a webhook.")
-        if status is not JobStatus.SUCCEEDED:
-            raise JobNotSucceeded(
-                f"{job_id} {'has ' if status is JobStatus.FAILED else 'was '}{status}: no result."
-            )
-        if gone or not path:
-            raise ResultExpired(f"The result of {job_id} has expired. Submit the document again.")
-        details = json.loads(b"{" + result + b"}")
-        return StoredResult(
-            path.decode(), details["content_type"], details["filename"], details["bytes"], details["sha256"]
-        )
-
-    async def _fields(self, tenant: str, job_id: str, *names: str) -> list[Any]:
-        """Some fields of a record that must be the tenant's."""
-        with translated_errors():
-            owner, *values = await self._redis.hmget(  # type: ignore[misc]
-                keys.JOB + job_id, ["tenant", *names]
-            )
-        if owner is None or owner.decode() != tenant:
-            raise JobNotFound(job_id)
-        return list(values)
+        """Where the result of a succeeded job is. Raises what `find_result` raises."""
+        return await find_result(self._redis, tenant, job_id)
 
 
 def _parse_list_cursor(cursor: str | None) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from signal import Signals
 from typing import Any
 
@@ -26,6 +26,7 @@ from jobs.job import Claim
 from jobs.kinds import Runner
 from jobs.leases import LeaseWatch
 from jobs.queue import JobQueue
+from jobs.reserve import Reserve
 from jobs.settings import Settings
 from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors
 
@@ -84,12 +85,14 @@ class JobWorker(Worker):
         self._slots = settings.worker_slots
         self._busy = 0
         self._slot_freed = asyncio.Event()
+        self._reserve = Reserve(settings.worker_slots)
         self._default_timeout_ms = settings.render_timeout * 1000
         self._start, self._stop = start, stop
         self._runners: Mapping[str, Runner] = {}
         self._attempts: dict[str, Attempt] = {}
         self._leases = LeaseWatch(queue.lease_ms)
         self._renewal: asyncio.Task[None] | None = None
+        self._handing_back: asyncio.Task[None] | None = None
         self._stock_poll_due = 0.0
 
     # --- claiming ---------------------------------------------------------------------------------------------
@@ -109,18 +112,29 @@ class JobWorker(Worker):
             await asyncio.sleep(0.5 + random.random())  # noqa: S311 (jitter)
 
     async def _claim_and_wait(self) -> None:
-        want = min(self._slots - self._busy, self.max_jobs - len(self.tasks))
+        free = min(self._slots - self._busy, self.max_jobs - len(self.tasks))
+        want = free if free > 0 else self._reserve.room
         now_ms = time.monotonic() * 1000
         self._slot_freed.clear()
-        haul = await self._queue.claim(max(0, want), self._leases.lost(now_ms))
+        haul = await self._queue.claim(want, self._leases.lost(now_ms), patient=free <= 0)
         self._leases.observe(haul.expired, time.monotonic() * 1000)
         for claim in haul.claims:
-            self._begin(claim)
+            self._reserve.put(claim, time.monotonic())
+        self._fill_slots()
+        if not self.allow_pick_jobs:  # a drain has begun meanwhile
+            return await self._hand_back(self._reserve.empty())
         wait_ms = BLOCK_MS if haul.next_due_ms is None else min(haul.next_due_ms + 1, BLOCK_MS)
-        if len(haul.claims) < want:
-            await self._queue.wait_for_doorbell(wait_ms)
-        elif want <= 0 or self._busy >= self._slots:
+        if free <= 0:
             await self._wait_for_slot(wait_ms)
+        elif len(haul.claims) < want:
+            await self._queue.wait_for_doorbell(wait_ms)
+
+    def _fill_slots(self) -> None:
+        while self.allow_pick_jobs and self._busy < self._slots and len(self.tasks) < self.max_jobs:
+            claim = self._reserve.take()
+            if claim is None:
+                return
+            self._begin(claim)
 
     async def _wait_for_slot(self, timeout_ms: int) -> None:
         try:
@@ -156,37 +170,60 @@ class JobWorker(Worker):
 
     async def run_attempt(self, claim: Claim) -> None:
         """Runs the claim to its outcome. Never raises."""
-        attempt = Attempt(claim, self._queue, self._runners, self._default_timeout_ms)
+        attempt = Attempt(
+            claim,
+            self._queue,
+            self._runners,
+            self._default_timeout_ms,
+            in_company=bool(self._attempts),
+        )
         self._attempts[claim.job_id] = attempt
+        began = time.monotonic()
+
+        def slot_freed() -> None:
+            self._busy -= 1
+            self._reserve.ran(time.monotonic() - began)
+            self._fill_slots()
+            self._slot_freed.set()
+
         try:
-            await attempt.run(self._free_slot)
+            await attempt.run(slot_freed)
         finally:
             if self._attempts.get(claim.job_id) is attempt:
                 del self._attempts[claim.job_id]
 
     def _ended(self, job_id: str) -> None:
         self.tasks.pop(job_id, None)
-        self._slot_freed.set()
-
-    def _free_slot(self) -> None:
-        self._busy -= 1
-        self._slot_freed.set()
+        if len(self.tasks) == self.max_jobs - 1:
+            self._fill_slots()
+            self._slot_freed.set()
 
     async def _renew_leases(self) -> None:
         """Keeps the claims of this worker alive, and ends those that are not current any more."""
         while True:
             await asyncio.sleep(RENEW_INTERVAL_S)
             raise_if_cancelled()
-            if not self._attempts:
+            await self._hand_back(self._reserve.overdue(time.monotonic()))
+            claims = [attempt.claim for attempt in self._attempts.values()] + self._reserve.claims
+            if not claims:
                 continue
             try:
-                stops = await self._queue.renew([attempt.claim for attempt in self._attempts.values()])
+                stops = await self._queue.renew(claims)
             except StoreError as error:
                 log.warning("worker.leases_not_renewed", reason=str(error))
                 continue
             for job_id, reason in stops.items():
+                self._reserve.drop(job_id)
                 if job_id in self._attempts:
                     self._attempts[job_id].stop(reason)
+
+    async def _hand_back(self, claims: Iterable[Claim]) -> None:
+        """Returns jobs that were not begun. Where that fails, their leases run out."""
+        for claim in claims:
+            try:
+                await self._queue.release(claim)
+            except StoreError as error:
+                log.warning("worker.not_released", reason=str(error), **claim.log_context)
 
     async def sweep(self) -> None:
         while await self._queue.sweep():
@@ -202,13 +239,24 @@ class JobWorker(Worker):
     async def _on_shutdown(self, ctx: dict[str, Any]) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
+        await self._hand_back(self._reserve.empty())
         await self._stop()
         log.info("worker.stopped")
+
+    async def close(self) -> None:
+        """Waits for interrupted tasks here: arq would leave the rest undone where a cron job was one of them."""
+        for task in self.tasks.values():
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks.values())
+        self.tasks.clear()
+        await super().close()
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
         """First signal: claim nothing more, finish within the grace period. Second: hand everything back now."""
         if self.allow_pick_jobs:
             log.info("worker.draining", running=len(self._attempts), grace_seconds=self._job_completion_wait)
             super().handle_sig_wait_for_completion(signum)
+            self._handing_back = self.loop.create_task(self._hand_back(self._reserve.empty()))
         else:
             self.handle_sig(signum)

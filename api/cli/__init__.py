@@ -9,6 +9,7 @@ from api.cli.doctor import doctor
 from api.cli.jobs import jobs
 from api.cli.keys import keys
 from api.cli.render import render
+from api.cli.templates import templates
 from api.cli.up import up
 from api.cli.watch import watch
 from api.cli.webhooks import webhooks
@@ -20,5 +21,5 @@ def main() -> None:
     """Pressrun turns HTML into PDF and tells everybody who waits for it."""
 
 
-for command in (up, render, jobs, watch, webhooks, config, doctor, keys):
+for command in (up, render, jobs, templates, watch, webhooks, config, doctor, keys):
     main.add_command(command)

@@ -63,7 +63,16 @@ export function title(job) {
   return typeof given === "string" && given.trim() ? given : job.kind;
 }
 
-const STAGES = { styles: "Reading styles", layout: "Laying out", pdf: "Writing the PDF", done: "Done" };
+const STAGES = {
+  styles: "Reading styles",
+  layout: "Laying out",
+  pdf: "Writing the PDF",
+  fetching: "Fetching PDFs",
+  merging: "Putting PDFs together",
+  finishing: "Writing the PDF",
+  drawing: "Drawing pages",
+  done: "Done",
+};
 
 export function stage(progress) {
   if (!progress?.stage) return "Starting";

@@ -136,7 +136,9 @@ class OpenJob {
   }
 
   async #download() {
-    const link = h("a", { href: await this.#preview.url(), download: `${title({ ...this.#model.jobs.get(this.id) })}.pdf` });
+    const job = this.#model.jobs.get(this.id);
+    const extension = job.result.filename.split(".").pop();
+    const link = h("a", { href: await this.#preview.url(), download: `${title(job)}.${extension}` });
     link.click();
   }
 }

@@ -4,6 +4,7 @@ import { bytes } from "./format.js";
 const UNASKED_BYTES = 20_000_000;
 const VIEWER_STARTS_MS = 2_000;
 const HAS_ROOM = "(min-width: 44rem)"; // phones show PDFs on their own, not in pages
+const PICTURES = new Set(["image/png", "image/webp"]);
 
 /** Chromium's PDF viewer takes the focus once it is there; who reads with the keyboard keeps their place. */
 function keepFocusFrom(frame) {
@@ -15,7 +16,15 @@ function keepFocusFrom(frame) {
   frame.addEventListener("load", () => setTimeout(() => removeEventListener("blur", giveBack), VIEWER_STARTS_MS));
 }
 
-/** The PDF of a job, beside it. It is fetched with the page's credentials, so it becomes a `blob:` of this page. */
+function isShown(contentType) {
+  if (PICTURES.has(contentType)) return true;
+  return contentType === "application/pdf" && navigator.pdfViewerEnabled && matchMedia(HAS_ROOM).matches;
+}
+
+/**
+ * The result of a job, beside it: a PDF or a picture; anything else is for downloading. It is fetched with the page's
+ * credentials, so it becomes a `blob:` of this page.
+ */
 export class Preview {
   element = h("div", { class: "preview" });
   #job;
@@ -30,11 +39,10 @@ export class Preview {
   update({ status, result }) {
     if (this.#url || this.element.dataset.status === status) return;
     this.element.dataset.status = status;
-    const isPdf = status === "succeeded" && result?.content_type === "application/pdf";
-    this.element.hidden = !isPdf || !navigator.pdfViewerEnabled || !matchMedia(HAS_ROOM).matches;
+    this.element.hidden = status !== "succeeded" || !result?.url || !isShown(result.content_type);
     if (this.element.hidden) return;
-    if (result.bytes <= UNASKED_BYTES) this.#show();
-    else this.#offer(result.bytes);
+    if (result.bytes <= UNASKED_BYTES) this.#show(result);
+    else this.#offer(result);
   }
 
   /** A link to the bytes, for opening or saving them. */
@@ -47,14 +55,19 @@ export class Preview {
     if (this.#url) URL.revokeObjectURL(this.#url);
   }
 
-  #offer(size) {
-    const button = h("button", { type: "button", onclick: () => whileBusy(button, () => this.#show()) }, `Show the PDF (${bytes(size)})`);
+  #offer(result) {
+    const label = `Show the ${PICTURES.has(result.content_type) ? "picture" : "PDF"} (${bytes(result.bytes)})`;
+    const button = h("button", { type: "button", onclick: () => whileBusy(button, () => this.#show(result)) }, label);
     this.element.replaceChildren(button);
   }
 
-  async #show() {
+  async #show({ content_type: contentType }) {
     try {
       const url = await this.url();
+      if (PICTURES.has(contentType)) {
+        this.element.replaceChildren(h("img", { src: url, alt: "The page that was asked for" }));
+        return;
+      }
       const frame = h("iframe", { src: `${url}#view=FitH&navpanes=0`, title: "The rendered PDF" });
       keepFocusFrom(frame);
       this.element.replaceChildren(frame);

@@ -42,7 +42,7 @@ class BatchRoutes:
         key = idempotency_key(request)
         wanted = BatchRequest.model_validate(await read_json_body(request, self._max_body_bytes))
         now = self._clock()
-        batch = self._submissions.of_batch(wanted, caller.tenant, key, now)
+        batch = await self._submissions.of_batch(wanted, caller.tenant, key, now)
         submitted = await self._batches.submit(batch)
         for job in batch.jobs:
             self._metrics.accepted(job.kind, submitted.replayed)

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 
 from api import etags
 from api.auth import Authenticator, Caller
-from api.body import read_json_body
+from api.body import read_body, read_json_body
 from api.job_view import accepted_reply, etag_of, job_id_of, job_reply
 from api.long_poll import LongPoll
 from api.query import read_query
@@ -16,7 +16,9 @@ from api.replies import REVALIDATE, items_reply, json_reply, not_modified
 from api.resource import Resource
 from api.schemas import JobRequest, ListQuery, NoQuery, WaitQuery
 from api.services import Services
+from api.strict_json import read_json
 from api.submission import Submissions, idempotency_key, retry_of
+from api.upload import parse_job_upload
 from jobs.errors import NotFinished
 from jobs.job import Job, JobStatus
 
@@ -47,12 +49,19 @@ class JobRoutes:
         """202 and the job, written and queued."""
         read_query(request.scope, NoQuery)
         key = idempotency_key(request)
-        wanted = JobRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted, files = await self._read(request)
         now = self._clock()
-        submission = self._submissions.of_request(wanted, caller.tenant, key, now)
+        submission = await self._submissions.of_request(wanted, caller.tenant, key, now, files)
         submitted = await self._store.submit(submission)
         self._metrics.accepted(submission.kind, submitted.replayed)
         return accepted_reply(submitted, self._tokens, now)
+
+    async def _read(self, request: Request) -> tuple[JobRequest, dict[str, bytes]]:
+        """The job that is asked for, and the files that came with it."""
+        if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            return JobRequest.model_validate(await read_json_body(request, self._max_body_bytes)), {}
+        upload = await parse_job_upload(await read_body(request, self._max_body_bytes), request.headers)
+        return JobRequest.model_validate(read_json(upload.job)), upload.files
 
     async def show(self, request: Request, caller: Caller) -> Response:
         """The job now, or once it has changed; 304 where the client has it already."""

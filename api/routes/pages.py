@@ -51,14 +51,14 @@ class PageRoutes:
 
 
 def console_policy(settings: Settings) -> str:
-    """What the console page may do: run what ships with it, talk to this server, show the PDFs it has fetched."""
+    """What the console page may do: run what ships with it, talk to this server, show PDFs and pictures it fetched."""
     own, push = urlsplit(settings.base_url), urlsplit(settings.ws_url)
     sockets = {f"{own.scheme.replace('http', 'ws')}://{own.netloc}", f"{push.scheme}://{push.netloc}"}
     directives = {
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",
-        "img-src": "'self'",
+        "img-src": "'self' blob:",
         "connect-src": " ".join(["'self'", *sorted(sockets)]),
         "frame-src": "blob:",
         "form-action": "'none'",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from starlette.requests import Request
@@ -12,19 +11,14 @@ from starlette.routing import BaseRoute
 from api.auth import Authenticator, Caller
 from api.body import media_type, read_body
 from api.charset import decode_document
-from api.job_view import accepted_reply
-from api.long_poll import LongPoll
-from api.prefer import preferred_wait
+from api.pdf_answer import PdfAnswers
 from api.query import read_query
 from api.resource import Resource
 from api.schemas import JobRequest, PdfQuery
 from api.services import Services
-from api.stored_file import StoredFiles
 from api.strict_json import read_json
-from api.submission import Submissions, idempotency_key
 from api.upload import Upload, parse_upload
-from jobs.errors import InvalidInput, JobFailed, MalformedBody, UnsupportedMediaType
-from jobs.job import Job, JobStatus
+from jobs.errors import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER
 
 _MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown"}
@@ -32,17 +26,9 @@ _MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown
 
 
 class PdfRoutes:
-    def __init__(
-        self, services: Services, submissions: Submissions, long_poll: LongPoll, files: StoredFiles
-    ) -> None:
+    def __init__(self, services: Services, pdfs: PdfAnswers) -> None:
         self._max_body_bytes = services.settings.max_body_bytes
-        self._store = services.store
-        self._tokens = services.tokens
-        self._clock = services.clock
-        self._metrics = services.metrics
-        self._submissions = submissions
-        self._long_poll = long_poll
-        self._files = files
+        self._pdfs = pdfs
 
     def routes(self, auth: Authenticator) -> list[BaseRoute]:
         return [Resource("/v1/pdf", auth.by_key, POST=self.render)]
@@ -50,8 +36,6 @@ class PdfRoutes:
     async def render(self, request: Request, caller: Caller) -> Response:
         """202 and the job; with `Prefer: wait=N` the PDF itself, if it is done by then."""
         options = read_query(request.scope, PdfQuery).options
-        key = idempotency_key(request)
-        wait = preferred_wait(request.headers.get("prefer"))
         upload = await self._read_upload(request)
         if options is not None and upload.options is not None:
             raise InvalidInput(
@@ -62,26 +46,7 @@ class PdfRoutes:
             input=upload.document,
             options=_options(upload.options if options is None else options),
         )
-        now = self._clock()
-        submission = self._submissions.of_request(wanted, caller.tenant, key, now, upload.files)
-        submitted = await self._store.submit(submission)
-        self._metrics.accepted(PDF_RENDER.name, submitted.replayed)
-        if wait is None:
-            return accepted_reply(submitted, self._tokens, now)
-        with self._metrics.long_polls.track_inprogress():
-            job = await self._long_poll.job(
-                caller.tenant, submitted.job.id, lambda job: job.is_terminal, wait
-            )
-        applied = f"wait={wait}"
-        if not job.is_terminal:
-            headers = ((b"preference-applied", applied.encode()),)
-            return accepted_reply(dataclasses.replace(submitted, job=job), self._tokens, now, headers)
-        if job.status is not JobStatus.SUCCEEDED:
-            raise _failed(job)
-        return await self._files.whole(
-            await self._store.result_of(caller.tenant, job.id),
-            {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"},
-        )
+        return await self._pdfs.answer(request, wanted, caller.tenant, upload.files)
 
     async def _read_upload(self, request: Request) -> Upload:
         name, charset = media_type(request.headers.get("content-type", ""))
@@ -113,8 +78,3 @@ def _options(text: str | None) -> dict[str, Any]:
 
 def _pointer(message: str) -> dict[str, str]:
     return {"pointer": "/options", "message": message}
-
-
-def _failed(job: Job) -> JobFailed:
-    reason = job.document["error"]["message"] if job.document["error"] else f"It was {job.status}."
-    return JobFailed(f"{job.id} has no result. {reason}", job=job.document)

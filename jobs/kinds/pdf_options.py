@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -22,12 +22,13 @@ from jobs.kinds.pdf_values import (
     paper_size,
     pdf_name,
 )
-from jobs.render.messages import Format
+from jobs.templates.template import MAX_VERSION, NAME_PATTERN
 
 _WITHOUT_ATTACHMENTS = frozenset(
     {"pdf/a-1a", "pdf/a-1b", "pdf/a-2a", "pdf/a-2b", "pdf/a-2u", "pdf/a-4u", "pdf/x-1a", "pdf/x-3"}
 )
 _INVOICE_VARIANTS = frozenset({"pdf/a-3a", "pdf/a-3b", "pdf/a-3u"})
+_DOCUMENTS = frozenset({"html", "markdown", "url", "template"})
 _TAGGED_VARIANTS = frozenset({"pdf/a-1a", "pdf/a-2a", "pdf/a-3a", "pdf/ua-1", "pdf/ua-2"})
 
 
@@ -39,16 +40,23 @@ class PdfInput(Strict):
         str | None, Field(min_length=1, description="CommonMark with tables, footnotes and strikethrough.")
     ] = None
     url: Annotated[HttpUrl | None, Field(description="Where the HTML document is.")] = None
+    template: Annotated[
+        str | None,
+        Field(pattern=NAME_PATTERN, description="The name of a template, to be filled with `data`."),
+    ] = None
+    version: Annotated[
+        int | None, Field(ge=1, le=MAX_VERSION, description="Of the template; the newest without it.")
+    ] = None
+    data: Annotated[dict[str, Any] | None, Field(description="What the template is filled with.")] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if len(self.model_fields_set) != 1 or None in (getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("give exactly one of html, markdown and url")
+        given = self.model_fields_set
+        if len(given & _DOCUMENTS) != 1 or None in (getattr(self, name) for name in given):
+            raise ValueError("give exactly one of html, markdown, url and template")
+        if given - _DOCUMENTS and "template" not in given:
+            raise ValueError("version and data go with a template")
         return self
-
-    @property
-    def format(self) -> Format:
-        return "html" if self.html is not None else "markdown" if self.markdown is not None else "url"
 
 
 class Margins(Strict):

@@ -1,4 +1,4 @@
-"""`pdf.render`: HTML, Markdown or a URL in, PDF out.
+"""`pdf.render`: HTML, Markdown, a URL or a template with its data in, PDF out.
 
 Submissions are validated here, in the web process: whatever `canonical` lets pass, the renderer understands.
 """
@@ -9,14 +9,14 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-
-from jobs.errors import InvalidInput, StrictWarnings
+from jobs.errors import InvalidInput, StrictWarnings, TemplateError, TemplateNotFound
 from jobs.job import Result
 from jobs.kinds import Run, Runner, Schemas
-from jobs.kinds.pdf_options import PdfInput, PdfOptions, problem
+from jobs.kinds.lookups import Lookups
+from jobs.kinds.pdf_options import PdfInput, PdfOptions
+from jobs.kinds.validation import misfit, validated
 from jobs.render.messages import RenderRequest
 from jobs.render.version import renderer_version
 
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from jobs.render.pool import RenderPool
 
 DEFAULT_FILENAME = "document.pdf"
-T = TypeVar("T", bound=BaseModel)
 
-_MAX_ERRORS = 50
 _MAX_STRICT_WARNINGS_SHOWN = 10
-_PLAIN_MESSAGES = {"model_type": "this must be an object", "extra_forbidden": "there is no such member"}
 _NOT_IN_THE_PDF = frozenset({"filename", "strict", "cache"})
 _HARMLESS = frozenset({"font_subsetting_slow"})
 """Warnings about the installation: `strict` is about the document."""
@@ -44,18 +41,35 @@ class PdfRender:
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
         errors: list[dict[str, str]] = []
-        checked_input = _validated(PdfInput, input, "/input", errors)
-        checked_options = _validated(PdfOptions, {} if options is None else options, "/options", errors)
+        checked_input = validated(PdfInput, input, "/input", errors)
+        checked_options = validated(PdfOptions, {} if options is None else options, "/options", errors)
         if checked_options is not None:
             errors += checked_options.contradictions(files)
         if errors or checked_input is None or checked_options is None:
-            raise InvalidInput(
-                "The input or the options of this pdf.render job do not fit.", errors[:_MAX_ERRORS]
-            )
+            raise misfit(self.name, errors)
         return {
             "input": checked_input.model_dump(exclude_none=True),
             "options": checked_options.model_dump(exclude_none=True, by_alias=True),
         }
+
+    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
+        """With the template's version and source, so that nothing that becomes of the template reaches the job."""
+        wanted = spec["input"]
+        if "template" not in wanted:
+            return spec
+        try:
+            template = await lookups.template(wanted["template"], wanted.get("version"))
+        except TemplateNotFound as error:
+            raise error.below("/input/template" if error.version is None else "/input/version") from None
+        data = wanted.get("data", {})
+        if misfits := await lookups.misfits(template, data, "/input/data"):
+            head = template.head
+            raise InvalidInput(
+                f"The data does not fit the schema of template {head.name} (version {head.version}).", misfits
+            )
+        source = {"html": template.content.html, "stylesheets": template.content.stylesheets}
+        pinned = {**wanted, "version": template.head.version, "data": data, "source": source}
+        return {**spec, "input": pinned}
 
     def runner(self, pool: RenderPool) -> Runner:
         async def run(run: Run) -> Result:
@@ -63,7 +77,11 @@ class PdfRender:
             result = await _recalled(run) or await _rendered(run, pool)
             if options.get("strict"):
                 _refuse_warnings(result.details["warnings"])
-            return dataclasses.replace(result, filename=options.get("filename", DEFAULT_FILENAME))
+            return dataclasses.replace(
+                result,
+                filename=options.get("filename", DEFAULT_FILENAME),
+                details={**result.details, **_template(run.spec["input"])},
+            )
 
         return run
 
@@ -76,10 +94,16 @@ async def _recalled(run: Run) -> Result | None:
 
 
 async def _rendered(run: Run, pool: RenderPool) -> Result:
-    outcome = await pool.render(_request(run), timeout_ms=run.timeout_ms, report=run.report)
+    try:
+        outcome = await pool.render(_request(run), timeout_ms=run.timeout_ms, report=run.report)
+    except TemplateError as error:
+        pinned = run.spec["input"]
+        raise TemplateError(
+            f"Template {pinned['template']} (version {pinned['version']}): {error.message}."
+        ) from None
     return Result(
-        body=outcome.pdf,
-        content_type="application/pdf",
+        body=outcome.body,
+        content_type=outcome.content_type,
         filename=DEFAULT_FILENAME,
         details={**outcome.details, "cached": False},
         reuse_key=_reuse_key(run.spec) if outcome.self_contained else None,
@@ -91,13 +115,33 @@ def _reuse_key(spec: dict[str, Any]) -> str | None:
     if "url" in spec["input"] or spec["options"].get("cache") is False:
         return None
     options = {name: value for name, value in spec["options"].items() if name not in _NOT_IN_THE_PDF}
-    content = json.dumps([renderer_version(), spec["input"], options, spec.get("files")], sort_keys=True)
+    # A template is what it says, whatever its name and version.
+    input = {name: value for name, value in spec["input"].items() if name not in ("template", "version")}
+    content = json.dumps([renderer_version(), input, options, spec.get("files")], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _request(run: Run) -> RenderRequest:
-    ((format, document),) = run.spec["input"].items()
-    return RenderRequest(format=format, document=document, options=run.spec["options"], files=run.files)
+    input, options = run.spec["input"], run.spec["options"]
+    if "template" not in input:
+        ((format, document),) = input.items()
+        return RenderRequest(format=format, document=document, options=options, files=run.files)
+    source = input["source"]
+    stylesheets = [*source["stylesheets"], *options.get("stylesheets", ())]
+    return RenderRequest(
+        format="template",
+        document=source["html"],
+        data=input["data"],
+        options={**options, "stylesheets": stylesheets},
+        files=run.files,
+    )
+
+
+def _template(input: dict[str, Any]) -> dict[str, Any]:
+    """What the result says of the template, where there was one."""
+    if "template" not in input:
+        return {}
+    return {"template": {"name": input["template"], "version": input["version"]}}
 
 
 def _refuse_warnings(warnings: list[dict[str, str]]) -> None:
@@ -110,21 +154,6 @@ def _refuse_warnings(warnings: list[dict[str, str]]) -> None:
     more = len(meant) - _MAX_STRICT_WARNINGS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
     raise StrictWarnings(f"The document has {len(meant)} warnings, and the job is strict: {shown}{rest}")
-
-
-def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, str]]) -> T | None:
-    try:
-        return model.model_validate(value)
-    except ValidationError as failed:
-        for error in failed.errors(include_url=False, include_context=False, include_input=False):
-            message = _PLAIN_MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
-            errors.append(problem(pointer + "".join(f"/{_escaped(part)}" for part in error["loc"]), message))
-        return None
-
-
-def _escaped(part: str | int) -> str:
-    """One reference token of a JSON pointer (RFC 6901 section 3)."""
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 PDF_RENDER = PdfRender()

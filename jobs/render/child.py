@@ -1,7 +1,7 @@
 """`python -m jobs.render.child`: a render child. Its standard input is one end of a socket pair to the worker.
 
-It is told its limits, confines itself, warms up, says that it is ready, and then renders one document after the
-other until the worker hangs up.
+It is told its limits, confines itself, warms up, says that it is ready, and then does one request after the other
+until the worker hangs up.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from jobs.errors import JobError
 from jobs.render import wire
 from jobs.render.confine import allow_cpu, confine
 from jobs.render.limits import FetchLimits, RenderLimits
+from jobs.render.memory import ResidentSize
+from jobs.render.progress_log import Step
+from jobs.render.reporter import Reporter
 
 if TYPE_CHECKING:
-    from jobs.render.engine import Engine, RenderedDocument
+    from jobs.render.engine import Engine
+    from jobs.render.tasks import Measured, Tasks
 
 _READ_BYTES = 256 * 1024
 _MAX_REQUEST_BYTES = 1024**3
@@ -50,6 +54,9 @@ class Channel:
         for part in wire.encode(header, body):
             self._socket.sendall(part)
 
+    def send_progress(self, step: Step) -> None:
+        self.send({"type": "progress", **step._asdict()})
+
 
 def main() -> None:
     channel = Channel()
@@ -57,69 +64,62 @@ def main() -> None:
     limits = _limits(configuration["limits"])
     try:
         confine(parent_pid=configuration["parent_pid"], memory_bytes=limits.memory_bytes)
-        engine = _warm_engine(limits)
+        tasks, engine = _warm(limits)
     except Exception as error:  # noqa: BLE001 (the worker reports whatever it is)
         message = f"The renderer cannot start ({type(error).__name__}: {error}). Are Pango and its libraries installed?"
         channel.send({"type": "failed", "code": "internal_error", "message": message[:4000]})
         sys.exit(1)
     from jobs.render.engine import VERSION
 
+    reporter = Reporter(channel.send_progress)
+    resident = ResidentSize(os.getpid())
     channel.send({"type": "ready", "engine": VERSION})
     while True:
         frame = channel.receive()
-        _serve(channel, engine, frame)
+        _serve(channel, tasks, reporter, frame)
         del frame
         engine.tidy_up()
-        channel.send({"type": "rested"})
+        if (resident.read() or 0) > limits.recycle_resident_bytes:
+            channel.send({"type": "grown"})
 
 
-def _warm_engine(limits: RenderLimits) -> Engine:
+def _warm(limits: RenderLimits) -> tuple[Tasks, Engine]:
     from jobs.render.engine import Engine  # imports WeasyPrint: only now, confined
+    from jobs.render.tasks import Tasks
 
     engine = Engine(limits)
     engine.warm_up()
-    return engine
+    return Tasks(engine, limits.max_result_bytes), engine
 
 
-def _serve(channel: Channel, engine: Engine, frame: wire.Frame) -> None:
+def _serve(channel: Channel, tasks: Tasks, reporter: Reporter, frame: wire.Frame) -> None:
     from jobs.render.engine import use_scratch
 
     request = frame.header
     allow_cpu(request["timeout_ms"])
     use_scratch(request["scratch"])
-
-    def emit(percent: int, stage: str, page: int | None) -> None:
-        channel.send({"type": "progress", "percent": percent, "stage": stage, "page": page})
-
     try:
-        document, files = _split(request, frame.body)
-        rendered = engine.render(request["format"], document, request["options"], emit, files)
+        with reporter.reporting() as note:
+            measured = tasks.perform(request, frame.body, note)
     except JobError as error:
         channel.send({"type": "failed", "code": error.code, "message": error.message[:4000]})
     else:
-        _send_result(channel, rendered)
+        _send_result(channel, measured)
 
 
-def _split(request: dict[str, Any], body: bytes) -> tuple[bytes, dict[str, bytes]]:
-    """The document, and the files that come before it in the body (`RenderRequest.body`)."""
-    files, at = {}, 0
-    for name, size in request["files"]:
-        files[name] = body[at : at + size]
-        at += size
-    return body[at:], files
-
-
-def _send_result(channel: Channel, rendered: RenderedDocument) -> None:
+def _send_result(channel: Channel, measured: Measured) -> None:
+    product = measured.product
     channel.send(
         {
             "type": "rendered",
-            "pages": rendered.pages,
-            "render_ms": rendered.render_ms,
-            "peak_memory_bytes": rendered.peak_memory_bytes,
-            "warnings": rendered.warnings,
-            "self_contained": rendered.self_contained,
+            "content_type": product.content_type,
+            "pages": product.pages,
+            "render_ms": measured.render_ms,
+            "peak_memory_bytes": measured.peak_memory_bytes,
+            "warnings": product.warnings,
+            "self_contained": product.self_contained,
         },
-        rendered.pdf,
+        product.body,
     )
 
 

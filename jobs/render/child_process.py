@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from jobs.render import messages, verdicts, wire
 from jobs.render.confine import child_environment
 from jobs.render.limits import RenderLimits
 from jobs.render.memory import ResidentSize
-from jobs.render.messages import RenderRequest
+from jobs.render.messages import MediaType, Request
 from jobs.render.scratch import Scratch
 
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child")
@@ -42,12 +42,13 @@ class RendererNotStarted(PressrunError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOutcome:
-    """A rendered document. `details` are members of the job's ``result``."""
+    """What a render child made. `details` are members of the job's ``result``."""
 
-    pdf: bytes
+    body: bytes
+    content_type: MediaType
     details: dict[str, Any]
     self_contained: bool = False
-    """The same request gives the same PDF: nothing outside of it was asked for."""
+    """The same request gives the same result: nothing outside of it was asked for."""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class _Render:
     """The render that a child is busy with."""
 
     future: asyncio.Future[RenderOutcome]
+    produces: Collection[MediaType]
     report: Callable[[Progress], None]
     scratch: str
     timeout_ms: int
@@ -71,8 +73,8 @@ class Owner(Protocol):
     def child_freed(self, child: RenderChild) -> None:
         """Its result has arrived: it takes the next document."""
 
-    def child_rested(self, child: RenderChild) -> None:
-        """It has cleaned up after a document; it may have the next one by now."""
+    def child_grown(self, child: RenderChild) -> None:
+        """It holds too much when it has nothing to do; it may have the next document by now."""
 
     def child_died(self, child: RenderChild) -> None:
         """Once, with its `burial` under way."""
@@ -100,16 +102,14 @@ class RenderChild(asyncio.Protocol):
         )
         self._ready: asyncio.Future[messages.Ready] = asyncio.get_running_loop().create_future()
         self._render: _Render | None = None
-        self._rests_due = 0
-        """Clean-ups still to be reported: the next document may be sent before the last one's is over."""
+        self._cleanups = 0
+        """How many may still say that it has grown: the next document may be sent before the last one's is over."""
         self._transport: asyncio.Transport
         self.burial: asyncio.Task[None]
         """From death on: done when nothing is left of the child."""
         self.alive = True
         self.renders = 0
         """How many documents it was given."""
-        self.resting_bytes = 0
-        """Resident size after the last clean-up."""
 
     @classmethod
     async def start(cls, limits: RenderLimits, scratch: Scratch, owner: Owner) -> RenderChild:
@@ -152,7 +152,7 @@ class RenderChild(asyncio.Protocol):
         return self._process.pid
 
     def render(
-        self, request: RenderRequest, *, timeout_ms: int, report: Callable[[Progress], None]
+        self, request: Request, *, timeout_ms: int, report: Callable[[Progress], None]
     ) -> asyncio.Future[RenderOutcome]:
         """Sends `request` to the idle child. Who cancels the future must `abandon` it."""
         loop = asyncio.get_running_loop()
@@ -161,6 +161,7 @@ class RenderChild(asyncio.Protocol):
         self.renders += 1
         self._render = _Render(
             future=loop.create_future(),
+            produces=request.produces,
             report=report,
             scratch=scratch,
             timeout_ms=timeout_ms,
@@ -168,7 +169,7 @@ class RenderChild(asyncio.Protocol):
             watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
             progress_left=100 + timeout_ms // 100,
         )
-        self._rests_due += 1
+        self._cleanups += 1
         self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), body)
         return self._render.future
 
@@ -218,7 +219,7 @@ class RenderChild(asyncio.Protocol):
             case messages.Progressed() if render is not None and render.progress_left > 0:
                 render.progress_left -= 1
                 render.report(Progress(answer.percent, answer.stage, answer.page))
-            case messages.Rendered() if render is not None:
+            case messages.Rendered() if render is not None and answer.content_type in render.produces:
                 self._finish(render)
                 if not render.future.done():
                     render.future.set_result(_outcome(answer, body, render.peak_bytes))
@@ -226,10 +227,9 @@ class RenderChild(asyncio.Protocol):
                 self._finish(render)
                 if not render.future.done():
                     render.future.set_exception(verdicts.as_reported(answer.code, answer.message))
-            case messages.Rested() if self._rests_due > 0:
-                self._rests_due -= 1
-                self.resting_bytes = self._memory.read() or 0
-                self._owner.child_rested(self)
+            case messages.Grown() if self._cleanups > 0:
+                self._cleanups -= 1
+                self._owner.child_grown(self)
             case messages.Ready() if not self._ready.done():
                 self._ready.set_result(answer)
             case messages.Failed() if not self._ready.done():
@@ -311,7 +311,8 @@ async def _spawn(home: str, stdin: socket.socket) -> Process:
 
 def _outcome(answer: messages.Rendered, body: bytes, peak_bytes: int) -> RenderOutcome:
     return RenderOutcome(
-        pdf=body,
+        body=body,
+        content_type=answer.content_type,
         details={
             "pages": answer.pages,
             "render_ms": answer.render_ms,

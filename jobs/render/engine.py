@@ -9,7 +9,6 @@ import gc
 import os
 import re
 import tempfile
-import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,13 +28,13 @@ from jobs.errors import (
     RenderFailed,
     RenderOutOfMemory,
 )
-from jobs.render import markdown, verdicts
+from jobs.render import markdown
 from jobs.render.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.diagnostics import Diagnostics
 from jobs.render.fetcher import DocumentFetcher, FetchFailed
+from jobs.render.filling import fill
 from jobs.render.finishing import finish
 from jobs.render.limits import FetchLimits, RenderLimits
-from jobs.render.memory import PeakMemory
 from jobs.render.page_style import page_stylesheet
 from jobs.render.progress_log import Emit, ProgressLog
 from jobs.render.stylesheets import StylesheetCache
@@ -65,8 +64,6 @@ _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 class RenderedDocument:
     pdf: bytes
     pages: int
-    render_ms: int
-    peak_memory_bytes: int
     warnings: list[dict[str, str]]
     self_contained: bool
     """Nothing outside of the request was asked for."""
@@ -79,13 +76,12 @@ class Engine:
         self._limits = limits
         self._fonts = FontConfiguration()
         self._stylesheets = StylesheetCache()
-        self._memory = PeakMemory()
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
         warnings.simplefilter("error", Image.DecompressionBombWarning)
 
     def warm_up(self) -> None:
         """Does everything once that is slow the first time, then takes what is there out of the collector's sight."""
-        self.render("html", _WARM_UP.encode(), {}, lambda percent, stage, page: None)
+        self.render("html", _WARM_UP.encode(), {}, lambda step: None)
         self.tidy_up()
         gc.collect()
         gc.freeze()
@@ -98,18 +94,21 @@ class Engine:
         options: Mapping[str, Any],
         emit: Emit,
         files: Mapping[str, bytes] | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> RenderedDocument:
         """The PDF of `document` (text, or the URL of it), with validated `options`, and `files` beside it.
+
+        `data` is what a template is filled with.
 
         Raises:
             JobError: what went wrong, in words for the document's owner.
         """
-        started = time.monotonic()
-        self._memory.reset()
         fetcher = DocumentFetcher(self._limits.fetch, files=files)
         diagnostics = Diagnostics(fetcher.problems)
         try:
             with diagnostics.collecting(), ProgressLog(emit).following(), self._stylesheets.in_use():
+                if format == "template":
+                    document = fill(document.decode(), data or {}).encode("utf-8", "replace")
                 html = self._parse(format, document, options, fetcher)
                 rendering = self._lay_out(html, format, options)
                 attachments = attachments_of(options, files or {})
@@ -120,21 +119,17 @@ class Engine:
                     **_engine_options(options),
                 )
                 pages = len(rendering.pages)
-                pdf = finish(pdf, options, self._page)
+                pdf = finish(pdf, options, self.page)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
-        if len(pdf) > self._limits.max_result_bytes:
-            raise verdicts.too_large(self._limits.max_result_bytes)
         return RenderedDocument(
             pdf=pdf,
             pages=pages,
-            render_ms=round((time.monotonic() - started) * 1000),
-            peak_memory_bytes=self._memory.read(),
             warnings=diagnostics.finish(),
             self_contained=not fetcher.has_left,
         )
 
-    def _page(self, html: str) -> bytes:
+    def page(self, html: str) -> bytes:
         """A page of our own, with nothing fetched."""
         fetcher = DocumentFetcher(FetchLimits(mode="none"))
         pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=self._fonts)

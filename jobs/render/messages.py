@@ -6,9 +6,10 @@ taken over: `parse_answer` checks type and size of everything in them before any
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -16,15 +17,43 @@ from jobs.render.wire import BadFrame, Frame
 
 MAX_ANSWER_HEADER_BYTES = 512 * 1024
 
-Format = Literal["html", "markdown", "url"]
+Format = Literal["html", "markdown", "url", "template"]
 FailureCode = Literal[
     "render_failed",
     "render_out_of_memory",
     "result_too_large",
+    "template_error",
     "asset_forbidden",
     "document_unreachable",
+    "pdf_unreadable",
+    "pdf_encrypted",
+    "page_out_of_range",
     "internal_error",
 ]
+MediaType = Literal["application/pdf", "image/png", "image/webp", "application/zip"]
+
+_BEGINNINGS: Mapping[MediaType, re.Pattern[bytes]] = {
+    "application/pdf": re.compile(rb"%PDF-"),
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "application/zip": re.compile(rb"PK\x03\x04"),
+}
+"""How the bytes of a result begin. What is not listed is no result."""
+_PDF: tuple[MediaType, ...] = ("application/pdf",)
+
+
+class Request(Protocol):
+    """What a render child is asked to do."""
+
+    @property
+    def produces(self) -> Collection[MediaType]:
+        """What the result may be."""
+
+    def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
+        """The request as the child reads it, without `body`."""
+
+    def body(self) -> bytes:
+        """The bytes it works on; the header says where each of them begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +62,20 @@ class RenderRequest:
 
     format: Format
     document: str
-    """HTML or Markdown text, or the URL of the document."""
+    """HTML or Markdown text, the URL of the document, or a template."""
+    data: Mapping[str, Any] | None = None
+    """What a template is filled with."""
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What the document may refer to by relative URL."""
+    produces: Collection[MediaType] = _PDF
 
     def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
-        """The request as the child reads it, without `body`."""
         return {
             "type": "render",
             "format": self.format,
             "options": self.options,
+            "data": self.data,
             "files": [[name, len(content)] for name, content in self.files.items()],
             "scratch": scratch,
             "timeout_ms": timeout_ms,
@@ -52,6 +84,56 @@ class RenderRequest:
     def body(self) -> bytes:
         """All files and then the document; the files' names and sizes are in the header."""
         return b"".join([*self.files.values(), self.document.encode()])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePart:
+    """One PDF of several, or some pages of it; validated (`jobs.kinds.pdf_merge`)."""
+
+    pdf: bytes
+    title: str
+    """Its bookmark."""
+    pages: str | None = None
+    """Which of its pages, in this order (`jobs.render.page_ranges`); None for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRequest:
+    """PDFs to put together, one after the other."""
+
+    parts: Sequence[MergePart]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    produces: Collection[MediaType] = _PDF
+
+    def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
+        return {
+            "type": "merge",
+            "parts": [
+                {"bytes": len(part.pdf), "title": part.title, "pages": part.pages} for part in self.parts
+            ],
+            "options": self.options,
+            "scratch": scratch,
+            "timeout_ms": timeout_ms,
+        }
+
+    def body(self) -> bytes:
+        """All PDFs; their sizes are in the header."""
+        return b"".join(part.pdf for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewRequest:
+    """A PDF to draw; validated (`jobs.kinds.pdf_preview`)."""
+
+    pdf: bytes
+    options: Mapping[str, Any]
+    produces: Collection[MediaType]
+
+    def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
+        return {"type": "preview", "options": self.options, "scratch": scratch, "timeout_ms": timeout_ms}
+
+    def body(self) -> bytes:
+        return self.pdf
 
 
 class _Answer(BaseModel):
@@ -81,32 +163,33 @@ class Progressed(_Answer):
 
 
 class Rendered(_Answer):
-    """The PDF is the frame's body."""
+    """The result is the frame's body."""
 
     type: Literal["rendered"]
+    content_type: MediaType
     pages: Annotated[int, Field(ge=0, le=10_000_000)]
     render_ms: Annotated[int, Field(ge=0, le=10**9)]
     peak_memory_bytes: Annotated[int, Field(ge=0, le=2**48)]
     warnings: Annotated[list[Warned], Field(max_length=200)]
     self_contained: bool = False
-    """Nothing outside of the request was asked for: the same request gives the same PDF."""
+    """Nothing outside of the request was asked for: the same request gives the same result."""
 
 
 class Failed(_Answer):
-    """The document was not rendered, or (before `Ready`) the child cannot start."""
+    """There is no result, or (before `Ready`) the child cannot start."""
 
     type: Literal["failed"]
     code: FailureCode
     message: Annotated[str, Field(max_length=4000)]
 
 
-class Rested(_Answer):
-    """The child has cleaned up after a render; its resident size means something again."""
+class Grown(_Answer):
+    """The child has cleaned up after a render, and still holds more than a child should."""
 
-    type: Literal["rested"]
+    type: Literal["grown"]
 
 
-Answer = Ready | Progressed | Rendered | Failed | Rested
+Answer = Ready | Progressed | Rendered | Failed | Grown
 
 _ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="type")])
 
@@ -115,7 +198,7 @@ def parse_answer(frame: Frame) -> Answer:
     """What the child says.
 
     Raises:
-        BadFrame: it is none of the answers above, or a PDF is not one.
+        BadFrame: it is none of the answers above, or a result is not what it says that it is.
     """
     try:
         answer = _ANSWERS.validate_python(frame.header)
@@ -123,6 +206,6 @@ def parse_answer(frame: Frame) -> Answer:
         raise BadFrame(f"an answer does not fit: {error.errors(include_input=False)[0]['msg']}") from None
     if isinstance(answer, Rendered) != bool(frame.body):
         raise BadFrame("an answer has a body where it should not, or none where it should")
-    if frame.body and not frame.body.startswith(b"%PDF-"):
-        raise BadFrame("the result is not a PDF")
+    if isinstance(answer, Rendered) and not _BEGINNINGS[answer.content_type].match(frame.body):
+        raise BadFrame(f"the result is no {answer.content_type}")
     return answer

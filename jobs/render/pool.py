@@ -18,7 +18,7 @@ from jobs.errors import RendererCrashed
 from jobs.job import Progress
 from jobs.render.child_process import RenderChild, RendererNotStarted, RenderOutcome
 from jobs.render.limits import RenderLimits
-from jobs.render.messages import RenderRequest
+from jobs.render.messages import RenderRequest, Request
 from jobs.render.scratch import Scratch
 from jobs.settings import Settings
 
@@ -94,19 +94,19 @@ class RenderPool:
 
     async def render(
         self,
-        request: RenderRequest,
+        request: Request,
         *,
         timeout_ms: int,
         report: Callable[[Progress], None],
     ) -> RenderOutcome:
-        """Renders one document. Cancelling kills the child at once.
+        """Has a child do what `request` asks for. Cancelling kills the child at once.
 
         `timeout_ms` begins when a child has the document; waiting for a child is bounded by it too. The child is free
         for the next document as soon as its result has arrived, which is before this returns.
 
         Raises:
             RenderTimeout, RenderOutOfMemory, RendererCrashed, RenderFailed, ResultTooLarge, AssetForbidden,
-            DocumentUnreachable: see `jobs.errors`.
+            DocumentUnreachable, PdfUnreadable, PdfEncrypted, PageOutOfRange: see `jobs.errors`.
         """
         child = await self._take(timeout_ms)
         while not child.alive:  # it died after it was handed over, before this task went on
@@ -149,18 +149,17 @@ class RenderPool:
         self._idle.append(child)
         if child in self._leaving:
             child.kill()
+        elif child.renders >= self._limits.recycle_renders:
+            self._retire(child)
         self._settle()
 
-    def child_rested(self, child: RenderChild) -> None:
-        if self._is_spent(child) and child not in self._retiring and child not in self._leaving:
+    def child_grown(self, child: RenderChild) -> None:
+        self._retire(child)
+
+    def _retire(self, child: RenderChild) -> None:
+        if child not in self._retiring and child not in self._leaving:
             self._retiring.add(child)
             self._replace(child)
-
-    def _is_spent(self, child: RenderChild) -> bool:
-        return (
-            child.renders >= self._limits.recycle_renders
-            or child.resting_bytes > self._limits.recycle_resident_bytes
-        )
 
     def _settle(self) -> None:
         """Hands free children to those who wait."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 _LOGGER = logging.getLogger("weasyprint.progress")
-_MIN_INTERVAL_SECONDS = 0.2
 
 _STEPS = {
     "Step 2": ("styles", 5),
@@ -23,24 +22,24 @@ _LAYOUT_FROM, _LAYOUT_TO = 20, 85
 _PAGES_AT_HALF = 25
 """Nobody knows how many pages there will be: after this many, layout counts as half done."""
 
-Emit = Callable[[int, str, int | None], None]
+
+class Step(NamedTuple):
+    percent: int
+    stage: str
+    page: int | None
+
+
+Emit = Callable[[Step], None]
 
 
 class ProgressLog(logging.Handler):
-    """Turns the log lines of one render into calls of `emit` with percent, stage and page.
+    """Turns the log lines of one render into calls of `emit`. Percent never falls, and neither does the page."""
 
-    Percent never falls. That layout begins, where most time goes, is told at once, all else at most a few times a
-    second: a small document says one thing.
-    """
-
-    def __init__(self, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, emit: Emit) -> None:
         super().__init__(logging.INFO)
         self._emit = emit
-        self._clock = clock
         self._percent = 0
-        self._stage = ""
         self._page: int | None = None
-        self._told_at = clock()
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -61,12 +60,7 @@ class ProgressLog(logging.Handler):
             self._page = max(self._page or 0, record.args[0])
             percent = _layout_percent(self._page)
         self._percent = max(self._percent, percent)
-        now = self._clock()
-        layout_begins = stage == "layout" != self._stage
-        self._stage = stage
-        if layout_begins or now - self._told_at >= _MIN_INTERVAL_SECONDS:
-            self._told_at = now
-            self._emit(self._percent, stage, self._page)
+        self._emit(Step(self._percent, stage, self._page))
 
 
 def _layout_percent(page: int) -> int:

@@ -14,8 +14,12 @@ _REPORTED: dict[str, type[JobError]] = {
         errors.RenderFailed,
         errors.RenderOutOfMemory,
         errors.ResultTooLarge,
+        errors.TemplateError,
         errors.AssetForbidden,
         errors.DocumentUnreachable,
+        errors.PdfUnreadable,
+        errors.PdfEncrypted,
+        errors.PageOutOfRange,
         errors.InternalJobError,
     )
 }
@@ -42,7 +46,7 @@ def out_of_memory(memory_bytes: int) -> JobError:
 
 def too_large(max_result_bytes: int) -> JobError:
     return errors.ResultTooLarge(
-        f"The PDF is larger than {max_result_bytes // MIB} MiB. Make the document smaller."
+        f"The result is larger than {max_result_bytes // MIB} MiB. Make the document smaller."
     )
 
 

@@ -17,6 +17,9 @@ _PACKAGES = (
     "pillow",
     "pikepdf",
     "markdown-it-py",
+    "jinja2",
+    "markupsafe",
+    "babel",
 )
 
 

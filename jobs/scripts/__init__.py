@@ -71,8 +71,8 @@ class Scripts:
             self._texts[name] = (hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), text)
         return self._texts[name]
 
-    async def call(self, name: str, *args: Any) -> Any:
-        """Runs the script and returns its answer.
+    async def call(self, name: str, *args: Any, patient: bool = False) -> Any:
+        """Runs the script and returns its answer; a `patient` call may wait for another to share its round trip.
 
         Raises:
             StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again is safe.
@@ -81,6 +81,6 @@ class Scripts:
         digest, text = self._text(name)
         with translated_errors():
             try:
-                return await self._batcher.call("EVALSHA", digest, 0, *args)
+                return await self._batcher.call("EVALSHA", digest, 0, *args, patient=patient)
             except NoScriptError:
                 return await self._batcher.call("EVAL", text, 0, *args)

@@ -40,15 +40,17 @@ local function move(id, record, status, event_type, now, changed)
   record.version = record.version + 1
   local sequence = publish(id, record, event_type, now)
   local set = { 'status', status, 'version', record.version, 'events', record.events }
+  local gone = {}
   for _, name in ipairs(changed) do
     if record[name] then
       set[#set + 1] = name
       set[#set + 1] = record[name]
     else
-      redis.call('HDEL', K_JOB .. id, name)
+      gone[#gone + 1] = name
     end
   end
   redis.call('HSET', K_JOB .. id, unpack(set))
+  if #gone > 0 then redis.call('HDEL', K_JOB .. id, unpack(gone)) end
   return sequence
 end
 

@@ -8,7 +8,8 @@
 -- last_ok, last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried).
 -- Fields of a delivery: tenant, target, event (key suffix), event_id, type, sequence, url (of webhook_url), status,
 -- created, since (waits since), round (first attempt of this round), attempt (used), faults (ours in a row), claim,
--- settled (claim and status of the last outcome), finished, due, test, and attempt:{claim} (JSON) of each.
+-- lost (claims in a row whose notifier was gone), settled (claim of the last outcome), finished, due, test, and
+-- attempt:{claim} (JSON) of each.
 
 local BREAKER_FAILURES = 5      -- failures in a row that open the breaker
 local BREAKER_FIRST_MS = 30000  -- how long it is open at first; twice as long after each failed probe,
@@ -17,7 +18,8 @@ local DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
 local DEFAULT_MAX_IN_FLIGHT = 10
 local KEPT_ATTEMPTS = 50
 local DOORBELL_CAP = 16
-local FIRST_TURN = -1e14 -- where the part of the ring begins that goes first
+local TURNS = { news = -1e14, busy = 0, late = 1e14 } -- where each part of the ring begins
+local TURNS_END = { news = '(0', busy = '(1e14', late = '+inf' }
 
 local function load_hash(key)
   local flat = redis.call('HGETALL', key)
@@ -46,8 +48,9 @@ local function is_endpoint(target_id) return string.sub(target_id, 1, 3) == 'we_
 
 local function whole(number) return string.format('%.0f', number) end
 
-local function ring_webhook_doorbell()
-  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, 1) end
+-- `what` is there to do: "news", or only "late" deliveries, which a notifier that rests need not look at yet.
+local function ring_webhook_doorbell(what)
+  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, what) end
 end
 
 -- How many requests may be under way: one probe while the breaker is half open, then a window that grows again.
@@ -65,16 +68,18 @@ local function has_waiting(target_id)
   return redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id) > 0
 end
 
--- Puts the target on the ring if it has something to send and may send it; takes it off otherwise. The ring has two
--- parts: targets with a new event and nothing under way go first (turns below zero), so that a backlog of some does
--- not delay the news of others.
+-- Puts the target on the ring if it has something to send and may send it; takes it off otherwise. The ring has three
+-- parts, so that a backlog of some does not delay the news of others: targets with a new event and nothing under way,
+-- others with something that was never tried, and those that have nothing but retries or whose last request failed.
 local function offer(target_id, target, now, is_new)
   if has_waiting(target_id) and may_send(target, now) then
-    local goes_first = is_new and target.in_flight == 0
-    local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, goes_first and '(0' or '+inf',
-      goes_first and '-inf' or 0, 'WITHSCORES', 'LIMIT', 0, 1)[2] or (goes_first and FIRST_TURN or 0)
-    local is_added = redis.call('ZADD', K_WEBHOOK_RING, goes_first and 'LT' or 'NX', last + 1, target_id) == 1
-    if is_added then ring_webhook_doorbell() end
+    local is_late = target.failures > 0 or redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 0
+    local part = is_late and 'late' or is_new and target.in_flight == 0 and 'news' or 'busy'
+    local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[part], TURNS[part], 'WITHSCORES', 'LIMIT',
+      0, 1)[2] or TURNS[part]
+    if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, target_id) == 1 then
+      ring_webhook_doorbell(part == 'late' and 'late' or 'news')
+    end
   else
     redis.call('ZREM', K_WEBHOOK_RING, target_id)
   end
@@ -109,6 +114,12 @@ local function enqueue(id, delivery, target, now)
   local queue = (delivery.claim or '0') == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
   redis.call('ZADD', queue .. delivery.target, whole(now), id)
   redis.call('HSET', K_DELIVERY .. id, 'since', whole(now))
+end
+
+-- Waits until then.
+local function schedule(id, due_ms)
+  redis.call('HSET', K_DELIVERY .. id, 'due', whole(due_ms))
+  redis.call('ZADD', K_WEBHOOK_DUE, whole(due_ms), id)
 end
 
 -- Makes the delivery of an event to a target, unless it is there. `url` is that of a webhook_url.

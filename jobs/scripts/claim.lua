@@ -53,13 +53,15 @@ for i = 3, #ARGV, 2 do
     else
       -- The lost worker may have written a result that nobody will ever name.
       discard(record.tenant .. '/' .. id .. '/' .. record.claim .. '/', now + K_ORPHAN_MS)
-      local lost_claims = tonumber(record.claim) - tonumber(record.attempt)
+      local unstarted = record.status == 'queued'
+      local losses = tonumber(record.losses or 0) + (unstarted and 1 or 0)
       if (record.status == 'running' and tonumber(record.attempt) >= tonumber(record.max_attempts))
-        or lost_claims > LOST_BEFORE_START then
+        or losses > LOST_BEFORE_START then
         record.progress = nil
         fail(id, record, now, 'worker_lost', 'The worker that ran this job was lost, on the last attempt too. '
           .. 'If other jobs are well, this document may be what ends the worker: see the worker\'s log.')
       else
+        if unstarted then redis.call('HSET', K_JOB .. id, 'losses', losses) end
         requeue(id, record, now)
       end
     end

@@ -17,10 +17,10 @@ if record.status ~= 'queued' then return { 'lost' } end
 local now = now_ms()
 record.attempt = record.attempt + 1
 record.started = now
+if record.expires then redis.call('ZREM', K_EXPIRY_STARTS, id) end
 record.expires = nil
 record.progress = nil
 record.outcome = claim .. ':running'
-redis.call('ZREM', K_EXPIRY_STARTS, id)
 redis.call('ZADD', K_LEASES, string.format('%.0f', now + ARGV[3]), id)
 move(id, record, 'running', 'job.started', now, { 'attempt', 'started', 'expires', 'progress', 'outcome' })
 return { 'ok', record.attempt }

@@ -11,7 +11,7 @@
 local tenant, now = ARGV[1], now_ms()
 
 local function start_over(id, delivery, target)
-  redis.call('HDEL', K_DELIVERY .. id, 'finished', 'faults', 'round', 'due', 'settled')
+  redis.call('HDEL', K_DELIVERY .. id, 'finished', 'faults', 'lost', 'round', 'due', 'settled')
   redis.call('HSET', K_DELIVERY .. id, 'attempt', 0)
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
   set_status(id, delivery, 'pending')

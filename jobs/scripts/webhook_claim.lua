@@ -4,71 +4,88 @@
 -- claims up to `want`, round-robin over targets. Costs the same with ten deliveries waiting or a million.
 --
 -- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event, tenant, doorbell.
--- ARGV  1 want, 2 lease (ms), 3 most that any target may have in flight now (a notifier that is busy lowers it)
--- Answer {now, ms until something is due (-1 for never), claims}; a claim is {id, claim number, target, tenant,
---        event id, type, body, attempts used, faults, round start, waiting since, url, sealed, is a test}.
+-- ARGV  1 want, 2 lease (ms), 3 most that any target may have in flight now (a notifier that is busy lowers it),
+--       4 how many of the claims may be late ones: retries, or for a target whose last request failed (0: what is due
+--       stays due, too)
+-- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a claim is {id, claim
+--        number, target, tenant, event id, type, body, attempts used, faults, round start, waiting since, url, sealed,
+--        is a test, is late}.
 --
 -- Sent twice (the first answer was lost): the first call's claims run out and come back with no attempt used.
 
-local PER_CALL = 100 -- promotions and lost leases handled in one call
-local RETRY_EVERY = 4 -- of so many turns of a target one is for retries first, the others for fresh deliveries first;
-                      -- likewise of the turns of the ring, for targets that have requests under way
+local PER_CALL = 25 -- lost leases, promotions and looks in vain in one call: the store must stay responsive
+local SHARE_EVERY = 4 -- of so many turns of the ring one is for late targets first and one for busy ones first, the
+                      -- others are for news first; likewise of the turns of a target one is for its retries first
+local ASIDE_MS = 1000 -- how long a target with enough under way stands aside, unless one of its requests ends
+local LOST_IN_A_ROW = 10 -- claims that may be lost before a delivery is given up: it may be what kills notifiers
+local APART_MS = 10000 -- what was lost again and again comes back at different times, not to be lost with the cause
 
-local ASIDE_MS = 250 -- how long a target with enough under way stands aside, not to be looked at by every call
-
-local want, lease_ms, cap = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local want, lease_ms, cap, late = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
+local given_up = {}
+local offered = {} -- targets to be offered a turn, once all is promoted: each once, however much it has waiting
 
-local function due_ids(key)
-  return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, PER_CALL)
+local function due_ids(key, most)
+  local ids = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most)
+  if #ids > 0 then redis.call('ZREM', key, unpack(ids)) end
+  return ids
 end
 
-local lost = due_ids(K_WEBHOOK_LEASES)
+local function wait_again(id, delivery, target)
+  enqueue(id, delivery, target, now)
+  offered[delivery.target] = target
+end
+
+-- Nobody knows whether the receiver got it: it comes again, and the receiver's budget stays as it is.
+local function take_back(id, delivery, target)
+  local lost = redis.call('HINCRBY', K_DELIVERY .. id, 'lost', 1)
+  redis.call('HINCRBY', K_DELIVERY .. id, 'faults', 1)
+  local began = '{"at":"' .. rfc3339(tonumber(delivery.since)) .. '",'
+  if lost >= LOST_IN_A_ROW then
+    note_attempt(id, delivery.claim, began .. '"error":"notifier_lost","message":"' .. lost .. ' notifiers in a row '
+      .. 'ended while they sent this: it is given up. Their logs say why; then redeliver it."}')
+    given_up[#given_up + 1] = id
+    return finish_delivery(id, delivery, 'exhausted', now)
+  end
+  note_attempt(id, delivery.claim, began .. '"error":"interrupted"}')
+  if delivery.test then return finish_delivery(id, delivery, 'exhausted', now) end
+  set_status(id, delivery, 'pending')
+  if lost == 1 then return wait_again(id, delivery, target) end
+  local chance = tonumber(string.sub(redis.sha1hex(id .. lost), 1, 6), 16) / 16 ^ 6
+  schedule(id, now + APART_MS * (lost - 1) * (0.5 + chance))
+end
+
+local lost = due_ids(K_WEBHOOK_LEASES, PER_CALL)
 for _, id in ipairs(lost) do
   local delivery = load_delivery(id)
-  redis.call('ZREM', K_WEBHOOK_LEASES, id)
   if delivery and delivery.status == 'sending' then
     local target = load_target(delivery.target)
     release_slot(id, delivery, target)
-    -- Nobody knows whether the receiver got it: it comes again, and the receiver's budget stays as it is.
-    note_attempt(id, delivery.claim, '{"at":"' .. rfc3339(tonumber(delivery.since)) .. '","error":"interrupted"}')
-    redis.call('HINCRBY', K_DELIVERY .. id, 'faults', 1)
-    if not target then
-      remove_delivery(id, delivery)
-    elseif delivery.test then
-      finish_delivery(id, delivery, 'exhausted', now)
-    else
-      set_status(id, delivery, 'pending')
-      enqueue(id, delivery, target, now)
-      offer(delivery.target, target, now)
-    end
-  end
-end
-
-local promoted = due_ids(K_WEBHOOK_DUE)
-for _, id in ipairs(promoted) do
-  local delivery = load_delivery(id)
-  redis.call('ZREM', K_WEBHOOK_DUE, id)
-  if delivery and delivery.status == 'pending' then
-    local target = load_target(delivery.target)
     if target then
-      redis.call('HDEL', K_DELIVERY .. id, 'due')
-      enqueue(id, delivery, target, now)
-      offer(delivery.target, target, now)
+      take_back(id, delivery, target)
+      offered[delivery.target] = target
+    else
+      remove_delivery(id, delivery)
     end
   end
 end
 
-local woken = due_ids(K_WEBHOOK_WAKE)
-for _, target_id in ipairs(woken) do
-  redis.call('ZREM', K_WEBHOOK_WAKE, target_id)
-  local target = load_target(target_id)
-  if target then offer(target_id, target, now) end
+for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, 2 * late))) do
+  local delivery = load_delivery(id)
+  local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target))
+  if target then
+    redis.call('HDEL', K_DELIVERY .. id, 'due')
+    wait_again(id, delivery, target)
+  end
 end
+
+local woken = due_ids(K_WEBHOOK_WAKE, PER_CALL)
+for _, target_id in ipairs(woken) do offered[target_id] = offered[target_id] or load_target(target_id) end
+for target_id, target in pairs(offered) do offer(target_id, target, now) end
 
 local claims = {}
 
-local function claim(id, delivery)
+local function claim(id, delivery, is_late)
   local key = K_DELIVERY .. id
   local number = redis.call('HINCRBY', key, 'claim', 1)
   redis.call('HSETNX', key, 'round', whole(now))
@@ -85,8 +102,10 @@ local function claim(id, delivery)
     redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body') or '',
     tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round or now),
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
+    is_late and 1 or 0,
   }
   want = want - 1
+  if is_late then late = late - 1 end
 end
 
 while want > 0 do
@@ -96,12 +115,15 @@ while want > 0 do
   if delivery and delivery.status == 'pending' then claim(id, delivery) end
 end
 
-local function next_waiting(target_id, target)
-  local first, second = K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id
-  if redis.call('HINCRBY', K_WEBHOOK_TARGET .. target_id, 'turn', 1) % RETRY_EVERY == 0 then
-    first, second = second, first
-  end
-  return redis.call('ZPOPMIN', first)[1] or redis.call('ZPOPMIN', second)[1]
+-- What of the target is next, and whether that is a retry.
+local function next_waiting(target_id)
+  local fresh, retry = K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id
+  local is_their_turn = redis.call('HINCRBY', K_WEBHOOK_TARGET .. target_id, 'turn', 1) % SHARE_EVERY == 0
+  local id = late > 0 and is_their_turn and redis.call('ZPOPMIN', retry)[1]
+  if id then return id, true end
+  id = redis.call('ZPOPMIN', fresh)[1]
+  if id then return id, false end
+  return late > 0 and redis.call('ZPOPMIN', retry)[1], true
 end
 
 -- The rate of a target as a virtual clock (GCRA): bursts of a second's worth pass, then requests are spaced.
@@ -119,10 +141,17 @@ end
 
 local looked = 0
 local function next_target()
-  local busy = looked % RETRY_EVERY == 0 and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, 0, '+inf', 'LIMIT', 0, 1)[1]
-  if not busy then return redis.call('ZPOPMIN', K_WEBHOOK_RING)[1] end
-  redis.call('ZREM', K_WEBHOOK_RING, busy)
-  return busy
+  local turn = looked % SHARE_EVERY
+  local parts = turn == 0 and { 'late', 'busy', 'news' } or turn == 1 and { 'busy', 'news', 'late' }
+    or { 'news', 'busy', 'late' }
+  for _, part in ipairs(parts) do
+    local target_id = (part ~= 'late' or late > 0)
+      and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, TURNS[part], TURNS_END[part], 'LIMIT', 0, 1)[1]
+    if target_id then
+      redis.call('ZREM', K_WEBHOOK_RING, target_id)
+      return target_id
+    end
+  end
 end
 while want > 0 and looked < ARGV[1] + PER_CALL do
   looked = looked + 1
@@ -132,10 +161,10 @@ while want > 0 and looked < ARGV[1] + PER_CALL do
   if target and may_send(target, now) and target.in_flight >= cap then
     redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + ASIDE_MS), target_id)
   elseif target and may_send(target, now) then
-    local id = next_waiting(target_id, target)
+    local id, is_retry = next_waiting(target_id)
     local delivery = id and load_delivery(id)
     if delivery and delivery.status == 'pending' then
-      claim(id, delivery)
+      claim(id, delivery, is_retry or target.failures > 0)
       target.in_flight = target.in_flight + 1
       redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'in_flight', target.in_flight)
       pace(target_id, target)
@@ -147,5 +176,7 @@ end
 if want > 0 then redis.call('DEL', K_WEBHOOK_DOORBELL) end
 local function soonest(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or 'inf') end
 local at = math.min(soonest(K_WEBHOOK_DUE), soonest(K_WEBHOOK_WAKE), soonest(K_WEBHOOK_LEASES))
-if #lost == PER_CALL or #promoted == PER_CALL or #woken == PER_CALL then at = now end
-return { now, at == math.huge and -1 or math.max(0, at - now), claims }
+local is_more = #lost == PER_CALL or #woken == PER_CALL
+  or late <= 0 and redis.call('ZCOUNT', K_WEBHOOK_RING, TURNS.late, '+inf') > 0
+if is_more then at = now end
+return { now, at == math.huge and -1 or math.max(0, at - now), claims, given_up }

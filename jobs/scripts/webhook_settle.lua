@@ -27,6 +27,7 @@ if not target then
 end
 note_attempt(id, claim, ARGV[5])
 redis.call('HSET', K_DELIVERY .. id, 'settled', claim)
+redis.call('HDEL', K_DELIVERY .. id, 'lost')
 
 if delivery.test then
   finish_delivery(id, delivery, outcome == 'succeeded' and 'succeeded' or 'exhausted', now)
@@ -100,8 +101,7 @@ elseif target.status == 'disabled' or (disabled ~= '' and is_endpoint(delivery.t
   finish_delivery(id, delivery, 'discarded', now)
 else
   set_status(id, delivery, 'pending')
-  redis.call('HSET', K_DELIVERY .. id, 'due', whole(now + delay))
-  redis.call('ZADD', K_WEBHOOK_DUE, whole(now + delay), id)
+  schedule(id, now + delay)
 end
 
 if disabled ~= '' then

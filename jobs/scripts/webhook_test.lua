@@ -22,5 +22,5 @@ redis.call('HSET', key, 'id', event_id, 'type', 'webhook.test', 'body', table.co
 create_delivery(id, target_id, target, tenant, event_id, event_id, 'webhook.test', '', now)
 redis.call('HSET', K_DELIVERY .. id, 'test', 1, 'since', whole(now))
 redis.call('LPUSH', K_WEBHOOK_TESTS, id)
-ring_webhook_doorbell()
+ring_webhook_doorbell('news')
 return 1

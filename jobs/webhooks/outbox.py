@@ -18,6 +18,7 @@ READ_AT_ONCE = 200
 ABANDONED_MS = 30_000
 """A reference that was read this long ago without being acknowledged is another notifier's to read."""
 _DEAD_CONSUMER_MS = 3_600_000
+_SAMPLED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Backlog:
     references: int
     oldest_ms: int | None
     """When the oldest was written, Unix milliseconds."""
+    body_bytes: int
+    """What the events themselves take in the store, about: as many as the oldest do on average."""
 
 
 class Outbox:
@@ -102,9 +105,16 @@ async def read_backlog(redis: Redis) -> Backlog:
     with translated_errors():
         async with redis.pipeline(transaction=False) as pipe:
             pipe.xlen(keys.OUTBOX)
-            pipe.xrange(keys.OUTBOX, count=1)
-            count, oldest = await pipe.execute()
-    return Backlog(count, int(oldest[0][0].partition(b"-")[0]) if oldest else None)
+            pipe.xrange(keys.OUTBOX, count=_SAMPLED)
+            count, entries = await pipe.execute()
+        oldest = _references(entries)
+        async with redis.pipeline(transaction=False) as pipe:
+            for each in oldest:
+                pipe.hstrlen(f"{keys.EVENT}{each.tenant}:{each.sequence}", "body")
+            sizes = await pipe.execute()
+    if not oldest:
+        return Backlog(0, None, 0)
+    return Backlog(count, int(oldest[0].entry.partition(b"-")[0]), count * sum(sizes) // len(sizes))
 
 
 def _references(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Reference]:

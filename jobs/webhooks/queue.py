@@ -37,6 +37,8 @@ class DeliveryClaim:
     url: str
     sealed: bytes = field(repr=False)
     is_test: bool
+    is_late: bool
+    """A retry, or for a target whose last request failed: not news that somebody waits for."""
     claimed_ms: int
     """The store's time."""
 
@@ -58,6 +60,8 @@ class DeliveryHaul:
     claims: list[DeliveryClaim]
     next_due_ms: int | None
     """When something is due, from now; None where nothing is."""
+    given_up: list[str]
+    """Deliveries that were exhausted just now: notifier after notifier was lost with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +81,22 @@ class DeliveryQueue:
         self._scripts = scripts
         self._lease_ms = lease_ms
 
-    async def claim(self, want: int, most_per_target: int) -> DeliveryHaul:
-        """Claims up to `want` deliveries, of no target more than are in flight to it already."""
-        now_ms, due_in_ms, rows = await self._scripts.call(
-            "webhook_claim", want, self._lease_ms, most_per_target
+    async def claim(self, want: int, most_per_target: int, most_late: int | None = None) -> DeliveryHaul:
+        """Claims up to `want` deliveries, `most_late` of which may be late ones (None: all).
+
+        A target that has `most_per_target` in flight gets no more.
+        """
+        now_ms, due_in_ms, rows, given_up = await self._scripts.call(
+            "webhook_claim",
+            want,
+            self._lease_ms,
+            most_per_target,
+            want if most_late is None else most_late,
         )
         claims = [_claim(row, now_ms) for row in rows]
-        return DeliveryHaul(claims, None if due_in_ms < 0 else due_in_ms)
+        return DeliveryHaul(
+            claims, None if due_in_ms < 0 else due_in_ms, [each.decode() for each in given_up]
+        )
 
     async def settle(
         self,
@@ -116,17 +129,16 @@ class DeliveryQueue:
         """Removes what has expired and what was owed to endpoints that are gone; returns how many were handled."""
         return int(await self._scripts.call("webhook_sweep", _SWEEP_BATCH))
 
-    async def wait_for_doorbell(self) -> bool:
-        """True when there may be something to do, False after about a second."""
+    async def wait_for_doorbell(self) -> str | None:
+        """What there may be to do, ``news`` or ``late`` (only late deliveries); None after about a second."""
         with translated_errors():
             rung = await self._redis.blpop([keys.WEBHOOK_DOORBELL], BLOCK_MS / 1000)  # type: ignore[misc, arg-type]
-        return rung is not None
+        return None if rung is None else rung[1].decode()
 
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
-    id, number, target, tenant, event_id, event_type, body, used, faults, first, since, url, sealed, test = (
-        row
-    )
+    id, number, target, tenant, event_id, event_type, body, used, faults, *rest = row
+    first, since, url, sealed, test, late = rest
     return DeliveryClaim(
         id=id.decode(),
         number=number,
@@ -142,5 +154,6 @@ def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
         url=url.decode(),
         sealed=sealed,
         is_test=bool(test),
+        is_late=bool(late),
         claimed_ms=now_ms,
     )

@@ -23,16 +23,22 @@ from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.sender import USER_AGENT, Letter, Sender
+from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Letter, Sender
 
 log = structlog.get_logger(__name__)
 
 SLOTS = 1024
 """How many requests one notifier has under way at most."""
-CLAIM_AT_ONCE = 100
-LEAST_AT_ONCE = 8
-BUSY_S = 0.02
-"""A claim that takes longer means that the process, or the store, has too much to do."""
+CLAIM_AT_ONCE = 24
+"""Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them."""
+LATE_AT_ONCE = 4
+REST, REST_BESIDE_NEWS = 1.0, 10.0
+"""After beginning some that are late (retries, receivers that fail), none for so many times as long as that took: the
+loop, the store and the cores are free for what is new meanwhile."""
+NEWS_S = 1.0
+"""There is news as long as something new was claimed so long ago."""
+DEADLINE_SPREAD = 0.1
+"""Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
 POLL_S = 1.0
 SWEEP_INTERVAL_S = 10.0
@@ -57,10 +63,10 @@ class Deliverer:
         self._slots = slots
         self._chance = chance
         self._open = lru_cache(maxsize=10_000)(box.open)
-        self._at_once = CLAIM_AT_ONCE
-        self._bell = asyncio.Event()
+        self._late_from = self._news_until = 0.0
+        self._bell, self._looked = asyncio.Event(), asyncio.Event()
         self._claiming = asyncio.Lock()
-        self._is_draining = False
+        self._is_draining = self._is_full = False
         self._under_way: set[asyncio.Task[None]] = set()
 
     def ring(self) -> None:
@@ -93,32 +99,42 @@ class Deliverer:
         async with self._claiming:
             self._bell.clear()
             free = self._slots - len(self._under_way)
-            if free <= 0 or self._is_draining:
+            self._is_full = free <= 0
+            if self._is_full or self._is_draining:
                 return POLL_S
             # A part of what is free: the next look, at the new load, decides about the rest.
-            want = min(max(1, free // 4), self._at_once)
-            begun = time.perf_counter()
-            haul = await self._queue.claim(want, self._most_per_target())
-            self._adapt(time.perf_counter() - begun)
-            for claim in haul.claims:
-                task = asyncio.create_task(self.deliver(claim))
-                self._under_way.add(task)
-                task.add_done_callback(self._ended)
+            want = min(max(1, free // 4), CLAIM_AT_ONCE)
+            most_late = LATE_AT_ONCE if time.perf_counter() >= self._late_from else 0
+            try:
+                haul = await self._queue.claim(want, self._most_per_target(), most_late)
+            finally:
+                self._looked.set()
+            await self._begin(haul.claims)
+        for delivery_id in haul.given_up:
+            log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
         if len(haul.claims) == want:
             return 0.0
-        return POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
+        wait_s = POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
+        return max(wait_s, min(self._late_from - time.perf_counter(), POLL_S))
+
+    async def _begin(self, claims: list[DeliveryClaim]) -> None:
+        begun = time.perf_counter()
+        for claim in claims:
+            task = asyncio.create_task(self.deliver(claim))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+        if not all(claim.is_late for claim in claims):
+            self._news_until = begun + NEWS_S
+        if any(claim.is_late for claim in claims):
+            await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
+            now = time.perf_counter()
+            rest = REST_BESIDE_NEWS if now < self._news_until else REST
+            self._late_from = now + rest * (now - begun)
 
     async def settled(self) -> None:
         """Returns once nothing is under way."""
         while self._under_way:
             await asyncio.wait(self._under_way)
-
-    def _adapt(self, took_s: float) -> None:
-        """Takes less at once while answers come late: this process is busy, and what is new must not wait long."""
-        if took_s > BUSY_S:
-            self._at_once = max(LEAST_AT_ONCE, self._at_once // 2)
-        else:
-            self._at_once = min(CLAIM_AT_ONCE, self._at_once + LEAST_AT_ONCE)
 
     def _most_per_target(self) -> int:
         """The fuller it gets, the fewer requests a single target may have: some that hang must not take all slots."""
@@ -127,7 +143,8 @@ class Deliverer:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        self._bell.set()
+        if self._is_full:  # otherwise the store's doorbell says whether this has made anything possible
+            self._bell.set()
 
     # --- one delivery -----------------------------------------------------------------------------------------
 
@@ -148,7 +165,8 @@ class Deliverer:
         except CredentialsUnreadable as error:
             return Exchange(error="credentials_unreadable", message=str(error), is_fault=True)
         return await self._sender.send(
-            Letter(claim.url, claim.body, _headers(claim, credentials, started_ms))
+            Letter(claim.url, claim.body, _headers(claim, credentials, started_ms)),
+            DEADLINE_S * (1 + DEADLINE_SPREAD * self._chance()),
         )
 
     async def settle(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> Settled:
@@ -203,8 +221,14 @@ class Deliverer:
     async def _listen(self) -> None:
         while not self._is_draining:  # a call to the store may swallow a cancellation
             try:
-                if await self._queue.wait_for_doorbell():
+                rung = await self._queue.wait_for_doorbell()
+                if rung == "late":
+                    rest_s = max(0.0, self._late_from - time.perf_counter())
+                    asyncio.get_running_loop().call_later(rest_s, self._bell.set)
+                elif rung is not None:
+                    self._looked.clear()
                     self._bell.set()
+                    await self._looked.wait()  # until then, further rings say nothing new
             except StoreError:
                 await asyncio.sleep(0.5 + self._chance())
 

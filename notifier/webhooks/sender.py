@@ -28,7 +28,7 @@ from notifier.webhooks.connecting import (
 from notifier.webhooks.exchange import Exchange, parse_retry_after
 
 DEADLINE_S = 15.0
-"""For the whole exchange: name, connection, handshake, headers and body."""
+"""What the whole exchange may take at least: name, connection, handshake, headers and body."""
 MAX_ANSWER_BYTES = 64 * 1024
 """What is read of an answer; a longer one costs its connection."""
 MAX_HEADER_BYTES = 8 * 1024
@@ -195,4 +195,4 @@ def _what_took_long(here: Passage, deadline_s: float) -> str:
         phase = "a connection"
     else:
         phase = "the address of the host"
-    return f"No 2xx within {deadline_s:g} s for the whole exchange: it ended while waiting for {phase}."
+    return f"No 2xx within {deadline_s:.3g} s for the whole exchange: it ended while waiting for {phase}."

@@ -26,7 +26,7 @@ from notifier.webhooks.sender import Sender
 
 log = structlog.get_logger(__name__)
 
-DRAIN_S = 16.0
+DRAIN_S = 17.0
 """Every exchange has ended by then."""
 
 

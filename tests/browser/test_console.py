@@ -73,6 +73,29 @@ async def test_a_document_is_submitted_and_its_pages_appear_without_a_reload(vis
     assert await page.evaluate("window.wasNotReloaded")
 
 
+async def test_a_picture_is_shown_and_a_zip_is_there_to_download(
+    visitor: Visitor, running: Deployment
+) -> None:
+    pdf = await running.submit("<h1>One</h1><h1 style='break-before: page'>Two</h1>")
+    await running.until(pdf["id"], "succeeded")
+    ids = []
+    for pages in ("2", "1-2"):
+        body = {"kind": "pdf.preview", "input": {"job_id": pdf["id"]}, "options": {"pages": pages}}
+        async with running.http.post(f"{running.url}/v1/jobs", json=body) as answer:
+            ids.append((await answer.json())["id"])
+        await running.until(ids[-1], "succeeded")
+    page = await visitor.open(f"/#/jobs/{ids[0]}")
+    picture = page.get_by_alt_text("The page that was asked for")
+    await expect(picture).to_be_visible()
+    assert await picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 800
+    await page.goto(f"{running.url}/#/jobs/{ids[1]}")
+    await expect(status_of_open_job(page)).to_have_text("Succeeded")
+    await expect(page.locator(".preview")).to_be_hidden()
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download").click()
+    assert (await download.value).suggested_filename == "pdf.preview.zip"
+
+
 async def test_progress_moves_while_a_long_document_is_rendered(visitor: Visitor) -> None:
     page = await visitor.open()
     await submit(page, LONG)

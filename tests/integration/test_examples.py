@@ -15,10 +15,13 @@ import pikepdf
 import pypdfium2
 import pytest
 import pytest_asyncio
+import weasyprint
 
 from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.render.filling import fill
 from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool, RenderRequest
+from jobs.templates.checks import flaws_of_data, flaws_of_html, flaws_of_schema
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGES = {
@@ -82,8 +85,8 @@ async def rendered(pool: RenderPool, name: str) -> Example:
     outcome = await pool.render(request, timeout_ms=60_000, report=lambda progress: None)
     return Example(
         name,
-        pikepdf.open(io.BytesIO(outcome.pdf)),
-        pypdfium2.PdfDocument(outcome.pdf),  # type: ignore[no-untyped-call]
+        pikepdf.open(io.BytesIO(outcome.body)),
+        pypdfium2.PdfDocument(outcome.body),  # type: ignore[no-untyped-call]
         outcome.details["warnings"],
     )
 
@@ -287,3 +290,17 @@ class TestElectronicInvoice:
         assert sum(lines) == net == sum(amounts(xml, "BasisAmount"))
         assert sum(amounts(xml, "CalculatedAmount")) == vat
         assert net + vat == total == paid + due
+
+
+def test_the_template_has_no_flaws_and_its_data_makes_one_page() -> None:
+    template = EXAMPLES / "templates" / "invoice"
+    source = (template / "template.html").read_text()
+    schema, data = (json.loads((template / name).read_text()) for name in ("schema.json", "data.json"))
+    assert flaws_of_html(source, "") == flaws_of_schema(schema, "") == []
+    assert list(flaws_of_data(schema, data, "", lambda: None)) == []
+    stylesheet = weasyprint.CSS(string=(template / "style.css").read_text())
+    pdf = pikepdf.open(
+        io.BytesIO(weasyprint.HTML(string=fill(source, data)).write_pdf(stylesheets=[stylesheet]))
+    )
+    assert len(pdf.pages) == 1
+    assert str(pdf.docinfo["/Title"]) == "Invoice 2026-0148"

@@ -73,6 +73,7 @@ class ModelJob:
     version: int = 1
     attempt: int = 0
     claim: int = 0
+    losses: int = 0
     leased: bool = False
     events: list[str] = field(default_factory=list)
     batch: ModelBatch | None = None
@@ -373,9 +374,8 @@ class JobMachine(RuleBasedStateMachine):
         lease = ExpiredLease(job_id.encode(), f"{ends:.0f}".encode())
         self.do(self.queue.claim(0, [lease]))
         job.leased = False
-        if job.claim - job.attempt > 10 or (
-            job.status is JobStatus.RUNNING and job.attempt >= job.max_attempts
-        ):
+        job.losses += job.status is JobStatus.QUEUED
+        if job.losses > 10 or (job.status is JobStatus.RUNNING and job.attempt >= job.max_attempts):
             job.move(JobStatus.FAILED)
         elif job.status is JobStatus.RUNNING:
             job.move(JobStatus.QUEUED)

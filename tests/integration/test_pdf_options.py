@@ -31,7 +31,7 @@ async def rendered(pool: RenderPool, options: dict[str, Any], files: dict[str, b
     request = RenderRequest(format="html", document=HTML, options=canonical, files=files or {})
     outcome = await pool.render(request, timeout_ms=20_000, report=lambda progress: None)
     assert outcome.self_contained
-    return outcome.pdf
+    return outcome.body
 
 
 def opened(pdf: bytes, password: str = "") -> pikepdf.Pdf:

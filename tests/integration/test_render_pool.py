@@ -105,7 +105,7 @@ def text_of(pdf: bytes) -> str:
 class TestRendering:
     async def test_a_document_becomes_a_pdf_with_its_details(self, pool: RenderPool) -> None:
         outcome = await render(pool, SMALL)
-        assert "Invoice 17" in text_of(outcome.pdf)
+        assert "Invoice 17" in text_of(outcome.body)
         assert outcome.details["pages"] == 1
         assert outcome.details["render_ms"] >= 0
         assert 20 * MIB < outcome.details["peak_memory_bytes"] < 500 * MIB
@@ -113,7 +113,7 @@ class TestRendering:
 
     async def test_nonsense_is_rendered_all_the_same(self, pool: RenderPool) -> None:
         outcome = await render(pool, NONSENSE)
-        assert outcome.pdf.startswith(b"%PDF-")
+        assert outcome.body.startswith(b"%PDF-")
         assert {warning["code"] for warning in outcome.details["warnings"]} <= {
             "css_ignored",
             "glyph_missing",
@@ -132,7 +132,7 @@ class TestRendering:
 
     async def test_more_renders_than_children_wait_their_turn(self, pool: RenderPool) -> None:
         outcomes = await asyncio.gather(*(render(pool, f"<p>number {number}.") for number in range(12)))
-        assert [f"number {number}." in text_of(outcome.pdf) for number, outcome in enumerate(outcomes)] == [
+        assert [f"number {number}." in text_of(outcome.body) for number, outcome in enumerate(outcomes)] == [
             True
         ] * 12
         assert pool.free == 2
@@ -151,8 +151,8 @@ class TestRendering:
     async def test_a_large_pdf_arrives_whole(self, pool: RenderPool) -> None:
         noise = os.urandom(3 * MIB).hex()
         outcome = await render(pool, f'<link rel=attachment href="data:text/plain,{noise}">{SMALL}')
-        assert len(outcome.pdf) > 2 * MIB
-        assert outcome.pdf.rstrip().endswith(b"%%EOF")
+        assert len(outcome.body) > 2 * MIB
+        assert outcome.body.rstrip().endswith(b"%%EOF")
 
     async def test_what_one_document_leaves_behind_does_not_reach_the_next(
         self, pool: RenderPool, scratch_root: Path
@@ -163,7 +163,7 @@ class TestRendering:
         await render(pool, f"<style>{font_face}</style>{SMALL}")
         first = await render(pool, SMALL)
         second = await render(pool, SMALL)
-        assert first.pdf == second.pdf
+        assert first.body == second.body
         (worker_directory,) = scratch_root.glob("pressrun-render-*")
         await until(
             lambda: not [path for path in worker_directory.rglob("*") if path.name.startswith("weasyprint")]
@@ -177,14 +177,14 @@ class TestKilling:
         with pytest.raises(RenderTimeout, match=r"not rendered within 0\.5 s"):
             await render(pool, NEVER_ENDS, timeout_ms=500)
         assert pool.free == 1, "the spare takes over at once"
-        assert (await render(pool, SMALL)).pdf
+        assert (await render(pool, SMALL)).body
         await pool.close()
 
     async def test_a_document_that_eats_memory_is_stopped(self) -> None:
         pool = await own_pool(limits=RenderLimits(memory_bytes=150 * MIB))
         with pytest.raises(RenderOutOfMemory, match="more than 150 MiB"):
             await render(pool, table(20_000))
-        assert (await render(pool, SMALL)).pdf
+        assert (await render(pool, SMALL)).body
         await pool.close()
 
     async def test_a_child_that_dies_costs_only_its_own_document(self) -> None:
@@ -221,7 +221,7 @@ class TestKilling:
         pool = await own_pool()
         before = set(child_pids()) - others
         os.kill(min(before), signal.SIGKILL)
-        assert (await render(pool, SMALL)).pdf
+        assert (await render(pool, SMALL)).body
         await until(lambda: len(set(child_pids()) - others - before) == 1 and pool.free == 1)
         await pool.close()
 
@@ -232,7 +232,7 @@ class TestKilling:
         for pid in before:
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGINT)
-        assert (await render(pool, SMALL)).pdf
+        assert (await render(pool, SMALL)).body
         assert set(child_pids()) - others == before
         await pool.close()
 
@@ -247,7 +247,7 @@ class TestRecycling:
             await render(pool, SMALL)
             assert pool.free == 1
         await until(lambda: len(before & set(child_pids())) == 1)
-        assert (await render(pool, SMALL)).pdf
+        assert (await render(pool, SMALL)).body
         await pool.close()
 
     async def test_a_child_that_rests_above_its_size_is_replaced(self) -> None:
@@ -353,7 +353,13 @@ class TestImpostors:
             ("send({'type': 'rendered'}, b'%PDF-'); time.sleep(600)", RendererCrashed, "unexpected"),
             ("send({'type': 'ready', 'engine': 'x'}); time.sleep(600)", RendererCrashed, "out of turn"),
             (
-                "send({'type': 'rested'}); send({'type': 'rested'}); time.sleep(600)",
+                "send({'type': 'rendered', 'content_type': 'application/zip', 'pages': 1, 'render_ms': 1, "
+                "'peak_memory_bytes': 1, 'warnings': []}, b'PK\\3\\4'); time.sleep(600)",
+                RendererCrashed,
+                "out of turn",
+            ),
+            (
+                "send({'type': 'grown'}); send({'type': 'grown'}); time.sleep(600)",
                 RendererCrashed,
                 "out of turn",
             ),
@@ -426,7 +432,7 @@ class TestStarting:
 def test_the_pool_works_on_uvloop_as_it_does_in_the_worker(scratch_root: Path) -> None:
     async def life() -> None:
         pool = await own_pool()
-        assert (await render(pool, SMALL)).pdf
+        assert (await render(pool, SMALL)).body
         with pytest.raises(RenderTimeout):
             await render(pool, NEVER_ENDS, timeout_ms=300)
         reports = Reports()

@@ -42,9 +42,9 @@ async def test_files_are_found_by_relative_name_and_nobody_elses_are(pool: Rende
     outcome = await rendered(pool, html, files)
     assert outcome.details["warnings"] == []
     assert outcome.self_contained
-    pdf = pikepdf.open(io.BytesIO(outcome.pdf))
+    pdf = pikepdf.open(io.BytesIO(outcome.body))
     assert [float(x) for x in pdf.pages[0].mediabox[2:]] == [360, 504]
-    assert b"/Image" in outcome.pdf
+    assert b"/Image" in outcome.body
 
     other = await rendered(pool, html, {"other.png": b""})
     assert [warning["code"] for warning in other.details["warnings"]] == [

@@ -13,7 +13,10 @@ from redis.asyncio import Redis
 from jobs import keys
 from jobs.errors import RendererCrashed, RenderTimeout
 from jobs.job import JobStatus, Progress, Result
-from jobs.kinds import Run
+from jobs.kinds import Run, Runner
+from jobs.queue import ExpiredLease
+from jobs.store_client import connect
+from jobs.worker import JobWorker
 from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
 
 
@@ -186,6 +189,27 @@ async def test_what_cannot_finish_in_the_grace_period_is_handed_back_unused(
     ]
 
 
+async def test_a_cron_job_under_way_does_not_keep_a_worker_from_stopping_its_children(core: Core) -> None:
+    stopped = asyncio.Event()
+
+    async def start() -> dict[str, Runner]:
+        return {}
+
+    async def stop() -> None:
+        stopped.set()
+
+    worker = JobWorker(
+        connect(core.settings), core.queue, core.settings, start=start, stop=stop, handle_signals=False
+    )
+    running = asyncio.create_task(worker.async_run())
+    await eventually(lambda: worker._renewal is not None)
+    worker.tasks["cron:sweep"] = asyncio.create_task(asyncio.sleep(3600))
+    running.cancel()
+    await asyncio.wait([running])
+    await worker.close()
+    assert stopped.is_set()
+
+
 async def test_a_job_of_a_vanished_worker_runs_again(core: Core, watcher: Watcher) -> None:
     job = await core.submit()
     (claim,) = (await core.queue.claim(1)).claims
@@ -212,6 +236,101 @@ async def test_a_worker_that_renews_keeps_its_job_from_others(core: Core, watche
         await watcher.terminal(job.id)
     assert gate.runs == 1
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def short_runs(core: Core, watcher: Watcher, count: int = 3) -> None:
+    """Shows the running worker that runs are short: it holds claims ahead from now on."""
+    for _ in range(count):
+        await watcher.terminal((await core.submit()).id)
+
+
+async def held(core: Core, worker: JobWorker, count: int) -> list[str]:
+    """The jobs that the worker holds for its next free slots, once there are so many."""
+    await eventually(lambda: len(worker._reserve.claims) == count)
+    return [claim.job_id for claim in worker._reserve.claims]
+
+
+async def test_a_job_held_for_the_next_free_slot_is_queued_and_runs_in_its_turn(
+    core: Core, watcher: Watcher
+) -> None:
+    gate = Gate()
+    async with core.worker({"test": instant, "gate": gate}) as worker:
+        await short_runs(core, watcher)
+        running = [await core.submit("gate") for _ in range(2)]
+        await eventually(lambda: gate.runs == 2)
+        waiting = [await core.submit() for _ in range(2)]
+        worker._slot_freed.set()
+        assert await held(core, worker, 2) == [job.id for job in waiting]
+        assert (await core.store.get("acme", waiting[0].id)).status is JobStatus.QUEUED
+        gate.opened.set()
+        for job in running + waiting:
+            await watcher.terminal(job.id)
+        for job in waiting:
+            assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+            assert (await core.store.get("acme", job.id)).document["attempt"] == 1
+
+
+async def test_a_job_held_behind_a_long_run_is_handed_back_to_an_idle_worker(
+    core: Core, watcher: Watcher
+) -> None:
+    gate = Gate()
+    async with core.worker({"test": instant, "gate": gate}) as worker:
+        await short_runs(core, watcher)
+        for _ in range(2):
+            await core.submit("gate")
+        await eventually(lambda: gate.runs == 2)
+        job = await core.submit()
+        worker._slot_freed.set()
+        await held(core, worker, 1)
+        async with core.worker({"test": instant}):
+            await watcher.terminal(job.id)
+        assert (await core.store.get("acme", job.id)).document["attempt"] == 1
+        gate.opened.set()
+
+
+async def test_a_drain_hands_held_jobs_back_at_once(core: Core, watcher: Watcher) -> None:
+    gate = Gate()
+    async with core.worker({"test": instant, "gate": gate}) as worker:
+        await short_runs(core, watcher)
+        for _ in range(2):
+            await core.submit("gate")
+        await eventually(lambda: gate.runs == 2)
+        job = await core.submit()
+        worker._slot_freed.set()
+        await held(core, worker, 1)
+        worker.handle_sig_wait_for_completion(signal.SIGTERM)
+        await eventually(lambda: core.redis.zscore(keys.READY + "acme", job.id))
+        assert gate.runs == 2
+        gate.opened.set()
+    assert (await core.store.get("acme", job.id)).status is JobStatus.QUEUED
+
+
+async def test_a_held_job_that_is_cancelled_never_begins(core: Core, watcher: Watcher) -> None:
+    gate = Gate()
+    async with core.worker({"test": instant, "gate": gate}) as worker:
+        await short_runs(core, watcher)
+        for _ in range(2):
+            await core.submit("gate")
+        await eventually(lambda: gate.runs == 2)
+        job = await core.submit()
+        worker._slot_freed.set()
+        await held(core, worker, 1)
+        await core.store.cancel("acme", job.id)
+        await held(core, worker, 0)
+        gate.opened.set()
+    assert await core.event_types(job) == ["job.queued", "job.cancelled"]
+
+
+async def test_handing_back_is_not_losing(core: Core) -> None:
+    """A job may be held and handed back any number of times before a worker is lost with it."""
+    job = await core.submit()
+    for _ in range(15):
+        (claim,) = (await core.queue.claim(1)).claims
+        await core.queue.release(claim)
+    (claim,) = (await core.queue.claim(1)).claims
+    ends = await core.redis.zscore(keys.LEASES, job.id)
+    await core.queue.claim(0, [ExpiredLease(job.id.encode(), f"{ends:.0f}".encode())])
+    assert (await core.store.get("acme", job.id)).status is JobStatus.QUEUED
 
 
 async def test_progress_of_the_current_run_is_kept_and_of_a_lost_one_is_not(core: Core) -> None:

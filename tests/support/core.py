@@ -149,7 +149,7 @@ class Watcher:
             await asyncio.wait([task])
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[Any]]) -> None:
     """Returns once the condition holds, for what gives no signal of its own; fails at the deadline."""
     async with asyncio.timeout(DEADLINE_S):
         while True:

@@ -130,7 +130,7 @@ class ScriptedSender:
         self.sent: list[Letter] = []
         self.answers: Callable[[Letter], Exchange] = lambda letter: Exchange(status=200)
 
-    async def send(self, letter: Letter) -> Exchange:
+    async def send(self, letter: Letter, deadline_s: float) -> Exchange:
         self.sent.append(letter)
         return self.answers(letter)
 
@@ -223,8 +223,9 @@ class Hooks:
     async def work(self) -> None:
         """Sends everything that may be sent now."""
         while True:
+            self.deliverer._late_from = 0.0  # nothing rests here
             wait_s = await self.deliverer.step()
-            if not self.deliverer._under_way and wait_s > 0:
+            if not self.deliverer._under_way and wait_s > 0 and not self.deliverer._late_from:
                 return
             await self.deliverer.settled()
 

@@ -48,7 +48,8 @@ def test_api_knows_of_notifier_only_what_pushes_events() -> None:
 
 
 def test_the_web_process_does_not_load_the_renderer() -> None:
-    code = "import api.app, api.__main__, sys; print(sorted({'weasyprint', 'pypdfium2', 'pikepdf'} & set(sys.modules)))"
+    heavy = {"weasyprint", "pypdfium2", "pikepdf", "jinja2", "babel", "jsonschema_rs"}
+    code = f"import api.app, api.__main__, sys; print(sorted({heavy} & set(sys.modules)))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

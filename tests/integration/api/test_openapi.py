@@ -12,7 +12,7 @@ from api.operations import OPERATIONS
 from api.resource import Resource
 from jobs.errors import RenderFailed
 from jobs.kinds import Runner
-from jobs.kinds.pdf_options import PdfInput, PdfOptions
+from jobs.kinds.pdf_options import PdfOptions
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.settings import Settings
 from tests.integration.api.conftest import Desk
@@ -69,19 +69,23 @@ async def test_jobs_look_as_the_contract_says(client: httpx.AsyncClient, desk: D
 
 async def test_the_contract_knows_the_limits_in_force(client: httpx.AsyncClient) -> None:
     request = (await client.get("/openapi.json")).json()["components"]["schemas"]["JobRequest"]["properties"]
-    assert request["kind"]["enum"] == ["pdf.render"]
+    assert request["kind"]["enum"] == ["pdf.merge", "pdf.preview", "pdf.render"]
     assert request["timeout_seconds"]["anyOf"][0]["maximum"] == 60
 
 
 async def test_the_contract_and_the_page_know_every_option_of_every_kind(client: httpx.AsyncClient) -> None:
     contract = (await client.get("/openapi.json")).json()["components"]["schemas"]
-    (render,) = contract["JobRequest"]["oneOf"]
-    assert render["properties"]["kind"] == {"const": "pdf.render"}
+    published = {each["title"]: each["properties"] for each in contract["JobRequest"]["oneOf"]}
     page = (await client.get("/docs")).text
-    for member, model in (("input", PdfInput), ("options", PdfOptions)):
-        published = contract[render["properties"][member]["$ref"].rpartition("/")[2]]
-        assert set(published["properties"]) == set(model.model_fields)
-        assert [name for name in model.model_fields if f"<td>{name}</td>" not in page] == []
+    assert set(published) == {"pdf.merge", "pdf.preview", "pdf.render"}
+    for kind, members in published.items():
+        assert members["kind"] == {"const": kind}
+        for member in ("input", "options"):
+            described = contract[members[member]["$ref"].rpartition("/")[2]]
+            assert described["properties"]
+            assert [name for name in described["properties"] if f"<td>{name}</td>" not in page] == []
+    options = contract[published["pdf.render"]["options"]["$ref"].rpartition("/")[2]]
+    assert set(options["properties"]) == set(PdfOptions.model_fields)
     assert "<td>attachments[].relationship</td>" in page
     assert "<small>number from 0.1 to 10</small>" in page
 

@@ -18,6 +18,7 @@ async def test_the_console_runs_nothing_but_what_ships_with_it(client: httpx.Asy
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     policy = policy_of(page)
     assert policy["default-src"] == "'none'"
+    assert policy["img-src"] == "'self' blob:"
     assert policy["script-src"] == policy["style-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert "unsafe" not in page.headers["content-security-policy"]

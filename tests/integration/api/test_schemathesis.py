@@ -43,8 +43,12 @@ MORE_THAN_A_SHAPE = {
     "GET /v1/webhook-endpoints/{endpoint_id}/deliveries",
     "POST /v1/webhook-endpoints/{endpoint_id}/recover",
     "GET /v1/webhook-deliveries",
+    "GET /v1/templates",
+    "PUT /v1/templates/{name}",
+    "GET /v1/templates/{name}/versions",
+    "POST /v1/templates/{name}/preview",
 }
-"""What these accept no schema can say: documents and options by kind, addresses that are allowed, keys and
+"""What these accept no schema can say: documents and options by kind, Jinja2, addresses that are allowed, keys and
 cursors that go with earlier answers."""
 
 NEEDS_A_NOTIFIER = "POST /v1/webhook-endpoints/{endpoint_id}/test"
@@ -82,7 +86,10 @@ def site(valkey: FaultyValkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "job_id": _post(f"{url}/v1/jobs", job),
             "batch_id": _post(f"{url}/v1/batches", {"jobs": [job]}),
             "endpoint_id": _post(f"{url}/v1/webhook-endpoints", {"url": "https://8.8.8.8/hook"}),
+            "name": "letter",
+            "version": "1",
         }
+        _send("PUT", f"{url}/v1/templates/letter", {"html": "<p>Dear {{ name }}"})
         yield Site(url, made)
     finally:
         process.terminate()
@@ -91,10 +98,14 @@ def site(valkey: FaultyValkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def _post(url: str, body: Any) -> str:
     """The id of what it made."""
+    return str(_send("POST", url, body)["id"])
+
+
+def _send(method: str, url: str, body: Any) -> Any:
     headers = {**AUTHORIZED, "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
     with urllib.request.urlopen(request) as answer:
-        return str(json.load(answer)["id"])
+        return json.load(answer)
 
 
 def _wait_for(url: str) -> None:

@@ -23,7 +23,9 @@ OPEN_FILES = ("/console/", "/client/")
 
 UNKNOWN_ID = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UNKNOWN_BATCH = "bat_01ARZ3NDEKTSV4RRFFQ69G5FAV"
-UNKNOWN_WEBHOOK_IDS = {
+UNKNOWN_NAMES = {
+    "{name}": "no-such-template",
+    "{version}": "1",
     "{endpoint_id}": "we_01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "{delivery_id}": "whd_abcdefghijklmnopqrstuvwxyz",
 }
@@ -48,7 +50,7 @@ def guarded(app: Api) -> list[tuple[str, str]]:
 
 def with_ids(path: str, job_id: str) -> str:
     """The path with the id of something of another tenant in every place that takes one."""
-    known = {"{job_id}": job_id, "{batch_id}": UNKNOWN_BATCH, **UNKNOWN_WEBHOOK_IDS}
+    known = {"{job_id}": job_id, "{batch_id}": UNKNOWN_BATCH, **UNKNOWN_NAMES}
     assert set(re.findall(r"{\w+}", path)) <= set(known), "teach this test about the new kind of id"
     for name, value in known.items():
         path = path.replace(name, value)
@@ -102,10 +104,41 @@ async def test_a_job_of_another_tenant_is_not_found_on_any_route(
     assert (await acme.get(f"/v1/jobs/{succeeded}/result")).status_code == 200
 
 
+async def test_a_template_of_another_tenant_is_not_found_on_any_route(
+    keyed_app: Api, acme: httpx.AsyncClient, globex: httpx.AsyncClient
+) -> None:
+    assert (await acme.put("/v1/templates/letter", json={"html": "<p>Dear"})).status_code == 201
+    of_templates = [
+        (method, path)
+        for method, path in guarded(keyed_app)
+        if "{name}" in path and (method, path) != ("PUT", "/v1/templates/{name}")
+    ]
+    assert len(of_templates) >= 7
+    for method, path in of_templates:
+        url = with_ids(path, UNKNOWN_ID)
+        content = {"json": {}} if method == "POST" else {}
+        theirs = await globex.request(method, url.replace("no-such-template", "letter"), **content)
+        nobodys = await globex.request(method, url, **content)
+        assert theirs.status_code == 404, (method, path)
+        assert theirs.text.replace("letter", "no-such-template") == nobodys.text, (method, path)
+    job = {"kind": "pdf.render", "input": {"template": "letter"}}
+    assert (await globex.post("/v1/jobs", json=job)).status_code == 404
+    assert (await globex.post("/v1/batches", json={"jobs": [job]})).status_code == 404
+    # The same name is another template for each tenant, with numbers of its own.
+    for html in ("<p>1", "<p>2"):
+        await globex.put("/v1/templates/letter", json={"html": html})
+    assert (await globex.get("/v1/templates/letter")).json()["version"] == 2
+    assert (await acme.get("/v1/templates/letter")).json()["version"] == 1
+    assert (await globex.delete("/v1/templates/letter")).status_code == 204
+    assert (await acme.post("/v1/jobs", json=job)).status_code == 202
+
+
 async def test_lists_and_logs_show_the_own_tenant_only(
     acme: httpx.AsyncClient, globex: httpx.AsyncClient
 ) -> None:
     await submit(acme, tags=["x"])
+    await acme.put("/v1/templates/letter", json={"html": "<p>Dear"})
+    assert (await globex.get("/v1/templates")).json()["items"] == []
     assert (await globex.get("/v1/jobs?tag=x")).json()["items"] == []
     assert (await globex.get("/v1/events")).json()["items"] == []
     assert len((await acme.get("/v1/events")).json()["items"]) == 1

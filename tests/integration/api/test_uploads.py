@@ -12,7 +12,7 @@ from api.app import Api
 from jobs.artifacts import file_path
 from jobs.errors import ArtifactMissing, RenderFailed
 from jobs.job import Claim
-from tests.integration.api.conftest import Desk
+from tests.integration.api.conftest import PDF, Desk
 
 LOGO = bytes(range(256))
 DOCUMENT = (
@@ -123,3 +123,65 @@ async def test_too_many_files_are_refused(client: httpx.AsyncClient) -> None:
     many = [("x", (f"{n}.png", b"x")) for n in range(201)]
     answer = await send(client, [DOCUMENT, *many])
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_body")
+
+
+JOB = {"kind": "pdf.merge", "input": {"parts": [{"file": "a.pdf"}, {"file": "b/c.pdf"}]}, "tags": ["x"]}
+FILES = [("x", ("a.pdf", PDF, "application/pdf")), ("y", ("b/c.pdf", PDF + b"%", "application/pdf"))]
+
+
+def as_part(job: Any, file_name: str | None = None) -> Any:
+    return ("job", (file_name, json.dumps(job), "application/json"))
+
+
+async def submit(client: httpx.AsyncClient, parts: list[Any], **headers: str) -> httpx.Response:
+    return await client.post("/v1/jobs", files=parts, headers=headers)
+
+
+@pytest.mark.parametrize("file_name", [None, "job.json"])
+async def test_a_job_of_any_kind_may_come_with_files(
+    client: httpx.AsyncClient, app: Api, desk: Desk, file_name: str | None
+) -> None:
+    answer = await submit(client, [*FILES, as_part(JOB, file_name)])
+    assert (answer.status_code, answer.json()["tags"]) == (202, ["x"]), answer.text
+    assert await files_of(app, await desk.start()) == {"a.pdf": PDF, "b/c.pdf": PDF + b"%"}
+    document = {"kind": "pdf.render", "input": {"html": "<img src=a.pdf>"}}
+    assert (await submit(client, [as_part(document), FILES[0]])).status_code == 202
+    assert await files_of(app, await desk.start()) == {"a.pdf": PDF}
+
+
+async def test_a_job_in_one_part_is_the_job_alone(client: httpx.AsyncClient) -> None:
+    job = {"kind": "pdf.render", "input": {"html": "x" * 300_000}}
+    first = await client.post("/v1/jobs", json=job, headers={"idempotency-key": "k"})
+    again = await submit(client, [as_part(job)], **{"idempotency-key": "k"})
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+
+
+async def test_files_count_for_an_idempotency_key_of_a_job_too(client: httpx.AsyncClient) -> None:
+    first = await submit(client, [as_part(JOB), *FILES], **{"idempotency-key": "k"})
+    again = await submit(client, [*FILES[::-1], as_part(JOB)], **{"idempotency-key": "k"})
+    assert again.json()["id"] == first.json()["id"]
+    changed = [FILES[0], ("y", ("b/c.pdf", PDF))]
+    other = await submit(client, [as_part(JOB), *changed], **{"idempotency-key": "k"})
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "said"),
+    [
+        (FILES, 422, "exactly one part should be named job"),
+        ([as_part(JOB), as_part(JOB), *FILES], 422, "exactly one part should be named job"),
+        ([as_part(JOB), *FILES, ("options", (None, b"{}"))], 422, "there is no part 'options'"),
+        ([as_part(JOB), *FILES, FILES[0]], 422, "two files named"),
+        ([as_part(JOB), *FILES, ("x", ("../a", b""))], 422, "not a relative file name"),
+        ([as_part(JOB), FILES[0]], 422, "do not fit"),
+        ([as_part(["no", "job"]), *FILES], 422, "The body"),
+        ([("job", (None, b"{")), *FILES], 400, "not JSON"),
+        ([("job", (None, b"\xff")), *FILES], 400, "not JSON"),
+    ],
+)
+async def test_a_job_with_files_that_does_not_fit_is_refused(
+    client: httpx.AsyncClient, parts: list[Any], status: int, said: str
+) -> None:
+    answer = await submit(client, parts)
+    assert answer.status_code == status, answer.text
+    assert said in answer.json()["detail"]

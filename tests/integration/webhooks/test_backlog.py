@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from api.readiness import OUTBOX_WARNING_SECONDS, Readiness
 from jobs import keys
 from jobs.webhooks.outbox import read_backlog
@@ -17,11 +19,14 @@ async def test_readiness_tells_how_much_waits_and_warns_when_it_waits_long(hooks
         details = (await readiness.report(is_draining=False)).details
         return details["webhooks"], [each for each in details["warnings"] if "webhooks" in each]
 
-    assert await report() == ({"outbox": 0, "oldest_seconds": 0}, [])
+    assert await report() == ({"outbox": 0, "oldest_seconds": 0, "event_bytes": 0}, [])
     await hooks.endpoint()
-    await hooks.event()
+    for _ in range(120):
+        await hooks.event(metadata={"pad": "x" * 1000})
     waiting, warnings = await report()
-    assert (waiting["outbox"], warnings) == (1, [])
+    assert (waiting["outbox"], warnings) == (120, [])
+    kept = [await hooks.redis.hstrlen(key, "body") for key in await hooks.redis.keys(keys.EVENT + "*")]
+    assert waiting["event_bytes"] == pytest.approx(sum(kept), rel=0.05)
 
     seconds, _ = await hooks.redis.time()
     await hooks.redis.delete(keys.OUTBOX)

@@ -21,6 +21,7 @@ from tests.support.hooks import TENANT, Hooks, Receiver
 from tests.support.valkey import FaultyValkey
 
 FAILED = Exchange(status=500, error="http_status")
+LOST_IN_A_ROW = 10
 STEPS = ("nothing", "read", "part made", "dispatched", "claimed", "sent", "settled")
 
 
@@ -92,6 +93,64 @@ async def test_a_lost_claim_costs_the_receiver_no_attempt(clocked: Hooks) -> Non
     assert again.attempts_used == 0
     (delivery,) = await clocked.owed(endpoint)
     assert [attempt.get("error") for attempt in delivery.attempts] == ["interrupted"]
+
+
+async def test_a_delivery_that_ends_every_notifier_is_given_up(clocked: Hooks) -> None:
+    """The endpoint's own queue goes on; what was given up can be redelivered once the cause is known."""
+    endpoint = await clocked.endpoint(max_in_flight=1)
+    await clocked.event()
+    await clocked.dispatcher.dispatch_new()
+    for _ in range(LOST_IN_A_ROW):
+        await clocked.claim_one()
+        await clocked.pass_time(LEASE_MS + 1)
+        haul = await clocked.queue.claim(0, 1000)
+        if haul.next_due_ms:
+            await clocked.pass_time(haul.next_due_ms)
+    (delivery,) = await clocked.owed(endpoint)
+    assert haul.given_up == [delivery.id]
+    assert (delivery.status, delivery.due_ms) == (DeliveryStatus.EXHAUSTED, None)
+    assert [attempt["error"] for attempt in delivery.attempts] == ["interrupted"] * 9 + ["notifier_lost"]
+    assert "redeliver" in delivery.attempts[-1]["message"]
+    for key in (keys.WEBHOOK_LEASES, keys.WEBHOOK_DUE, keys.WEBHOOK_RING):
+        assert await clocked.redis.zcard(key) == 0
+    assert (await clocked.endpoints.state(TENANT, endpoint.id)).in_flight == 0
+
+    await clocked.event()
+    await clocked.deliveries.redeliver(TENANT, delivery.id)
+    await clocked.dispatcher.dispatch_new()
+    await clocked.work()
+    assert {each.status for each in await clocked.owed(endpoint)} == {DeliveryStatus.SUCCEEDED}
+
+
+async def test_only_claims_lost_in_a_row_count(clocked: Hooks) -> None:
+    endpoint = await clocked.endpoint()
+    await clocked.event()
+    await clocked.dispatcher.dispatch_new()
+    for n in range(LOST_IN_A_ROW + 2):
+        claim = await clocked.claim_one()
+        if n == LOST_IN_A_ROW // 2:
+            await settle(clocked, claim, Exchange(error="dns_failed", is_fault=True))
+        await clocked.pass_time(LEASE_MS + 1)
+        haul = await clocked.queue.claim(0, 1000)
+        await clocked.pass_time(haul.next_due_ms or 0)
+    (delivery,) = await clocked.owed(endpoint)
+    assert delivery.status is DeliveryStatus.PENDING
+
+
+async def test_what_was_lost_twice_with_others_comes_back_apart_from_them(clocked: Hooks) -> None:
+    """One of them may be what ends notifiers: the others must not be given up with it."""
+    endpoint = await clocked.endpoint()
+    for _ in range(10):
+        await clocked.event()
+    await clocked.dispatcher.dispatch_new()
+    for _ in range(2):
+        assert len((await clocked.queue.claim(10, 1000)).claims) == 10
+        await clocked.pass_time(LEASE_MS + 1)
+        await clocked.queue.claim(0, 1000)
+    due = sorted(each.due_ms or 0 for each in await clocked.owed(endpoint))
+    assert due[0] > clocked.now_ms
+    assert len(set(due)) == 10
+    assert due[-1] - due[0] > 2_000
 
 
 async def test_a_late_notifier_can_not_overwrite_what_its_successor_wrote(clocked: Hooks) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from api.schemas import JobRequest
+from api.schemas import BatchRequest, JobRequest
 from api.submission import Submissions, retry_of
 from jobs.egress import EgressPolicy
-from jobs.errors import InvalidInput
-from jobs.job import Job, Priority, Submission
+from jobs.errors import InvalidInput, JobNotFound
+from jobs.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Runner
+from jobs.kinds.lookups import Lookups
 from jobs.webhooks.destination import Destinations
 
 NOW = 1_750_000_000.0
@@ -28,24 +29,58 @@ class Echo:
         raise NotImplementedError
 
 
-SUBMISSIONS = Submissions({"echo": Echo()}, 60, Destinations(EgressPolicy()))
+class Version(Echo):
+    """Pins the version that the job it refers to has."""
+
+    name = "version"
+
+    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
+        if "job_id" not in spec["input"]:
+            return spec
+        try:
+            job = await lookups.job(spec["input"]["job_id"])
+        except JobNotFound as error:
+            raise error.below("/input/job_id") from None
+        return {**spec, "input": {**spec["input"], "version": job.version}}
 
 
-def make(key: str | None = "key", **members: Any) -> Submission:
+class Shelf:
+    """The lookups of a tenant who has one job."""
+
+    version = 1
+
+    def __init__(self, tenant: str) -> None:
+        self._tenant = tenant
+
+    async def job(self, job_id: str) -> Job:
+        if (self._tenant, job_id) != ("acme", "known"):
+            raise JobNotFound(job_id)
+        return Job({"version": Shelf.version}, self._tenant)
+
+
+SUBMISSIONS = Submissions({"echo": Echo(), "version": Version()}, 60, Destinations(EgressPolicy()), Shelf)
+
+
+async def make(key: str | None = "key", **members: Any) -> Submission:
     request = JobRequest.model_validate({"kind": "echo", "input": {"b": 1, "a": "ü"}, **members})
-    return SUBMISSIONS.of_request(request, "acme", key, NOW)
+    return await SUBMISSIONS.of_request(request, "acme", key, NOW)
+
+
+async def make_batch(*jobs: dict[str, Any], key: str | None = "key") -> BatchSubmission:
+    request = BatchRequest.model_validate({"jobs": list(jobs)})
+    return await SUBMISSIONS.of_batch(request, "acme", key, NOW)
 
 
 def at(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(NOW + seconds, datetime.UTC).isoformat()
 
 
-def test_the_spec_is_canonical_json() -> None:
-    assert make().spec == '{"input":{"a":"ü","b":1},"options":{}}'.encode()
+async def test_the_spec_is_canonical_json() -> None:
+    assert (await make()).spec == '{"input":{"a":"ü","b":1},"options":{}}'.encode()
 
 
-def test_what_is_left_out_has_its_default() -> None:
-    job = make(None)
+async def test_what_is_left_out_has_its_default() -> None:
+    job = await make(None)
     assert (job.priority, job.max_attempts, job.timeout_ms, job.scheduled_at_ms) == (
         Priority.NORMAL,
         3,
@@ -55,18 +90,19 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (job.idempotency_key, job.content_digest) == (None, "")
 
 
-def test_durations_become_milliseconds() -> None:
-    job = make(timeout_seconds=5, expires_in_seconds=7, scheduled_at=at(1.5))
+async def test_durations_become_milliseconds() -> None:
+    job = await make(timeout_seconds=5, expires_in_seconds=7, scheduled_at=at(1.5))
     assert (job.timeout_ms, job.expires_in_ms) == (5000, 7000)
     assert job.scheduled_at_ms == 1_750_000_001_500
 
 
-def test_the_same_content_has_the_same_digest_in_any_spelling() -> None:
-    assert make(metadata={"x": 1, "y": 2}).content_digest == make(metadata={"y": 2, "x": 1}).content_digest
-    assert (
-        make(scheduled_at="2026-01-31T12:00:00Z").content_digest
-        == make(scheduled_at="2026-01-31T13:00:00+01:00").content_digest
-    )
+async def test_the_same_content_has_the_same_digest_in_any_spelling() -> None:
+    assert (await make(metadata={"x": 1, "y": 2})).content_digest == (
+        await make(metadata={"y": 2, "x": 1})
+    ).content_digest
+    assert (await make(scheduled_at="2026-01-31T12:00:00Z")).content_digest == (
+        await make(scheduled_at="2026-01-31T13:00:00+01:00")
+    ).content_digest
 
 
 @pytest.mark.parametrize(
@@ -83,8 +119,8 @@ def test_the_same_content_has_the_same_digest_in_any_spelling() -> None:
         {"tags": ["x"]},
     ],
 )
-def test_other_content_has_another_digest(members: dict[str, Any]) -> None:
-    assert make(**members).content_digest != make().content_digest
+async def test_other_content_has_another_digest(members: dict[str, Any]) -> None:
+    assert (await make(**members)).content_digest != (await make()).content_digest
 
 
 @pytest.mark.parametrize(
@@ -97,9 +133,9 @@ def test_other_content_has_another_digest(members: dict[str, Any]) -> None:
         ({"scheduled_at": at(60), "expires_in_seconds": 60}, "/expires_in_seconds"),
     ],
 )
-def test_what_could_never_run_is_refused_at_once(members: dict[str, Any], pointer: str) -> None:
+async def test_what_could_never_run_is_refused_at_once(members: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        make(**members)
+        await make(**members)
     assert caught.value.extra["errors"][0]["pointer"] == pointer
 
 
@@ -120,3 +156,66 @@ def test_a_retry_says_what_it_repeats() -> None:
     assert (again.priority, again.max_attempts, again.tags) == (Priority.HIGH, 2, ("x",))
     assert again.batch_id is None
     assert again.content_digest
+
+
+def referring(job_id: str) -> dict[str, Any]:
+    return {"kind": "version", "input": {"job_id": job_id}}
+
+
+async def test_what_a_job_refers_to_is_pinned_and_the_digest_is_that_of_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = await make(**referring("known"))
+    monkeypatch.setattr(Shelf, "version", 2)
+    second = await make(**referring("known"))
+    assert first.spec == b'{"input":{"job_id":"known","version":1},"options":{}}'
+    assert second.spec == b'{"input":{"job_id":"known","version":2},"options":{}}'
+    assert first.content_digest == second.content_digest != (await make(kind="version")).content_digest
+
+
+async def test_the_jobs_of_a_batch_are_pinned_and_its_digest_is_that_of_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = await make_batch(referring("known"))
+    monkeypatch.setattr(Shelf, "version", 2)
+    second = await make_batch(referring("known"))
+    assert (b'"version":1' in first.jobs[0].spec, b'"version":2' in second.jobs[0].spec) == (True, True)
+    assert first.jobs[0].batch_id == first.batch_id
+    assert first.content_digest == second.content_digest
+
+
+async def test_what_is_not_there_is_an_error_that_says_where() -> None:
+    with pytest.raises(JobNotFound) as caught:
+        await make(None, **referring("unknown"))
+    (error,) = caught.value.errors
+    assert error["pointer"] == "/input/job_id"
+    assert "'unknown'" in error["message"]
+
+
+async def test_in_a_batch_it_says_of_which_job_and_names_all() -> None:
+    with pytest.raises(JobNotFound) as caught:
+        await make_batch(referring("no"), referring("known"), referring("neither"), key=None)
+    assert [error["pointer"] for error in caught.value.errors] == [
+        "/jobs/0/input/job_id",
+        "/jobs/2/input/job_id",
+    ]
+
+
+async def test_nothing_is_looked_up_for_a_batch_that_is_not_valid() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await make_batch(referring("unknown"), {"kind": "echo", "input": {"bad": 1}})
+    assert [error["pointer"] for error in caught.value.errors] == ["/jobs/1/input/bad"]
+
+
+async def test_with_an_idempotency_key_it_may_have_been_accepted_while_it_was_there() -> None:
+    job, batch = await make(**referring("unknown")), await make_batch(referring("unknown"))
+    assert isinstance(job.refusal, JobNotFound)
+    assert isinstance(batch.refusal, JobNotFound)
+    assert (await make(**referring("known"))).refusal is None
+    assert (await make_batch(referring("known"))).refusal is None
+
+
+async def test_files_for_a_kind_that_takes_none_are_refused() -> None:
+    request = JobRequest.model_validate({"kind": "echo", "input": {}})
+    with pytest.raises(InvalidInput, match="echo takes no files"):
+        await SUBMISSIONS.of_request(request, "acme", None, NOW, {"a.pdf": b""})

@@ -92,7 +92,13 @@ class TestCanonical:
             ({"html": 5}, "/input/html"),
             ({"html": "lone \ud800 surrogate"}, "/input/html"),
             ({"html": "x", "a/b~c": 1}, "/input/a~1b~0c"),
-            ({"template": "invoice", "data": {}}, "/input/template"),
+            ({"template": "Invoice"}, "/input/template"),
+            ({"template": "a" * 65}, "/input/template"),
+            ({"template": "invoice", "html": "x"}, "/input"),
+            ({"template": "invoice", "data": []}, "/input/data"),
+            ({"template": "invoice", "data": None}, "/input"),
+            ({"template": "invoice", "version": 0}, "/input/version"),
+            ({"html": "x", "data": {}}, "/input"),
             ({"url": "file:///etc/passwd"}, "/input/url"),
             ({"url": "https://user:secret@example.com/"}, "/input/url"),
             ({"url": "/relative"}, "/input/url"),
@@ -218,7 +224,9 @@ class Renderer:
     ) -> RenderOutcome:
         self.requests.append((request, timeout_ms))
         report(Progress(50, "layout", 1))
-        return RenderOutcome(pdf=b"%PDF-", details={"pages": 1, "warnings": self._warnings})
+        return RenderOutcome(
+            body=b"%PDF-", content_type="application/pdf", details={"pages": 1, "warnings": self._warnings}
+        )
 
 
 def run_of(spec: dict[str, Any], report: Callable[[Progress], None] = lambda progress: None) -> Run:

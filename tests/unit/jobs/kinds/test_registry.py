@@ -3,6 +3,8 @@ from types import ModuleType
 
 import pytest
 
+from jobs.kinds.pdf_merge import PDF_MERGE
+from jobs.kinds.pdf_preview import PDF_PREVIEW
 from jobs.kinds.pdf_render import PDF_RENDER, PdfRender
 from jobs.kinds.registry import load_kinds
 from jobs.settings import BadSetting, Settings
@@ -20,7 +22,11 @@ def settings(kinds: str) -> Settings:
 
 
 def test_the_built_in_kinds_are_there() -> None:
-    assert load_kinds(settings("")) == {"pdf.render": PDF_RENDER}
+    assert load_kinds(settings("")) == {
+        "pdf.render": PDF_RENDER,
+        "pdf.merge": PDF_MERGE,
+        "pdf.preview": PDF_PREVIEW,
+    }
 
 
 def test_your_own_kinds_come_by_import_path_and_may_replace_one(plugin: ModuleType) -> None:
@@ -29,7 +35,7 @@ def test_your_own_kinds_come_by_import_path_and_may_replace_one(plugin: ModuleTy
 
     plugin.thumbnail, plugin.better = Thumbnail(), PdfRender()  # type: ignore[attr-defined]
     kinds = load_kinds(settings("plugin_under_test:thumbnail, plugin_under_test:better"))
-    assert kinds == {"pdf.render": plugin.better, "thumbnail": plugin.thumbnail}
+    assert kinds == {**load_kinds(settings("")), "pdf.render": plugin.better, "thumbnail": plugin.thumbnail}
 
 
 @pytest.mark.parametrize(

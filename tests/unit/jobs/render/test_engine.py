@@ -12,10 +12,11 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from jobs.errors import AssetForbidden, DocumentUnreachable, RenderFailed, ResultTooLarge
+from jobs.errors import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
 from jobs.render.engine import Engine, RenderedDocument
 from jobs.render.limits import FetchLimits, RenderLimits
 from tests.support.documents import SMALL
+from tests.support.framework import framework_stylesheet
 from tests.support.hostile_web import HostileWeb, hostile_web
 
 POINTS_PER_MM = 72 / 25.4
@@ -35,7 +36,7 @@ def engine() -> Iterator[Engine]:
 
 def render(engine: Engine, document: str, format: str = "html", **options: Any) -> RenderedDocument:
     try:
-        return engine.render(format, document.encode(), options, lambda percent, stage, page: None)
+        return engine.render(format, document.encode(), options, lambda step: None)
     finally:
         engine.tidy_up()
 
@@ -213,11 +214,6 @@ class TestHostileDocuments:
         with pytest.raises(RenderFailed, match="nested too deeply"):
             render(engine, "<div>" * 3000)
 
-    def test_a_pdf_over_the_limit_is_a_typed_error(self) -> None:
-        small = Engine(RenderLimits(max_result_bytes=1000))
-        with pytest.raises(ResultTooLarge):
-            render(small, SMALL)
-
     def test_what_weasyprint_chokes_on_is_a_typed_error(self, engine: Engine, web: HostileWeb) -> None:
         profile = f"@color-profile --x {{ src: url({web.url('/missing.icc')}) }}"
         with pytest.raises(RenderFailed, match="cannot do without could not be fetched"):
@@ -232,3 +228,28 @@ def test_one_font_configuration_serves_all_documents_that_bring_no_fonts(engine:
     render(engine, "<style>@font-face { font-family: f; src: url(data:,x) }</style>")
     assert engine._fonts is not before
     assert render(engine, SMALL).pdf == first
+
+
+def test_a_template_is_filled_before_it_is_rendered_and_its_stylesheet_parsed_once(engine: Engine) -> None:
+    stylesheets = [framework_stylesheet()]
+    hits = []
+    for name in ("Ada", "Grace"):
+        before = engine._stylesheets.hits
+        rendered = engine.render(
+            "template",
+            b"<title>Dear {{ name }}</title><p class=btn>{{ name }}",
+            {"stylesheets": stylesheets},
+            lambda step: None,
+            data={"name": name},
+        )
+        engine.tidy_up()
+        with opened(rendered) as pdf:
+            assert str(pdf.docinfo["/Title"]) == f"Dear {name}"
+        assert rendered.self_contained
+        hits.append(engine._stylesheets.hits - before)
+    assert hits[1] == hits[0] + 1
+
+
+def test_a_template_that_fails_says_its_line(engine: Engine) -> None:
+    with pytest.raises(TemplateError, match=r"^line 2: 'name' is undefined$"):
+        render(engine, "<p>\n{{ name }}", "template")

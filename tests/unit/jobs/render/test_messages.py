@@ -2,11 +2,23 @@ from typing import Any
 
 import pytest
 
-from jobs.render.messages import Failed, Progressed, Ready, Rendered, RenderRequest, Rested, parse_answer
+from jobs.render.messages import (
+    Failed,
+    Grown,
+    MergePart,
+    MergeRequest,
+    PreviewRequest,
+    Progressed,
+    Ready,
+    Rendered,
+    RenderRequest,
+    parse_answer,
+)
 from jobs.render.wire import BadFrame, Frame
 
 RENDERED: dict[str, Any] = {
     "type": "rendered",
+    "content_type": "application/pdf",
     "pages": 2,
     "render_ms": 20,
     "peak_memory_bytes": 1,
@@ -22,8 +34,11 @@ PDF = b"%PDF-1.7"
         ({"type": "progress", "percent": 20, "stage": "layout", "page": 3}, b"", Progressed),
         ({"type": "progress", "percent": 20, "stage": "layout", "page": None}, b"", Progressed),
         (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m", "url": "u"}]}, PDF, Rendered),
+        (RENDERED | {"content_type": "image/png"}, b"\x89PNG\r\n\x1a\n", Rendered),
+        (RENDERED | {"content_type": "image/webp"}, b"RIFF\n\0\0\nWEBPVP8 ", Rendered),
+        (RENDERED | {"content_type": "application/zip"}, b"PK\x03\x04", Rendered),
         ({"type": "failed", "code": "render_failed", "message": "no"}, b"", Failed),
-        ({"type": "rested"}, b"", Rested),
+        ({"type": "grown"}, b"", Grown),
     ],
 )
 def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type) -> None:
@@ -35,9 +50,9 @@ def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type)
     [
         ({}, b""),
         ({"type": "exec"}, b""),
-        ({"type": ["rested"]}, b""),
-        ({"type": "rested", "more": 1}, b""),
-        ({"type": "rested"}, PDF),
+        ({"type": ["grown"]}, b""),
+        ({"type": "grown", "more": 1}, b""),
+        ({"type": "grown"}, PDF),
         ({"type": "progress", "percent": 101, "stage": "layout"}, b""),
         ({"type": "progress", "percent": "20", "stage": "layout"}, b""),
         ({"type": "progress", "percent": 20, "stage": "<script>"}, b""),
@@ -45,6 +60,11 @@ def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type)
         ({"type": "failed", "code": "render_failed", "message": "x" * 5000}, b""),
         (RENDERED, b""),
         (RENDERED, b"<html>"),
+        (RENDERED, b"PK\x03\x04"),
+        (RENDERED, b" %PDF-"),
+        (RENDERED | {"content_type": "image/png"}, PDF),
+        (RENDERED | {"content_type": "image/webp"}, b"RIFF\0\0\0\0AVI "),
+        (RENDERED | {"content_type": "text/html"}, b"<html>"),
         (RENDERED | {"pages": -1}, PDF),
         (RENDERED | {"pages": 2.5}, PDF),
         (RENDERED | {"render_ms": 10**30}, PDF),
@@ -67,7 +87,32 @@ def test_a_request_carries_everything_and_its_contents_apart() -> None:
         "type": "render",
         "format": "html",
         "options": {"zoom": 2.0},
+        "data": None,
         "files": [["a.png", 3], ["b", 0]],
+        "scratch": "/tmp/1",
+        "timeout_ms": 500,
+    }
+
+
+def test_the_parts_of_a_merge_are_told_apart_by_their_sizes() -> None:
+    parts = [MergePart(pdf=b"123", title="a", pages="1-"), MergePart(pdf=b"45", title="b")]
+    request = MergeRequest(parts=parts, options={"linearize": True})
+    assert request.body() == b"12345"
+    assert request.header(scratch="/tmp/1", timeout_ms=500) == {
+        "type": "merge",
+        "parts": [{"bytes": 3, "title": "a", "pages": "1-"}, {"bytes": 2, "title": "b", "pages": None}],
+        "options": {"linearize": True},
+        "scratch": "/tmp/1",
+        "timeout_ms": 500,
+    }
+
+
+def test_a_preview_is_of_one_pdf() -> None:
+    request = PreviewRequest(pdf=PDF, options={"dpi": 50}, produces=("image/png",))
+    assert request.body() == PDF
+    assert request.header(scratch="/tmp/1", timeout_ms=500) == {
+        "type": "preview",
+        "options": {"dpi": 50},
         "scratch": "/tmp/1",
         "timeout_ms": 500,
     }

@@ -1,0 +1,35 @@
+"""`jobs.kinds.lookups.Lookups` over the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.errors import JobNotFound
+from jobs.ids import is_job_id
+from jobs.job import Job
+from jobs.store import JobStore
+from jobs.templates.checker import Checker
+from jobs.templates.store import TemplateStore
+from jobs.templates.template import Template
+
+
+class TenantLookups:
+    """What one tenant has."""
+
+    def __init__(self, store: JobStore, templates: TemplateStore, checker: Checker, tenant: str) -> None:
+        self._store = store
+        self._templates = templates
+        self._checker = checker
+        self._tenant = tenant
+
+    async def job(self, job_id: str) -> Job:
+        if not is_job_id(job_id):
+            raise JobNotFound(job_id[:64])
+        return await self._store.get(self._tenant, job_id)
+
+    async def template(self, name: str, version: int | None) -> Template:
+        return await self._templates.get(self._tenant, name, version)
+
+    async def misfits(self, template: Template, data: dict[str, Any], pointer: str) -> list[dict[str, str]]:
+        schema = template.content.schema
+        return [] if schema is None else await self._checker.data(self._tenant, schema, data, pointer)

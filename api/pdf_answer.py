@@ -1,0 +1,68 @@
+"""A `pdf.render` job and its answer: the job at once, or the PDF itself to whoever would rather wait."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.job_view import accepted_reply
+from api.long_poll import LongPoll
+from api.prefer import preferred_wait
+from api.schemas import JobRequest
+from api.services import Services
+from api.stored_file import StoredFiles
+from api.submission import Submissions, idempotency_key
+from jobs.errors import JobFailed
+from jobs.job import Job, JobStatus
+
+
+class PdfAnswers:
+    def __init__(
+        self, services: Services, submissions: Submissions, long_poll: LongPoll, files: StoredFiles
+    ) -> None:
+        self._store = services.store
+        self._tokens = services.tokens
+        self._clock = services.clock
+        self._metrics = services.metrics
+        self._submissions = submissions
+        self._long_poll = long_poll
+        self._files = files
+
+    async def answer(
+        self, request: Request, wanted: JobRequest, tenant: str, files: Mapping[str, bytes] | None = None
+    ) -> Response:
+        """202 and the job; with `Prefer: wait=N` the PDF itself, if it is done by then.
+
+        Raises:
+            JobFailed: it was waited for, and ended without a PDF.
+        """
+        key = idempotency_key(request)
+        wait = preferred_wait(request.headers.get("prefer"))
+        now = self._clock()
+        submission = await self._submissions.of_request(wanted, tenant, key, now, files)
+        submitted = await self._store.submit(submission)
+        self._metrics.accepted(wanted.kind, submitted.replayed)
+        if wait is None:
+            return accepted_reply(submitted, self._tokens, now)
+        with self._metrics.long_polls.track_inprogress():
+            job = await self._long_poll.job(tenant, submitted.job_id, lambda job: job.is_terminal, wait)
+        applied = f"wait={wait}"
+        if not job.is_terminal:
+            headers = ((b"preference-applied", applied.encode()),)
+            as_it_is = dataclasses.replace(submitted, document=to_json(job.document))
+            return accepted_reply(as_it_is, self._tokens, now, headers)
+        if job.status is not JobStatus.SUCCEEDED:
+            raise _failed(job)
+        return await self._files.whole(
+            await self._store.result_of(tenant, job.id),
+            {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"},
+        )
+
+
+def _failed(job: Job) -> JobFailed:
+    reason = job.document["error"]["message"] if job.document["error"] else f"It was {job.status}."
+    return JobFailed(f"{job.id} has no result. {reason}", job=job.document)

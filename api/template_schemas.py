@@ -1,0 +1,93 @@
+"""What requests about templates may say, and what answers to them look like."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from api.answers import AnswerModel
+from api.schemas import Limit, QueryModel, RequestModel
+from jobs.templates.template import MAX_CONTENT_BYTES, MAX_STYLESHEETS, MAX_VERSION, TemplateContent
+
+MAX_DESCRIPTION_CHARACTERS = 1000
+
+Css = Annotated[str, StringConstraints(min_length=1)]
+
+
+class TemplateRequest(RequestModel):
+    """What a version of a template is. Together at most 2 MiB, as JSON."""
+
+    html: str = Field(
+        min_length=1,
+        description="HTML with Jinja2 in it; the members of the data are its variables.",
+        examples=["<h1>Invoice {{ number }}</h1>"],
+    )
+    stylesheets: list[Css] = Field(
+        default_factory=list,
+        max_length=MAX_STYLESHEETS,
+        description="CSS texts, weaker than the styles in `html` (user origin).",
+    )
+    schema_: dict[str, Any] | None = Field(
+        default=None,
+        alias="schema",
+        description="JSON Schema (draft 2020-12) that data must fit. It refers to itself alone.",
+    )
+    sample_data: dict[str, Any] | None = Field(default=None, description="Data to preview with.")
+    description: str = Field(default="", max_length=MAX_DESCRIPTION_CHARACTERS)
+
+    @model_validator(mode="after")
+    def _fits(self) -> TemplateRequest:
+        size = len(self.content.to_json())
+        if size > MAX_CONTENT_BYTES:
+            raise ValueError(f"should be at most {MAX_CONTENT_BYTES} bytes of JSON in all, and is {size}")
+        return self
+
+    @property
+    def content(self) -> TemplateContent:
+        return TemplateContent(
+            html=self.html,
+            stylesheets=tuple(self.stylesheets),
+            schema=self.schema_,
+            sample_data=self.sample_data,
+            description=self.description,
+        )
+
+
+class PreviewRequest(RequestModel):
+    """How to preview a template."""
+
+    data: dict[str, Any] | None = Field(
+        default=None, description="What to fill it with; the sample data without it."
+    )
+    version: int | None = Field(default=None, ge=1, le=MAX_VERSION, description="The newest without it.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of `pdf.render`.")
+
+
+class TemplateListQuery(QueryModel):
+    limit: Limit = Field(default=50, description="How many at most.")
+    cursor: str | None = Field(default=None, max_length=64, description="`next_cursor` of the page before.")
+
+
+class TemplateVersionDocument(AnswerModel):
+    """A version of a template. It never changes."""
+
+    name: str
+    version: int = Field(ge=1, description="Of all there were under this name; never given twice.")
+    created_at: AwareDatetime
+    digest: str = Field(description="Hex SHA-256 of the content.")
+    description: str
+
+
+class TemplateDocument(TemplateVersionDocument):
+    """A version of a template with its content."""
+
+    html: str
+    stylesheets: list[str]
+    schema_: dict[str, Any] | None = Field(alias="schema")
+    sample_data: dict[str, Any] | None
+
+
+class TemplateList(AnswerModel):
+    items: list[TemplateVersionDocument]
+    next_cursor: str | None = Field(description="Ask for the next page with it; null on the last one.")

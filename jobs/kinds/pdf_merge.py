@@ -1,0 +1,120 @@
+"""`pdf.merge`: results of jobs and uploaded PDFs in, one PDF out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from jobs.job import Progress, Result
+from jobs.kinds import Run, Runner, Schemas
+from jobs.kinds.lookups import Lookups
+from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
+from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
+from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
+from jobs.kinds.validation import misfit, validated
+from jobs.render import page_ranges
+from jobs.render.messages import MergePart, MergeRequest
+
+if TYPE_CHECKING:
+    from jobs.render.pool import RenderPool
+
+MAX_PARTS = 100
+DEFAULT_FILENAME = "merged.pdf"
+
+Pages = Annotated[
+    str,
+    Field(min_length=1, max_length=page_ranges.MAX_CHARACTERS),
+    AfterValidator(page_ranges.canonical),
+]
+
+
+class Part(PdfSource):
+    """One PDF, or some of its pages."""
+
+    pages: Annotated[
+        Pages | None, Field(description="Such as `1-3,5,8-`, in the order wanted. Default: all.")
+    ] = None
+    title: Annotated[
+        ShortText | None, Field(description="Of its bookmark. Default: its file name, without `.pdf`.")
+    ] = None
+
+
+class MergeInput(Strict):
+    """What to put together, in this order."""
+
+    parts: Annotated[list[Part], Field(min_length=1, max_length=MAX_PARTS)]
+
+
+class MergeOptions(Strict):
+    """How to put it together."""
+
+    filename: Annotated[
+        str | None, Field(min_length=1, max_length=200), AfterValidator(lambda name: name and pdf_name(name))
+    ] = None
+    bookmarks: Annotated[
+        bool | None,
+        Field(description="One for each part, with its own below it; `false` for none at all."),
+    ] = None
+    metadata: Metadata | None = None
+    encrypt: Encryption | None = None
+    watermark: Watermark | None = None
+    linearize: Annotated[bool | None, Field(description="Arrange the PDF for reading while it loads.")] = None
+
+
+class PdfMerge:
+    """The kind; see `jobs.kinds.Pinning`."""
+
+    name = "pdf.merge"
+
+    def schemas(self) -> Schemas:
+        return Schemas(MergeInput, MergeOptions)
+
+    def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
+        errors: list[dict[str, str]] = []
+        checked_input = validated(MergeInput, input, "/input", errors)
+        checked_options = validated(MergeOptions, {} if options is None else options, "/options", errors)
+        if checked_input is not None:
+            parts = {f"/input/parts/{at}": part for at, part in enumerate(checked_input.parts)}
+            errors += file_mismatches(parts, files)
+        if errors or checked_input is None or checked_options is None:
+            raise misfit(self.name, errors)
+        return {
+            "input": checked_input.model_dump(exclude_none=True),
+            "options": checked_options.model_dump(exclude_none=True, by_alias=True),
+        }
+
+    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
+        """Results never change, so there is nothing to pin: they have to be there."""
+        parts = enumerate(spec["input"]["parts"])
+        job_ids = {f"/input/parts/{at}/job_id": part["job_id"] for at, part in parts if "job_id" in part}
+        await check_results(lookups, job_ids)
+        return spec
+
+    def runner(self, pool: RenderPool) -> Runner:
+        async def run(run: Run) -> Result:
+            options = run.spec["options"]
+            request = MergeRequest(parts=await _parts(run), options=options)
+            outcome = await pool.render(request, timeout_ms=run.timeout_ms, report=run.report)
+            return Result(
+                body=outcome.body,
+                content_type=outcome.content_type,
+                filename=options.get("filename", DEFAULT_FILENAME),
+                details=outcome.details,
+            )
+
+        return run
+
+
+async def _parts(run: Run) -> list[MergePart]:
+    run.report(Progress(0, "fetching"))
+    sources = Sources(run)
+    parts = []
+    for part in run.spec["input"]["parts"]:
+        content, filename = await sources.read(part)
+        parts.append(MergePart(pdf=content, title=part.get("title", stem(filename)), pages=part.get("pages")))
+    return parts
+
+
+PDF_MERGE = PdfMerge()

@@ -1,0 +1,107 @@
+"""`pdf.preview`: a PDF in, pictures of its pages out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from jobs.job import Progress, Result
+from jobs.kinds import Run, Runner, Schemas
+from jobs.kinds.lookups import Lookups
+from jobs.kinds.pdf_values import Strict
+from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
+from jobs.kinds.validation import misfit, validated
+from jobs.render import page_ranges
+from jobs.render.messages import MediaType, PreviewRequest
+from jobs.render.preview_limits import DEFAULT_WIDTH, MAX_DPI, MAX_PAGES, MAX_WIDTH
+
+if TYPE_CHECKING:
+    from jobs.render.pool import RenderPool
+
+_PICTURES: Mapping[str, MediaType] = {"png": "image/png", "webp": "image/webp"}
+
+
+def _as_text(pages: Any) -> Any:
+    """A list of pages as the text that means the same."""
+    if isinstance(pages, list) and pages and all(type(page) is int for page in pages):
+        return ",".join(str(page) for page in pages)
+    return pages
+
+
+def _checked(pages: str) -> str:
+    count = page_ranges.count(pages)
+    if count is not None and count > MAX_PAGES:
+        raise ValueError(f"these are {count} pages, and one job draws at most {MAX_PAGES}")
+    return page_ranges.canonical(pages)
+
+
+class PreviewOptions(Strict):
+    """What to draw, and how large."""
+
+    pages: Annotated[
+        Annotated[str, Field(min_length=1, max_length=page_ranges.MAX_CHARACTERS), AfterValidator(_checked)]
+        | None,
+        Field(description="Such as `1-3,5,8-`, or a list of pages. Default: the first page."),
+        BeforeValidator(_as_text, json_schema_input_type=str | list[int] | None),
+    ] = None
+    format: Literal["png", "webp"] | None = None
+    width: Annotated[
+        int | None, Field(ge=1, le=MAX_WIDTH, description=f"In pixels. Default: {DEFAULT_WIDTH}.")
+    ] = None
+    dpi: Annotated[int | None, Field(ge=1, le=MAX_DPI, description="Instead of a width.")] = None
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if self.width is not None and self.dpi is not None:
+            raise ValueError("give either width or dpi")
+        return self
+
+
+class PdfPreview:
+    """The kind; see `jobs.kinds.Pinning`."""
+
+    name = "pdf.preview"
+
+    def schemas(self) -> Schemas:
+        return Schemas(PdfSource, PreviewOptions)
+
+    def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
+        errors: list[dict[str, str]] = []
+        source = validated(PdfSource, input, "/input", errors)
+        checked_options = validated(PreviewOptions, {} if options is None else options, "/options", errors)
+        if source is not None:
+            errors += file_mismatches({"/input": source}, files)
+        if errors or source is None or checked_options is None:
+            raise misfit(self.name, errors)
+        return {
+            "input": source.model_dump(exclude_none=True),
+            "options": checked_options.model_dump(exclude_none=True),
+        }
+
+    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
+        """A result never changes, so there is nothing to pin: it has to be there."""
+        if "job_id" in spec["input"]:
+            await check_results(lookups, {"/input/job_id": spec["input"]["job_id"]})
+        return spec
+
+    def runner(self, pool: RenderPool) -> Runner:
+        async def run(run: Run) -> Result:
+            run.report(Progress(0, "fetching"))
+            content, filename = await Sources(run).read(run.spec["input"])
+            options = run.spec["options"]
+            picture = _PICTURES[options.get("format", "png")]
+            request = PreviewRequest(pdf=content, options=options, produces=(picture, "application/zip"))
+            outcome = await pool.render(request, timeout_ms=run.timeout_ms, report=run.report)
+            return Result(
+                body=outcome.body,
+                content_type=outcome.content_type,
+                filename=f"{stem(filename)}.{outcome.content_type.rpartition('/')[2]}",
+                details=outcome.details,
+            )
+
+        return run
+
+
+PDF_PREVIEW = PdfPreview()

@@ -1,0 +1,188 @@
+"""PDFs put together in a render child (pikepdf): pages, bookmarks, links and form fields."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Destination, Dictionary, GoToAction, Name, OutlineItem, String
+
+from jobs.render.messages import MergePart
+from jobs.render.page_ranges import resolve
+from jobs.render.source_pdf import explaining, open_whole
+
+Warn = Callable[[str, str], None]
+"""Takes a code and a message."""
+Advance = Callable[[int, int], None]
+"""Takes how many parts are in, and how many pages."""
+
+_MAX_NAMES_SHOWN = 5
+_BOOKMARK_LEVELS = 20
+"""Those of the parts, which pikepdf reads down to level 15, are one further down here."""
+_METADATA = {
+    "title": "dc:title",
+    "authors": "dc:creator",
+    "description": "dc:description",
+    "keywords": "pdf:Keywords",
+    "generator": "xmp:CreatorTool",
+    "created": "xmp:CreateDate",
+    "modified": "xmp:ModifyDate",
+}
+"""Our name → XMP's; pikepdf writes the older document information along with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    pdf: bytes
+    pages: int
+
+
+@dataclass(slots=True)
+class _Part:
+    """One source, opened; its pages are in the document already."""
+
+    title: str
+    source: pikepdf.Pdf
+    first: pikepdf.Object
+    """The page it begins with, in the document."""
+    places: Mapping[tuple[int, int], pikepdf.Object]
+    """Page of the source → the same page in the document."""
+    bookmarks: list[OutlineItem] = field(default_factory=list)
+
+
+def merge(parts: Sequence[MergePart], options: Mapping[str, Any], *, warn: Warn, advance: Advance) -> Merged:
+    """All parts in one PDF.
+
+    Raises:
+        JobError: a part cannot be read, or lacks a page that was asked for.
+    """
+    with ExitStack() as sources, pikepdf.new() as document:
+        merged: list[_Part] = []
+        for number, part in enumerate(parts, start=1):
+            name = f"Part {number} ({part.title})"
+            with explaining(name):
+                added = _add(document, part, name, warn)
+                sources.callback(added.source.close)  # streams are read from it when the document is written
+            merged.append(added)
+            advance(number, len(document.pages))
+        if options.get("bookmarks", True):
+            _set_bookmarks(document, merged)
+        _describe(document, options.get("metadata", {}))
+        written = io.BytesIO()
+        with explaining("One of the parts"):
+            document.save(written, deterministic_id=True)
+        return Merged(written.getvalue(), len(document.pages))
+
+
+def _add(document: pikepdf.Pdf, part: MergePart, name: str, warn: Warn) -> _Part:
+    source, repaired = open_whole(part.pdf, name)
+    count = len(source.pages)
+    wanted = list(range(count) if part.pages is None else resolve(part.pages, count))
+    at = len(document.pages)
+    copied = document.add_pages_from(source, wanted)
+    pages = [document.pages[at + offset].obj for offset in range(len(wanted))]
+    _clean(pages, set(copied.dropped_dests))
+    places = {source.pages[page].obj.objgen: pages[offset] for offset, page in enumerate(wanted)}
+    added = _Part(part.title, source, pages[0], places)
+    try:
+        added.bookmarks = _kept(source.open_outline().root, added)
+    except Exception as error:  # noqa: BLE001 (whatever is in there: the pages are fine without)
+        warn("bookmarks_unreadable", f"The bookmarks of {name} cannot be read ({type(error).__name__}).")
+    if repaired or source.get_warnings():
+        warn(
+            "pdf_repaired",
+            f"{name} is damaged and was repaired as far as possible: look whether all is there.",
+        )
+    if copied.renamed_fields:
+        warn("form_fields_renamed", f"Form fields of {name} have new names: {_shown(copied.renamed_fields)}.")
+    return added
+
+
+def _shown(renamed: Mapping[str, str]) -> str:
+    shown = [f"{old[:50]} is {new[:50]}" for old, new in list(renamed.items())[:_MAX_NAMES_SHOWN]]
+    more = len(renamed) - len(shown)
+    return ", ".join(shown) + (f", and {more} more" if more > 0 else "")
+
+
+def _clean(pages: Iterable[pikepdf.Object], unknown_names: set[str]) -> None:
+    """Removes what would point into the wrong place: to tags left behind, to names that another part may have."""
+    for page in pages:
+        _drop(page, Name.StructParents)
+        for annotation in page.get(Name.Annots, []):
+            if not isinstance(annotation, Dictionary):
+                continue
+            _drop(annotation, Name.StructParent)
+            for owner, key in ((annotation, Name.Dest), (annotation.get(Name.A), Name.D)):
+                if isinstance(owner, Dictionary) and _name(owner.get(key)) in unknown_names:
+                    owner[key] = Array([None, Name.Fit])
+
+
+def _drop(owner: pikepdf.Object, key: Name) -> None:
+    if key in owner:
+        del owner[key]
+
+
+def _name(destination: object) -> str | None:
+    return str(destination) if isinstance(destination, String | Name) else None
+
+
+# --- bookmarks ----------------------------------------------------------------------------------------------
+
+
+def _set_bookmarks(document: pikepdf.Pdf, parts: Sequence[_Part]) -> None:
+    """One for each part with its own below it; a single part's own alone."""
+    with document.open_outline(max_depth=_BOOKMARK_LEVELS) as outline:
+        if len(parts) == 1:
+            outline.root.extend(parts[0].bookmarks)
+            return
+        for part in parts:
+            item = OutlineItem(part.title, Array([part.first, Name.Fit]))
+            item.children.extend(part.bookmarks)
+            item.is_closed = bool(part.bookmarks)
+            outline.root.append(item)
+
+
+def _kept(items: Iterable[OutlineItem], part: _Part) -> list[OutlineItem]:
+    """Copies of those that lead to a page that is in the document, or have such below them."""
+    kept = []
+    for item in items:
+        destination = _destination(item, part)
+        children = _kept(item.children, part)
+        if destination is None and not children:
+            continue
+        copy = OutlineItem(item.title, destination, color=item.color, flags=item.flags)
+        copy.children.extend(children)
+        copy.is_closed = item.is_closed
+        kept.append(copy)
+    return kept
+
+
+def _destination(item: OutlineItem, part: _Part) -> Array | None:
+    """Where it leads in the document; only a page and numbers are taken over."""
+    if item.destination is None and isinstance(item.parsed_action, GoToAction):
+        target = item.parsed_action.obj.get(Name.D)
+        item = OutlineItem(item.title, target if isinstance(target, Array | String | Name) else None)
+    found = item.resolved_destination(part.source)
+    page = None if found is None else part.places.get(getattr(found.page, "objgen", (0, 0)))
+    if found is None or page is None:
+        return None
+    view = {side: getattr(found, side) for side in ("left", "top", "right", "bottom", "zoom")}
+    return Destination(page, found.page_location, **view).to_array()
+
+
+# --- what the document says about itself --------------------------------------------------------------------
+
+
+def _describe(document: pikepdf.Pdf, metadata: Mapping[str, Any]) -> None:
+    if "lang" in metadata:
+        document.Root.Lang = String(metadata["lang"])
+    described = {theirs: metadata[ours] for ours, theirs in _METADATA.items() if ours in metadata}
+    if not described:
+        return
+    with document.open_metadata(set_pikepdf_as_editor=False) as xmp:
+        for name, value in described.items():
+            xmp[name] = ", ".join(value) if name == "pdf:Keywords" else value

@@ -1,0 +1,117 @@
+"""Pages of a PDF as pictures, in a render child (PDFium)."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pypdfium2
+from PIL import Image
+
+from jobs.errors import ResultTooLarge
+from jobs.render.messages import MediaType
+from jobs.render.page_ranges import resolve
+from jobs.render.preview_limits import DEFAULT_WIDTH, MAX_PAGES, MAX_PIXELS
+from jobs.render.source_pdf import encrypted, explaining, refuse_without_end, unreadable
+
+Advance = Callable[[int, int], None]
+"""Takes how many pictures are done, and how many there will be."""
+
+_NAME = "The PDF"
+_ERROR_PASSWORD = 4
+_POINTS_PER_INCH = 72
+_SAVE: Mapping[str, Mapping[str, Any]] = {
+    "png": {"format": "PNG", "optimize": False, "compress_level": 6},
+    "webp": {"format": "WEBP", "quality": 85, "method": 4},
+}
+_MEDIA_TYPES: Mapping[str, MediaType] = {"png": "image/png", "webp": "image/webp"}
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The first moment that a zip can name: the same pages give the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    body: bytes
+    content_type: MediaType
+    pages: int
+
+
+def draw(pdf: bytes, options: Mapping[str, Any], advance: Advance) -> Pictures:
+    """One page as a picture, or several as a zip of pictures.
+
+    Raises:
+        JobError: the PDF cannot be read, lacks a page that was asked for, or the pictures would be too large.
+    """
+    format = options.get("format", "png")
+    with explaining(_NAME):
+        document = _opened(pdf)
+        wanted = _wanted(options.get("pages", "1"), len(document))
+        pictures = {}
+        for done, number in enumerate(wanted, start=1):
+            pictures[f"page-{number + 1:03}.{format}"] = _encoded(_drawn(document, number, options), format)
+            advance(done, len(wanted))
+        document.close()
+    if len(pictures) == 1:
+        (picture,) = pictures.values()
+        return Pictures(picture, _MEDIA_TYPES[format], 1)
+    return Pictures(_zipped(pictures), "application/zip", len(pictures))
+
+
+def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
+    refuse_without_end(pdf, _NAME)
+    try:
+        document = pypdfium2.PdfDocument(pdf)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == _ERROR_PASSWORD:
+            raise encrypted(_NAME) from error
+        raise
+    document.init_forms()  # what is filled in is drawn, too
+    return document
+
+
+def _wanted(pages: str, count: int) -> list[int]:
+    """Each page once, in order."""
+    wanted = sorted(set(resolve(pages, count)))
+    if len(wanted) > MAX_PAGES:
+        raise ResultTooLarge(
+            f"These are {len(wanted)} pages, and one job draws at most {MAX_PAGES}. Ask for fewer of them."
+        )
+    return wanted
+
+
+def _drawn(document: pypdfium2.PdfDocument, number: int, options: Mapping[str, Any]) -> Image.Image:
+    page = document[number]
+    width, height = page.get_size()
+    if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
+        raise unreadable(_NAME, f"page {number + 1} has no size")
+    dpi = options.get("dpi")
+    scale = dpi / _POINTS_PER_INCH if dpi else options.get("width", DEFAULT_WIDTH) / width
+    if math.ceil(width * scale) * math.ceil(height * scale) > MAX_PIXELS:
+        raise ResultTooLarge(
+            f"Page {number + 1} is {width:.0f} by {height:.0f} points, and its picture would have more than "
+            f"{MAX_PIXELS:,} pixels. Ask for a smaller width or dpi."
+        )
+    bitmap = page.render(scale=scale, rev_byteorder=True)
+    picture: Image.Image = bitmap.to_pil()
+    page.close()
+    return picture
+
+
+def _encoded(picture: Image.Image, format: str) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, **_SAVE[format])
+    return file.getvalue()
+
+
+def _zipped(pictures: Mapping[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, picture in pictures.items():
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, picture)
+    return file.getvalue()

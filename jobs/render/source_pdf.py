@@ -1,0 +1,82 @@
+"""A PDF from outside, opened in a render child (pikepdf): the one place that says what is wrong with it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pikepdf
+
+from jobs.errors import JobError, PageOutOfRange, PdfEncrypted, PdfUnreadable, RenderOutOfMemory
+from jobs.render.page_ranges import BeyondLastPage
+
+_TAIL_BYTES = 1024
+"""Readers look for the end of a PDF in its last 1024 bytes (ISO 32000-1, annex H, note 18)."""
+
+
+@contextmanager
+def explaining(name: str) -> Iterator[None]:
+    """Turns whatever a PDF makes of those who read it into an error of the job; `name` begins a sentence: "Part 2".
+
+    Raises:
+        PdfUnreadable, PdfEncrypted, PageOutOfRange, RenderOutOfMemory
+    """
+    try:
+        yield
+    except JobError:
+        raise
+    except BeyondLastPage as error:
+        raise PageOutOfRange(f"{name} is shorter than asked for: {error}.") from error
+    except pikepdf.PasswordError as error:
+        raise encrypted(name) from error
+    except MemoryError as error:
+        raise RenderOutOfMemory(f"{name} needs more memory than allowed.") from error
+    except Exception as error:
+        raise unreadable(name, _reason(error)) from error
+
+
+def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
+    """The PDF, and whether it had to be repaired. To be called within `explaining`.
+
+    Raises:
+        PdfEncrypted: also where it opens without a password: what its owner has forbidden would be lost.
+    """
+    refuse_without_end(content, name)
+    try:
+        pdf, repaired = _opened(content, attempt_recovery=False), False
+    except pikepdf.PasswordError:
+        raise
+    except pikepdf.PdfError:
+        pdf, repaired = _opened(content, attempt_recovery=True), True
+    if pdf.is_encrypted:
+        raise encrypted(name)
+    if not len(pdf.pages):
+        raise unreadable(name, "it has no pages")
+    return pdf, repaired
+
+
+def refuse_without_end(content: bytes, name: str) -> None:
+    """Refuses a file that was cut short, also where a part could be saved: pages would be lost without a word."""
+    tail = content[-_TAIL_BYTES:]
+    if b"startxref" not in tail and b"%%EOF" not in tail:
+        raise unreadable(name, "its end is missing")
+
+
+def _opened(content: bytes, *, attempt_recovery: bool) -> pikepdf.Pdf:
+    return pikepdf.open(io.BytesIO(content), attempt_recovery=attempt_recovery, suppress_warnings=True)
+
+
+def encrypted(name: str) -> PdfEncrypted:
+    return PdfEncrypted(f"{name} is encrypted. Give the PDF from before its encryption.")
+
+
+def unreadable(name: str, reason: str) -> PdfUnreadable:
+    return PdfUnreadable(f"{name} is not a PDF that can be read: {reason}.")
+
+
+def _reason(error: Exception) -> str:
+    """What the library says, without where in memory it had the file."""
+    text = re.sub(r"\s+", " ", re.sub(r"(stream )?<_io\.BytesIO object at \w+>:? ?", "", str(error)))
+    return text.strip(" .")[:200] or type(error).__name__

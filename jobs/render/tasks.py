@@ -1,0 +1,138 @@
+"""What a render child does for each type of request, measured."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobs.render import verdicts
+from jobs.render.finishing import finish
+from jobs.render.memory import PeakMemory
+from jobs.render.merging import merge
+from jobs.render.messages import MediaType, MergePart
+from jobs.render.progress_log import Emit, Step
+from jobs.render.source_pdf import explaining
+
+if TYPE_CHECKING:
+    from jobs.render.engine import Engine
+
+Task = Callable[[dict[str, Any], bytes, Emit], "Product"]
+
+_MAX_WARNINGS = 100
+_MAX_MESSAGE_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """What a request became."""
+
+    body: bytes
+    content_type: MediaType
+    pages: int
+    warnings: list[dict[str, str]]
+    self_contained: bool = True
+    """Nothing outside of the request was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    product: Product
+    render_ms: int
+    peak_memory_bytes: int
+
+
+class Tasks:
+    """Does what requests ask for, one after the other."""
+
+    def __init__(self, engine: Engine, max_result_bytes: int) -> None:
+        self._engine = engine
+        self._max_result_bytes = max_result_bytes
+        self._memory = PeakMemory()
+        self._by_type: Mapping[str, Task] = {
+            "render": self._render,
+            "merge": self._merge,
+            "preview": self._preview,
+        }
+
+    def perform(self, request: dict[str, Any], body: bytes, emit: Emit) -> Measured:
+        """What the request (`messages.Request`) asks for.
+
+        Raises:
+            JobError: what went wrong, in words for the job's owner.
+        """
+        started = time.monotonic()
+        self._memory.reset()
+        product = self._by_type[request["type"]](request, body, emit)
+        if len(product.body) > self._max_result_bytes:
+            raise verdicts.too_large(self._max_result_bytes)
+        return Measured(product, round((time.monotonic() - started) * 1000), self._memory.read())
+
+    def _render(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
+        *files, document = split(body, [size for _, size in request["files"]])
+        names = [name for name, _ in request["files"]]
+        rendered = self._engine.render(
+            request["format"],
+            document,
+            request["options"],
+            emit,
+            dict(zip(names, files, strict=True)),
+            request["data"],
+        )
+        return Product(
+            body=rendered.pdf,
+            content_type="application/pdf",
+            pages=rendered.pages,
+            warnings=rendered.warnings,
+            self_contained=rendered.self_contained,
+        )
+
+    def _merge(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
+        wanted, options = request["parts"], request["options"]
+        *pdfs, _ = split(body, [part["bytes"] for part in wanted])
+        parts = [
+            MergePart(pdf=pdf, title=part["title"], pages=part["pages"])
+            for part, pdf in zip(wanted, pdfs, strict=True)
+        ]
+        warnings = Warnings()
+        merged = merge(
+            parts,
+            options,
+            warn=warnings.add,
+            advance=lambda done, pages: emit(Step(5 + 75 * done // len(parts), "merging", pages)),
+        )
+        emit(Step(85, "finishing", None))
+        with explaining("The whole"):  # a stamp has to do with pages of any shape
+            pdf = finish(merged.pdf, options, self._engine.page)
+        return Product(body=pdf, content_type="application/pdf", pages=merged.pages, warnings=warnings.found)
+
+    def _preview(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
+        from jobs.render.preview import draw  # PDFium: only in children that draw
+
+        pictures = draw(
+            body,
+            request["options"],
+            lambda done, wanted: emit(Step(5 + 90 * done // wanted, "drawing", done)),
+        )
+        return Product(
+            body=pictures.body, content_type=pictures.content_type, pages=pictures.pages, warnings=[]
+        )
+
+
+def split(body: bytes, sizes: Sequence[int]) -> list[bytes]:
+    """The pieces of these sizes, and what is left."""
+    ends = [0, *itertools.accumulate(sizes)]
+    return [*(body[start:end] for start, end in itertools.pairwise(ends)), body[ends[-1] :]]
+
+
+class Warnings:
+    """Remarks about a document, as many and as long as an answer may carry."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, str]] = []
+
+    def add(self, code: str, message: str) -> None:
+        if len(self.found) < _MAX_WARNINGS:
+            self.found.append({"code": code, "message": message[:_MAX_MESSAGE_CHARACTERS]})

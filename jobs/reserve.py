@@ -1,0 +1,70 @@
+"""Claims that a worker holds for its next free slots: a slot that is freed is filled without a round trip. Pure.
+
+Held only while runs are short, and handed back when they turn out not to be: a job must never wait here for a long run
+while another worker has nothing to do. A held job is still `queued`; its lease is renewed like that of a running one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from jobs.job import Claim
+
+SHORT_RUN_S = 0.5
+"""Runs that take longer than this on average lose nothing by a round trip more."""
+HOLD_S = 1.0
+"""A claim held for longer is handed back."""
+
+_NEW_RUN_WEIGHT = 0.2
+
+
+class Reserve:
+    """At most one claim for each slot. Times are seconds of a monotonic clock."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._held: deque[tuple[Claim, float]] = deque()
+        self._average_run_s: float | None = None
+
+    @property
+    def claims(self) -> list[Claim]:
+        """Those held, the next first."""
+        return [claim for claim, _ in self._held]
+
+    @property
+    def room(self) -> int:
+        """How many more should be held; none before the first run has shown how long runs are."""
+        if self._average_run_s is None or self._average_run_s > SHORT_RUN_S:
+            return 0
+        return self._slots - len(self._held)
+
+    def ran(self, seconds: float) -> None:
+        """A run has occupied a slot for so long."""
+        if self._average_run_s is None:
+            self._average_run_s = seconds
+        self._average_run_s += _NEW_RUN_WEIGHT * (seconds - self._average_run_s)
+
+    def put(self, claim: Claim, now: float) -> None:
+        self._held.append((claim, now))
+
+    def take(self) -> Claim | None:
+        """The next one to run, where there is one."""
+        return self._held.popleft()[0] if self._held else None
+
+    def drop(self, job_id: str) -> None:
+        """The claim on this job, if there is one here, is not current any more."""
+        self._held = deque(held for held in self._held if held[0].job_id != job_id)
+
+    def overdue(self, now: float) -> list[Claim]:
+        """Takes out what is to be handed back because the runs before it take so long."""
+        late = [claim for claim, since in self._held if now - since > HOLD_S]
+        for claim in late:
+            self.drop(claim.job_id)
+            self.ran(HOLD_S)
+        return late
+
+    def empty(self) -> list[Claim]:
+        """Takes out everything."""
+        held = self.claims
+        self._held.clear()
+        return held

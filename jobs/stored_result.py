@@ -1,0 +1,65 @@
+"""Where the result of a job is: read from the record, by whoever serves it or works on it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.errors import JobNotFound, JobNotSucceeded, NotFinished, ResultExpired
+from jobs.job import JobStatus
+from jobs.store_client import translated_errors
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """Where a result is and how to serve it."""
+
+    path: str
+    content_type: str
+    filename: str
+    bytes: int
+    sha256: str
+
+
+async def find_result(redis: Redis, tenant: str, job_id: str) -> StoredResult:
+    """Where the result of a succeeded job is.
+
+    Raises:
+        JobNotFound: the tenant has no such job.
+        NotFinished: wait for it, or subscribe to it.
+        JobNotSucceeded: it failed or was cancelled.
+        ResultExpired: the record is still here, the bytes are not.
+    """
+    status, result, path, gone = await record_fields(
+        redis, tenant, job_id, "status", "result", "result_path", "result_gone"
+    )
+    has_result(job_id, JobStatus(status.decode()), is_kept=bool(path) and not gone)
+    details = json.loads(b"{" + result + b"}")
+    return StoredResult(
+        path.decode(), details["content_type"], details["filename"], details["bytes"], details["sha256"]
+    )
+
+
+def has_result(job_id: str, status: JobStatus, *, is_kept: bool) -> None:
+    """Raises NotFinished, JobNotSucceeded or ResultExpired, as `find_result` does."""
+    if not status.is_terminal:
+        raise NotFinished(f"{job_id} is {status}. Wait for it with ?wait=, a WebSocket or a webhook.")
+    if status is not JobStatus.SUCCEEDED:
+        raise JobNotSucceeded(
+            f"{job_id} {'has ' if status is JobStatus.FAILED else 'was '}{status}: no result."
+        )
+    if not is_kept:
+        raise ResultExpired(f"The result of {job_id} has expired. Submit the document again.")
+
+
+async def record_fields(redis: Redis, tenant: str, job_id: str, *names: str) -> list[Any]:
+    """Some fields of a record that must be the tenant's. Raises JobNotFound."""
+    with translated_errors():
+        owner, *values = await redis.hmget(keys.JOB + job_id, ["tenant", *names])  # type: ignore[misc]
+    if owner is None or owner.decode() != tenant:
+        raise JobNotFound(job_id)
+    return list(values)

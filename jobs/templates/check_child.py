@@ -1,0 +1,71 @@
+"""`python -m jobs.templates.check_child`: the check child. Frames on its standard input, answers on its output.
+
+A check that uses more processor time than it may ends the process, by a signal that no code in it can hold up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jobs.render import wire
+from jobs.render.confine import confine
+
+_READ_BYTES = 256 * 1024
+_MAX_REQUEST_BYTES = 1024**3
+"""The web process is trusted, and bounds what it accepts far below this."""
+
+
+def main() -> None:
+    # What checks might print must not get between the answers.
+    answers = os.dup(1)
+    os.dup2(2, 1)
+
+    def answer(document: dict[str, Any]) -> None:
+        for part in wire.encode(document):
+            _write(answers, part)
+
+    frames = _frames()
+    configuration = next(frames).header
+    confine(parent_pid=configuration["parent_pid"], memory_bytes=configuration["memory_bytes"])
+    from jobs.templates import checks  # brings Jinja2 and the schema validator: only now, confined
+
+    answer({"ready": True})
+    for frame in frames:
+        signal.setitimer(signal.ITIMER_PROF, configuration["cpu_seconds"])
+        flaws = _check(checks, frame, lambda: answer({"misfit": True}))
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answer({"flaws": flaws})
+
+
+def _check(checks: Any, frame: wire.Frame, misfit: Callable[[], None]) -> list[dict[str, str]]:
+    pointer = frame.header["pointer"]
+    match frame.header["what"]:
+        case "html":
+            flaws: list[dict[str, str]] = checks.flaws_of_html(frame.body.decode(), pointer)
+        case "schema":
+            flaws = checks.flaws_of_schema(json.loads(frame.body), pointer)
+        case _:
+            schema, data = json.loads(frame.body)
+            flaws = list(checks.flaws_of_data(schema, data, pointer, misfit))
+    return flaws
+
+
+def _frames() -> Iterator[wire.Frame]:
+    decoder = wire.FrameDecoder(max_header_bytes=_MAX_REQUEST_BYTES, max_body_bytes=_MAX_REQUEST_BYTES)
+    while data := os.read(0, _READ_BYTES):
+        yield from decoder.feed(data)
+    sys.exit(0)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+if __name__ == "__main__":
+    main()

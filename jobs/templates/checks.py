@@ -1,0 +1,83 @@
+"""What is wrong with a template, a schema or data. Runs in the check child (`jobs.templates.checker`).
+
+All of it is hostile: sources that take Jinja long to compile, schemas whose `$ref`s unfold without end, data with a
+million mistakes. Nothing here bounds how long that takes; the child's processor time is bounded instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import jsonschema_rs
+
+from jobs.errors import TemplateError
+from jobs.render.filling import compiled
+
+Flaw = dict[str, str]
+"""``{"pointer", "message"}``: one member of `InvalidInput`'s errors."""
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MAX_FLAWS = 20
+_MAX_MESSAGE_CHARACTERS = 300
+_REGEX = jsonschema_rs.RegexOptions()
+"""Regular expressions in linear time: they know no look-around and no back-references."""
+
+
+def flaws_of_html(html: str, pointer: str) -> list[Flaw]:
+    """Where the Jinja2 in `html` is no Jinja2, or more than a template may do."""
+    try:
+        compiled(html)
+    except TemplateError as error:
+        return [_flaw(pointer, error.message)]
+    return []
+
+
+def flaws_of_schema(schema: dict[str, Any], pointer: str) -> list[Flaw]:
+    """Where `schema` is not a JSON Schema (draft 2020-12) that stands for itself."""
+    dialect = schema.get("$schema", DIALECT)
+    if dialect != DIALECT:
+        return [_flaw(f"{pointer}/$schema", f"should be {DIALECT}, or be left out")]
+    try:
+        _validator(schema)
+    except jsonschema_rs.ValidationError as error:
+        return [_explained(pointer, error)]
+    except ValueError as error:
+        return [_flaw(pointer, str(error))]
+    return []
+
+
+def flaws_of_data(
+    schema: dict[str, Any], data: Any, pointer: str, misfit: Callable[[], None]
+) -> Iterator[Flaw]:
+    """Where `data` does not fit. Calls `misfit` as soon as it is known that it does not: to say why can take long."""
+    validator = _validator(schema)
+    if validator.is_valid(data):
+        return
+    misfit()
+    for error in islice(validator.iter_errors(data), MAX_FLAWS):
+        yield _explained(pointer, error)
+
+
+def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
+    return jsonschema_rs.Draft202012Validator(
+        schema, offline=True, validate_formats=True, pattern_options=_REGEX
+    )
+
+
+def _explained(pointer: str, error: jsonschema_rs.ValidationError) -> Flaw:
+    path = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in error.instance_path)
+    message = error.message
+    if error.kind.name == "$ref":
+        message = f"a schema refers to itself alone, and this leads elsewhere or nowhere: {message}"
+    elif message.endswith('is not a "regex"'):
+        message += ": look-around and back-references are not supported"
+    return _flaw(pointer + path, message)
+
+
+def _flaw(pointer: str, message: str) -> Flaw:
+    if len(message) > _MAX_MESSAGE_CHARACTERS:
+        half = _MAX_MESSAGE_CHARACTERS // 2
+        message = f"{message[:half]} … {message[-half:]}"
+    return {"pointer": pointer, "message": message}

@@ -1,0 +1,181 @@
+"""The templates of the tenants, as they are stored: put, read, list, delete.
+
+What is true if a process dies between two steps of `put` (content that is small is part of the last):
+
+1. garbage noted, content not written: nothing; the sweep finds nothing to remove;
+2. content written, version not: a file that no version names; the sweep removes it an hour later;
+3. version written, answer not received: putting the same content again finds it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.artifacts import Artifacts
+from jobs.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
+from jobs.ids import new_ulid
+from jobs.job import INLINE_INPUT_MAX_BYTES
+from jobs.scripts import Scripts
+from jobs.store_client import translated_errors
+from jobs.templates.template import (
+    MAX_VERSION,
+    Template,
+    TemplateContent,
+    TemplateVersion,
+    is_template_name,
+)
+
+MAX_NAMES = 10_000
+"""How many names a tenant may use, deleted templates included: the last number of each is kept for ever."""
+MAX_VERSIONS = 1_000
+"""How many versions a template may have. Deleting it makes room, and its numbers go on."""
+
+
+class TemplateStore:
+    """Every method raises `StoreUnavailable` where the store does not answer."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, artifacts: Artifacts) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._artifacts = artifacts
+
+    async def put(self, tenant: str, name: str, content: TemplateContent) -> tuple[TemplateVersion, bool]:
+        """The version with this content, and whether it is a new one.
+
+        Raises:
+            TemplateLimit: there are too many already.
+            StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
+        """
+        newest = await self._read(tenant, name, None)
+        if newest is not None and newest[0].digest == content.digest:
+            return newest[0], False
+        text, version_id, path, prefix = content.to_json(), new_ulid(), "", ""
+        if len(text) > INLINE_INPUT_MAX_BYTES:
+            prefix = f"{tenant}/tpl_{version_id}/"
+            path = f"{prefix}0/content"
+            await self._put_content(prefix, path, text)
+        outcome, *rest = await self._scripts.call(
+            "template_put",
+            tenant,
+            name,
+            version_id,
+            content.digest,
+            json.dumps(content.description),
+            "" if path else text,
+            path,
+            prefix,
+            MAX_NAMES,
+            MAX_VERSIONS,
+        )
+        if path and outcome != b"created":
+            await self._artifacts.discard([prefix])
+        match outcome:
+            case b"names":
+                raise TemplateLimit(
+                    f"{MAX_NAMES} names of templates have been used, which is all a tenant may have."
+                )
+            case b"versions":
+                raise TemplateLimit(
+                    f"{name} has {MAX_VERSIONS} versions, which is all it may have. Delete it and put it again: "
+                    "accepted jobs keep what they were submitted with, and numbers go on."
+                )
+            case b"late":
+                raise StoreUnavailable("Writing the template took too long. Send it again.")
+        number, head = rest
+        return _version(name, number, json.loads(head)), outcome == b"created"
+
+    async def get(self, tenant: str, name: str, version: int | None = None) -> Template:
+        """A version, or the newest. Raises TemplateNotFound, for a template of another tenant too."""
+        found = await self._read(tenant, name, version)
+        if found is None:
+            raise TemplateNotFound(name, version)
+        head, text, path = found
+        try:
+            content = text or await self._artifacts.get(path)
+        except ArtifactMissing:  # deleted since the record was read
+            raise TemplateNotFound(name, version) from None
+        return Template(head=head, content=TemplateContent.from_json(content))
+
+    async def page(
+        self, tenant: str, limit: int, cursor: str | None
+    ) -> tuple[list[TemplateVersion], str | None]:
+        """Newest versions of templates, by name, and the cursor of the next page.
+
+        Raises:
+            InvalidInput: the cursor was never given out.
+        """
+        if cursor is not None and not is_template_name(cursor):
+            raise _bad_cursor()
+        flat = await self._scripts.call("template_list", tenant, cursor or "", limit + 1)
+        found = [
+            _version(name.decode(), number, json.loads(head))
+            for name, number, head in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        ]
+        return found[:limit], found[limit - 1].name if len(found) > limit else None
+
+    async def versions(
+        self, tenant: str, name: str, limit: int, cursor: str | None
+    ) -> tuple[list[TemplateVersion], str | None]:
+        """Versions of a template, newest first, and the cursor of the next page.
+
+        Raises:
+            TemplateNotFound: the tenant has no such template.
+            InvalidInput: the cursor was never given out.
+        """
+        if cursor is not None and not (
+            cursor.isascii() and cursor.isdigit() and int(cursor[:11]) <= MAX_VERSION
+        ):
+            raise _bad_cursor()
+        flat = await self._scripts.call("template_versions", tenant, name, cursor or "", limit + 1)
+        if flat is None:
+            raise TemplateNotFound(name)
+        found = [
+            _version(name, number, json.loads(head))
+            for number, head in zip(flat[::2], flat[1::2], strict=True)
+        ]
+        return found[:limit], str(found[limit - 1].version) if len(found) > limit else None
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Removes all versions; the next sweep removes their content. Raises TemplateNotFound."""
+        if not await self._scripts.call("template_delete", tenant, name):
+            raise TemplateNotFound(name)
+
+    async def _put_content(self, prefix: str, path: str, text: bytes) -> None:
+        """Notes it as garbage first: until a version names it, that is what it is."""
+        await self._artifacts.check_room()
+        with translated_errors():
+            seconds, _ = await self._redis.time()
+            await self._redis.zadd(keys.GARBAGE, {prefix: seconds * 1000 + keys.ORPHAN_MS})
+        await self._artifacts.put(path, text)
+
+    async def _read(
+        self, tenant: str, name: str, version: int | None
+    ) -> tuple[TemplateVersion, bytes | None, str] | None:
+        """Version, content or None, and where the content is then; None where there is none."""
+        answer = await self._scripts.call("template_get", tenant, name, "" if version is None else version)
+        if answer is None:
+            return None
+        number, head_text, text = answer
+        head = json.loads(head_text)
+        return _version(name, number, head), text, head["path"]
+
+
+def _version(name: str, number: int, head: dict[str, Any]) -> TemplateVersion:
+    return TemplateVersion(
+        name=name,
+        version=number,
+        digest=head["digest"],
+        created_ms=head["created"],
+        description=head["description"],
+    )
+
+
+def _bad_cursor() -> InvalidInput:
+    return InvalidInput(
+        "The cursor is not one that an earlier answer gave.",
+        [{"pointer": "/cursor", "message": "not a cursor of this list"}],
+    )

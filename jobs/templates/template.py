@@ -1,0 +1,97 @@
+"""A template: what its owner wrote, and the version that became of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jobs.clock import rfc3339
+
+NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
+"""Lower case, so that no two names differ only in case; nothing that needs escaping in a URL."""
+_NAME = re.compile(NAME_PATTERN + r"\Z", re.ASCII)
+
+MAX_CONTENT_BYTES = 2 * 1024 * 1024
+"""Of all parts of a version together, as JSON: each job carries a copy of what it renders."""
+MAX_STYLESHEETS = 20
+MAX_VERSION = 2**31
+
+
+def is_template_name(text: str) -> bool:
+    """Whether `text` may name a template (not whether there is such a template)."""
+    return _NAME.match(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateContent:
+    """What makes a version. Two versions with equal content are one."""
+
+    html: str
+    """HTML with Jinja2 in it."""
+    stylesheets: tuple[str, ...] = ()
+    """CSS texts, weaker than the styles in `html`; in rising order of weight."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema (2020-12) of the data; None where any object will do."""
+    sample_data: Mapping[str, Any] | None = None
+    """Data to preview with."""
+    description: str = ""
+
+    def to_json(self) -> bytes:
+        """The one spelling of it."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> TemplateContent:
+        """Members of a later release are left out."""
+        members = json.loads(text)
+        known: dict[str, Any] = {name: members[name] for name in cls.__dataclass_fields__ if name in members}
+        return cls(**{**known, "stylesheets": tuple(known.get("stylesheets", ()))})
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateVersion:
+    """A version without its content, as lists show it."""
+
+    name: str
+    version: int
+    digest: str
+    created_ms: int
+    description: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "created_at": rfc3339(self.created_ms),
+            "digest": self.digest,
+            "description": self.description,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A version with its content."""
+
+    head: TemplateVersion
+    content: TemplateContent = field(repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        content = self.content
+        return {
+            **self.head.document(),
+            "html": content.html,
+            "stylesheets": content.stylesheets,
+            "schema": content.schema,
+            "sample_data": content.sample_data,
+        }

@@ -1,0 +1,144 @@
+"""`pdf.preview`, from submission to result: through the API, a worker and its render children."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from redis.asyncio import Redis
+
+from jobs.render.limits import FetchLimits, RenderLimits
+from jobs.render.pool import RenderPool
+from jobs.settings import Settings
+from tests.support import pdfs
+from tests.support.press import Press, running_press
+
+RED_AND_BLUE = """<style>@page { size: 400px 200px; margin: 0 } body { margin: 0 } div { height: 200px; width: 200px }
+</style><div style="background: #ff0000"></div><div style="background: #0000ff; break-before: page"></div>"""
+RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
+
+
+@pytest.fixture
+async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Press]:
+    pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
+    await pool.start()
+    async with running_press(Settings(redis_url=redis_url, data_dir=tmp_path / "data"), pool) as press:
+        yield press
+    await pool.close()
+
+
+@pytest.fixture
+async def pdf(press: Press) -> str:
+    """A job whose PDF has a page with a red left half, and one with a blue one."""
+    job = await press.done("pdf.render", {"html": RED_AND_BLUE}, {"filename": "colours.pdf"})
+    assert job["result"]["pages"] == 2
+    return str(job["id"])
+
+
+def picture(content: bytes, format: str = "PNG") -> Image.Image:
+    image = Image.open(io.BytesIO(content))
+    assert image.format == format
+    return image.convert("RGB")
+
+
+def assert_halves(image: Image.Image, left: tuple[int, int, int]) -> None:
+    """The left half has this colour, the right one is white; a lossy format may be a little off."""
+    width, height = image.size
+    for x, expected in [(width // 4, left), (width * 3 // 4, WHITE)]:
+        found: Any = image.getpixel((x, height // 2))
+        assert all(abs(a - b) <= 8 for a, b in zip(found, expected, strict=True)), (x, found)
+
+
+async def test_the_first_page_of_a_result_is_a_picture(press: Press, pdf: str) -> None:
+    job = await press.done("pdf.preview", {"job_id": pdf})
+    assert job["result"]["content_type"] == "image/png"
+    assert job["result"]["filename"] == "colours.png"
+    assert job["result"]["pages"] == 1
+    image = picture(await press.result(job))
+    assert image.size == (800, 400)
+    assert_halves(image, RED)
+    served = await press.http.get(f"/v1/jobs/{job['id']}/result")
+    assert served.headers["content-type"] == "image/png"
+    assert served.headers["content-disposition"] == 'inline; filename="colours.png"'
+
+
+@pytest.mark.parametrize(("size", "pixels"), [({"width": 123}, (123, 62)), ({"dpi": 96}, (400, 200))])
+async def test_it_is_as_large_as_asked_for(
+    press: Press, pdf: str, size: dict[str, int], pixels: tuple[int, int]
+) -> None:
+    job = await press.done("pdf.preview", {"job_id": pdf}, {"pages": "2", "format": "webp", **size})
+    assert job["result"]["content_type"] == "image/webp"
+    image = picture(await press.result(job), "WEBP")
+    assert all(abs(a - b) <= 1 for a, b in zip(image.size, pixels, strict=True))
+    assert_halves(image, BLUE)
+
+
+async def test_several_pages_are_a_zip_that_is_always_the_same(press: Press, pdf: str) -> None:
+    first = await press.done("pdf.preview", {"job_id": pdf}, {"pages": "1-", "width": 80})
+    second = await press.done("pdf.preview", {"job_id": pdf}, {"pages": [2, 1], "width": 80})
+    content = await press.result(first)
+    assert content == await press.result(second)
+    assert (first["result"]["content_type"], first["result"]["filename"]) == (
+        "application/zip",
+        "colours.zip",
+    )
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["page-001.png", "page-002.png"]
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert_halves(picture(archive.read("page-001.png")), RED)
+        assert_halves(picture(archive.read("page-002.png")), BLUE)
+    served = await press.http.get(f"/v1/jobs/{first['id']}/result")
+    assert served.headers["content-disposition"] == 'attachment; filename="colours.zip"'
+
+
+async def test_what_is_filled_in_is_drawn(press: Press) -> None:
+    html = (
+        "<style>@page{size:100px;margin:0}body{margin:0}input{width:100px;height:100px;font:80px a}</style>"
+    )
+    job = await press.done("pdf.render", {"html": f"{html}<input value='MMM'>"}, {"forms": True})
+    filled = picture(
+        await press.result(await press.done("pdf.preview", {"job_id": job["id"]}, {"width": 100}))
+    )
+    assert min(filled.convert("L").tobytes()) < 100
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "code", "says"),
+    [
+        (b"<html>no PDF at all", {}, "pdf_unreadable", "The PDF is not a PDF"),
+        (b"%PDF-1.7\n%%EOF", {}, "pdf_unreadable", "The PDF is not a PDF"),
+        (pdfs.truncated(), {}, "pdf_unreadable", "its end is missing"),
+        (pdfs.encrypted("secret"), {}, "pdf_encrypted", "The PDF is encrypted"),
+        (pdfs.cyclic_pages(), {}, "pdf_unreadable", "Failed to load page"),
+        (pdfs.huge_page(), {"dpi": 72}, "result_too_large", "1000000 by 1000000 points"),
+        (pdfs.endless_strip(), {"width": 100}, "result_too_large", "1 by 1000000 points"),
+        (pdfs.pages("only"), {"pages": "2"}, "page_out_of_range", "there is no page 2: it has 1"),
+        (pdfs.pages(*["x"] * 101), {"pages": "1-"}, "result_too_large", "at most 100"),
+    ],
+    ids=["html", "empty", "truncated", "encrypted", "cyclic-pages", "huge", "strip", "short", "many"],
+)
+async def test_what_cannot_be_drawn_fails_the_job_and_nothing_else(
+    press: Press, content: bytes, options: dict[str, Any], code: str, says: str
+) -> None:
+    children = {child.pid for child in press.pool._idle}
+    job = await press.done("pdf.preview", {"file": "a.pdf"}, options, ("a.pdf", content))
+    assert (job["status"], job["error"]["code"]) == ("failed", code)
+    assert says in job["error"]["message"]
+    assert not job["error"]["retryable"]
+    assert {child.pid for child in press.pool._idle} == children
+
+
+async def test_oddities_that_are_harmless_are_drawn(press: Press) -> None:
+    for content, options in [
+        (pdfs.huge_page(), {"width": 50}),
+        (pdfs.cyclic_outline(), {}),
+        (pdfs.encrypted(""), {}),
+    ]:
+        job = await press.done("pdf.preview", {"file": "a.pdf"}, options, ("a.pdf", content))
+        assert picture(await press.result(job)).size[0] == options.get("width", 800)

@@ -1,0 +1,58 @@
+"""What was accepted with an idempotency key stays accepted, also when the same request would be refused by now."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from jobs.errors import IdempotencyKeyReused, JobNotFound
+from tests.support.core import Core, batch_of
+
+SPEC = b'{"input":{},"options":{}}'
+
+
+@pytest.fixture
+async def core(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(redis_url, tmp_path)
+    yield core
+    await core.redis.aclose()
+
+
+def refused(**fields: Any) -> dict[str, Any]:
+    return {"idempotency_key": "k", "content_digest": "d1", "refusal": JobNotFound("gone"), **fields}
+
+
+async def test_a_job_that_was_accepted_earlier_is_answered_as_it_is_now(core: Core) -> None:
+    first = await core.submit(idempotency_key="k", content_digest="d1")
+    await core.store.cancel("acme", first.id)
+    again = await core.submit(**refused())
+    assert (again.id, again.status) == (first.id, "cancelled")
+    with pytest.raises(IdempotencyKeyReused):
+        await core.submit(**refused(content_digest="d2"))
+
+
+async def test_so_is_a_batch(core: Core) -> None:
+    first = await core.submit_batch(SPEC, idempotency_key="k", content_digest="d1")
+    again = await core.batches.submit(batch_of(**refused()))
+    assert again.replayed
+    assert again.document == first.document
+
+
+async def test_what_was_not_accepted_earlier_is_refused_and_leaves_nothing(core: Core) -> None:
+    for fields in (refused(), refused(idempotency_key=None)):
+        with pytest.raises(JobNotFound):
+            await core.submit(**fields)
+        with pytest.raises(JobNotFound):
+            await core.batches.submit(batch_of(**fields))
+    assert await core.redis.keys("*") == []
+    first = await core.submit(idempotency_key="k", content_digest="d1")
+    with pytest.raises(JobNotFound):
+        await core.submit(tenant="globex", **refused())
+    await core.store.cancel("acme", first.id)
+    await core.store.delete("acme", first.id)
+    with pytest.raises(JobNotFound):
+        await core.submit(**refused())

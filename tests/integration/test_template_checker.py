@@ -1,0 +1,143 @@
+"""Checks that would take for ever are killed, and the next one is made as if nothing had been."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.errors import CheckUnavailable
+from jobs.templates import checker as module
+from jobs.templates.checker import Checker
+from tests.support.core import eventually
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """A schema that is evaluated twice for each level of it: 2⁶⁰ times for 60."""
+    definitions: dict[str, Any] = {
+        f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level + 1}"}, {"$ref": f"#/$defs/d{level + 1}"}]}
+        for level in range(levels)
+    }
+    return {"$defs": {**definitions, f"d{levels}": {"type": "object"}}, "$ref": "#/$defs/d0"}
+
+
+@pytest.fixture
+async def checker() -> AsyncIterator[Checker]:
+    checker = Checker(cpu_seconds=0.5)
+    yield checker
+    await checker.close()
+
+
+def pid_of(checker: Checker) -> int:
+    assert checker._child is not None
+    return checker._child._process.pid
+
+
+async def test_checks_find_flaws_or_none(checker: Checker) -> None:
+    assert await checker.html("acme", "{{ x }}", "/html") == []
+    assert [flaw["pointer"] for flaw in await checker.html("acme", "{{ x", "/html")] == ["/html"]
+    assert await checker.schema("acme", {"type": "object"}, "/schema") == []
+    assert [flaw["pointer"] for flaw in await checker.schema("acme", {"type": 1}, "/schema")] == [
+        "/schema/type"
+    ]
+    schema = {"properties": {"ü": {"type": "integer"}}}
+    assert await checker.data("acme", schema, {"ü": 1}, "/data") == []
+    assert [flaw["pointer"] for flaw in await checker.data("acme", schema, {"ü": "1"}, "/data")] == [
+        "/data/ü"
+    ]
+
+
+async def test_a_schema_that_unfolds_without_end_costs_only_its_own_check(checker: Checker) -> None:
+    assert await checker.schema("acme", doubling(60), "/schema") == []
+    first = pid_of(checker)
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    (flaw,) = await checker.data("acme", doubling(60), {}, "/input/data")
+    ticking.cancel()
+    assert flaw["pointer"] == "/input/data"
+    assert "takes too long" in flaw["message"]
+    assert ticks > 5, "the event loop went on meanwhile"
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    assert await checker.data("acme", {}, {}, "/input/data") == []
+    assert pid_of(checker) != first
+
+
+async def test_data_with_a_million_flaws_is_refused_all_the_same(checker: Checker) -> None:
+    schema = {"properties": {"a": {"items": {"type": "integer"}}}}
+    (flaw,) = await checker.data("acme", schema, {"a": ["x"] * 400_000}, "/input/data")
+    assert "too many flaws to list" in flaw["message"]
+
+
+async def test_a_source_that_takes_long_to_compile_is_refused(checker: Checker) -> None:
+    (flaw,) = await checker.html("acme", "{{ 'a'" + "~'a'" * 100_000 + " }}", "/html")
+    assert flaw == {"pointer": "/html", "message": "it is too large or too deeply nested to be compiled"}
+
+
+async def test_a_child_that_dies_between_two_checks_is_replaced(checker: Checker) -> None:
+    await checker.schema("acme", {}, "/schema")
+    os.kill(pid_of(checker), signal.SIGKILL)
+    assert await checker.schema("acme", {"type": "object"}, "/schema") == []
+
+
+async def test_whoever_goes_away_in_the_middle_leaves_no_answer_for_the_next(checker: Checker) -> None:
+    await checker.schema("acme", {}, "/schema")
+    gone = asyncio.create_task(checker.html("acme", "{{ 'a'" + "~'a'" * 100_000 + " }}", "/html"))
+    await eventually(lambda: checker._turn.locked())
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert [flaw["pointer"] for flaw in await checker.schema("acme", {"type": 1}, "/s")] == ["/s/type"]
+
+
+async def test_a_tenant_waits_for_one_check_of_another_and_no_more(checker: Checker) -> None:
+    await checker.schema("acme", {}, "/schema")
+    order: list[str] = []
+
+    async def check(tenant: str) -> None:
+        await checker.data(tenant, doubling(60) if tenant == "acme" else {}, {}, "/data")
+        order.append(tenant)
+
+    hostile = [asyncio.create_task(check("acme")) for _ in range(4)]
+    await eventually(lambda: checker._turn.locked())
+    await check("globex")
+    assert order.count("acme") <= 1
+    for task in hostile:
+        task.cancel()
+    await asyncio.wait(hostile)
+
+
+async def test_a_child_that_does_not_start_is_no_fault_of_the_template(
+    checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_COMMAND", ("/bin/false",))
+    with pytest.raises(CheckUnavailable):
+        await checker.html("acme", "x", "/html")
+    monkeypatch.undo()
+    assert await checker.html("acme", "x", "/html") == []
+
+
+async def test_the_child_has_no_secrets_and_ends_when_it_is_closed(
+    checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSRUN_SECRET_KEY", "s" * 32)
+    await checker.schema("acme", {}, "/schema")
+    pid = pid_of(checker)
+    environ = Path(f"/proc/{pid}/environ")
+    if environ.exists():
+        assert b"PRESSRUN" not in environ.read_bytes()
+    await checker.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

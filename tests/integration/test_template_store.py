@@ -1,0 +1,245 @@
+"""Templates in the store: numbers, content large and small, and what a crash leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from jobs import keys
+from jobs.artifacts import Artifacts
+from jobs.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
+from jobs.job import INLINE_INPUT_MAX_BYTES
+from jobs.scripts import Scripts
+from jobs.templates import store as module
+from jobs.templates.store import TemplateStore
+from jobs.templates.template import TemplateContent
+from tests.support.core import Core
+
+
+@pytest.fixture(params=["file", "redis"])
+async def core(
+    redis: Redis, redis_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Core]:
+    place = {"PRESSRUN_ARTIFACTS_URL": "redis:"} if request.param == "redis" else {}
+    core = Core.open(redis_url, tmp_path, **place)
+    yield core
+    await core.redis.aclose()
+
+
+@pytest.fixture
+def templates(core: Core) -> TemplateStore:
+    return TemplateStore(core.redis, Scripts(core.redis, core.settings), core.artifacts)
+
+
+def small(html: str = "<p>small") -> TemplateContent:
+    return TemplateContent(html=html, schema={"type": "object"}, sample_data={"ü": None}, description="ß")
+
+
+def large(letter: str = "x") -> TemplateContent:
+    return TemplateContent(html="<p>" + letter * INLINE_INPUT_MAX_BYTES)
+
+
+async def garbage(core: Core) -> list[str]:
+    return [prefix.decode() for prefix in await core.redis.zrange(keys.GARBAGE, 0, -1)]
+
+
+async def an_hour_passes(core: Core) -> None:
+    for prefix in await core.redis.zrange(keys.GARBAGE, 0, -1):
+        await core.redis.zadd(keys.GARBAGE, {prefix: 1})
+    while await core.queue.sweep():
+        pass
+
+
+class Interrupted(Exception):
+    """The process dies here."""
+
+
+async def test_versions_count_up_and_never_change(core: Core, templates: TemplateStore) -> None:
+    contents = [small("1"), large(), small("3")]
+    for number, content in enumerate(contents, 1):
+        version, is_new = await templates.put("acme", "letter", content)
+        assert (version.version, is_new) == (number, True)
+    for number, content in enumerate(contents, 1):
+        assert (await templates.get("acme", "letter", number)).content == content
+    newest = await templates.get("acme", "letter")
+    assert (newest.head.version, newest.content, newest.head.description) == (3, small("3"), "ß")
+    for missing in (0, 4, 10**9):
+        with pytest.raises(TemplateNotFound):
+            await templates.get("acme", "letter", missing)
+    assert await garbage(core) == []
+
+
+@pytest.mark.parametrize("content", [small(), large()])
+async def test_the_same_content_is_the_same_version_and_an_older_one_a_new_version(
+    core: Core, templates: TemplateStore, content: TemplateContent
+) -> None:
+    assert (await templates.put("acme", "letter", content))[1]
+    again, is_new = await templates.put("acme", "letter", content)
+    assert (again.version, is_new) == (1, False)
+    await templates.put("acme", "letter", small("other"))
+    back, is_new = await templates.put("acme", "letter", content)
+    assert (back.version, is_new) == (3, True)
+
+
+async def test_numbers_go_on_after_a_deletion(core: Core, templates: TemplateStore) -> None:
+    for content in (small("1"), large(), large("y")):
+        await templates.put("acme", "letter", content)
+    await templates.delete("acme", "letter")
+    with pytest.raises(TemplateNotFound):
+        await templates.get("acme", "letter")
+    with pytest.raises(TemplateNotFound):
+        await templates.delete("acme", "letter")
+    assert (await templates.page("acme", 10, None))[0] == []
+
+    prefixes = await garbage(core)
+    assert len(prefixes) == 2
+    await an_hour_passes(core)
+    for prefix in prefixes:
+        with pytest.raises(ArtifactMissing):
+            await core.artifacts.get(f"{prefix}0/content")
+
+    version, is_new = await templates.put("acme", "letter", small("1"))
+    assert (version.version, is_new) == (4, True)
+    with pytest.raises(TemplateNotFound):
+        await templates.get("acme", "letter", 1)
+    found, _ = await templates.versions("acme", "letter", 10, None)
+    assert [each.version for each in found] == [4]
+
+
+async def test_who_puts_at_the_same_time_gets_numbers_of_their_own(templates: TemplateStore) -> None:
+    puts = [templates.put("acme", "letter", large(letter)) for letter in "abcdefgh"]
+    versions = [version.version for version, _ in await asyncio.gather(*puts)]
+    assert sorted(versions) == list(range(1, 9))
+
+
+async def test_the_same_put_twice_at_once_is_one_version(core: Core, templates: TemplateStore) -> None:
+    outcomes = await asyncio.gather(*(templates.put("acme", "letter", large()) for _ in range(5)))
+    assert [version.version for version, _ in outcomes] == [1] * 5
+    assert [is_new for _, is_new in outcomes].count(True) == 1
+    kept = (await templates.get("acme", "letter")).content
+    await an_hour_passes(core)
+    assert (await templates.get("acme", "letter")).content == kept, "only what lost is swept"
+
+
+async def test_pages_go_by_name_and_versions_newest_first(templates: TemplateStore) -> None:
+    for name in ("b", "a", "c-1", "c"):
+        await templates.put("acme", name, small())
+    await templates.put("globex", "d", small())
+    first, cursor = await templates.page("acme", 3, None)
+    rest, end = await templates.page("acme", 3, cursor)
+    assert [each.name for each in [*first, *rest]] == ["a", "b", "c", "c-1"]
+    assert end is None
+    assert (await templates.page("acme", 4, None))[1] is None
+
+    for number in range(5):
+        await templates.put("acme", "many", small(str(number)))
+    newest, cursor = await templates.versions("acme", "many", 3, None)
+    older, end = await templates.versions("acme", "many", 3, cursor)
+    assert [each.version for each in [*newest, *older]] == [5, 4, 3, 2, 1]
+    assert end is None
+    with pytest.raises(TemplateNotFound):
+        await templates.versions("globex", "many", 3, None)
+
+
+@pytest.mark.parametrize("cursor", ["A", "", "a b", "-"])
+async def test_a_cursor_nobody_gave_is_refused(templates: TemplateStore, cursor: str) -> None:
+    with pytest.raises(InvalidInput):
+        await templates.page("acme", 3, cursor)
+    with pytest.raises(InvalidInput):
+        await templates.versions("acme", "letter", 3, cursor)
+
+
+async def test_there_is_an_end_to_names_and_versions(
+    core: Core, templates: TemplateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_NAMES", 2)
+    monkeypatch.setattr(module, "MAX_VERSIONS", 2)
+    await templates.put("acme", "a", small("1"))
+    await templates.put("acme", "b", small("1"))
+    with pytest.raises(TemplateLimit, match="2 names"):
+        await templates.put("acme", "c", large())
+    await templates.put("acme", "a", small("2"))
+    with pytest.raises(TemplateLimit, match="2 versions"):
+        await templates.put("acme", "a", large())
+    assert (await templates.put("acme", "a", small("2")))[1] is False
+    await templates.delete("acme", "a")
+    assert (await templates.put("acme", "a", small("3")))[0].version == 3
+    await an_hour_passes(core)
+    artifacts = await core.redis.keys(f"{keys.ARTIFACTS}*")
+    assert artifacts == [], "what was refused left nothing"
+
+
+# --- crashes ----------------------------------------------------------------------------------------------------------
+
+
+class Dying:
+    """An artifact store under a process that dies before or after it has written."""
+
+    def __init__(self, artifacts: Artifacts, after: bool) -> None:
+        self._artifacts = artifacts
+        self._after = after
+
+    async def check_room(self) -> None:
+        await self._artifacts.check_room()
+
+    async def put(self, path: str, body: bytes) -> None:
+        if self._after:
+            await self._artifacts.put(path, body)
+        raise Interrupted
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_put_that_dies_before_its_version_is_written_leaves_garbage_only(
+    core: Core, templates: TemplateStore, after: bool
+) -> None:
+    await templates.put("acme", "letter", small())
+    dying: Any = Dying(core.artifacts, after)
+    with pytest.raises(Interrupted):
+        await TemplateStore(core.redis, Scripts(core.redis, core.settings), dying).put(
+            "acme", "letter", large()
+        )
+    assert (await templates.get("acme", "letter")).head.version == 1
+    (prefix,) = await garbage(core)
+    assert await core.redis.zscore(keys.GARBAGE, prefix) > (await core.redis.time())[0] * 1000 + 3_000_000
+    await an_hour_passes(core)
+    with pytest.raises(ArtifactMissing):
+        await core.artifacts.get(f"{prefix}0/content")
+    assert await garbage(core) == []
+    # And the number was not used up.
+    assert (await templates.put("acme", "letter", large()))[0].version == 2
+
+
+async def test_a_put_whose_answer_got_lost_is_found_when_it_is_sent_again(
+    core: Core, templates: TemplateStore
+) -> None:
+    scripts = Scripts(core.redis, core.settings)
+    arguments = ("acme", "letter", "01X", "digest", '""', "{}", "", "", 10, 10)
+    first = await scripts.call("template_put", *arguments)
+    again = await scripts.call("template_put", *arguments)
+    assert first == again
+    assert first[:2] == [b"created", 1]
+    other = await scripts.call("template_put", "acme", "letter", "01Y", *arguments[3:])
+    assert other[:2] == [b"same", 1]
+
+
+async def test_a_put_that_was_away_until_its_content_was_swept_names_nothing(
+    core: Core, templates: TemplateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = Scripts(core.redis, core.settings)
+    call = scripts.call
+
+    async def late(name: str, *arguments: Any) -> Any:
+        if name == "template_put":
+            await an_hour_passes(core)
+        return await call(name, *arguments)
+
+    monkeypatch.setattr(scripts, "call", late)
+    with pytest.raises(StoreUnavailable, match="took too long"):
+        await TemplateStore(core.redis, scripts, core.artifacts).put("acme", "letter", large())
+    with pytest.raises(TemplateNotFound):
+        await templates.get("acme", "letter")

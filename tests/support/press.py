@@ -1,0 +1,112 @@
+"""Web app, worker and render children in this process and below it: what a client sees of the whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import httpx
+
+from api.app import Api, build
+from jobs.artifacts import open_artifacts
+from jobs.kinds.registry import load_kinds
+from jobs.queue import JobQueue
+from jobs.render.pool import RenderPool
+from jobs.scripts import Scripts
+from jobs.settings import Settings
+from jobs.store_client import connect
+from jobs.worker import JobWorker
+from tests.support.core import DEADLINE_S
+
+File = tuple[str, bytes]
+
+
+class Press:
+    """Submits as one tenant and waits for results."""
+
+    def __init__(self, app: Api, pool: RenderPool) -> None:
+        self.app = app
+        self.pool = pool
+        self.http = self.caller()
+
+    def caller(self, key: str | None = None) -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://localhost:8000", headers=headers)
+
+    @contextmanager
+    def as_tenant(self, key: str) -> Iterator[None]:
+        """Submits with this API key for a while."""
+        before, self.http = self.http, self.caller(key)
+        try:
+            yield
+        finally:
+            self.http = before
+
+    async def submit(
+        self,
+        kind: str,
+        input: dict[str, Any],
+        options: dict[str, Any] | None = None,
+        *files: File,
+        key: str | None = None,
+        **members: Any,
+    ) -> httpx.Response:
+        """With `files`, as multipart/form-data; with an idempotency key, and further `members` of the job."""
+        headers = {"idempotency-key": key} if key else {}
+        job = {"kind": kind, "input": input, "options": options or {}, **members}
+        if not files:
+            return await self.http.post("/v1/jobs", json=job, headers=headers)
+        parts: list[Any] = [("job", (None, json.dumps(job), "application/json"))]
+        parts += [("file", (name, content, "application/pdf")) for name, content in files]
+        return await self.http.post("/v1/jobs", files=parts, headers=headers)
+
+    async def done(
+        self, kind: str, input: dict[str, Any], options: dict[str, Any] | None = None, *files: File
+    ) -> dict[str, Any]:
+        """The job, submitted and ended."""
+        answer = await self.submit(kind, input, options, *files)
+        assert answer.status_code == 202, answer.text
+        return await self.ended(answer.json()["id"])
+
+    async def ended(self, job_id: str) -> dict[str, Any]:
+        async with asyncio.timeout(2 * DEADLINE_S):
+            while True:
+                job: dict[str, Any] = (await self.http.get(f"/v1/jobs/{job_id}?wait=25")).json()
+                if job["status"] in ("succeeded", "failed", "cancelled"):
+                    return job
+
+    async def result(self, job: dict[str, Any]) -> bytes:
+        assert job["status"] == "succeeded", job["error"]
+        answer = await self.http.get(f"/v1/jobs/{job['id']}/result")
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+
+@asynccontextmanager
+async def running_press(settings: Settings, pool: RenderPool) -> AsyncIterator[Press]:
+    """Everything up, with a `pool` that has been started."""
+    app = build(settings)
+    redis = connect(settings)
+    scripts = Scripts(redis, settings)
+    queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))
+
+    async def start() -> Any:
+        return {name: kind.runner(pool) for name, kind in load_kinds(settings).items()}
+
+    async def stop() -> None:
+        pass
+
+    worker = JobWorker(redis, queue, settings, start=start, stop=stop, handle_signals=False)
+    async with app.router.lifespan_context(app):
+        await app.services.tail.ready.wait()
+        working = asyncio.create_task(worker.async_run())
+        try:
+            yield Press(app, pool)
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
+            await worker.close()

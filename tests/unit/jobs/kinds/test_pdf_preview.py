@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs.errors import InvalidInput
+from jobs.kinds.pdf_preview import PDF_PREVIEW
+
+JOB = {"job_id": "job_1"}
+
+
+def test_the_spec_says_everything_in_one_spelling() -> None:
+    assert PDF_PREVIEW.canonical(JOB, None) == {"input": JOB, "options": {}}
+    options = {"pages": [3, 1], "format": "webp", "dpi": 72}
+    assert PDF_PREVIEW.canonical({"file": "a.pdf"}, options, ["a.pdf"]) == {
+        "input": {"file": "a.pdf"},
+        "options": {"pages": "3,1", "format": "webp", "dpi": 72},
+    }
+
+
+@pytest.mark.parametrize(
+    ("input", "options", "pointer"),
+    [
+        ({}, {}, "/input"),
+        ({"parts": []}, {}, "/input/parts"),
+        ({"file": "a.pdf"}, {}, "/input/file"),
+        (JOB, {"pages": []}, "/options/pages"),
+        (JOB, {"pages": [True]}, "/options/pages"),
+        (JOB, {"pages": [0]}, "/options/pages"),
+        (JOB, {"pages": "all"}, "/options/pages"),
+        (JOB, {"pages": "1-101"}, "/options/pages"),
+        (JOB, {"pages": 1}, "/options/pages"),
+        (JOB, {"format": "gif"}, "/options/format"),
+        (JOB, {"width": 0}, "/options/width"),
+        (JOB, {"width": 4097}, "/options/width"),
+        (JOB, {"dpi": 601}, "/options/dpi"),
+        (JOB, {"dpi": 72, "width": 100}, "/options"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_pointer(input: Any, options: Any, pointer: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        PDF_PREVIEW.canonical(input, options)
+    assert {error["pointer"] for error in caught.value.errors} >= {pointer}
+
+
+def test_a_file_that_is_not_used_is_a_mistake() -> None:
+    with pytest.raises(InvalidInput, match="do not fit"):
+        PDF_PREVIEW.canonical(JOB, {}, ["a.pdf"])

@@ -1,0 +1,168 @@
+"""What templates may do, and that they can do nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs.errors import TemplateError
+from jobs.render.filling import compiled, fill
+
+DATA: dict[str, Any] = {
+    "customer": {"name": "Müller & <Söhne>", "tags": ["a", "b"]},
+    "order": {"items": [{"title": "Nail", "price": 1.5}, {"title": "Saw", "price": 20}], "note": None},
+    "name": "x",
+    "numbers": [3, 1, 2],
+}
+
+
+def reason(source: str, **data: Any) -> str:
+    with pytest.raises(TemplateError) as caught:
+        fill(source, {**DATA, **data})
+    assert caught.value.code == "template_error"
+    assert not caught.value.retryable
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ customer.name }}", "Müller &amp; &lt;Söhne&gt;"),
+        ("{{ customer['name']|safe }}", "Müller & <Söhne>"),
+        ("{% for item in order.items %}{{ loop.index }}{{ item.title }} {% endfor %}", "1Nail 2Saw "),
+        ("{% for key, value in customer.items() %}{{ key }} {% endfor %}", "name tags "),
+        ("{{ order.items|map(attribute='price')|sum }}", "21.5"),
+        ("{{ order.get('nothing', 'else') }}", "else"),
+        ("{{ order.note is none }} {{ missing is defined }} {{ missing|default('-') }}", "True False -"),
+        ("{% macro bold(x) %}<b>{{ x }}</b>{% endmacro %}{{ bold('<') }}", "<b>&lt;</b>"),
+        (
+            "{% for kind, all in order.items|groupby('title') %}{{ kind }}{{ all|length }}{% endfor %}",
+            "Nail1Saw1",
+        ),
+        (
+            "{% set ns = namespace(n=0) %}{% for n in numbers %}{% set ns.n = ns.n + n %}{% endfor %}{{ ns.n }}",
+            "6",
+        ),
+        ("{% block head %}H{% endblock %}{{ self.head() }}", "HH"),
+        ("{{ name.upper() }} {{ '-' * 5 }} {{ 2 ** 10 }} {{ numbers|sort|join(',') }}", "X ----- 1024 1,2,3"),
+        ("{{ 1234.5|money('EUR', 'de') }}", "1.234,50\xa0€"),
+        ("{{ range(3)|list }}", "[0, 1, 2]"),
+    ],
+)
+def test_a_template_says_what_its_data_is(source: str, text: str) -> None:
+    assert fill(source, DATA) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("<p>\n\n{{ nobody }}", "line 3: 'nobody' is undefined"),
+        ("{{ customer.nome }}", "line 1: 'dict object' has no attribute 'nome'"),
+        ("{% if\nnobody %}{% endif %}", "line 1: 'nobody' is undefined"),
+        ("\n{{ 1 / 0 }}", "line 2: division by zero"),
+        ("\n{{ name + 1 }}", 'line 2: can only concatenate str (not "int") to str'),
+        ("a\n{% for x in %}", "line 2: Expected an expression, got 'end of statement block'"),
+        ("a\n{{ name|nonsense }}", "line 2: No filter named 'nonsense'"),
+        ("{{ 'ten'|number('de') }}", "line 1: 'ten' is not a number"),
+        ("{% macro f() %}\n{{ f() }}{% endmacro %}{{ f() }}", "line 2: it calls itself without end"),
+    ],
+)
+def test_an_error_has_its_line_and_its_reason(source: str, message: str) -> None:
+    assert reason(source) == message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__ }}",
+        "{{ ''['__class__'] }}",
+        "{{ ().__class__.__bases__[0].__subclasses__() }}",
+        "{{ name|attr('__class__') }}",
+        "{{ [name]|map('attr', '__class__')|list }}",
+        "{{ [name]|map(attribute='__class__')|first }}",
+        "{% for type, all in [name]|groupby('__class__') %}{{ type }}{% endfor %}",
+        "{{ [name]|selectattr('__class__')|list }}",
+        "{{ [name]|sort(attribute='__class__.__name__') }}",
+        "{{ '{0.__class__}'.format(name) }}",
+        "{{ '{0.__class__}'.format_map({'0': name}) }}",
+        "{{ ('{0.__class__}'|safe).format(name) }}",
+        "{% set f = ''.format %}{{ f(1) }}",
+        "{{ range.__globals__ }}",
+        "{{ cycler.__init__.__globals__.os }}",
+        "{{ cycler('a').__init__ }}",
+        "{{ namespace().__class__ }}",
+        "{{ joiner._Joiner__x }}",
+        "{{ dict.mro() }}",
+        "{{ dict.fromkeys }}",
+        "{{ self._TemplateReference__context }}",
+        "{{ self.__init__.__globals__ }}",
+        "{% macro m() %}{% endmacro %}{{ m._environment }}",
+        "{% macro m() %}{% endmacro %}{{ m.__init__.__globals__ }}",
+        "{% for x in numbers %}{{ loop._iterator }}{% endfor %}",
+        "{% for x in numbers %}{{ loop.__init__ }}{% endfor %}",
+        "{{ (numbers|map('string')).gi_frame }}",
+        "{{ name.encode() }}",
+        "{{ name.translate({}) }}",
+        "{{ (1).to_bytes }}",
+        "{{ (1).real }}",
+        "{{ numbers.append(4) }}",
+        "{{ numbers.sort() }}",
+        "{{ customer.update(a=1) }}",
+        "{{ customer.pop('name') }}",
+        "{{ customer.__len__() }}",
+        "{{ lipsum() }}",
+        "{{ numbers|random }}",
+        "{{ config }}",
+        "{{ request }}",
+        "{{ name|pprint }}",
+        "{% include '/etc/passwd' %}",
+        "{% include ['a', 'b'] ignore missing %}",
+        "{% import 'os' as os %}",
+        "{% from 'os' import path %}",
+        "{% extends name %}",
+        "{% do numbers.append(1) %}",
+        "{% debug %}",
+    ],
+)
+def test_nothing_but_the_data_is_reached(source: str) -> None:
+    """Refused, with a message that tells nothing of this machine."""
+    message = reason(source)
+    assert "/jobs/" not in message
+    assert "site-packages" not in message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 'x' * 10**9 }}",
+        "{{ 10**9 * 'x' }}",
+        "{{ [1] * 10**9 }}",
+        "{{ (name|safe) * 10**9 }}",
+        "{{ 9 ** (9 ** 9) }}",
+        "{{ range(10**9)|list }}",
+        "{{ range(0, 10**12)|length }}",
+        "{{ " + "(" * 500 + "1" + ")" * 500 + " }}",
+        "{{ " + "-" * 5000 + "1 }}",
+        "{{ " + "9" * 5000 + " }}",
+        "{% for x in numbers %}" * 30 + "{% endfor %}" * 30,
+        "{% if name %}" * 500 + "{% endif %}" * 500,
+    ],
+)
+def test_what_would_grow_without_end_is_refused(source: str) -> None:
+    assert reason(source)
+
+
+def test_nothing_runs_while_a_template_is_compiled() -> None:
+    assert compiled("{{ 'x'|center(1000000000000) }}{{ 'x' * 10**12 }}{{ 7 ** 7 ** 77 }}")
+
+
+def test_the_text_is_bounded_while_it_is_made() -> None:
+    source = "{% for a in range(1000) %}{% for b in range(1000) %}{{ name }}{% endfor %}{% endfor %}"
+    with pytest.raises(TemplateError, match="more than 500 characters of HTML"):
+        fill(source, DATA, max_characters=500)
+
+
+def test_one_document_leaves_nothing_for_the_next() -> None:
+    source = "{% set ns = namespace(n=1) %}{{ ns.n }}{{ seen|default('no') }}{% set seen = 'yes' %}"
+    assert [fill(source, {}) for _ in range(3)] == ["1no"] * 3

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from jobs.errors import ResultTooLarge
+from jobs.render.engine import Engine
+from jobs.render.messages import PreviewRequest
+from jobs.render.progress_log import Step
+from jobs.render.tasks import Tasks, Warnings, split
+from tests.support import pdfs
+
+NO_ENGINE = cast(Engine, None)
+
+
+def emit(step: Step) -> None: ...
+
+
+def preview(**options: Any) -> tuple[dict[str, Any], bytes]:
+    request = PreviewRequest(pdf=pdfs.pages("x"), options=options, produces=("image/png",))
+    return request.header(scratch="", timeout_ms=1000), request.body()
+
+
+def test_a_result_over_the_limit_is_a_typed_error() -> None:
+    with pytest.raises(ResultTooLarge):
+        Tasks(NO_ENGINE, max_result_bytes=1000).perform(*preview(), emit)
+
+
+def test_what_was_done_is_measured() -> None:
+    measured = Tasks(NO_ENGINE, max_result_bytes=10**6).perform(*preview(width=50), emit)
+    assert measured.product.content_type == "image/png"
+    assert measured.render_ms >= 0
+    assert measured.peak_memory_bytes > 10**6
+
+
+def test_a_body_comes_apart_by_sizes() -> None:
+    assert split(b"12345", [2, 0, 1]) == [b"12", b"", b"3", b"45"]
+    assert split(b"12", []) == [b"12"]
+
+
+def test_there_are_no_more_warnings_than_an_answer_may_carry() -> None:
+    warnings = Warnings()
+    for _ in range(300):
+        warnings.add("a", "m" * 2000)
+    assert len(warnings.found) == 100
+    assert len(warnings.found[0]["message"]) == 1000

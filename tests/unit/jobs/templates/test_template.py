@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from jobs.templates.template import Template, TemplateContent, TemplateVersion, is_template_name
+
+CONTENT = TemplateContent(
+    html="<p>{{ ü }}",
+    stylesheets=("p { color: red }",),
+    schema={"type": "object"},
+    sample_data={"b": None, "a": 1},
+    description="A letter",
+)
+
+
+@pytest.mark.parametrize("name", ["a", "0", "invoice", "invoice-2026.v2", "a_b", "a" * 64])
+def test_what_a_name_may_be(name: str) -> None:
+    assert is_template_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "ü", "-a", "a-", ".", "..", ".a", "a.", "a b", "a/b", "a:b", "a\n", "a" * 65, "٣"]
+)
+def test_what_no_name_may_be(name: str) -> None:
+    assert not is_template_name(name)
+
+
+def test_content_is_read_as_it_was_written() -> None:
+    assert TemplateContent.from_json(CONTENT.to_json()) == CONTENT
+    later = CONTENT.to_json()[:-1] + b',"later":1}'
+    assert TemplateContent.from_json(later) == CONTENT
+
+
+def test_the_digest_is_of_the_content_and_not_of_its_spelling() -> None:
+    other_order = TemplateContent(
+        html=CONTENT.html,
+        stylesheets=CONTENT.stylesheets,
+        schema=CONTENT.schema,
+        sample_data={"a": 1, "b": None},
+        description="A letter",
+    )
+    assert other_order.digest == CONTENT.digest
+    for change in (
+        {"html": "x"},
+        {"stylesheets": ()},
+        {"schema": None},
+        {"sample_data": {}},
+        {"description": ""},
+    ):
+        members = {name: getattr(CONTENT, name) for name in CONTENT.__dataclass_fields__}
+        assert TemplateContent(**{**members, **change}).digest != CONTENT.digest, change
+
+
+def test_the_document_shows_everything() -> None:
+    head = TemplateVersion(
+        name="letter", version=3, digest="d", created_ms=1_750_000_000_000, description="A letter"
+    )
+    assert Template(head=head, content=CONTENT).document() == {
+        "name": "letter",
+        "version": 3,
+        "created_at": "2025-06-15T15:06:40.000Z",
+        "digest": "d",
+        "description": "A letter",
+        "html": "<p>{{ ü }}",
+        "stylesheets": ("p { color: red }",),
+        "schema": {"type": "object"},
+        "sample_data": {"b": None, "a": 1},
+    }

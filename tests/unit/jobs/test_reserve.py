@@ -1,0 +1,82 @@
+from jobs.job import Claim
+from jobs.reserve import HOLD_S, SHORT_RUN_S, Reserve
+
+
+def claim(job_id: str) -> Claim:
+    return Claim(
+        job_id=job_id,
+        tenant="acme",
+        kind="test",
+        number=1,
+        attempt=0,
+        max_attempts=3,
+        timeout_ms=None,
+        spec=b"{}",
+        input_path=None,
+        entry=b"{}",
+    )
+
+
+def after_short_runs(slots: int = 2) -> Reserve:
+    reserve = Reserve(slots)
+    reserve.ran(0.05)
+    return reserve
+
+
+def test_nothing_is_held_before_a_run_has_shown_how_long_runs_are() -> None:
+    assert Reserve(2).room == 0
+
+
+def test_short_runs_make_room_for_one_claim_a_slot() -> None:
+    reserve = after_short_runs()
+    assert reserve.room == 2
+    reserve.put(claim("a"), 0.0)
+    assert reserve.room == 1
+
+
+def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
+    reserve = after_short_runs()
+    reserve.ran(60)
+    assert reserve.room == 0
+    for _ in range(40):
+        reserve.ran(0.05)
+    assert reserve.room == 2
+
+
+def test_claims_are_taken_in_the_order_they_came() -> None:
+    reserve = after_short_runs()
+    reserve.put(claim("a"), 0.0)
+    reserve.put(claim("b"), 0.0)
+    taken = [reserve.take(), reserve.take(), reserve.take()]
+    assert [one and one.job_id for one in taken] == ["a", "b", None]
+
+
+def test_a_claim_that_is_not_current_any_more_is_dropped() -> None:
+    reserve = after_short_runs()
+    reserve.put(claim("a"), 0.0)
+    reserve.put(claim("b"), 0.0)
+    reserve.drop("a")
+    reserve.drop("never held")
+    assert [one.job_id for one in reserve.claims] == ["b"]
+
+
+def test_what_was_held_too_long_is_given_up_and_no_more_is_held() -> None:
+    reserve = after_short_runs()
+    reserve.put(claim("old"), 0.0)
+    reserve.put(claim("new"), HOLD_S)
+    assert reserve.overdue(HOLD_S) == []
+    assert [one.job_id for one in reserve.overdue(HOLD_S + 0.1)] == ["old"]
+    assert [one.job_id for one in reserve.claims] == ["new"]
+    for _ in range(3):
+        reserve.put(claim("again"), 0.0)
+        reserve.overdue(HOLD_S + 0.1)
+    assert HOLD_S > SHORT_RUN_S
+    assert reserve.room == 0
+
+
+def test_emptying_gives_everything() -> None:
+    reserve = after_short_runs()
+    reserve.put(claim("a"), 0.0)
+    reserve.put(claim("b"), 0.0)
+    assert [one.job_id for one in reserve.empty()] == ["a", "b"]
+    assert reserve.claims == []
