@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from api.kind_docs import kind_sections
 from api.operations import phrase
 from jobs.errors import PressrunError, RequestError, StoreError
 
@@ -17,7 +18,10 @@ def docs_page(template: str, contract: dict[str, Any]) -> str:
         for method, operation in methods.items()
     )
     problems = "".join(_problem(error) for error in sorted(_answered(), key=lambda error: error.code))
-    return template.replace("{operations}", operations).replace("{problems}", problems)
+    kinds = "".join(kind_sections(contract["components"]["schemas"]))
+    return (
+        template.replace("{operations}", operations).replace("{kinds}", kinds).replace("{problems}", problems)
+    )
 
 
 def _section(method: str, path: str, operation: dict[str, Any]) -> str:

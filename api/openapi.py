@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from api.answers import Problem
 from api.operation import Answer, Operation
 from api.operations import HEADERS, OPERATIONS
 from api.schemas import QueryModel
+from jobs.kinds import Kind, Schemas
 from jobs.settings import Settings
 
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
@@ -25,9 +26,10 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _DOCUMENT: dict[str, Any] = {"type": "string", "minLength": 1}
 
 
-def openapi_document(settings: Settings, version: str, kinds: Collection[str]) -> dict[str, Any]:
+def openapi_document(settings: Settings, version: str, kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """The document that `/openapi.json` serves."""
-    schemas = _schemas()
+    schemas, by_kind = _schemas(kinds)
+    schemas["JobRequest"]["oneOf"] = by_kind
     request = schemas["JobRequest"]["properties"]
     request["kind"]["enum"] = sorted(kinds)
     request["timeout_seconds"]["anyOf"][0]["maximum"] = settings.render_timeout
@@ -56,15 +58,34 @@ def openapi_document(settings: Settings, version: str, kinds: Collection[str]) -
     }
 
 
-def _schemas() -> dict[str, Any]:
+def _schemas(kinds: Mapping[str, Kind]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """All models by name, and what `input` and `options` of a job are: one alternative for each of `kinds`."""
     models: set[type[BaseModel]] = {Problem}
     for operation in OPERATIONS:
         models |= {answer.model for answer in operation.answers.values() if answer.model}
         models |= {operation.body} if operation.body else set()
+    described = {name: _models_of(kind) for name, kind in sorted(kinds.items())}
+    models |= {model for members in described.values() for model in members.values()}
     ordered = sorted(models, key=lambda model: model.__name__)
-    _, schema = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    references, schema = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    alternatives = [
+        {
+            "title": name,
+            "properties": {
+                "kind": {"const": name},
+                **{member: references[model, "validation"] for member, model in members.items()},
+            },
+        }
+        for name, members in described.items()
+    ]
     definitions: dict[str, Any] = schema["$defs"]
-    return definitions
+    return definitions, alternatives
+
+
+def _models_of(kind: Kind) -> dict[str, type[BaseModel]]:
+    """The models of its input and options, where it has them."""
+    schemas: Callable[[], Schemas] | None = getattr(kind, "schemas", None)
+    return schemas()._asdict() if schemas is not None else {}
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rendering, in three parts that can be run alone, none of them longer than about two minutes:
+"""Rendering, in three parts that can be run alone, `memory` takes a few minutes, the others less than two:
 
 - ``engine``: what the render child's engine gains over plain WeasyPrint. Plain is `HTML(string=…).write_pdf()` in a
   warm process; both sides run alone, one after the other, in a process of their own, the same number of times, and

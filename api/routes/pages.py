@@ -27,7 +27,7 @@ _FOR_ANY_PAGE = {"access-control-allow-origin": "*"}
 
 class PageRoutes:
     def __init__(self, services: Services) -> None:
-        contract = openapi_document(services.settings, package_version(), services.kinds.keys())
+        contract = openapi_document(services.settings, package_version(), services.kinds)
         self._contract = to_json(contract)
         self._docs = docs_page(_template("docs.html"), contract)
         console = resources.files("api").joinpath("console", "index.html").read_bytes()

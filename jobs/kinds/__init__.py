@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jobs.errors import SourceGone
 from jobs.job import Claim, Progress, Result
 from jobs.kinds.lookups import Lookups
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from jobs.render.pool import RenderPool
 
 
@@ -58,8 +60,19 @@ Runner = Callable[[Run], Awaitable[Result]]
 """Does the work. Raises `JobError` when the attempt failed; cancelling it must stop the work at once."""
 
 
+class Schemas(NamedTuple):
+    """What a kind's submissions look like: the models that `Kind.canonical` checks them with."""
+
+    input: type[BaseModel]
+    options: type[BaseModel]
+
+
 class Kind(Protocol):
-    """A kind of job."""
+    """A kind of job.
+
+    One that also has a method ``schemas() -> Schemas`` is described by ``/openapi.json`` and ``/docs`` down to its
+    last option; of others they say only that input and options are objects.
+    """
 
     @property
     def name(self) -> str:

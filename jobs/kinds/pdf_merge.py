@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field
 
 from jobs.job import Progress, Result
-from jobs.kinds import Run, Runner
+from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
 from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
@@ -67,6 +67,9 @@ class PdfMerge:
     """The kind; see `jobs.kinds.Pinning`."""
 
     name = "pdf.merge"
+
+    def schemas(self) -> Schemas:
+        return Schemas(MergeInput, MergeOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
         errors: list[dict[str, str]] = []

@@ -152,7 +152,7 @@ class PdfOptions(Strict):
     page_size: Annotated[
         str | None,
         Field(max_length=40, description="A name (`A4`, `letter`) or width and height (`100mm 5in`)."),
-        AfterValidator(lambda size: size and paper_size(size)),
+        AfterValidator(lambda size: None if size is None else paper_size(size)),
     ] = None
     orientation: Annotated[
         Literal["portrait", "landscape"] | None, Field(description="Of a named page size; A4 without one.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from jobs.job import Progress, Result
-from jobs.kinds import Run, Runner
+from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_values import Strict
 from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
@@ -63,6 +63,9 @@ class PdfPreview:
     """The kind; see `jobs.kinds.Pinning`."""
 
     name = "pdf.preview"
+
+    def schemas(self) -> Schemas:
+        return Schemas(PdfSource, PreviewOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
         errors: list[dict[str, str]] = []

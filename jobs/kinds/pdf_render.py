@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.errors import InvalidInput, StrictWarnings, TemplateError, TemplateNotFound
 from jobs.job import Result
-from jobs.kinds import Run, Runner
+from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import PdfInput, PdfOptions
 from jobs.kinds.validation import misfit, validated
@@ -35,6 +35,9 @@ class PdfRender:
     """The kind; see `jobs.kinds.Kind`."""
 
     name = "pdf.render"
+
+    def schemas(self) -> Schemas:
+        return Schemas(PdfInput, PdfOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
         errors: list[dict[str, str]] = []

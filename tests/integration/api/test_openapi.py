@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
+from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
 from api.app import Api
+from api.openapi import openapi_document
 from api.operations import OPERATIONS
 from api.resource import Resource
 from jobs.errors import RenderFailed
+from jobs.kinds import Runner
+from jobs.kinds.pdf_options import PdfOptions
+from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.settings import Settings
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import submit
 
@@ -63,3 +71,46 @@ async def test_the_contract_knows_the_limits_in_force(client: httpx.AsyncClient)
     request = (await client.get("/openapi.json")).json()["components"]["schemas"]["JobRequest"]["properties"]
     assert request["kind"]["enum"] == ["pdf.merge", "pdf.preview", "pdf.render"]
     assert request["timeout_seconds"]["anyOf"][0]["maximum"] == 60
+
+
+async def test_the_contract_and_the_page_know_every_option_of_every_kind(client: httpx.AsyncClient) -> None:
+    contract = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    published = {each["title"]: each["properties"] for each in contract["JobRequest"]["oneOf"]}
+    page = (await client.get("/docs")).text
+    assert set(published) == {"pdf.merge", "pdf.preview", "pdf.render"}
+    for kind, members in published.items():
+        assert members["kind"] == {"const": kind}
+        for member in ("input", "options"):
+            described = contract[members[member]["$ref"].rpartition("/")[2]]
+            assert described["properties"]
+            assert [name for name in described["properties"] if f"<td>{name}</td>" not in page] == []
+    options = contract[published["pdf.render"]["options"]["$ref"].rpartition("/")[2]]
+    assert set(options["properties"]) == set(PdfOptions.model_fields)
+    assert "<td>attachments[].relationship</td>" in page
+    assert "<small>number from 0.1 to 10</small>" in page
+
+
+def test_a_kind_that_describes_nothing_may_be_sent_any_objects() -> None:
+    class Plain:
+        name = "acme.plain"
+
+        def canonical(self, input: Any, options: Any) -> dict[str, Any]:
+            return {"input": input, "options": options}
+
+        def runner(self, pool: object) -> Runner:
+            raise NotImplementedError
+
+    contract = openapi_document(Settings(), "test", {"acme.plain": Plain(), "pdf.render": PDF_RENDER})
+    alternatives = contract["components"]["schemas"]["JobRequest"]["oneOf"]
+    assert alternatives[0] == {"title": "acme.plain", "properties": {"kind": {"const": "acme.plain"}}}
+    validator = Draft202012Validator(
+        {"$ref": "#/components/schemas/JobRequest", "components": contract["components"]}
+    )
+    for job, is_valid in (
+        ({"kind": "acme.plain", "input": {"whatever": 1}, "options": {"zoom": "large"}}, True),
+        ({"kind": "pdf.render", "input": {"html": "x"}, "options": {"zoom": 2, "margins": "1cm"}}, True),
+        ({"kind": "pdf.render", "input": {"html": "x"}, "options": {"zoom": "large"}}, False),
+        ({"kind": "pdf.render", "input": {"whatever": 1}}, False),
+        ({"kind": "acme.unknown", "input": {}}, False),
+    ):
+        assert validator.is_valid(job) == is_valid, job

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.openapi import openapi_document
+from jobs.kinds.registry import load_kinds
 from jobs.settings import Settings
 from tests.support.command import ROOT
 from tests.support.core import DEADLINE_S
@@ -26,7 +27,7 @@ from tests.support.valkey import FaultyValkey, free_port
 
 KEY = "acme-key-0123456789"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
-CONTRACT = openapi_document(Settings(), "test", ["pdf.render"])
+CONTRACT = openapi_document(Settings(), "test", load_kinds(Settings()))
 schema = schemathesis.openapi.from_dict(CONTRACT)
 
 MORE_THAN_A_SHAPE = {

@@ -135,6 +135,7 @@ class TestCanonical:
             ({"watermark": {"text": "x", "color": "red;}"}}, "/options/watermark/color"),
             ({"watermark": {"text": "x"}, "pdf_variant": "pdf/ua-1"}, "/options/watermark"),
             ({"page-size": "A4"}, "/options/page-size"),
+            ({"page_size": ""}, "/options/page_size"),
             ({"page_size": "A99"}, "/options/page_size"),
             ({"page_size": 4}, "/options/page_size"),
             ({"orientation": "upside-down"}, "/options/orientation"),
