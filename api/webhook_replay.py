@@ -8,7 +8,6 @@ from jobs.errors import WebhookConflict
 from jobs.eventlog import EventLog
 from jobs.events import Cursor
 from jobs.webhooks.deliveries import Deliveries, Owed
-from jobs.webhooks.delivery import delivery_id
 from jobs.webhooks.endpoint import Endpoint, EndpointStatus, type_pattern, wants_job
 
 EVENTS_AT_ONCE = 2_000
@@ -50,6 +49,6 @@ class Replay:
             return 0
         if not wants_job(endpoint.config, event["data"].get("job")):
             return 0
-        owed = [Owed(delivery_id(event["id"], endpoint.id), endpoint.id)]
+        owed = [Owed(event["id"], endpoint.id)]
         kept = (body, event["id"], event["type"])
         return await self._deliveries.owe(endpoint.tenant, str(event["sequence"]), owed, kept)

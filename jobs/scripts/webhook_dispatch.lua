@@ -1,7 +1,8 @@
 --!flags no-cluster allow-oom
 --!include _clock _webhook
 -- Turns a reference of the outbox into deliveries, one for each target, and acknowledges it. An event that goes to
--- very many takes several calls, of which the last acknowledges.
+-- very many takes several calls, of which the last acknowledges. Only what that call makes is news: deliveries of an
+-- event for very many, or of the past, do not go before those of others.
 --
 -- KEYS  none: event, target, delivery and its indexes, queues, ring, doorbell, outbox.
 -- ARGV  1 tenant, 2 event key (sequence), 3 group, 4 outbox entry to acknowledge ("" for not yet, or none),
@@ -34,7 +35,7 @@ if #ARGV > 7 then
     if delivery then
       made = made + 1
       enqueue(id, delivery, target, now)
-      offer(target_id, target, now, true)
+      offer(target_id, target, now, ARGV[4] ~= '')
     end
   end
 end

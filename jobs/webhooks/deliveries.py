@@ -24,11 +24,16 @@ _RECOVER_BATCH = 200
 class Owed:
     """One delivery to be made. `url` is that of a job's `webhook_url`, else empty."""
 
-    delivery_id: str
+    event_id: str
     target_id: str
     url: str = ""
     max_in_flight: int = 0
     """For a target that is not there yet."""
+
+    @property
+    def delivery_id(self) -> str:
+        """Made when asked for: of ten thousand, a part at a time."""
+        return delivery_id(self.event_id, self.target_id, self.url)
 
 
 class Deliveries:

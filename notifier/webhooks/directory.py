@@ -74,7 +74,7 @@ class Directory:
         return known
 
     async def _catch_up(self, tenant: str, known: TenantEndpoints) -> TenantEndpoints:
-        """Reads what changed. Where something was deleted, or the store is another one, reads everything."""
+        """Reads what changed, and the list where something was deleted; everything where the store is another one."""
         key = keys.ENDPOINTS + tenant
         with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -86,8 +86,10 @@ class Directory:
         endpoints = {**known.endpoints, **await self._read(tenant, changed)}
         if len(endpoints) != count or change < known.change:
             with translated_errors():
-                everything = await self._redis.zrange(key, 0, -1)
-            endpoints = await self._read(tenant, everything)
+                ids = await self._redis.zrange(key, 0, -1)
+            kept = {} if change < known.change else endpoints
+            endpoints = {each.decode(): kept[each.decode()] for each in ids if each.decode() in kept}
+            endpoints |= await self._read(tenant, [each for each in ids if each.decode() not in endpoints])
         return TenantEndpoints(endpoints, change)
 
     async def _read(self, tenant: str, ids: list[bytes]) -> dict[str, Endpoint]:

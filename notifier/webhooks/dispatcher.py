@@ -17,7 +17,7 @@ import structlog
 
 from jobs.errors import StoreError
 from jobs.webhooks.deliveries import Deliveries, Owed
-from jobs.webhooks.delivery import delivery_id, origin_of, origin_target
+from jobs.webhooks.delivery import origin_of, origin_target
 from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT
 from jobs.webhooks.endpoints import Endpoints
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OwedEvent, Reference
@@ -140,15 +140,11 @@ class Dispatcher:
         self._wide_slots.release()
 
     async def _owed(self, reference: Reference, event: OwedEvent, endpoints: TenantEndpoints) -> list[Owed]:
-        owed = [
-            Owed(delivery_id(event.id, endpoint_id), endpoint_id)
-            for endpoint_id in endpoints.matching(event, reference.sequence)
-        ]
+        owed = [Owed(event.id, endpoint_id) for endpoint_id in endpoints.matching(event, reference.sequence)]
         if event.url is not None:
             await self._endpoints.tenant_credentials(
                 reference.tenant
             )  # there before the first request is signed
             target_id = origin_target(reference.tenant, origin_of(event.url))
-            id = delivery_id(event.id, target_id, event.url)
-            owed.append(Owed(id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
+            owed.append(Owed(event.id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
         return owed

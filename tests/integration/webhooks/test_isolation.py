@@ -303,6 +303,18 @@ async def has_left_the_outbox(hooks: Hooks) -> bool:
     return int(await hooks.redis.xlen(keys.OUTBOX)) == 0
 
 
+async def test_what_is_not_made_in_one_step_is_no_news(clocked: Hooks) -> None:
+    for n in range(DELIVERIES_PER_CALL + 5):
+        await clocked.endpoint(f"https://example.test/{n}")
+    await events(clocked, 1)
+    config = EndpointConfig(url="https://other.test/", event_types=("*",))
+    await clocked.endpoints.create("other", config, Credentials.fresh())
+    await clocked.event(tenant="other")
+    await clocked.dispatcher.dispatch_new()
+    urls = [claim.url for claim in (await clocked.queue.claim(16, 1000)).claims]
+    assert "https://other.test/" in urls, "it passes those of the event for very many"
+
+
 async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clocked: Hooks) -> None:
     await events(clocked, 1)  # nobody there: not even a reference
     first = await clocked.endpoint("https://example.test/1")
