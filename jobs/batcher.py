@@ -35,9 +35,11 @@ class Batcher:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((command, answer))
-        if patient and self._flush_due is None:
-            self._flush_due = loop.call_later(PATIENCE_S, self._flush)
-        elif not patient and not self._urgent:
+        if self._urgent:
+            pass  # what is waiting goes soon, and this with it
+        elif patient:
+            self._flush_due = self._flush_due or loop.call_later(PATIENCE_S, self._flush)
+        else:
             self._urgent = True
             if self._flush_due is not None:
                 self._flush_due.cancel()

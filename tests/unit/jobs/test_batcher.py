@@ -118,3 +118,24 @@ async def test_an_answer_does_not_send_patient_calls_early(batcher: Batcher, sto
     await asyncio.sleep(0)
     assert len(store.sent) == 1
     assert await patient == "PATIENT"
+
+
+async def test_a_patient_call_does_not_hold_up_an_urgent_one_that_waits_its_turn(
+    batcher: Batcher, store: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.batcher.PATIENCE_S", 3600)
+    store.answering.clear()
+    calls = []
+    for number in range(MAX_UNDER_WAY):
+        store.reached.clear()
+        calls.append(asyncio.create_task(batcher.call(number)))
+        await store.reached.wait()
+    calls.append(asyncio.create_task(batcher.call("URGENT")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    calls.append(asyncio.create_task(batcher.call("PATIENT", patient=True)))
+    await asyncio.sleep(0)
+    store.answering.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*calls)
+    assert store.sent[MAX_UNDER_WAY:] == [[("URGENT",), ("PATIENT",)]]
