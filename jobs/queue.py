@@ -24,6 +24,7 @@ from jobs.errors import (
     ResultTooLarge,
     SourceGone,
     SourceTooLarge,
+    StoreError,
 )
 from jobs.job import Claim, JobStatus, Progress, Result
 from jobs.scripts import Scripts
@@ -162,8 +163,12 @@ class JobQueue:
         if result.reuse_key is None:
             await finish
         else:  # in one round trip, and in this order
-            remember = self._scripts.call("remember", claim.tenant, result.reuse_key, claim.job_id)
-            await asyncio.gather(finish, remember)
+            await asyncio.gather(finish, self._remember(claim, result.reuse_key))
+
+    async def _remember(self, claim: Claim, key: str) -> None:
+        """For the same document again; where the store has no room for it, that one is made anew."""
+        with suppress(StoreError):
+            await self._scripts.call("remember", claim.tenant, key, claim.job_id)
 
     async def recall(self, tenant: str, key: str) -> Result | None:
         """A copy of the result that is remembered for `key`; None where there is none, or its bytes are gone."""

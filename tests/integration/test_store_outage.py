@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from jobs.errors import StoreFull, StoreUnavailable
+from jobs.job import Result
+from jobs.kinds import Run
 from jobs.queue import LEASE_MS
 from tests.support.core import Core, Gate, Watcher, eventually, instant
 from tests.support.valkey import FaultyValkey
@@ -93,6 +96,24 @@ async def test_a_full_store_refuses_submissions_but_lets_jobs_finish(
         await core.redis.config_set("maxmemory", "0")
         await core.submit()
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_a_result_that_cannot_be_remembered_does_not_keep_its_attempt(core: Core) -> None:
+    """Remembering it for the same document again needs memory; that the job has succeeded does not."""
+
+    gate = Gate()
+
+    async def reusable(run: Run) -> Result:
+        return dataclasses.replace(await gate(run), reuse_key="digest")
+
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": reusable}) as worker:
+        job = await core.submit()
+        await watcher.wait_for(job.id, "job.started")
+        await core.redis.config_set("maxmemory", "1mb")
+        gate.opened.set()
+        assert (await watcher.terminal(job.id)).type == "job.succeeded"
+        await eventually(lambda: not worker.tasks)
+        await core.redis.config_set("maxmemory", "0")
 
 
 async def test_a_reader_that_missed_more_than_the_bus_keeps_is_told(
