@@ -13,7 +13,7 @@ from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
 from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
 from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
-from jobs.kinds.validation import misfit, validated
+from jobs.kinds.validation import canonical
 from jobs.render import page_ranges
 from jobs.render.messages import MergePart, MergeRequest
 
@@ -72,18 +72,12 @@ class PdfMerge:
         return Schemas(MergeInput, MergeOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        errors: list[dict[str, str]] = []
-        checked_input = validated(MergeInput, input, "/input", errors)
-        checked_options = validated(MergeOptions, {} if options is None else options, "/options", errors)
-        if checked_input is not None:
-            parts = {f"/input/parts/{at}": part for at, part in enumerate(checked_input.parts)}
-            errors += file_mismatches(parts, files)
-        if errors or checked_input is None or checked_options is None:
-            raise misfit(self.name, errors)
-        return {
-            "input": checked_input.model_dump(exclude_none=True),
-            "options": checked_options.model_dump(exclude_none=True, by_alias=True),
-        }
+        def further(input: MergeInput | None, _: MergeOptions | None) -> list[dict[str, str]]:
+            if input is None:
+                return []
+            return file_mismatches({f"/input/parts/{at}": part for at, part in enumerate(input.parts)}, files)
+
+        return canonical(self.name, (MergeInput, MergeOptions), input, options, further)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """Results never change, so there is nothing to pin: they have to be there."""

@@ -12,7 +12,7 @@ from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_values import Strict
 from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
-from jobs.kinds.validation import misfit, validated
+from jobs.kinds.validation import canonical
 from jobs.render import page_ranges
 from jobs.render.messages import MediaType, PreviewRequest
 from jobs.render.preview_limits import DEFAULT_WIDTH, MAX_DPI, MAX_PAGES, MAX_WIDTH
@@ -68,17 +68,10 @@ class PdfPreview:
         return Schemas(PdfSource, PreviewOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        errors: list[dict[str, str]] = []
-        source = validated(PdfSource, input, "/input", errors)
-        checked_options = validated(PreviewOptions, {} if options is None else options, "/options", errors)
-        if source is not None:
-            errors += file_mismatches({"/input": source}, files)
-        if errors or source is None or checked_options is None:
-            raise misfit(self.name, errors)
-        return {
-            "input": source.model_dump(exclude_none=True),
-            "options": checked_options.model_dump(exclude_none=True),
-        }
+        def further(source: PdfSource | None, _: PreviewOptions | None) -> list[dict[str, str]]:
+            return [] if source is None else file_mismatches({"/input": source}, files)
+
+        return canonical(self.name, (PdfSource, PreviewOptions), input, options, further)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """A result never changes, so there is nothing to pin: it has to be there."""

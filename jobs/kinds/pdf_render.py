@@ -16,7 +16,7 @@ from jobs.job import Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import PdfInput, PdfOptions
-from jobs.kinds.validation import misfit, validated
+from jobs.kinds.validation import canonical
 from jobs.render.messages import RenderRequest
 from jobs.render.version import renderer_version
 
@@ -40,17 +40,10 @@ class PdfRender:
         return Schemas(PdfInput, PdfOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        errors: list[dict[str, str]] = []
-        checked_input = validated(PdfInput, input, "/input", errors)
-        checked_options = validated(PdfOptions, {} if options is None else options, "/options", errors)
-        if checked_options is not None:
-            errors += checked_options.contradictions(files)
-        if errors or checked_input is None or checked_options is None:
-            raise misfit(self.name, errors)
-        return {
-            "input": checked_input.model_dump(exclude_none=True),
-            "options": checked_options.model_dump(exclude_none=True, by_alias=True),
-        }
+        def further(_: PdfInput | None, options: PdfOptions | None) -> list[dict[str, str]]:
+            return [] if options is None else options.contradictions(files)
+
+        return canonical(self.name, (PdfInput, PdfOptions), input, options, further)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """With the template's version and source, so that nothing that becomes of the template reaches the job."""

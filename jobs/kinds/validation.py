@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,17 +11,40 @@ from jobs.errors import InvalidInput
 from jobs.kinds.pdf_options import problem
 
 T = TypeVar("T", bound=BaseModel)
+InputModel = TypeVar("InputModel", bound=BaseModel)
+OptionsModel = TypeVar("OptionsModel", bound=BaseModel)
 
 _MAX_ERRORS = 50
 _PLAIN_MESSAGES = {"model_type": "this must be an object", "extra_forbidden": "there is no such member"}
 
 
-def misfit(kind: str, errors: list[dict[str, str]]) -> InvalidInput:
-    """What is raised for all that `validated` and others have found."""
-    return InvalidInput(f"The input or the options of this {kind} job do not fit.", errors[:_MAX_ERRORS])
+def canonical(
+    kind: str,
+    models: tuple[type[InputModel], type[OptionsModel]],
+    input: Any,
+    options: Any,
+    further: Callable[[InputModel | None, OptionsModel | None], list[dict[str, str]]],
+) -> dict[str, Any]:
+    """The spec that a submission to `kind` makes, with defaults left out.
+
+    `further` finds what the models cannot say; it gets None for what does not fit its model.
+
+    Raises:
+        InvalidInput: with everything that was found.
+    """
+    errors: list[dict[str, str]] = []
+    checked_input = _validated(models[0], input, "/input", errors)
+    checked_options = _validated(models[1], {} if options is None else options, "/options", errors)
+    errors += further(checked_input, checked_options)
+    if errors or checked_input is None or checked_options is None:
+        raise InvalidInput(f"The input or the options of this {kind} job do not fit.", errors[:_MAX_ERRORS])
+    return {
+        "input": checked_input.model_dump(exclude_none=True, by_alias=True),
+        "options": checked_options.model_dump(exclude_none=True, by_alias=True),
+    }
 
 
-def validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, str]]) -> T | None:
+def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, str]]) -> T | None:
     """The model of `value`; None where it does not fit, and `errors` has grown by the reasons."""
     try:
         return model.model_validate(value)
