@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.errors import RendererCrashed, RenderTimeout
-from jobs.job import JobStatus, Progress, Result
+from jobs.job import Job, JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
 from jobs.queue import ExpiredLease
 from jobs.store_client import connect
@@ -238,34 +240,46 @@ async def test_a_worker_that_renews_keeps_its_job_from_others(core: Core, watche
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
 
 
-async def short_runs(core: Core, watcher: Watcher, count: int = 3) -> None:
-    """Shows the running worker that runs are short: it holds claims ahead from now on."""
-    for _ in range(count):
-        await watcher.terminal((await core.submit()).id)
-
-
 async def held(core: Core, worker: JobWorker, count: int) -> list[str]:
     """The jobs that the worker holds for its next free slots, once there are so many."""
     await eventually(lambda: len(worker._reserve.claims) == count)
     return [claim.job_id for claim in worker._reserve.claims]
 
 
+@dataclass
+class Holding:
+    """A worker whose slots are full until the gate opens, and that holds jobs meanwhile."""
+
+    worker: JobWorker
+    gate: Gate
+    running: list[Job]
+    jobs: list[Job]
+
+
+@asynccontextmanager
+async def holding(core: Core, watcher: Watcher, count: int) -> AsyncIterator[Holding]:
+    gate = Gate()
+    async with core.worker({"test": instant, "gate": gate}) as worker:
+        for _ in range(3):  # runs are short, as far as it knows
+            await watcher.terminal((await core.submit()).id)
+        running = [await core.submit("gate") for _ in range(2)]
+        await eventually(lambda: gate.runs == 2)
+        jobs = [await core.submit() for _ in range(count)]
+        worker._slot_freed.set()
+        await held(core, worker, count)
+        yield Holding(worker, gate, running, jobs)
+
+
 async def test_a_job_held_for_the_next_free_slot_is_queued_and_runs_in_its_turn(
     core: Core, watcher: Watcher
 ) -> None:
-    gate = Gate()
-    async with core.worker({"test": instant, "gate": gate}) as worker:
-        await short_runs(core, watcher)
-        running = [await core.submit("gate") for _ in range(2)]
-        await eventually(lambda: gate.runs == 2)
-        waiting = [await core.submit() for _ in range(2)]
-        worker._slot_freed.set()
-        assert await held(core, worker, 2) == [job.id for job in waiting]
-        assert (await core.store.get("acme", waiting[0].id)).status is JobStatus.QUEUED
-        gate.opened.set()
-        for job in running + waiting:
+    async with holding(core, watcher, 2) as full:
+        assert await held(core, full.worker, 2) == [job.id for job in full.jobs]
+        assert (await core.store.get("acme", full.jobs[0].id)).status is JobStatus.QUEUED
+        full.gate.opened.set()
+        for job in full.running + full.jobs:
             await watcher.terminal(job.id)
-        for job in waiting:
+        for job in full.jobs:
             assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
             assert (await core.store.get("acme", job.id)).document["attempt"] == 1
 
@@ -273,51 +287,30 @@ async def test_a_job_held_for_the_next_free_slot_is_queued_and_runs_in_its_turn(
 async def test_a_job_held_behind_a_long_run_is_handed_back_to_an_idle_worker(
     core: Core, watcher: Watcher
 ) -> None:
-    gate = Gate()
-    async with core.worker({"test": instant, "gate": gate}) as worker:
-        await short_runs(core, watcher)
-        for _ in range(2):
-            await core.submit("gate")
-        await eventually(lambda: gate.runs == 2)
-        job = await core.submit()
-        worker._slot_freed.set()
-        await held(core, worker, 1)
+    async with holding(core, watcher, 1) as full:
+        (job,) = full.jobs
         async with core.worker({"test": instant}):
             await watcher.terminal(job.id)
         assert (await core.store.get("acme", job.id)).document["attempt"] == 1
-        gate.opened.set()
+        full.gate.opened.set()
 
 
 async def test_a_drain_hands_held_jobs_back_at_once(core: Core, watcher: Watcher) -> None:
-    gate = Gate()
-    async with core.worker({"test": instant, "gate": gate}) as worker:
-        await short_runs(core, watcher)
-        for _ in range(2):
-            await core.submit("gate")
-        await eventually(lambda: gate.runs == 2)
-        job = await core.submit()
-        worker._slot_freed.set()
-        await held(core, worker, 1)
-        worker.handle_sig_wait_for_completion(signal.SIGTERM)
+    async with holding(core, watcher, 1) as full:
+        (job,) = full.jobs
+        full.worker.handle_sig_wait_for_completion(signal.SIGTERM)
         await eventually(lambda: core.redis.zscore(keys.READY + "acme", job.id))
-        assert gate.runs == 2
-        gate.opened.set()
+        assert full.gate.runs == 2
+        full.gate.opened.set()
     assert (await core.store.get("acme", job.id)).status is JobStatus.QUEUED
 
 
 async def test_a_held_job_that_is_cancelled_never_begins(core: Core, watcher: Watcher) -> None:
-    gate = Gate()
-    async with core.worker({"test": instant, "gate": gate}) as worker:
-        await short_runs(core, watcher)
-        for _ in range(2):
-            await core.submit("gate")
-        await eventually(lambda: gate.runs == 2)
-        job = await core.submit()
-        worker._slot_freed.set()
-        await held(core, worker, 1)
+    async with holding(core, watcher, 1) as full:
+        (job,) = full.jobs
         await core.store.cancel("acme", job.id)
-        await held(core, worker, 0)
-        gate.opened.set()
+        await held(core, full.worker, 0)
+        full.gate.opened.set()
     assert await core.event_types(job) == ["job.queued", "job.cancelled"]
 
 
