@@ -22,6 +22,7 @@ from rich.progress import (
 
 from api.cli import words
 from api.cli.following import Job, Seen, follow
+from api.cli.result import fetched, write
 from api.cli.server import Server, with_server
 
 _MARKDOWN = frozenset({".md", ".markdown"})
@@ -52,14 +53,11 @@ async def render(server: Server, file: str, output: str | None, options: str | N
     except BaseException:
         console.print(f"It goes on without you: pressrun jobs show {job['id']}", highlight=False)
         raise
-    if job["status"] != "succeeded":
-        error = job["error"] or {"code": "cancelled", "message": "Somebody cancelled the job."}
-        raise click.ClickException(f"{error['message']} ({error['code']}, {job['id']})")
-    body = await server.download(f"/v1/jobs/{job['id']}/result")
+    body = await fetched(server, job)
     if target is None:
         sys.stdout.buffer.write(body)
     else:
-        _write(target, body)
+        write(target, body)
     _say_done(console, job, target)
 
 
@@ -75,13 +73,6 @@ def _target(file: str, output: str | None) -> Path | None:
     if not target.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no directory {target.parent}", param_hint="-o")
     return target
-
-
-def _write(target: Path, body: bytes) -> None:
-    try:
-        target.write_bytes(body)
-    except OSError as error:
-        raise click.FileError(str(target), error.strerror or "cannot be written") from error
 
 
 def _is_url(file: str) -> bool:

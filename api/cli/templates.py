@@ -11,6 +11,7 @@ import click
 
 from api.cli import words
 from api.cli.following import follow
+from api.cli.result import fetched, write
 from api.cli.server import Server, with_server
 
 
@@ -76,11 +77,8 @@ async def preview(server: Server, name: str, output: Path | None, data: Any, ver
     wanted = {**body, **({"version": version} if version else {})}
     job = await server.send("POST", f"/v1/templates/{name}/preview", json=wanted)
     job = await follow(server, job, lambda job: None)
-    if job["status"] != "succeeded":
-        error = job["error"] or {"code": "cancelled", "message": "Somebody cancelled the job."}
-        raise click.ClickException(f"{error['message']} ({error['code']}, {job['id']})")
     target = output or Path(f"{name}.pdf")
-    target.write_bytes(await server.download(f"/v1/jobs/{job['id']}/result"))
+    write(target, await fetched(server, job))
     click.echo(f"{target}: {words.outcome(job)}")
 
 
