@@ -31,7 +31,7 @@ SLOTS = 1024
 """How many requests one notifier has under way at most."""
 CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 24, 8
 """Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them."""
-LATE_AT_ONCE = 4
+LATE_AT_ONCE, LATE_BESIDE_NEWS = 8, 2
 REST, REST_BESIDE_NEWS = 1.0, 10.0
 """After beginning some that are late (retries, receivers that fail), none for so many times as long as that took: the
 loop, the store and the cores are free for what is new meanwhile."""
@@ -105,9 +105,11 @@ class Deliverer:
                 return POLL_S
             # A part of what is free: the next look, at the new load, decides about the rest.
             now = time.perf_counter()
-            most = CLAIM_BESIDE_NEWS if now < self._news_until else CLAIM_AT_ONCE
-            want = min(max(1, free // 4), most)
-            most_late = LATE_AT_ONCE if now >= self._late_from else 0
+            is_news = now < self._news_until
+            want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
+            most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
+            if now < self._late_from:
+                most_late = 0
             try:
                 haul = await self._queue.claim(want, self._most_per_target(), most_late)
             finally:
