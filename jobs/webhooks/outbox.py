@@ -86,6 +86,11 @@ class Outbox:
                     await self._redis.xgroup_delconsumer(keys.OUTBOX, GROUP, consumer["name"])
         return _references(entries)
 
+    async def hold(self, reference: Reference) -> None:
+        """It is still being worked on: nobody takes it over for another `ABANDONED_MS`."""
+        with translated_errors():
+            await self._redis.xclaim(keys.OUTBOX, GROUP, self._name, 0, [reference.entry], justid=True)
+
     async def events(self, references: list[Reference]) -> tuple[list[OwedEvent | None], dict[str, int]]:
         """The events, None where nobody is owed one any more; and the last change of each tenant's endpoints."""
         tenants = list({reference.tenant for reference in references})

@@ -29,14 +29,14 @@ log = structlog.get_logger(__name__)
 
 SLOTS = 1024
 """How many requests one notifier has under way at most."""
-CLAIM_AT_ONCE = 24
+CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 24, 8
 """Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them."""
-LATE_AT_ONCE = 4
+LATE_AT_ONCE, LATE_BESIDE_NEWS = 8, 2
 REST, REST_BESIDE_NEWS = 1.0, 10.0
 """After beginning some that are late (retries, receivers that fail), none for so many times as long as that took: the
 loop, the store and the cores are free for what is new meanwhile."""
 NEWS_S = 1.0
-"""There is news as long as something new was claimed so long ago."""
+"""So long after this notifier dispatched an event, more news is expected."""
 DEADLINE_SPREAD = 0.1
 """Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
@@ -70,7 +70,8 @@ class Deliverer:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def ring(self) -> None:
-        """There may be something to claim."""
+        """There is news to claim."""
+        self._news_until = time.perf_counter() + NEWS_S
         self._bell.set()
 
     async def run(self) -> None:
@@ -103,8 +104,12 @@ class Deliverer:
             if self._is_full or self._is_draining:
                 return POLL_S
             # A part of what is free: the next look, at the new load, decides about the rest.
-            want = min(max(1, free // 4), CLAIM_AT_ONCE)
-            most_late = LATE_AT_ONCE if time.perf_counter() >= self._late_from else 0
+            now = time.perf_counter()
+            is_news = now < self._news_until
+            want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
+            most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
+            if now < self._late_from:
+                most_late = 0
             try:
                 haul = await self._queue.claim(want, self._most_per_target(), most_late)
             finally:
@@ -123,8 +128,6 @@ class Deliverer:
             task = asyncio.create_task(self.deliver(claim))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
-        if not all(claim.is_late for claim in claims):
-            self._news_until = begun + NEWS_S
         if any(claim.is_late for claim in claims):
             await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
             now = time.perf_counter()

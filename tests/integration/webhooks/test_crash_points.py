@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from jobs import keys
 from jobs.errors import StoreError
 from jobs.webhooks.delivery import DeliveryStatus
-from jobs.webhooks.outbox import GROUP
+from jobs.webhooks.outbox import ABANDONED_MS, GROUP
 from jobs.webhooks.queue import LEASE_MS, DeliveryClaim
 from notifier.webhooks.exchange import Exchange
 from tests.support.core import eventually
@@ -93,6 +93,17 @@ async def test_a_lost_claim_costs_the_receiver_no_attempt(clocked: Hooks) -> Non
     assert again.attempts_used == 0
     (delivery,) = await clocked.owed(endpoint)
     assert [attempt.get("error") for attempt in delivery.attempts] == ["interrupted"]
+
+
+async def test_a_reference_that_is_held_is_not_taken_over(clocked: Hooks, other: Hooks) -> None:
+    await clocked.endpoint()
+    await clocked.event()
+    (reference,) = await clocked.outbox.read()
+    for is_held in (True, False):
+        await clocked.redis.xclaim(keys.OUTBOX, GROUP, "some", 0, [reference.entry], idle=ABANDONED_MS + 1)
+        if is_held:
+            await clocked.outbox.hold(reference)
+        assert await other.outbox.reclaim() == ([] if is_held else [reference])
 
 
 async def test_a_delivery_that_ends_every_notifier_is_given_up(clocked: Hooks) -> None:
