@@ -57,6 +57,14 @@ class InvalidInput(RequestError):
         super().__init__(detail, **({"errors": errors} if errors else {}))
 
 
+def unknown_cursor() -> InvalidInput:
+    """For a page of a list that is asked for by a cursor which was never given out."""
+    return InvalidInput(
+        "The cursor is not one that an earlier answer gave.",
+        [{"pointer": "/cursor", "message": "not a cursor of this list"}],
+    )
+
+
 def as_one(refusals: Sequence[RequestError]) -> RequestError:
     """One error for several parts of a body: the first one's, with the pointers of all."""
     first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]

@@ -11,14 +11,7 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts, file_path
-from jobs.errors import (
-    AlreadyFinished,
-    ArtifactMissing,
-    InputGone,
-    InvalidInput,
-    JobNotFound,
-    NotFinished,
-)
+from jobs.errors import AlreadyFinished, ArtifactMissing, InputGone, JobNotFound, NotFinished, unknown_cursor
 from jobs.ids import is_job_id
 from jobs.intake import Intake
 from jobs.job import Job, JobStatus, Submission, Submitted
@@ -190,8 +183,5 @@ def _parse_list_cursor(cursor: str | None) -> tuple[Any, Any]:
         return "", ""
     created, _, job_id = cursor.partition("-")
     if not (created.isascii() and created.isdigit() and len(created) < 16 and is_job_id(job_id)):
-        raise InvalidInput(
-            "The cursor is not one that an earlier answer gave.",
-            [{"pointer": "/cursor", "message": "not a cursor of this list"}],
-        )
+        raise unknown_cursor()
     return created, job_id

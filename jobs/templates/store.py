@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts
-from jobs.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
+from jobs.errors import ArtifactMissing, StoreUnavailable, TemplateLimit, TemplateNotFound, unknown_cursor
 from jobs.ids import new_ulid
 from jobs.job import INLINE_INPUT_MAX_BYTES
 from jobs.scripts import Scripts
@@ -109,7 +109,7 @@ class TemplateStore:
             InvalidInput: the cursor was never given out.
         """
         if cursor is not None and not is_template_name(cursor):
-            raise _bad_cursor()
+            raise unknown_cursor()
         flat = await self._scripts.call("template_list", tenant, cursor or "", limit + 1)
         found = [
             _version(name.decode(), number, json.loads(head))
@@ -129,7 +129,7 @@ class TemplateStore:
         if cursor is not None and not (
             cursor.isascii() and cursor.isdigit() and int(cursor[:11]) <= MAX_VERSION
         ):
-            raise _bad_cursor()
+            raise unknown_cursor()
         flat = await self._scripts.call("template_versions", tenant, name, cursor or "", limit + 1)
         if flat is None:
             raise TemplateNotFound(name)
@@ -171,11 +171,4 @@ def _version(name: str, number: int, head: dict[str, Any]) -> TemplateVersion:
         digest=head["digest"],
         created_ms=head["created"],
         description=head["description"],
-    )
-
-
-def _bad_cursor() -> InvalidInput:
-    return InvalidInput(
-        "The cursor is not one that an earlier answer gave.",
-        [{"pointer": "/cursor", "message": "not a cursor of this list"}],
     )

@@ -11,7 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.errors import InvalidInput, WebhookConflict, WebhookDeliveryNotFound, WebhookEndpointNotFound
+from jobs.errors import WebhookConflict, WebhookDeliveryNotFound, WebhookEndpointNotFound, unknown_cursor
 from jobs.ids import new_ulid
 from jobs.scripts import Scripts
 from jobs.store_client import BLOCK_MS, translated_errors
@@ -181,8 +181,5 @@ def _parse_cursor(cursor: str | None) -> tuple[str, str]:
         return "", ""
     created, _, id = cursor.partition("-")
     if not (created.isascii() and created.isdigit() and len(created) < 16 and is_delivery_id(id)):
-        raise InvalidInput(
-            "The cursor is not one that an earlier answer gave.",
-            [{"pointer": "/cursor", "message": "not a cursor of this list"}],
-        )
+        raise unknown_cursor()
     return created, id

@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.errors import InvalidInput, WebhookConflict, WebhookEndpointNotFound
+from jobs.errors import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
 from jobs.ids import new_ulid
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
@@ -74,10 +74,7 @@ class Endpoints:
             InvalidInput: the cursor was never given out.
         """
         if cursor is not None and not _ENDPOINT_ID.match(cursor):
-            raise InvalidInput(
-                "The cursor is not one that an earlier answer gave.",
-                [{"pointer": "/cursor", "message": "not a cursor of this list"}],
-            )
+            raise unknown_cursor()
         newest = f"({cursor}" if cursor else "+"
         with translated_errors():
             ids = await self._redis.zrevrangebylex(
