@@ -15,7 +15,7 @@ from benchmarks.stage import percentile, run, stage, summary, verdict
 from tests.e2e.test_spine import ENDLESS
 
 CONNECTIONS = 64
-COUNT = 15_000
+COUNT = 30_000
 RATE = 2_000
 SECONDS = 10
 BODY = json.dumps(
