@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -80,8 +81,8 @@ async def offered(
     """`rate` requests a second at even times, whether answered or not; latencies from when each was due."""
     latencies: list[float] = []
     statuses: set[int] = set()
-    free: list[Connection] = []
-    waiting: list[float] = []
+    free: deque[Connection] = deque()  # taken in turn: one that rests for long is closed by the server
+    waiting: deque[float] = deque()
     count = int(rate * seconds)
     done = asyncio.Event()
 
@@ -89,7 +90,7 @@ async def offered(
         latencies.append(took)
         statuses.add(status)
         if waiting:
-            connection.send(request, waiting.pop(0))
+            connection.send(request, waiting.popleft())
         else:
             free.append(connection)
         if len(latencies) == count:
@@ -107,7 +108,7 @@ async def offered(
         if number % 16 == 0:
             await asyncio.sleep(0)
         if free:
-            free.pop().send(request, due)
+            free.popleft().send(request, due)
         else:
             waiting.append(due)
     await done.wait()
