@@ -47,23 +47,28 @@ end
 -- What changes in a loaded delivery or target is noted, and then written by one call: calls are what steps cost.
 local function note(record, name, value)
   record[name] = value
-  local noted = record.noted or {}
-  noted[#noted + 1], noted[#noted + 2] = name, value
-  record.noted = noted
+  record.unsaved = record.unsaved or {}
+  record.unsaved[name] = value
 end
 
 local function drop(record, name)
   if not record[name] then return end
+  note(record, name, false)
   record[name] = nil
-  local dropped = record.dropped or {}
-  dropped[#dropped + 1] = name
-  record.dropped = dropped
 end
 
 local function save(key, record)
-  if record.noted then redis.call('HSET', key, unpack(record.noted)) end
-  if record.dropped then redis.call('HDEL', key, unpack(record.dropped)) end
-  record.noted, record.dropped = nil, nil
+  local set, gone = {}, {}
+  for name, value in pairs(record.unsaved or {}) do
+    if value then
+      set[#set + 1], set[#set + 2] = name, value
+    else
+      gone[#gone + 1] = name
+    end
+  end
+  if #set > 0 then redis.call('HSET', key, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
+  record.unsaved = nil
 end
 
 local function save_delivery(id, delivery) save(K_DELIVERY .. id, delivery) end
@@ -147,8 +152,8 @@ end
 -- Makes the delivery of an event to a target, unless it is there; the caller saves it. `url`: of a webhook_url, or ''.
 local function create_delivery(id, target_id, target, tenant, event_key, event_id, event_type, url, now)
   if redis.call('HSETNX', K_DELIVERY .. id, 'target', target_id) == 0 then return nil end
-  local delivery = { target = target_id, created = whole(now), noted = { 'v', 1, 'tenant', tenant, 'event', event_key,
-    'event_id', event_id, 'type', event_type, 'created', whole(now), 'attempt', 0, 'claim', 0 } }
+  local delivery = { target = target_id, created = whole(now), unsaved = { v = 1, tenant = tenant, event = event_key,
+    event_id = event_id, type = event_type, created = whole(now), attempt = 0, claim = 0 } }
   if url ~= '' then note(delivery, 'url', url) end
   redis.call('HINCRBY', K_EVENT .. tenant .. ':' .. event_key, 'owed', 1)
   redis.call('ZADD', K_DELIVERIES .. target_id, delivery.created, id)
