@@ -73,18 +73,31 @@ def configure_logging(settings: Settings, process: str, stream: TextIO = sys.std
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[*beginning, *end],
-        logger_factory=lambda name=process: _NamedWriter(stream, name),
+        logger_factory=lambda name=process: _Lines(handler, name),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
 
 
-class _NamedWriter(structlog.WriteLogger):
-    """Writes and flushes each line."""
+class _Lines:
+    """Where structlog's lines go: one by one to the stream of the handler, which others may be writing to."""
 
-    def __init__(self, stream: TextIO, name: str) -> None:
-        super().__init__(stream)
+    def __init__(self, handler: logging.StreamHandler[TextIO], name: str) -> None:
         self.name = name
+        self._handler = handler
+
+    def write(self, line: str) -> None:
+        """A line that cannot be written is lost: nothing else may fail for it."""
+        self._handler.acquire()
+        try:
+            self._handler.stream.write(line + "\n")
+            self._handler.stream.flush()
+        except (OSError, ValueError):
+            pass
+        finally:
+            self._handler.release()
+
+    debug = info = warning = error = critical = write
 
 
 def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
