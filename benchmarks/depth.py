@@ -2,9 +2,9 @@
 
 Claim cost: one `claim` of one job from a ready set of that depth, round trip included, with the clean-up of the claim
 not counted. Start latency: a worker is idle, so many jobs are scheduled for later, and one is submitted to run now.
-Both are taken when the store has ended what the filling made it do in the background. Memory is what Valkey uses for each
-queued job beside its input (`hash-max-listpack-value 2048`, as the embedded server runs); the event log and the bus are
-bounded, so that their share shrinks as the queue grows.
+Memory is what Valkey uses for each queued job beside its input (`hash-max-listpack-value 2048`, as the embedded server
+runs); the event log and the bus are bounded, so that their share shrinks as the queue grows. Nothing is measured before
+the store has ended what filling the queue made it do in the background.
 """
 
 from __future__ import annotations
