@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import sys
@@ -10,6 +9,7 @@ import sys
 import uvicorn
 
 from api.app import Api, build
+from jobs.collector import rest_the_collector
 from jobs.logging import configure_logging
 from jobs.settings import BadSetting, Settings
 from notifier.capacity import raise_file_limit
@@ -47,13 +47,6 @@ def main() -> None:
     raise_file_limit()
     rest_the_collector()
     WebServer(server_config(api, settings), api).run()
-
-
-def rest_the_collector() -> None:
-    """Requests leave no cycles to speak of: what is there at start is never looked at, and the rest more rarely."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def server_config(api: Api, settings: Settings) -> uvicorn.Config:

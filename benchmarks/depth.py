@@ -2,13 +2,15 @@
 
 Claim cost: one `claim` of one job from a ready set of that depth, round trip included, with the clean-up of the claim
 not counted. Start latency: a worker is idle, so many jobs are scheduled for later, and one is submitted to run now.
-Memory is what Valkey uses for each queued job beside its input (`hash-max-listpack-value 2048`, as the embedded server
-runs); the event log and the bus are bounded, so that their share shrinks as the queue grows.
+Both are taken when the store has ended what the filling made it do in the background. Memory is what Valkey uses for each
+queued job beside its input (`hash-max-listpack-value 2048`, as the embedded server runs); the event log and the bus are
+bounded, so that their share shrinks as the queue grows.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -33,6 +35,17 @@ async def fill(core: Core, depth: int, **fields: int) -> None:
         batch = min(2_000, depth - have)
         await asyncio.gather(*(submit(core, **fields) for _ in range(batch)))
         have += batch
+    await settle(core)
+
+
+async def settle(core: Core) -> None:
+    """Returns when nothing is left to do of the filling: the rewrite of the append-only file, pages to be written."""
+    while (persistence := await core.redis.info("persistence"))["aof_rewrite_in_progress"]:
+        await asyncio.sleep(0.5)
+    if persistence["aof_rewrite_scheduled"]:
+        await asyncio.sleep(1)
+        await settle(core)
+    await asyncio.to_thread(os.sync)
 
 
 async def submit(core: Core, **fields: int) -> str:

@@ -1,7 +1,8 @@
 """Artifacts: the bytes a job reads or wrote.
 
-Paths are ``{tenant}/{job}/{claim}/{name}``; an input has claim 0. An artifact is durable when `put` returns, and it is
-written before any record names it: what a crash leaves half-written is never read.
+The result of a claim is ``{tenant}/{job}/{claim}``; claims begin at 1, and what a submission brought lies below
+``{tenant}/{job}/0``. An artifact is durable when `put` returns, and it is written before any record names it: what a
+crash leaves half-written is never read.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ def file_path(tenant: str, job_id: str, digest: str) -> str:
 
 def inputs_prefix(tenant: str, job_id: str) -> str:
     """Everything that a submission wrote for the job."""
-    return f"{tenant}/{job_id}/0/"
+    return f"{tenant}/{job_id}/0"
 
 
 def result_path(tenant: str, job_id: str, claim: int) -> str:
-    return f"{tenant}/{job_id}/{claim}/result"
+    return f"{tenant}/{job_id}/{claim}"
 
 
 class Artifacts(Protocol):
@@ -54,8 +55,8 @@ class Artifacts(Protocol):
     async def get_range(self, path: str, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive). Raises ArtifactMissing."""
 
-    async def discard(self, prefixes: Iterable[str]) -> None:
-        """Removes everything at or below each prefix; what is gone already is no error."""
+    async def discard(self, paths: Iterable[str]) -> None:
+        """Removes everything at or below each path; what is gone already is no error."""
 
     async def check_room(self) -> None:
         """Called before a job is accepted. Raises StoreFull where a quota is used up."""
@@ -100,15 +101,13 @@ class ObjectArtifacts:
         except BaseError as error:
             raise _unavailable(error) from error
 
-    async def discard(self, prefixes: Iterable[str]) -> None:
-        for prefix in prefixes:
-            # A store lists whole path segments only, so an artifact's own path is removed as well as what is below.
-            paths = [] if prefix.endswith("/") else [prefix]
+    async def discard(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            found = [path]  # a listing has only what is below
             try:
-                async for batch in obstore.list(self._store, prefix=prefix):
-                    paths += [str(item["path"]) for item in batch]
-                if paths:
-                    await obstore.delete_async(self._store, paths)
+                async for batch in obstore.list(self._store, prefix=path):
+                    found += [str(item["path"]) for item in batch]
+                await obstore.delete_async(self._store, found)
             except (NotFoundError, FileNotFoundError):
                 continue
             except BaseError as error:
@@ -125,31 +124,36 @@ class DirectoryArtifacts(ObjectArtifacts):
         root.mkdir(parents=True, exist_ok=True)
         super().__init__(LocalStore(root))
         self._root = root
+        self._durable_tenants: set[str] = set()
 
     async def put(self, path: str, body: bytes) -> None:
         try:
-            await asyncio.to_thread(_put_durably, self._root / path, body)
+            await asyncio.to_thread(self._put_durably, path, body)
         except OSError as error:
             raise _unavailable(error) from error
 
-    async def discard(self, prefixes: Iterable[str]) -> None:
-        for prefix in prefixes:
-            await asyncio.to_thread(_remove, self._root / prefix)
+    def _put_durably(self, path: str, body: bytes) -> None:
+        """The file, then the directories that lead to it; only that of the tenant is known to last from earlier."""
+        directory = os.path.dirname(path)
+        os.makedirs(self._root / directory, exist_ok=True)
+        with open(self._root / path, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        while directory:
+            tenant, directory = directory, os.path.dirname(directory)
+            _fsync_directory(self._root / tenant)
+        if tenant not in self._durable_tenants:
+            _fsync_directory(self._root)
+            self._durable_tenants.add(tenant)
+
+    async def discard(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            await asyncio.to_thread(_remove, self._root / path)
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
     return StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
-
-
-def _put_durably(target: Path, body: bytes) -> None:
-    """The file, then the directories that lead to it: claim, job and tenant may all be new."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target, "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    for directory in list(target.parents)[:4]:
-        _fsync_directory(directory)
 
 
 def _fsync_directory(path: Path) -> None:

@@ -69,9 +69,9 @@ class RedisArtifacts:
             raise ArtifactMissing(path)
         return b"".join(chunks)[start - first * CHUNK_BYTES : end - first * CHUNK_BYTES]
 
-    async def discard(self, prefixes: Iterable[str]) -> None:
-        for prefix in prefixes:
-            await self._scripts.call("artifact_discard", *_split(prefix), CHUNK_BYTES)
+    async def discard(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            await self._scripts.call("artifact_discard", *_split(path), CHUNK_BYTES)
 
     async def check_room(self) -> None:
         with translated_errors():

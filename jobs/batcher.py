@@ -10,23 +10,20 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from redis.asyncio import Redis
+from jobs.line import Command, Line
 
 MAX_BATCH = 128
-MAX_UNDER_WAY = 2
-"""One batch is worked on by the store while the next is written and the one before is read."""
 PATIENCE_S = 0.02
-
-Command = tuple[Any, ...]
 
 
 class Batcher:
-    """Sends commands to the store in pipelines. Commands of one batch run in order, not as a transaction."""
+    """Sends commands to the store in batches. Those of one batch run in order, not as a transaction."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, *lines: Line) -> None:
+        """With two, one batch is worked on by the store while the next is written and the one before is read."""
+        self._free = list(lines)
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Line]] = set()
         self._flush_due: asyncio.Handle | None = None
         self._urgent = False
 
@@ -48,24 +45,24 @@ class Batcher:
 
     def _flush(self) -> None:
         self._flush_due = None
-        while self._waiting and len(self._under_way) < MAX_UNDER_WAY:
+        while self._waiting and self._free:
             batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-            task = asyncio.create_task(self._send(batch))
+            task = asyncio.create_task(self._send(self._free.pop(), batch))
             self._under_way.add(task)
             task.add_done_callback(self._sent)
         self._urgent = bool(self._waiting)
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    def _sent(self, task: asyncio.Task[Line]) -> None:
         self._under_way.discard(task)
+        if not task.cancelled():  # as at the end of the loop only
+            self._free.append(task.result())
         if self._urgent and self._flush_due is None:
             self._flush()
 
-    async def _send(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
+    async def _send(self, line: Line, batch: list[tuple[Command, asyncio.Future[Any]]]) -> Line:
+        """Hands out the answers; returns the line, which is free again."""
         try:
-            pipeline = self._redis.pipeline(transaction=False)
-            for command, _ in batch:
-                pipeline.execute_command(*command)
-            answers = await pipeline.execute(raise_on_error=False)
+            answers = await line.ask(*(command for command, _ in batch))
         except Exception as error:  # noqa: BLE001 (it belongs to those who wait)
             answers = [error] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):
@@ -75,3 +72,4 @@ class Batcher:
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
+        return line

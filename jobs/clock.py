@@ -8,4 +8,4 @@ import datetime
 def rfc3339(unix_ms: int) -> str:
     """Such as ``2026-01-31T12:00:00.123Z``."""
     moment = datetime.datetime.fromtimestamp(unix_ms // 1000, datetime.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{unix_ms % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{unix_ms % 1000:03d}Z"

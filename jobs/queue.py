@@ -216,12 +216,12 @@ class JobQueue:
 
     async def sweep(self) -> int:
         """Expires results and records and removes artifacts nobody needs, a bounded number; returns how many."""
-        expired, prefixes = await self._scripts.call("sweep", _SWEEP_BATCH)
-        await self._artifacts.discard(prefix.decode() for prefix in prefixes)
-        if prefixes:
+        expired, paths = await self._scripts.call("sweep", _SWEEP_BATCH)
+        await self._artifacts.discard(path.decode() for path in paths)
+        if paths:
             with translated_errors():
-                await self._redis.zrem(keys.GARBAGE, *prefixes)
-        return int(expired) + len(prefixes)
+                await self._redis.zrem(keys.GARBAGE, *paths)
+        return int(expired) + len(paths)
 
     async def _finish(
         self,

@@ -127,7 +127,7 @@ class JobStore:
             raise JobNotFound(job_id)
         if answer == b"not_finished":
             raise NotFinished(f"{job_id} has not finished. Cancel it first.")
-        await self._artifacts.discard([f"{tenant}/{job_id}/"])
+        await self._artifacts.discard([f"{tenant}/{job_id}"])
 
     async def spec_of(self, tenant: str, job_id: str) -> bytes:
         """The stored ``{"input", "options"}`` JSON, to run it again.

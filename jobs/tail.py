@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from jobs import keys
 from jobs.epochs import Epochs
 from jobs.errors import StoreUnavailable
 from jobs.events import Event, ProgressUpdate
+from jobs.line import Line
 from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ class Tail:
         epochs: Epochs | None = None,
     ) -> None:
         self._redis = redis
+        self._line = Line(redis)
         self._on_event = on_event
         self._on_progress = on_progress
         self._on_gap = on_gap
@@ -87,17 +90,27 @@ class Tail:
 
     async def _read_once(self) -> None:
         asked_at = asyncio.get_running_loop().time()
-        answer = await self._redis.xread({keys.BUS: self._position}, count=_BATCH, block=BLOCK_MS)
-        entries = answer[0][1] if answer else []
-        for entry_id, fields in entries:
+        for entry_id, event in (entries := await self._next_events()):
             self._position = entry_id
-            event = Event.from_bus(fields)
             if self._epochs is not None:
                 self._epochs.saw(event)
             self._on_event(event)
         # Far behind, or stopped for a while: entries may be trimmed before they are read.
         if len(entries) == _BATCH or asyncio.get_running_loop().time() - asked_at > _STALE_S:
             await self._find_position()
+
+    async def _next_events(self) -> list[tuple[bytes, Event]]:
+        """What follows our position, with its place in the bus; empty where nothing came for a while."""
+        [answer] = await self._line.ask(
+            ("XREAD", "COUNT", _BATCH, "BLOCK", BLOCK_MS, "STREAMS", keys.BUS, self._position)
+        )
+        if isinstance(answer, ResponseError):
+            raise answer
+        [(_, entries)] = answer or [(keys.BUS, [])]
+        return [
+            (entry_id, Event.from_bus(dict(zip(flat[::2], flat[1::2], strict=True))))
+            for entry_id, flat in entries
+        ]
 
     async def _follow_progress(self) -> None:
         while True:

@@ -13,6 +13,7 @@ import uvloop
 
 from jobs.artifacts import open_artifacts
 from jobs.batches import BatchStore
+from jobs.collector import rest_the_collector
 from jobs.epochs import Epochs
 from jobs.errors import ClusterRefused
 from jobs.eventlog import EventLog
@@ -86,6 +87,7 @@ def main() -> int:
         return 2
     configure_logging(settings, "notifier")
     raise_file_limit()
+    rest_the_collector()
     code = 0
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -18,6 +18,7 @@ from redis.exceptions import NoScriptError
 
 from jobs import keys
 from jobs.batcher import Batcher
+from jobs.line import Line
 from jobs.settings import Settings
 from jobs.store_client import translated_errors
 
@@ -52,7 +53,7 @@ class Scripts:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
-        self._batcher = Batcher(redis)
+        self._batcher = Batcher(Line(redis), Line(redis))
         self._names: dict[str, str | int] = {
             **keys.LUA_NAMES,
             "BASE_URL": settings.base_url,

@@ -13,5 +13,5 @@ local function remove(id, record, now)
   redis.call('ZREM', K_EXPIRY_RESULTS, id)
   redis.call('ZREM', K_EXPIRY_RECORDS, id)
   redis.call('DEL', K_JOB .. id, K_INPUT .. id)
-  discard(record.tenant .. '/' .. id .. '/', now)
+  discard(record.tenant .. '/' .. id, now)
 end

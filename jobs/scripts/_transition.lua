@@ -54,9 +54,9 @@ local function move(id, record, status, event_type, now, changed)
   return sequence
 end
 
--- Artifacts below `prefix` are removed once `at_ms` has passed (by whoever sweeps; again until it worked).
-local function discard(prefix, at_ms)
-  redis.call('ZADD', K_GARBAGE, at_ms, prefix)
+-- Artifacts at and below `path` are removed once `at_ms` has passed (by whoever sweeps; again until it worked).
+local function discard(path, at_ms)
+  redis.call('ZADD', K_GARBAGE, at_ms, path)
 end
 
 -- The last step of every job. `record` already holds what the terminal status shows.
@@ -71,7 +71,7 @@ local function finish(id, record, status, now)
   if status == 'succeeded' then
     redis.call('ZADD', K_EXPIRY_RESULTS, record.expires, id)
     redis.call('DEL', K_INPUT .. id)
-    if record.input ~= 'inline' then discard(record.tenant .. '/' .. id .. '/0/', now) end
+    if record.input ~= 'inline' then discard(record.tenant .. '/' .. id .. '/0', now) end
     record.input = nil
   end
   redis.call('ZADD', K_EXPIRY_RECORDS, now + K_RECORD_TTL_MS, id)
@@ -89,7 +89,7 @@ end
 local function cancel(id, record, now)
   leave_ready(id, record.tenant)
   redis.call('ZREM', K_DUE, id)
-  discard(record.tenant .. '/' .. id .. '/' .. record.claim .. '/', now + K_ORPHAN_MS)
+  discard(record.tenant .. '/' .. id .. '/' .. record.claim, now + K_ORPHAN_MS)
   finish(id, record, 'cancelled', now)
 end
 

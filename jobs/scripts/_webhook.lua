@@ -32,7 +32,7 @@ end
 local function load_delivery(id) return load_hash(K_DELIVERY .. id) end
 
 local STATE = { 'tenant', 'status', 'max', 'rate', 'in_flight', 'window', 'failures', 'opens', 'held', 'failing',
-  'paced', 'turn' }
+  'paced', 'turn', 'ok', 'bad', 'millis' }
 local function load_target(id)
   local values = redis.call('HMGET', K_WEBHOOK_TARGET .. id, unpack(STATE))
   if not values[1] then return nil end
@@ -43,6 +43,36 @@ local function load_target(id)
   target.failures = target.failures or 0
   return target
 end
+
+-- What changes in a loaded delivery or target is noted, and then written by one call: calls are what steps cost.
+local function note(record, name, value)
+  record[name] = value
+  record.unsaved = record.unsaved or {}
+  record.unsaved[name] = value
+end
+
+local function drop(record, name)
+  if not record[name] then return end
+  note(record, name, false)
+  record[name] = nil
+end
+
+local function save(key, record)
+  local set, gone = {}, {}
+  for name, value in pairs(record.unsaved or {}) do
+    if value then
+      set[#set + 1], set[#set + 2] = name, value
+    else
+      gone[#gone + 1] = name
+    end
+  end
+  if #set > 0 then redis.call('HSET', key, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
+  record.unsaved = nil
+end
+
+local function save_delivery(id, delivery) save(K_DELIVERY .. id, delivery) end
+local function save_target(id, target) save(K_WEBHOOK_TARGET .. id, target) end
 
 local function is_endpoint(target_id) return string.sub(target_id, 1, 3) == 'we_' end
 
@@ -64,16 +94,14 @@ local function may_send(target, now)
     and target.in_flight < in_flight_limit(target)
 end
 
-local function has_waiting(target_id)
-  return redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id) > 0
-end
-
 -- Puts the target on the ring if it has something to send and may send it; takes it off otherwise. The ring has three
 -- parts, so that a backlog of some does not delay the news of others: targets with a new event and nothing under way,
 -- others with something that was never tried, and those that have nothing but retries or whose last request failed.
 local function offer(target_id, target, now, is_new)
-  if has_waiting(target_id) and may_send(target, now) then
-    local is_late = target.failures > 0 or redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 0
+  local may = may_send(target, now)
+  local is_fresh = may and redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 1
+  if is_fresh or may and redis.call('EXISTS', K_WEBHOOK_RETRY .. target_id) == 1 then
+    local is_late = target.failures > 0 or not is_fresh
     local part = is_late and 'late' or is_new and target.in_flight == 0 and 'news' or 'busy'
     local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[part], TURNS[part], 'WITHSCORES', 'LIMIT',
       0, 1)[2] or TURNS[part]
@@ -87,8 +115,8 @@ end
 
 -- Nothing is sent to the target until then.
 local function hold(target_id, target, until_ms)
-  target.held = until_ms
-  redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'held', whole(until_ms))
+  until_ms = math.ceil(until_ms)
+  note(target, 'held', until_ms)
   redis.call('ZADD', K_WEBHOOK_WAKE, whole(until_ms), target_id)
   redis.call('ZREM', K_WEBHOOK_RING, target_id)
 end
@@ -97,14 +125,13 @@ local function set_status(id, delivery, status)
   local index = K_DELIVERIES .. delivery.target
   if delivery.status then redis.call('ZREM', index .. ':' .. delivery.status, id) end
   redis.call('ZADD', index .. ':' .. status, delivery.created, id)
-  delivery.status = status
-  redis.call('HSET', K_DELIVERY .. id, 'status', status)
+  note(delivery, 'status', status)
 end
 
 local function finish_delivery(id, delivery, status, now)
   set_status(id, delivery, status)
-  redis.call('HSET', K_DELIVERY .. id, 'finished', whole(now))
-  redis.call('HDEL', K_DELIVERY .. id, 'due')
+  note(delivery, 'finished', whole(now))
+  drop(delivery, 'due')
   redis.call('ZADD', K_WEBHOOK_EXPIRY, whole(now + K_DELIVERY_TTL_MS), id)
 end
 
@@ -113,21 +140,21 @@ local function enqueue(id, delivery, target, now)
   if target.status == 'disabled' then return finish_delivery(id, delivery, 'discarded', now) end
   local queue = (delivery.claim or '0') == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
   redis.call('ZADD', queue .. delivery.target, whole(now), id)
-  redis.call('HSET', K_DELIVERY .. id, 'since', whole(now))
+  note(delivery, 'since', whole(now))
 end
 
 -- Waits until then.
-local function schedule(id, due_ms)
-  redis.call('HSET', K_DELIVERY .. id, 'due', whole(due_ms))
+local function schedule(id, delivery, due_ms)
+  note(delivery, 'due', whole(due_ms))
   redis.call('ZADD', K_WEBHOOK_DUE, whole(due_ms), id)
 end
 
--- Makes the delivery of an event to a target, unless it is there. `url` is that of a webhook_url.
+-- Makes the delivery of an event to a target, unless it is there; the caller saves it. `url`: of a webhook_url, or ''.
 local function create_delivery(id, target_id, target, tenant, event_key, event_id, event_type, url, now)
-  local delivery = { target = target_id, created = whole(now) }
   if redis.call('HSETNX', K_DELIVERY .. id, 'target', target_id) == 0 then return nil end
-  redis.call('HSET', K_DELIVERY .. id, 'v', 1, 'tenant', tenant, 'event', event_key, 'event_id', event_id,
-    'type', event_type, 'created', delivery.created, 'attempt', 0, 'claim', 0, unpack(url ~= '' and { 'url', url } or {}))
+  local delivery = { target = target_id, created = whole(now), unsaved = { v = 1, tenant = tenant, event = event_key,
+    event_id = event_id, type = event_type, created = whole(now), attempt = 0, claim = 0 } }
+  if url ~= '' then note(delivery, 'url', url) end
   redis.call('HINCRBY', K_EVENT .. tenant .. ':' .. event_key, 'owed', 1)
   redis.call('ZADD', K_DELIVERIES .. target_id, delivery.created, id)
   set_status(id, delivery, 'pending')
@@ -162,13 +189,12 @@ end
 local function release_slot(id, delivery, target)
   redis.call('ZREM', K_WEBHOOK_LEASES, id)
   if not target or delivery.test then return end
-  target.in_flight = math.max(0, target.in_flight - 1)
-  redis.call('HSET', K_WEBHOOK_TARGET .. delivery.target, 'in_flight', target.in_flight)
+  note(target, 'in_flight', math.max(0, target.in_flight - 1))
 end
 
-local function note_attempt(id, claim, attempt)
-  redis.call('HSET', K_DELIVERY .. id, 'attempt:' .. claim, attempt)
-  redis.call('HDEL', K_DELIVERY .. id, 'attempt:' .. (claim - KEPT_ATTEMPTS))
+local function note_attempt(delivery, claim, attempt)
+  note(delivery, 'attempt:' .. claim, attempt)
+  drop(delivery, 'attempt:' .. (claim - KEPT_ATTEMPTS))
 end
 
 -- A new number for a change of the tenant's endpoints: whoever has read up to it has seen all before.

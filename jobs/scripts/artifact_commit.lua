@@ -2,7 +2,7 @@
 -- Keeps an artifact whose chunks were written with an expiry, names it in the index of its job and counts its bytes.
 --
 -- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
--- ARGV  1 path (tenant/job/claim/name), 2 size in bytes, 3 number of chunks
+-- ARGV  1 path (tenant/job/…), 2 size in bytes, 3 number of chunks
 -- Answer "ok"
 --
 -- Sent twice: the index holds the size already, so that the counter grows by nothing.

@@ -5,9 +5,9 @@
 --
 -- KEYS  none: job, input, expiries, garbage, indexes, and what events write.
 -- ARGV  1 how many of each
--- Answer {number expired, artifact prefixes}; removed prefixes are then taken off the garbage set with ZREM.
+-- Answer {number expired, artifact paths}; removed paths are then taken off the garbage set with ZREM.
 --
--- Sent twice: what was expired is gone from the expiry sets; prefixes are named until they are taken off.
+-- Sent twice: what was expired is gone from the expiry sets; paths are named until they are taken off.
 
 local limit, now = ARGV[1], now_ms()
 
@@ -21,7 +21,7 @@ for _, id in ipairs(results) do
   redis.call('ZREM', K_EXPIRY_RESULTS, id)
   if record and record.status == 'succeeded' then
     record.result_gone = 1
-    discard(record.tenant .. '/' .. id .. '/', now)
+    discard(record.tenant .. '/' .. id, now)
     move(id, record, 'succeeded', 'job.expired', now, { 'result_gone' })
   end
 end

@@ -11,12 +11,13 @@
 local tenant, now = ARGV[1], now_ms()
 
 local function start_over(id, delivery, target)
-  redis.call('HDEL', K_DELIVERY .. id, 'finished', 'faults', 'lost', 'round', 'due', 'settled')
-  redis.call('HSET', K_DELIVERY .. id, 'attempt', 0)
+  for _, name in ipairs({ 'finished', 'faults', 'lost', 'round', 'due', 'settled' }) do drop(delivery, name) end
+  note(delivery, 'attempt', 0)
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
   set_status(id, delivery, 'pending')
   delivery.claim = 'again' -- among the retries: what is new goes first
   enqueue(id, delivery, target, now)
+  save_delivery(id, delivery)
 end
 
 if ARGV[2] == '' then

@@ -38,21 +38,22 @@ end
 
 -- Nobody knows whether the receiver got it: it comes again, and the receiver's budget stays as it is.
 local function take_back(id, delivery, target)
-  local lost = redis.call('HINCRBY', K_DELIVERY .. id, 'lost', 1)
-  redis.call('HINCRBY', K_DELIVERY .. id, 'faults', 1)
+  local lost = (delivery.lost or 0) + 1
+  note(delivery, 'lost', lost)
+  note(delivery, 'faults', (delivery.faults or 0) + 1)
   local began = '{"at":"' .. rfc3339(tonumber(delivery.since)) .. '",'
   if lost >= LOST_IN_A_ROW then
-    note_attempt(id, delivery.claim, began .. '"error":"notifier_lost","message":"' .. lost .. ' notifiers in a row '
+    note_attempt(delivery, delivery.claim, began .. '"error":"notifier_lost","message":"' .. lost .. ' notifiers in a row '
       .. 'ended while they sent this: it is given up. Their logs say why; then redeliver it."}')
     given_up[#given_up + 1] = id
     return finish_delivery(id, delivery, 'exhausted', now)
   end
-  note_attempt(id, delivery.claim, began .. '"error":"interrupted"}')
+  note_attempt(delivery, delivery.claim, began .. '"error":"interrupted"}')
   if delivery.test then return finish_delivery(id, delivery, 'exhausted', now) end
   set_status(id, delivery, 'pending')
   if lost == 1 then return wait_again(id, delivery, target) end
   local chance = tonumber(string.sub(redis.sha1hex(id .. lost), 1, 6), 16) / 16 ^ 6
-  schedule(id, now + APART_MS * (lost - 1) * (0.5 + chance))
+  schedule(id, delivery, now + APART_MS * (lost - 1) * (0.5 + chance))
 end
 
 local lost = due_ids(K_WEBHOOK_LEASES, PER_CALL)
@@ -63,6 +64,8 @@ for _, id in ipairs(lost) do
     release_slot(id, delivery, target)
     if target then
       take_back(id, delivery, target)
+      save_delivery(id, delivery)
+      save_target(delivery.target, target)
       offered[delivery.target] = target
     else
       remove_delivery(id, delivery)
@@ -74,8 +77,9 @@ for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, 2 * late))) do
   local delivery = load_delivery(id)
   local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target))
   if target then
-    redis.call('HDEL', K_DELIVERY .. id, 'due')
+    drop(delivery, 'due')
     wait_again(id, delivery, target)
+    save_delivery(id, delivery)
   end
 end
 
@@ -86,10 +90,11 @@ for target_id, target in pairs(offered) do offer(target_id, target, now) end
 local claims = {}
 
 local function claim(id, delivery, is_late)
-  local key = K_DELIVERY .. id
-  local number = redis.call('HINCRBY', key, 'claim', 1)
-  redis.call('HSETNX', key, 'round', whole(now))
+  local number = delivery.claim + 1
+  note(delivery, 'claim', number)
+  if not delivery.round then note(delivery, 'round', whole(now)) end
   set_status(id, delivery, 'sending')
+  save_delivery(id, delivery)
   redis.call('ZADD', K_WEBHOOK_LEASES, whole(now + lease_ms), id)
   local url, sealed = delivery.url, nil
   if url then
@@ -100,7 +105,7 @@ local function claim(id, delivery, is_late)
   claims[#claims + 1] = {
     id, number, delivery.target, delivery.tenant, delivery.event_id, delivery.type,
     redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body') or '',
-    tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round or now),
+    tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round),
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
     is_late and 1 or 0,
   }
@@ -116,9 +121,10 @@ while want > 0 do
 end
 
 -- What of the target is next, and whether that is a retry.
-local function next_waiting(target_id)
+local function next_waiting(target_id, target)
   local fresh, retry = K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id
-  local is_their_turn = redis.call('HINCRBY', K_WEBHOOK_TARGET .. target_id, 'turn', 1) % SHARE_EVERY == 0
+  note(target, 'turn', (target.turn or 0) + 1)
+  local is_their_turn = target.turn % SHARE_EVERY == 0
   local id = late > 0 and is_their_turn and redis.call('ZPOPMIN', retry)[1]
   if id then return id, true end
   id = redis.call('ZPOPMIN', fresh)[1]
@@ -131,10 +137,9 @@ local function pace(target_id, target)
   if not target.rate then return end
   local earliest = redis.call('HGET', K_WEBHOOK_TARGET .. target_id, 'clock')
   local clock = math.max(tonumber(earliest or 0), now - 1000) + target.rate
-  redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'clock', clock)
+  note(target, 'clock', clock)
   if clock > now then
-    target.paced = math.ceil(clock)
-    redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'paced', target.paced)
+    note(target, 'paced', math.ceil(clock))
     redis.call('ZADD', K_WEBHOOK_WAKE, target.paced, target_id)
   end
 end
@@ -161,14 +166,14 @@ while want > 0 and looked < ARGV[1] + PER_CALL do
   if target and may_send(target, now) and target.in_flight >= cap then
     redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + ASIDE_MS), target_id)
   elseif target and may_send(target, now) then
-    local id, is_retry = next_waiting(target_id)
+    local id, is_retry = next_waiting(target_id, target)
     local delivery = id and load_delivery(id)
     if delivery and delivery.status == 'pending' then
       claim(id, delivery, is_retry or target.failures > 0)
-      target.in_flight = target.in_flight + 1
-      redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'in_flight', target.in_flight)
+      note(target, 'in_flight', target.in_flight + 1)
       pace(target_id, target)
     end
+    save_target(target_id, target)
     offer(target_id, target, now)
   end
 end

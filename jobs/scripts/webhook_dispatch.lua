@@ -35,6 +35,7 @@ if #ARGV > 7 then
     if delivery then
       made = made + 1
       enqueue(id, delivery, target, now)
+      save_delivery(id, delivery)
       offer(target_id, target, now, ARGV[4] ~= '')
     end
   end

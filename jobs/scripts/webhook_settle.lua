@@ -25,49 +25,41 @@ if not target then
   remove_delivery(id, delivery)
   return { 'lost' }
 end
-note_attempt(id, claim, ARGV[5])
-redis.call('HSET', K_DELIVERY .. id, 'settled', claim)
-redis.call('HDEL', K_DELIVERY .. id, 'lost')
+note_attempt(delivery, claim, ARGV[5])
+note(delivery, 'settled', claim)
+drop(delivery, 'lost')
 
 if delivery.test then
   finish_delivery(id, delivery, outcome == 'succeeded' and 'succeeded' or 'exhausted', now)
+  save_delivery(id, delivery)
   redis.call('LPUSH', K_WEBHOOK_VERDICT .. id, ARGV[5])
   redis.call('PEXPIRE', K_WEBHOOK_VERDICT .. id, 60000)
   return { 'ok', delivery.status, '' }
 end
 
-local key = K_WEBHOOK_TARGET .. delivery.target
 local disabled = ''
 
 local function note_success()
-  redis.call('HINCRBY', key, 'ok', 1)
-  redis.call('HINCRBY', key, 'millis', ARGV[8])
-  redis.call('HSET', key, 'last_ok', whole(now))
-  if target.failing then redis.call('HDEL', key, 'failing', 'failures', 'opens', 'held') end
+  note(target, 'ok', (target.ok or 0) + 1)
+  note(target, 'millis', (target.millis or 0) + ARGV[8])
+  note(target, 'last_ok', whole(now))
   -- After the breaker was open, requests come back one by one, a few more with every success.
-  if target.failures >= BREAKER_FAILURES then
-    target.window = 2
-  elseif target.window then
-    target.window = target.window + 1
-  end
-  target.failures, target.failing, target.held = 0, nil, nil
-  if target.window then
-    if target.window >= target.max then
-      redis.call('HDEL', key, 'window')
-    else
-      redis.call('HSET', key, 'window', target.window)
-    end
+  local window = target.failures >= BREAKER_FAILURES and 2 or target.window and target.window + 1
+  if window and window < target.max then note(target, 'window', window) else drop(target, 'window') end
+  if target.failing then
+    for _, name in ipairs({ 'failing', 'failures', 'opens', 'held' }) do drop(target, name) end
+    target.failures = 0
   end
 end
 
 local function note_failure()
-  target.failures = redis.call('HINCRBY', key, 'failures', 1)
-  redis.call('HINCRBY', key, 'bad', 1)
-  redis.call('HSET', key, 'last_bad', whole(now))
-  if redis.call('HSETNX', key, 'failing', whole(now)) == 1 then target.failing = now end
+  note(target, 'failures', target.failures + 1)
+  note(target, 'bad', (target.bad or 0) + 1)
+  note(target, 'last_bad', whole(now))
+  if not target.failing then note(target, 'failing', now) end
   if target.failures >= BREAKER_FAILURES and (target.held or 0) <= now then
-    local opens = math.min(redis.call('HINCRBY', key, 'opens', 1), 20)
-    local open_ms = math.min(BREAKER_FIRST_MS * 2 ^ (opens - 1), BREAKER_LONGEST_MS)
+    note(target, 'opens', (target.opens or 0) + 1)
+    local open_ms = math.min(BREAKER_FIRST_MS * 2 ^ (math.min(target.opens, 20) - 1), BREAKER_LONGEST_MS)
     hold(delivery.target, target, now + open_ms * (0.75 + 0.5 * ARGV[7]))
   end
   if target.status ~= 'disabled' and now - target.failing >= DISABLE_AFTER_MS then
@@ -84,10 +76,10 @@ elseif outcome == 'gone' then
   if target.status ~= 'disabled' and is_endpoint(delivery.target) then disabled = 'gone' end
 end
 if outcome ~= 'fault' then
-  redis.call('HINCRBY', K_DELIVERY .. id, 'attempt', 1)
-  redis.call('HDEL', K_DELIVERY .. id, 'faults')
+  note(delivery, 'attempt', delivery.attempt + 1)
+  drop(delivery, 'faults')
 else
-  redis.call('HINCRBY', K_DELIVERY .. id, 'faults', 1)
+  note(delivery, 'faults', (delivery.faults or 0) + 1)
 end
 if tonumber(ARGV[6]) > 0 and (target.held or 0) < now + ARGV[6] then
   hold(delivery.target, target, now + ARGV[6])
@@ -101,8 +93,10 @@ elseif target.status == 'disabled' or (disabled ~= '' and is_endpoint(delivery.t
   finish_delivery(id, delivery, 'discarded', now)
 else
   set_status(id, delivery, 'pending')
-  schedule(id, now + delay)
+  schedule(id, delivery, now + delay)
 end
+save_delivery(id, delivery)
+save_target(delivery.target, target)
 
 if disabled ~= '' then
   give_up_on(delivery.target, target, disabled, now)

@@ -31,6 +31,7 @@ local function drain(target_id, target)
       redis.call('ZREM', K_WEBHOOK_RETRY .. target_id, id)
       redis.call('ZREM', K_WEBHOOK_DUE, id)
       finish_delivery(id, delivery, is_endpoint(target_id) and 'discarded' or 'exhausted', now)
+      save_delivery(id, delivery)
     end
   end
   return #ids

@@ -19,8 +19,10 @@ redis.call('HSET', key, 'id', event_id, 'type', 'webhook.test', 'body', table.co
   '{"id":"', event_id, '","type":"webhook.test","timestamp":"', rfc3339(now),
   '","sequence":null,"data":{"webhook_endpoint":{"id":"', target_id, '"}}}',
 }))
-create_delivery(id, target_id, target, tenant, event_id, event_id, 'webhook.test', '', now)
-redis.call('HSET', K_DELIVERY .. id, 'test', 1, 'since', whole(now))
+local delivery = create_delivery(id, target_id, target, tenant, event_id, event_id, 'webhook.test', '', now)
+note(delivery, 'test', 1)
+note(delivery, 'since', whole(now))
+save_delivery(id, delivery)
 redis.call('LPUSH', K_WEBHOOK_TESTS, id)
 ring_webhook_doorbell('news')
 return 1

@@ -55,8 +55,8 @@ class TemplateStore:
             return newest[0], False
         text, version_id, path, prefix = content.to_json(), new_ulid(), "", ""
         if len(text) > INLINE_INPUT_MAX_BYTES:
-            prefix = f"{tenant}/tpl_{version_id}/"
-            path = f"{prefix}0/content"
+            prefix = f"{tenant}/tpl_{version_id}"
+            path = f"{prefix}/content"
             await self._put_content(prefix, path, text)
         outcome, *rest = await self._scripts.call(
             "template_put",

@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -47,12 +48,17 @@ def secret_bytes(secret: str) -> bytes:
     return key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Secret:
     """One signing secret; `until_ms` (Unix milliseconds) is the end of its grace period after a rotation."""
 
     text: str = field(repr=False)
     until_ms: int | None = None
+
+    @cached_property
+    def key(self) -> bytes:
+        """The bytes that sign."""
+        return secret_bytes(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,7 @@ class Credentials:
 
     def signing(self, now_ms: int) -> list[bytes]:
         """The keys that sign now, the newest first."""
-        return [
-            secret_bytes(secret.text)
-            for secret in self.secrets
-            if secret.until_ms is None or secret.until_ms > now_ms
-        ]
+        return [secret.key for secret in self.secrets if secret.until_ms is None or secret.until_ms > now_ms]
 
     def rotated(self, secret: str, now_ms: int, grace_ms: int) -> Credentials:
         """With a new secret. The one before goes on signing for `grace_ms`; older ones stop."""

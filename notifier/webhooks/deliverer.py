@@ -23,20 +23,20 @@ from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
+from notifier.webhooks.news import News
 from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Letter, Sender
 
 log = structlog.get_logger(__name__)
 
 SLOTS = 1024
 """How many requests one notifier has under way at most."""
-CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 24, 8
-"""Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them."""
+CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 48, 8
+"""Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them. Where
+no news is expected, so many that the store has claims to make while what it gave before is sent."""
 LATE_AT_ONCE, LATE_BESIDE_NEWS = 8, 2
 REST, REST_BESIDE_NEWS = 1.0, 10.0
 """After beginning some that are late (retries, receivers that fail), none for so many times as long as that took: the
 loop, the store and the cores are free for what is new meanwhile."""
-NEWS_S = 1.0
-"""So long after this notifier dispatched an event, more news is expected."""
 DEADLINE_SPREAD = 0.1
 """Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
@@ -54,16 +54,18 @@ class Deliverer:
         queue: DeliveryQueue,
         sender: Sender,
         box: SecretBox,
+        news: News,
         *,
         slots: int = SLOTS,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._queue = queue
         self._sender = sender
+        self._news = news
         self._slots = slots
         self._chance = chance
         self._open = lru_cache(maxsize=10_000)(box.open)
-        self._late_from = self._news_until = 0.0
+        self._late_from = 0.0
         self._bell, self._looked = asyncio.Event(), asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_draining = self._is_full = False
@@ -71,7 +73,7 @@ class Deliverer:
 
     def ring(self) -> None:
         """There is news to claim."""
-        self._news_until = time.perf_counter() + NEWS_S
+        self._news.came()
         self._bell.set()
 
     async def run(self) -> None:
@@ -104,11 +106,10 @@ class Deliverer:
             if self._is_full or self._is_draining:
                 return POLL_S
             # A part of what is free: the next look, at the new load, decides about the rest.
-            now = time.perf_counter()
-            is_news = now < self._news_until
+            is_news = self._news.is_expected
             want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
             most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
-            if now < self._late_from:
+            if time.perf_counter() < self._late_from:
                 most_late = 0
             try:
                 haul = await self._queue.claim(want, self._most_per_target(), most_late)
@@ -131,7 +132,7 @@ class Deliverer:
         if any(claim.is_late for claim in claims):
             await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
             now = time.perf_counter()
-            rest = REST_BESIDE_NEWS if now < self._news_until else REST
+            rest = REST_BESIDE_NEWS if self._news.is_expected else REST
             self._late_from = now + rest * (now - begun)
 
     async def settled(self) -> None:

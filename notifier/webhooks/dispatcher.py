@@ -23,12 +23,15 @@ from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT
 from jobs.webhooks.endpoints import Endpoints
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OwedEvent, Reference
 from notifier.webhooks.directory import Directory, TenantEndpoints
+from notifier.webhooks.news import News
 
 log = structlog.get_logger(__name__)
 
 DELIVERIES_PER_CALL = 10
 """How many deliveries one atomic step makes: an event that goes to thousands must not hold up the store."""
-WIDE_REST = 2.0
+DELIVERIES_BESIDE_NEWS = 3
+"""Likewise, of such an event while news is expected: what is new waits for what has begun."""
+WIDE_REST, WIDE_REST_BESIDE_NEWS = 2.0, 4.0
 """Between such steps, for so many times as long as one took: they are made about as fast as they are sent."""
 WIDE_AT_ONCE = 4
 """How many events that take several such steps are dispatched beside the others."""
@@ -44,12 +47,14 @@ class Dispatcher:
         directory: Directory,
         endpoints: Endpoints,
         deliveries: Deliveries,
+        news: News,
         made: Callable[[], None],
     ) -> None:
         self._outbox = outbox
         self._directory = directory
         self._endpoints = endpoints
         self._deliveries = deliveries
+        self._news = news
         self._made = made
         self._is_stopping = False
         self._wide: set[asyncio.Task[None]] = set()
@@ -122,14 +127,15 @@ class Dispatcher:
     async def _dispatch_wide(self, reference: Reference, owed: list[Owed]) -> None:
         """An event for very many, part by part, while others are dispatched; what stops here is taken over later."""
         try:
-            for start in range(0, len(owed), DELIVERIES_PER_CALL):
-                if self._is_stopping:
-                    return
-                begun, end = time.perf_counter(), start + DELIVERIES_PER_CALL
+            start = 0
+            while start < len(owed) and not self._is_stopping:
+                begun, is_beside_news = time.perf_counter(), self._news.is_expected
+                end = start + (DELIVERIES_BESIDE_NEWS if is_beside_news else DELIVERIES_PER_CALL)
                 await self._acknowledge(
                     reference, owed[start:end], b"" if end < len(owed) else reference.entry
                 )
-                await asyncio.sleep(WIDE_REST * (time.perf_counter() - begun))
+                start, rest = end, WIDE_REST_BESIDE_NEWS if is_beside_news else WIDE_REST
+                await asyncio.sleep(rest * (time.perf_counter() - begun))
                 await self._outbox.hold(reference)
         except Exception as error:  # noqa: BLE001 (the reference stays in the outbox)
             log.warning("webhook.dispatch_interrupted", reason=str(error))

@@ -52,14 +52,6 @@ class Exchange:
 
     def record(self, started_ms: int, queue_ms: int) -> str:
         """The attempt as it is kept and shown, as JSON."""
-        phases = {
-            "queue": queue_ms,
-            "dns": self.dns_ms,
-            "connect": self.connect_ms,
-            "tls": self.tls_ms,
-            "first_byte": self.first_byte_ms,
-            "body": self.body_ms,
-        }
         document = {
             "at": rfc3339(started_ms),
             "status": self.status,
@@ -67,13 +59,27 @@ class Exchange:
             "message": self.message,
             "is_fault": self.is_fault,
             "duration_ms": round(self.total_ms, 1),
-            "phases_ms": {name: None if ms is None else round(ms, 1) for name, ms in phases.items()},
+            "phases_ms": {
+                "queue": queue_ms,
+                "dns": _rounded(self.dns_ms),
+                "connect": _rounded(self.connect_ms),
+                "tls": _rounded(self.tls_ms),
+                "first_byte": _rounded(self.first_byte_ms),
+                "body": _rounded(self.body_ms),
+            },
             "address": self.address,
             **({"addresses": self.addresses} if self.addresses else {}),
             **({"tls": self.tls} if self.tls else {}),
             "answer": None if self.answer is None else self.answer[:ANSWER_BYTES].decode(errors="replace"),
         }
-        return json.dumps(document, separators=(",", ":"))
+        return _as_json(document)
+
+
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _rounded(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 1)
 
 
 def parse_retry_after(value: str | None, now_ms: int) -> int:

@@ -22,7 +22,6 @@ from notifier.webhooks.connecting import (
     Passage,
     Refused,
     passage,
-    phase_timing,
     verifying_context,
 )
 from notifier.webhooks.exchange import Exchange, parse_retry_after
@@ -67,7 +66,6 @@ class Sender:
             trust_env=False,
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            trace_configs=[phase_timing()],
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,

@@ -22,6 +22,7 @@ from jobs.webhooks.queue import DeliveryQueue
 from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
+from notifier.webhooks.news import News
 from notifier.webhooks.sender import Sender
 
 log = structlog.get_logger(__name__)
@@ -41,13 +42,15 @@ class WebhookService:
         self._redis = redis
         self._destinations = Destinations(EgressPolicy.from_entries(settings.egress_allow))
         self._sender = Sender(self._destinations)
-        self._deliverer = Deliverer(DeliveryQueue(redis, scripts), self._sender, box)
+        news = News()
+        self._deliverer = Deliverer(DeliveryQueue(redis, scripts), self._sender, box, news)
         endpoints = Endpoints(redis, scripts, box)
         self._dispatcher = Dispatcher(
             Outbox(redis),
             Directory(redis, endpoints),
             endpoints,
             Deliveries(redis, scripts),
+            news,
             self._deliverer.ring,
         )
 

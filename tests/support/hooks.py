@@ -35,6 +35,7 @@ from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
 from notifier.webhooks.exchange import Exchange
+from notifier.webhooks.news import News
 from notifier.webhooks.sender import Letter, Sender
 
 SECRET_KEY = "a-secret-of-thirty-two-characters"
@@ -178,9 +179,10 @@ class Hooks:
         endpoints, deliveries = Endpoints(redis, scripts, box), Deliveries(redis, scripts)
         queue, outbox = DeliveryQueue(redis, scripts), Outbox(redis)
         sender: Any = ScriptedSender() if scripted else Sender(Destinations(LOOPBACK), tls)
-        deliverer = Deliverer(queue, sender, box, slots=slots, chance=lambda: 0.5)
+        news = News()
+        deliverer = Deliverer(queue, sender, box, news, slots=slots, chance=lambda: 0.5)
         directory = Directory(redis, endpoints)
-        dispatcher = Dispatcher(outbox, directory, endpoints, deliveries, deliverer.ring)
+        dispatcher = Dispatcher(outbox, directory, endpoints, deliveries, news, deliverer.ring)
         store = JobStore(redis, scripts, open_artifacts(settings, scripts))
         hooks = cls(
             redis, scripts, store, endpoints, deliveries, queue, dispatcher, deliverer, sender, outbox, box

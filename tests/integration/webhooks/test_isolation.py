@@ -18,7 +18,7 @@ from jobs.errors import WebhookConflict
 from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
-from notifier.webhooks.dispatcher import DELIVERIES_PER_CALL
+from notifier.webhooks.dispatcher import DELIVERIES_BESIDE_NEWS, DELIVERIES_PER_CALL
 from notifier.webhooks.exchange import Exchange
 from tests.support.core import eventually
 from tests.support.hooks import TENANT, Hooks, Receiver, failing, faulty
@@ -297,6 +297,33 @@ async def test_an_event_for_very_many_does_not_hold_up_another(
     await eventually(lambda: has_left_the_outbox(clocked))
     await clocked.work()
     assert len(clocked.sender.sent) == 1 + DELIVERIES_PER_CALL + 1
+
+
+async def test_an_event_for_very_many_is_made_in_smaller_parts_beside_news(
+    clocked: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[int] = []
+    acknowledge = clocked.deliveries.acknowledge
+
+    async def counted(tenant: str, key: str, owed: Any, group: str, entry: bytes) -> int:
+        if tenant == TENANT:
+            parts.append(len(owed))
+        return await acknowledge(tenant, key, owed, group, entry)
+
+    monkeypatch.setattr(clocked.deliveries, "acknowledge", counted)
+    for n in range(DELIVERIES_PER_CALL + 1):
+        await clocked.endpoint(f"https://example.test/{n}")
+    await events(clocked, 1)
+    assert parts == [DELIVERIES_PER_CALL, 1]
+
+    parts.clear()
+    config = EndpointConfig(url="https://other.test/", event_types=("*",))
+    await clocked.endpoints.create("other", config, Credentials.fresh())
+    await clocked.event(tenant="other")
+    await clocked.dispatcher.dispatch_new()
+    await events(clocked, 1)
+    assert sum(parts) == DELIVERIES_PER_CALL + 1
+    assert max(parts) == DELIVERIES_BESIDE_NEWS
 
 
 async def has_left_the_outbox(hooks: Hooks) -> bool:

@@ -4,13 +4,15 @@ import asyncio
 from typing import Any, cast
 
 import pytest
-from redis.asyncio import Redis
 
-from jobs.batcher import MAX_BATCH, MAX_UNDER_WAY, Batcher
+from jobs.batcher import MAX_BATCH, Batcher
+from jobs.line import Line
+
+LINES = 2
 
 
-class Pipelines:
-    """The store's end: notes every pipeline, and answers when let go."""
+class Lines:
+    """The store's end of all lines: notes every batch, and answers when let go."""
 
     def __init__(self) -> None:
         self.sent: list[list[tuple[Any, ...]]] = []
@@ -18,39 +20,25 @@ class Pipelines:
         self.answering = asyncio.Event()
         self.answering.set()
 
-    def pipeline(self, *, transaction: bool) -> Pipeline:
-        assert not transaction
-        return Pipeline(self)
-
-
-class Pipeline:
-    def __init__(self, store: Pipelines) -> None:
-        self._store = store
-        self._commands: list[tuple[Any, ...]] = []
-
-    def execute_command(self, *command: Any) -> None:
-        self._commands.append(command)
-
-    async def execute(self, *, raise_on_error: bool) -> list[Any]:
-        assert not raise_on_error
-        self._store.sent.append(self._commands)
-        self._store.reached.set()
-        await self._store.answering.wait()
-        return [ValueError("no") if command == ("BAD",) else command[0] for command in self._commands]
+    async def ask(self, *commands: tuple[Any, ...]) -> list[Any]:
+        self.sent.append(list(commands))
+        self.reached.set()
+        await self.answering.wait()
+        return [ValueError("no") if command == ("BAD",) else command[0] for command in commands]
 
 
 @pytest.fixture
-def store() -> Pipelines:
-    return Pipelines()
+def store() -> Lines:
+    return Lines()
 
 
 @pytest.fixture
-def batcher(store: Pipelines) -> Batcher:
-    return Batcher(cast(Redis, store))
+def batcher(store: Lines) -> Batcher:
+    return Batcher(*[cast(Line, store)] * LINES)
 
 
-async def test_calls_made_at_the_same_time_share_a_pipeline_in_their_order(
-    batcher: Batcher, store: Pipelines
+async def test_calls_made_at_the_same_time_share_a_batch_in_their_order(
+    batcher: Batcher, store: Lines
 ) -> None:
     answers = await asyncio.gather(*(batcher.call(name) for name in ("A", "B", "C")))
     assert answers == ["A", "B", "C"]
@@ -63,28 +51,28 @@ async def test_an_error_belongs_to_its_own_call(batcher: Batcher) -> None:
     assert isinstance(bad, ValueError)
 
 
-async def test_what_gathers_while_pipelines_are_under_way_goes_with_the_next(
-    batcher: Batcher, store: Pipelines
+async def test_what_gathers_while_batches_are_under_way_goes_with_the_next(
+    batcher: Batcher, store: Lines
 ) -> None:
     store.answering.clear()
     calls = []
-    for number in range(MAX_UNDER_WAY + 3):
+    for number in range(LINES + 3):
         calls.append(asyncio.create_task(batcher.call(number)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    assert [len(pipeline) for pipeline in store.sent] == [1] * MAX_UNDER_WAY
+    assert [len(batch) for batch in store.sent] == [1] * LINES
     store.answering.set()
     await asyncio.gather(*calls)
-    assert [len(pipeline) for pipeline in store.sent] == [1] * MAX_UNDER_WAY + [3]
+    assert [len(batch) for batch in store.sent] == [1] * LINES + [3]
 
 
-async def test_a_pipeline_is_bounded(batcher: Batcher, store: Pipelines) -> None:
+async def test_a_pipeline_is_bounded(batcher: Batcher, store: Lines) -> None:
     await asyncio.gather(*(batcher.call(number) for number in range(MAX_BATCH + 1)))
-    assert [len(pipeline) for pipeline in store.sent] == [MAX_BATCH, 1]
+    assert [len(batch) for batch in store.sent] == [MAX_BATCH, 1]
 
 
 async def test_a_patient_call_goes_with_the_next_urgent_one_and_before_it(
-    batcher: Batcher, store: Pipelines
+    batcher: Batcher, store: Lines
 ) -> None:
     patient = asyncio.create_task(batcher.call("PATIENT", patient=True))
     await asyncio.sleep(0)
@@ -95,19 +83,17 @@ async def test_a_patient_call_goes_with_the_next_urgent_one_and_before_it(
     assert store.sent == [[("PATIENT",), ("URGENT",)]]
 
 
-async def test_a_patient_call_with_an_urgent_one_waiting_goes_at_once(
-    batcher: Batcher, store: Pipelines
-) -> None:
+async def test_a_patient_call_with_an_urgent_one_waiting_goes_at_once(batcher: Batcher, store: Lines) -> None:
     await asyncio.gather(batcher.call("URGENT"), batcher.call("PATIENT", patient=True))
     assert store.sent == [[("URGENT",), ("PATIENT",)]]
 
 
-async def test_a_patient_call_is_sent_by_itself_in_the_end(batcher: Batcher, store: Pipelines) -> None:
+async def test_a_patient_call_is_sent_by_itself_in_the_end(batcher: Batcher, store: Lines) -> None:
     assert await batcher.call("PATIENT", patient=True) == "PATIENT"
     assert store.sent == [[("PATIENT",)]]
 
 
-async def test_an_answer_does_not_send_patient_calls_early(batcher: Batcher, store: Pipelines) -> None:
+async def test_an_answer_does_not_send_patient_calls_early(batcher: Batcher, store: Lines) -> None:
     store.answering.clear()
     urgent = asyncio.create_task(batcher.call("URGENT"))
     await store.reached.wait()
@@ -121,12 +107,12 @@ async def test_an_answer_does_not_send_patient_calls_early(batcher: Batcher, sto
 
 
 async def test_a_patient_call_does_not_hold_up_an_urgent_one_that_waits_its_turn(
-    batcher: Batcher, store: Pipelines, monkeypatch: pytest.MonkeyPatch
+    batcher: Batcher, store: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.batcher.PATIENCE_S", 3600)
     store.answering.clear()
     calls = []
-    for number in range(MAX_UNDER_WAY):
+    for number in range(LINES):
         store.reached.clear()
         calls.append(asyncio.create_task(batcher.call(number)))
         await store.reached.wait()
@@ -138,4 +124,4 @@ async def test_a_patient_call_does_not_hold_up_an_urgent_one_that_waits_its_turn
     store.answering.set()
     async with asyncio.timeout(5):
         await asyncio.gather(*calls)
-    assert store.sent[MAX_UNDER_WAY:] == [[("URGENT",), ("PATIENT",)]]
+    assert store.sent[LINES:] == [[("URGENT",), ("PATIENT",)]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -112,3 +113,28 @@ def test_no_secret_reaches_a_line(log_format: str) -> None:
         assert secret not in text
     assert text.count(REDACTED) >= 8
     assert "RuntimeError" in text
+
+
+def test_credentials_leave_the_rest_of_a_url_to_be_read() -> None:
+    stream = configured()
+
+    structlog.get_logger("x").info(
+        "store.waiting", reason="redis://user:pass@db:6379/0 and https://example.com/@x"
+    )
+
+    (line,) = lines(stream)
+    assert line["reason"] == f"redis://{REDACTED}@db:6379/0 and https://example.com/@x"
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    full = Full()
+    configure_logging(Settings(log_format="json"), "notifier", full)
+
+    structlog.get_logger("x").error("said")
+
+    full.close()
+    structlog.get_logger("x").error("said to nobody")

@@ -1,0 +1,49 @@
+"""A line to the store: one connection that stays with who uses it, for what is called very often.
+
+Beside what a pool does around each call (choosing, locking, probing for stale connections), the call itself is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+Command = tuple[Any, ...]
+
+
+class Line:
+    """Connects when first used, by the settings of the pool of `redis`, and again after the connection was lost."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._pool = redis.connection_pool
+        self._connection: AbstractConnection | None = None
+
+    async def ask(self, *commands: Command) -> list[Any]:
+        """The answers in their order, among them the error of each command that the store refused.
+
+        One call at a time. Commands must be safe to send twice: where the connection turns out to be lost, there is
+        one immediate second try. Raises what redis-py raises for a store that does not answer.
+        """
+        try:
+            return await self._exchange(commands)
+        except (RedisConnectionError, RedisTimeoutError):
+            return await self._exchange(commands)
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        if self._connection is None:
+            self._connection = await self._pool.get_connection()
+        connection = self._connection
+        await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+        return [await self._answer(connection) for _ in commands]
+
+    async def _answer(self, connection: AbstractConnection) -> Any:
+        try:
+            return await connection.read_response()
+        except ResponseError as refusal:
+            return refusal

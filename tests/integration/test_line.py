@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from jobs.line import Line
+from jobs.settings import Settings
+from jobs.store_client import connect
+from tests.support.core import DEADLINE_S
+
+
+@pytest.fixture
+def line(redis: Redis) -> Line:
+    return Line(redis)
+
+
+async def test_answers_come_in_the_order_of_the_commands(line: Line) -> None:
+    assert await line.ask(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
+
+
+async def test_a_refusal_is_the_answer_to_its_own_command(line: Line) -> None:
+    first, refused, last = await line.ask(("PING",), ("GET",), ("PING",))
+    assert (first, last) == (b"PONG", b"PONG")
+    assert isinstance(refused, ResponseError)
+
+
+async def test_calls_share_one_connection(line: Line) -> None:
+    ids = {(await line.ask(("CLIENT ID",)))[0] for _ in range(3)}
+    assert len(ids) == 1
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word(
+    line: Line, redis: Redis
+) -> None:
+    [before] = await line.ask(("CLIENT ID",))
+    await redis.client_kill_filter(_id=before)
+    [after] = await line.ask(("CLIENT ID",))
+    assert after != before
+
+
+async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(line: Line, redis: Redis) -> None:
+    await line.ask(("PING",))
+    waiting = asyncio.create_task(line.ask(("BLPOP", "nothing", 30)))
+    async with asyncio.timeout(DEADLINE_S):
+        while not any(client["cmd"] == "blpop" for client in await redis.client_list()):
+            pass
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await line.ask(("ECHO", "x")) == [b"x"]
+
+
+async def test_a_store_that_is_not_there_is_an_error() -> None:
+    gone = connect(Settings.from_env({"REDIS_URL": "redis://127.0.0.1:1"}))
+    with pytest.raises(RedisConnectionError):
+        await Line(gone).ask(("PING",))
+
+
+async def test_a_transport_that_closes_while_it_is_written_to_is_a_lost_connection(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(Settings.from_env({"REDIS_URL": redis_url}))
+    connection = await client.connection_pool.get_connection()
+
+    def closed_meanwhile(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> None:
+        raise RuntimeError("the handler is closed")  # as uvloop says it
+
+    monkeypatch.setattr(asyncio.StreamWriter, "writelines", closed_meanwhile)
+    with pytest.raises(RedisConnectionError, match="handler is closed"):
+        await connection.send_command("PING")
+    assert not connection.is_connected
+    await client.aclose()
