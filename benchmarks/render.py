@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.latency import notified
 from benchmarks.stage import INVOICE, describe_machine, run, stage, verdict
 from tests.support.framework import framework_stylesheet
+from tests.support.own_font import own_font
 
 if TYPE_CHECKING:
     from jobs.render.engine import Engine
@@ -50,6 +51,7 @@ PAIRS = (
     (f"the same with {len(FRAMEWORK) // 1024} KB of framework", FRAMED, ROUNDS, 5.0),
     (f"{ROWS}-row table", TABLE, ROUNDS_OF_TABLE, 1.3),
 )
+FILES = {"own.ttf": own_font(600)}
 
 Measured = tuple[list[float], str]
 """Seconds of each round, the first left out; digest of the last PDF."""
@@ -91,7 +93,7 @@ def resident(connection: Connection) -> None:
     engine = warm_engine()
     sizes = []
     for number in range(MIXED_DOCUMENTS):
-        engine.render("html", _mixed(number).encode(), {}, lambda step: None)
+        engine.render("html", _mixed(number).encode(), {}, lambda step: None, FILES)
         engine.tidy_up()
         if number + 1 in (MIXED_DOCUMENTS // 10, MIXED_DOCUMENTS):
             pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -100,9 +102,9 @@ def resident(connection: Connection) -> None:
 
 
 def _mixed(number: int) -> str:
-    """Small and large, with the same stylesheet and with their own, with fonts of their own."""
+    """Small and large, with the same stylesheet and with their own, with a font of their own."""
     own = f"<style>h1 {{ font-size: {10 + number % 40}pt; color: #{number % 4096:03x} }}</style>"
-    font = "<style>@font-face { font-family: own; src: local('DejaVu Serif') } p { font-family: own }</style>"
+    font = "<style>@font-face { font-family: own; src: url(own.ttf) } p { font-family: own }</style>"
     match number % 4:
         case 0:
             return INVOICE + own

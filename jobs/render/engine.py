@@ -1,4 +1,4 @@
-"""WeasyPrint, as it is run in a render child: warm, with one font configuration, and tidied up after each document.
+"""WeasyPrint, as it is run in a render child: warm, and tidied up after each document.
 
 Importing this module imports WeasyPrint; only `jobs.render.child` does.
 """
@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import weasyprint
 from PIL import Image
 from weasyprint.css.counters import CounterStyle
-from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetchingError
 
 from jobs.errors import (
@@ -34,6 +33,7 @@ from jobs.render.diagnostics import Diagnostics
 from jobs.render.fetcher import DocumentFetcher, FetchFailed
 from jobs.render.filling import fill
 from jobs.render.finishing import finish
+from jobs.render.fonts import Fonts
 from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.page_style import page_stylesheet
 from jobs.render.progress_log import Emit, ProgressLog
@@ -74,7 +74,7 @@ class Engine:
 
     def __init__(self, limits: RenderLimits) -> None:
         self._limits = limits
-        self._fonts = FontConfiguration()
+        self._fonts = Fonts()
         self._stylesheets = StylesheetCache()
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -137,13 +137,8 @@ class Engine:
 
     def tidy_up(self) -> None:
         """After each document, its objects being gone."""
-        if self._fonts._folder:
-            self._fonts = FontConfiguration()  # the document brought fonts of its own
-        else:
-            # One configuration for all: a new one per document is slower and leaks. These two grow with use.
-            self._fonts.strut_layouts.clear()
-            self._fonts.font_features.clear()
         gc.collect()
+        self._fonts.tidy_up()
         if self._stylesheets.grew:
             # What is kept has no cycles; looking through it after each document would cost more than it saved.
             gc.freeze()

@@ -220,13 +220,16 @@ class TestHostileDocuments:
             render(engine, f"<style>{profile}</style>x")
 
 
-def test_one_font_configuration_serves_all_documents_that_bring_no_fonts(engine: Engine) -> None:
-    before = engine._fonts
+def test_nothing_of_a_document_stays_with_the_fonts(engine: Engine) -> None:
+    shared = engine._fonts.font_map
     first = render(engine, SMALL).pdf
-    assert engine._fonts is before
     assert not engine._fonts.strut_layouts
-    render(engine, "<style>@font-face { font-family: f; src: url(data:,x) }</style>")
-    assert engine._fonts is not before
+    engine.render(
+        "html", b"<style>@font-face { font-family: f; src: url(data:,x) }</style>", {}, lambda step: None
+    )
+    assert engine._fonts.font_map is not shared
+    engine.tidy_up()
+    assert engine._fonts.font_map is shared
     assert render(engine, SMALL).pdf == first
 
 

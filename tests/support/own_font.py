@@ -1,0 +1,37 @@
+"""A font that is installed nowhere: every printable ASCII character is a box of the width asked for."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+_UNITS_PER_EM = 1000
+_CHARACTERS = range(0x20, 0x7F)
+
+
+def own_font(width: int, family: str = "Boxes") -> bytes:
+    """TrueType; `width` is in thousandths of an em."""
+    names = [".notdef", *(f"box{code}" for code in _CHARACTERS)]
+    font = FontBuilder(_UNITS_PER_EM)
+    font.setupGlyphOrder(names)
+    font.setupCharacterMap({code: f"box{code}" for code in _CHARACTERS})
+    font.setupGlyf({name: _box(width).glyph() for name in names})
+    font.setupHorizontalMetrics(dict.fromkeys(names, (width, 0)))
+    font.setupHorizontalHeader(ascent=800, descent=-200)
+    font.setupNameTable({"familyName": family, "styleName": "Regular", "psName": family})
+    font.setupOS2(sTypoAscender=800, sTypoDescender=-200, usWinAscent=800, usWinDescent=200)
+    font.setupPost()
+    font.font["head"].created = font.font["head"].modified = 0
+    font.save(file := BytesIO())
+    return file.getvalue()
+
+
+def _box(width: int) -> TTGlyphPen:
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for corner in ((0, 700), (width - 50, 700), (width - 50, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    return pen

@@ -1,0 +1,164 @@
+"""Documents with and without fonts of their own, one after the other in this process, against plain WeasyPrint."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import sys
+import tempfile
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote
+
+import pikepdf
+import pytest
+import weasyprint
+
+from jobs.render.engine import Engine
+from jobs.render.fetcher import FILES_URL, DocumentFetcher
+from jobs.render.fonts import Fonts
+from jobs.render.limits import RenderLimits
+from jobs.render.memory import ResidentSize
+from tests.support.documents import SMALL
+from tests.support.own_font import own_font
+
+MIB = 1024 * 1024
+
+WIDE, NARROW = own_font(900), own_font(300, "Slim")
+TEXT = "<title>Fonts</title><style>p { font-family: own, serif }</style><p>Which font is <b>this</b>?"
+FACE = "<style>@font-face { font-family: own; src: url(own.ttf) }</style>"
+FEATURES = "<style>@font-face { font-family: own; src: url(own.ttf); font-variant-ligatures: none }</style>"
+BOLD = "<style>@font-face { font-family: own; src: url(slim.ttf); font-weight: bold }</style>"
+INLINE = f"<style>@font-face {{ font-family: own; src: url(data:font/ttf;base64,{b64encode(WIDE).decode()}) }}</style>"
+LOCAL = "<style>@font-face { font-family: own; src: local('DejaVu Serif') }</style>"
+MISSING = "<style>@font-face { font-family: own; src: url(nowhere.ttf) }</style>"
+OVER_A_GENERIC = "<style>@font-face { font-family: serif; src: url(own.ttf) }</style>"
+DRAWING = quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="99" height="20"><style>@font-face { font-family: own; '
+    f'src: url({FILES_URL}own.ttf) }}</style><text y="15" font-family="own">drawn</text></svg>'
+)
+LATE = f"<style>p {{ background: url('data:image/svg+xml,{DRAWING}') }}</style>"
+"""Its font comes when all text is laid out and none is drawn."""
+
+DOCUMENTS = {
+    "none": TEXT,
+    "uploaded": FACE + TEXT,
+    "features": FEATURES + TEXT,
+    "two faces": FACE + BOLD + TEXT,
+    "inline": INLINE + TEXT,
+    "local": LOCAL + TEXT,
+    "missing": MISSING + TEXT,
+    "over a generic": OVER_A_GENERIC + TEXT,
+    "late": LATE + TEXT,
+    "form": FACE + TEXT + "<form><input style='font-family: own; appearance: auto' value=x></form>",
+}
+FILES = {"own.ttf": WIDE, "slim.ttf": NARROW}
+
+
+def rendered(fonts: Fonts | None, document: str, files: dict[str, bytes] = FILES) -> bytes:
+    """With `fonts`, or as plain WeasyPrint does it."""
+    fetcher = DocumentFetcher(RenderLimits().fetch, files=files)
+    html = weasyprint.HTML(string=document, base_url=fetcher.base_url, url_fetcher=fetcher)
+    pdf = html.write_pdf(font_config=fonts, pdf_forms=True)
+    assert isinstance(pdf, bytes)
+    if fonts is not None:
+        del html
+        gc.collect()
+        fonts.tidy_up()
+    return pdf
+
+
+def fonts_of(pdf: bytes) -> set[str]:
+    """Without the tags of subsets."""
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        names = {str(item.BaseFont) for item in opened.objects if _is_font(item)}
+    return {name.removeprefix("/").partition("+")[2] for name in names}
+
+
+def _is_font(item: pikepdf.Object) -> bool:
+    return isinstance(item, pikepdf.Dictionary) and "/BaseFont" in item
+
+
+def test_documents_of_all_kinds_in_any_order_are_those_of_plain_weasyprint() -> None:
+    plain = {name: rendered(None, document) for name, document in DOCUMENTS.items()}
+    fonts = Fonts()
+    for name in [*DOCUMENTS, *reversed(DOCUMENTS), *list(DOCUMENTS)[::2]]:
+        assert rendered(fonts, DOCUMENTS[name]) == plain[name], name
+
+
+@pytest.mark.parametrize("name", ["uploaded", "features", "two faces", "inline", "late", "form"])
+def test_documents_are_set_in_the_fonts_that_they_bring(name: str) -> None:
+    assert fonts_of(rendered(Fonts(), DOCUMENTS[name])) >= {"own"}
+
+
+@pytest.mark.parametrize("face", [FACE, INLINE, OVER_A_GENERIC, LATE])
+def test_the_next_document_does_not_find_a_font_of_the_one_before(face: str) -> None:
+    fonts = Fonts()
+    fallback = fonts_of(rendered(None, TEXT))
+    assert fonts_of(rendered(fonts, face + TEXT)) != fallback
+    assert fonts_of(rendered(fonts, TEXT)) == fallback
+
+
+def test_the_next_document_gets_its_own_font_of_the_same_name() -> None:
+    fonts = Fonts()
+    wide = rendered(fonts, FACE + TEXT)
+    narrow = rendered(fonts, FACE + TEXT, {"own.ttf": NARROW})
+    assert wide != narrow
+    assert narrow == rendered(None, FACE + TEXT, {"own.ttf": NARROW})
+    assert rendered(fonts, FACE + TEXT) == wide
+
+
+def test_a_document_with_its_own_fonts_leaves_the_shared_ones_warm() -> None:
+    fonts = Fonts()
+    shared = fonts.font_map
+    fonts.add_font_face({"font_family": "own", "src": [("external", None)]}, None)
+    assert fonts.font_map is not shared
+    fonts.tidy_up()
+    assert fonts.font_map is shared
+
+
+def test_font_files_go_with_their_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    fonts = Fonts()
+    seen = []
+    monkeypatch.setattr(
+        fonts, "tidy_up", in_turn(lambda: seen.append(len(list(tmp_path.iterdir()))), fonts.tidy_up)
+    )
+    for document in (FACE + TEXT, MISSING + TEXT, TEXT):
+        rendered(fonts, document)
+        assert list(tmp_path.iterdir()) == []
+    assert seen == [1, 1, 0]
+
+
+def in_turn(first: Callable[[], object], then: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        first()
+        then()
+
+    return both
+
+
+def growth_bytes() -> int:
+    """Of this process, over 60 documents with fonts."""
+    engine = Engine(RenderLimits())
+    engine.warm_up()
+    resident = ResidentSize(os.getpid())
+
+    def render(times: int) -> int:
+        for _ in range(times):
+            engine.render("html", (FACE + SMALL).encode(), {}, lambda step: None, FILES)
+            engine.tidy_up()
+        return resident.read() or 0
+
+    return -render(15) + render(60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_documents_with_their_own_fonts_do_not_add_up_in_memory() -> None:
+    # In a process of its own: what the tests before have freed would take in what is lost.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        assert process.submit(growth_bytes).result() < 4 * MIB  # a configuration that stays is 0.2 MiB
