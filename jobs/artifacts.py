@@ -103,11 +103,12 @@ class ObjectArtifacts:
 
     async def discard(self, paths: Iterable[str]) -> None:
         for path in paths:
-            found = [path]  # a listing has only what is below
+            below: list[str] = []
             try:
                 async for batch in obstore.list(self._store, prefix=path):
-                    found += [str(item["path"]) for item in batch]
-                await obstore.delete_async(self._store, found)
+                    below += [str(item["path"]) for item in batch]
+                # The path itself comes last: where there is nothing, some stores stop at it.
+                await obstore.delete_async(self._store, [*below, path])
             except (NotFoundError, FileNotFoundError):
                 continue
             except BaseError as error:
@@ -141,8 +142,9 @@ class DirectoryArtifacts(ObjectArtifacts):
             file.flush()
             os.fsync(file.fileno())
         while directory:
-            tenant, directory = directory, os.path.dirname(directory)
-            _fsync_directory(self._root / tenant)
+            _fsync_directory(self._root / directory)
+            directory = os.path.dirname(directory)
+        tenant, _, _ = path.partition("/")
         if tenant not in self._durable_tenants:
             _fsync_directory(self._root)
             self._durable_tenants.add(tenant)

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import boto3
+import obstore
 import pytest
 from moto.server import ThreadedMotoServer
+from obstore.store import MemoryStore
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import Artifacts, open_artifacts
+from jobs.artifacts import Artifacts, ObjectArtifacts, open_artifacts
 from jobs.artifacts_redis import CHUNK_BYTES, MAX_ARTIFACT_BYTES
 from jobs.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull
 from jobs.scripts import Scripts
@@ -93,6 +95,24 @@ async def test_discarding_removes_what_is_there_and_below_and_nothing_else(artif
     with pytest.raises(ArtifactMissing):
         await artifacts.get_range("acme/job_1/11", 0, 1)
     assert await artifacts.get("acme/job_2/1") == BODY
+
+
+async def test_a_store_that_stops_at_what_is_not_there_has_removed_what_is_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    delete = obstore.delete_async
+
+    async def one_by_one(store: MemoryStore, paths: list[str]) -> None:
+        for path in paths:
+            await obstore.head_async(store, path)  # raises, as deleting does on Google Cloud Storage
+            await delete(store, path)
+
+    monkeypatch.setattr(obstore, "delete_async", one_by_one)
+    artifacts = ObjectArtifacts(MemoryStore())
+    await artifacts.put("acme/job_1/0/input", BODY)
+    await artifacts.discard(["acme/job_1/0"])
+    with pytest.raises(ArtifactMissing):
+        await artifacts.get("acme/job_1/0/input")
 
 
 async def test_artifacts_in_the_store_are_counted_and_go_without_a_trace(
