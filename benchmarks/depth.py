@@ -40,11 +40,11 @@ async def fill(core: Core, depth: int, **fields: int) -> None:
 
 async def settle(core: Core) -> None:
     """Returns when nothing is left to do of the filling: the rewrite of the append-only file, pages to be written."""
-    while (persistence := await core.redis.info("persistence"))["aof_rewrite_in_progress"]:
+    while True:
+        persistence = await core.redis.info("persistence")
+        if not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]):
+            break
         await asyncio.sleep(0.5)
-    if persistence["aof_rewrite_scheduled"]:
-        await asyncio.sleep(1)
-        await settle(core)
     await asyncio.to_thread(os.sync)
 
 

@@ -23,7 +23,7 @@ class Batcher:
         """With two, one batch is worked on by the store while the next is written and the one before is read."""
         self._free = list(lines)
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
-        self._under_way: set[asyncio.Task[Line]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
         self._flush_due: asyncio.Handle | None = None
         self._urgent = False
 
@@ -52,19 +52,18 @@ class Batcher:
             task.add_done_callback(self._sent)
         self._urgent = bool(self._waiting)
 
-    def _sent(self, task: asyncio.Task[Line]) -> None:
+    def _sent(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        if not task.cancelled():  # as at the end of the loop only
-            self._free.append(task.result())
         if self._urgent and self._flush_due is None:
             self._flush()
 
-    async def _send(self, line: Line, batch: list[tuple[Command, asyncio.Future[Any]]]) -> Line:
-        """Hands out the answers; returns the line, which is free again."""
+    async def _send(self, line: Line, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
         try:
             answers = await line.ask(*(command for command, _ in batch))
         except Exception as error:  # noqa: BLE001 (it belongs to those who wait)
             answers = [error] * len(batch)
+        finally:
+            self._free.append(line)
         for (_, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
@@ -72,4 +71,3 @@ class Batcher:
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
-        return line

@@ -66,7 +66,7 @@ async def test_what_gathers_while_batches_are_under_way_goes_with_the_next(
     assert [len(batch) for batch in store.sent] == [1] * LINES + [3]
 
 
-async def test_a_pipeline_is_bounded(batcher: Batcher, store: Lines) -> None:
+async def test_a_batch_is_bounded(batcher: Batcher, store: Lines) -> None:
     await asyncio.gather(*(batcher.call(number) for number in range(MAX_BATCH + 1)))
     assert [len(batch) for batch in store.sent] == [MAX_BATCH, 1]
 
