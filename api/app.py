@@ -132,12 +132,12 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     """
     secret_keys = load_secret_keys(settings)
     redis = connect(settings)
-    waiters = Waiters()
     scripts = Scripts(redis, settings)
     artifacts = open_artifacts(settings, scripts)
     store, eventlog = JobStore(redis, scripts, artifacts), EventLog(redis)
     batches = BatchStore(scripts, artifacts)
     hub = Hub(store, eventlog, Limits(scripts, settings), batches)
+    waiters = Waiters(hub.audience)
     services = Services(
         settings=settings,
         store=store,
@@ -169,7 +169,14 @@ def _tail(redis: Redis, waiters: Waiters, hub: Hub, epochs: Epochs) -> Tail:
         waiters.wake_all()
         hub.on_gap()
 
-    return Tail(redis, on_event=on_event, on_progress=hub.on_progress, on_gap=on_gap, epochs=epochs)
+    return Tail(
+        redis,
+        on_event=on_event,
+        on_progress=hub.on_progress,
+        on_gap=on_gap,
+        epochs=epochs,
+        audience=hub.audience,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jobs.audience import Audience
+
 
 class Waiters:
     """Who waits for which job. `api.app` lets the tail of the event logs call `wake` and `wake_all`.
@@ -14,7 +16,8 @@ class Waiters:
     A waiter must be registered before the job is read: a change between the two then wakes it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
         self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
         self._closed = False
 
@@ -34,9 +37,11 @@ class Waiters:
             changed.set()
         key = (tenant, job_id)
         self._waiting[key].add(changed)
+        self._audience.join(changed)
         try:
             yield changed
         finally:
+            self._audience.leave(changed)
             self._waiting[key].discard(changed)
             if not self._waiting[key]:
                 del self._waiting[key]

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from jobs import keys
+from jobs.audience import Audience
 from jobs.epochs import Epochs
 from jobs.errors import StoreUnavailable
 from jobs.events import Event, ProgressUpdate
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 _STALE_S = 5.0
+_REST_S = 0.1
+"""How long events may wait to be read while nobody follows any."""
 
 
 class Tail:
@@ -29,7 +32,8 @@ class Tail:
     After a lost connection it goes on from the last entry it saw. Where the bus no longer has that entry (it was
     trimmed, or lost with the store), `on_gap` is called before the next event: readers must look at the log or the
     records again. `epochs` looks after logs that lost events in the outage. `on_progress` gets the volatile updates;
-    one may be lost at any time.
+    one may be lost at any time. While the `audience` is empty, events are read a few at a time, some milliseconds late:
+    a process that has nobody to tell costs the store and its own core next to nothing. Whoever joins ends such a rest.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Tail:
         on_progress: Callable[[ProgressUpdate], None],
         on_gap: Callable[[], None],
         epochs: Epochs | None = None,
+        audience: Audience | None = None,
     ) -> None:
         self._redis = redis
         self._line = Line(redis)
@@ -47,6 +52,7 @@ class Tail:
         self._on_progress = on_progress
         self._on_gap = on_gap
         self._epochs = epochs
+        self._audience = audience
         self._position = b""
         self.ready = asyncio.Event()
         """Set once the first position is known: every later event will be seen."""
@@ -98,6 +104,8 @@ class Tail:
         # Far behind, or stopped for a while: entries may be trimmed before they are read.
         if len(entries) == _BATCH or asyncio.get_running_loop().time() - asked_at > _STALE_S:
             await self._find_position()
+        elif self._audience is not None:
+            await self._audience.arrives(_REST_S)
 
     async def _next_events(self) -> list[tuple[bytes, Event]]:
         """What follows our position, with its place in the bus; empty where nothing came for a while."""

@@ -57,6 +57,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         on_progress=hub.on_progress,
         on_gap=hub.on_gap,
         epochs=Epochs(scripts),
+        audience=hub.audience,
     )
     gateway = Gateway(settings, Tokens(secret_keys), hub)
     webhooks = WebhookService(settings, redis, scripts, secret_keys)

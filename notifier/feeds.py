@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
+from jobs.audience import Audience
 from jobs.errors import CursorExpired, NotFound, StoreError
 from jobs.eventlog import EventPage
 from jobs.events import Cursor, Event, ProgressUpdate
@@ -92,8 +93,9 @@ class _Feed:
 class Feeds:
     """Serves channel and batch subscriptions. Needs to be fed by the tail, and to `run`."""
 
-    def __init__(self, log: EventPages, batches: Batches | None = None) -> None:
+    def __init__(self, log: EventPages, audience: Audience, batches: Batches | None = None) -> None:
         self._log = log
+        self._audience = audience
         self._batches = batches
         self._feeds: dict[str, _Feed] = {}
         self._waiting: OrderedDict[_Place, dict[ChannelSubscription, None]] = OrderedDict()
@@ -105,12 +107,14 @@ class Feeds:
     def open(self, subscription: ChannelSubscription) -> None:
         """Feeds it until `close`."""
         self._feeds.setdefault(subscription.tenant, _Feed()).subscriptions.add(subscription)
+        self._audience.join(subscription)
         if subscription.cursor is not None and subscription.filter.batch_id is None:
             subscription.open(subscription.cursor, self)
         self.read_on(subscription)
 
     def close(self, subscription: ChannelSubscription) -> None:
         """Harmless to repeat."""
+        self._audience.leave(subscription)
         feed = self._feeds.get(subscription.tenant)
         if feed is None:
             return

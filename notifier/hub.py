@@ -17,6 +17,7 @@ from typing import Protocol
 
 import structlog
 
+from jobs.audience import Audience
 from jobs.errors import JobNotFound, StoreError
 from jobs.events import Event, ProgressUpdate
 from jobs.job import Job
@@ -62,7 +63,8 @@ class Hub:
 
     def __init__(self, jobs: Jobs, log: Log, limits: TenantLimits, batches: Batches | None = None) -> None:
         self.limits = limits
-        self.feeds = Feeds(log, batches)
+        self.audience = Audience()
+        self.feeds = Feeds(log, self.audience, batches)
         self._jobs = jobs
         self._log = log
         self._followers: dict[tuple[str, str], set[JobSubscription]] = {}
@@ -74,6 +76,7 @@ class Hub:
 
     def watch(self, subscription: JobSubscription) -> None:
         self._followers.setdefault(_key(subscription), set()).add(subscription)
+        self.audience.join(subscription)
         self._read_later(subscription)
 
     def unwatch(self, subscription: JobSubscription) -> None:
@@ -84,6 +87,7 @@ class Hub:
             if not followers:
                 del self._followers[key]
         self._unread.pop(subscription, None)
+        self.audience.leave(subscription)
 
     # --- for the tail ---------------------------------------------------------------------------------------------
 

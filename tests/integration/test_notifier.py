@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from jobs.events import Event
 from jobs.job import Job, Progress, Result
 from jobs.kinds import Run
 from jobs.settings import LOCAL_TENANT
@@ -180,6 +181,39 @@ class LocalClient:
     async def next(self) -> dict[str, Any]:
         async with asyncio.timeout(DEADLINE_S):
             return await self.frames.get()
+
+
+async def test_who_begins_to_follow_ends_the_rest_of_a_tail_that_had_nobody_to_tell(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.tail._REST_S", 3_600.0)
+    hub = Hub(core.store, core.log, NoLimits())
+    seen = asyncio.Event()
+
+    def on_event(event: Event) -> None:
+        hub.on_event(event)
+        seen.set()
+
+    tail = Tail(
+        core.redis,
+        on_event=on_event,
+        on_progress=hub.on_progress,
+        on_gap=hub.on_gap,
+        audience=hub.audience,
+    )
+    tasks = [asyncio.create_task(tail.run()), asyncio.create_task(hub.run(tail.ready))]
+    await tail.ready.wait()
+    job = await core.submit()
+    async with asyncio.timeout(DEADLINE_S):
+        await seen.wait()  # and now it rests
+
+    client = LocalClient(hub, "acme")
+    await client.follow(job)
+    await core.store.cancel("acme", job.id)
+    assert (await client.next())["event"]["type"] == "job.cancelled"
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 async def test_what_the_bus_forgot_while_nobody_read_it_comes_from_the_log(core: Core) -> None:

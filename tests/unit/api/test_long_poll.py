@@ -7,6 +7,7 @@ import pytest
 
 from api.long_poll import LongPoll
 from api.waiters import Waiters
+from jobs.audience import Audience
 from jobs.errors import JobNotFound
 from jobs.job import Job
 from jobs.store import JobStore
@@ -33,7 +34,7 @@ class Shelf:
 
 
 def make(job: Job | None) -> tuple[Shelf, Waiters, LongPoll]:
-    shelf, waiters = Shelf(job), Waiters()
+    shelf, waiters = Shelf(job), Waiters(Audience())
     return shelf, waiters, LongPoll(cast(JobStore, shelf), waiters)
 
 
