@@ -1,8 +1,8 @@
 """Artifacts: the bytes a job reads or wrote.
 
-The result of a claim is ``{tenant}/{job}/{claim}``; claims begin at 1, and what a submission brought lies below
-``{tenant}/{job}/0``. An artifact is durable when `put` returns, and it is written before any record names it: what a
-crash leaves half-written is never read.
+The result of a claim is ``{tenant}/{job}.{claim}``: in a local directory, one new name in a directory that is there
+already. What a submission brought lies below ``{tenant}/{job}/0``. An artifact is durable when `put` returns, and it is
+written before any record names it: what a crash leaves half-written is never read.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from jobs.errors import ArtifactMissing, StoreUnavailable
 from jobs.scripts import Scripts
 from jobs.settings import Settings
 
+_WRITE_THROUGH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DSYNC
+"""What was written is on the disk when the call returns."""
+
 
 def input_path(tenant: str, job_id: str) -> str:
     return f"{tenant}/{job_id}/0/input"
@@ -40,7 +43,7 @@ def inputs_prefix(tenant: str, job_id: str) -> str:
 
 
 def result_path(tenant: str, job_id: str, claim: int) -> str:
-    return f"{tenant}/{job_id}/{claim}"
+    return f"{tenant}/{job_id}.{claim}"
 
 
 class Artifacts(Protocol):
@@ -135,12 +138,12 @@ class DirectoryArtifacts(ObjectArtifacts):
 
     def _put_durably(self, path: str, body: bytes) -> None:
         """The file, then the directories that lead to it; only that of the tenant is known to last from earlier."""
+        try:
+            self._write(path, body)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(self._root / path), exist_ok=True)
+            self._write(path, body)
         directory = os.path.dirname(path)
-        os.makedirs(self._root / directory, exist_ok=True)
-        with open(self._root / path, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
         while directory:
             _fsync_directory(self._root / directory)
             directory = os.path.dirname(directory)
@@ -148,6 +151,15 @@ class DirectoryArtifacts(ObjectArtifacts):
         if tenant not in self._durable_tenants:
             _fsync_directory(self._root)
             self._durable_tenants.add(tenant)
+
+    def _write(self, path: str, body: bytes) -> None:
+        descriptor = os.open(self._root / path, _WRITE_THROUGH, 0o666)
+        try:
+            left = memoryview(body)
+            while left:
+                left = left[os.write(descriptor, left) :]
+        finally:
+            os.close(descriptor)
 
     async def discard(self, paths: Iterable[str]) -> None:
         for path in paths:

@@ -56,9 +56,9 @@ class RedisArtifacts:
         return await self.get_range(path, 0, MAX_ARTIFACT_BYTES)
 
     async def get_range(self, path: str, start: int, end: int) -> bytes:
-        job, name = _split(path)
+        name, below = _split(path)
         with translated_errors():
-            size = await self._redis.hget(keys.ARTIFACTS + job, name)  # type: ignore[misc]
+            size = await self._redis.hget(keys.ARTIFACTS + name, below)  # type: ignore[misc]
             if size is None:
                 raise ArtifactMissing(path)
             first, last = start // CHUNK_BYTES, max(0, min(end, int(size)) - 1) // CHUNK_BYTES
@@ -84,10 +84,10 @@ class RedisArtifacts:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """``tenant/job`` and what follows; the index of artifacts is kept per job."""
+    """``tenant/name`` and what follows, or "" for the artifact of that name itself; there is an index for each."""
     tenant, _, rest = path.partition("/")
-    job, _, name = rest.partition("/")
-    return f"{tenant}/{job}", name
+    name, _, below = rest.partition("/")
+    return f"{tenant}/{name}", below
 
 
 def _chunk(path: str, number: int) -> str:

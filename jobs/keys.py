@@ -50,7 +50,7 @@
 | pr:garbage                    | zset   | finish, claim, …     | sweep                 | artifact path → when to remove      |
 | arq:cron, arq:…               | zset … | arq                  | arq                   | arq's own path for cron jobs        |
 | pr:artifact:{path}:{n}        | string | redis: artifacts     | redis: artifacts      | with the job                        |
-| pr:artifacts:{tenant}/{job}   | hash   | redis: artifacts     | redis: artifacts      | rest of path → bytes; with the job  |
+| pr:artifacts:{tenant}/{name}  | hash   | redis: artifacts     | redis: artifacts      | rest of path → bytes; with the job  |
 | pr:artifact-bytes             | string | redis: artifacts     | submit                | for ever: bytes in all              |
 
 Times are Unix milliseconds. Clustering is refused at start, so scripts may build keys from these prefixes; `LUA_NAMES` hands them over.

@@ -13,5 +13,6 @@ local function remove(id, record, now)
   redis.call('ZREM', K_EXPIRY_RESULTS, id)
   redis.call('ZREM', K_EXPIRY_RECORDS, id)
   redis.call('DEL', K_JOB .. id, K_INPUT .. id)
+  if record.result_path then discard(record.result_path, now) end
   discard(record.tenant .. '/' .. id, now)
 end

@@ -59,6 +59,11 @@ local function discard(path, at_ms)
   redis.call('ZADD', K_GARBAGE, at_ms, path)
 end
 
+-- What the current claim may have written and nobody will name. A late worker may still be writing it.
+local function discard_orphan(id, record, now)
+  discard(record.tenant .. '/' .. id .. '.' .. record.claim, now + K_ORPHAN_MS)
+end
+
 -- The last step of every job. `record` already holds what the terminal status shows.
 local function finish(id, record, status, now)
   local event_type = 'job.' .. status
@@ -89,7 +94,7 @@ end
 local function cancel(id, record, now)
   leave_ready(id, record.tenant)
   redis.call('ZREM', K_DUE, id)
-  discard(record.tenant .. '/' .. id .. '/' .. record.claim, now + K_ORPHAN_MS)
+  discard_orphan(id, record, now)
   finish(id, record, 'cancelled', now)
 end
 

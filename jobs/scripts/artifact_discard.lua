@@ -1,22 +1,21 @@
 --!flags no-cluster allow-oom
--- Removes a job's artifacts at or below a path.
+-- Removes the artifacts at or below a path.
 --
 -- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
--- ARGV  1 tenant/job, 2 path from there on ("" for all), 3 bytes in a chunk
+-- ARGV  1 tenant/name, 2 path from there on ("" for all), 3 bytes in a chunk
 -- Answer how many were removed
 --
 -- Sent twice: nothing is left to remove.
 
-local job, path, chunk_bytes = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local top, path, chunk_bytes = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local removed = 0
-local index = redis.call('HGETALL', K_ARTIFACTS .. job)
+local index = redis.call('HGETALL', K_ARTIFACTS .. top)
 for i = 1, #index, 2 do
-  local name, size = index[i], tonumber(index[i + 1])
-  if path == '' or name == path or string.sub(name, 1, #path + 1) == path .. '/' then
-    for number = 0, math.max(1, math.ceil(size / chunk_bytes)) - 1 do
-      redis.call('DEL', K_ARTIFACT .. job .. '/' .. name .. ':' .. number)
-    end
-    redis.call('HDEL', K_ARTIFACTS .. job, name)
+  local below, size = index[i], tonumber(index[i + 1])
+  if path == '' or below == path or string.sub(below, 1, #path + 1) == path .. '/' then
+    local artifact = K_ARTIFACT .. top .. (below == '' and '' or '/' .. below)
+    for number = 0, math.max(1, math.ceil(size / chunk_bytes)) - 1 do redis.call('DEL', artifact .. ':' .. number) end
+    redis.call('HDEL', K_ARTIFACTS .. top, below)
     redis.call('DECRBY', K_ARTIFACT_BYTES, size)
     removed = removed + 1
   end

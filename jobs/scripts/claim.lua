@@ -51,8 +51,7 @@ for i = 3, #ARGV, 2 do
     if not record then
       redis.call('ZREM', K_LEASES, id)
     else
-      -- The lost worker may have written a result that nobody will ever name.
-      discard(record.tenant .. '/' .. id .. '/' .. record.claim, now + K_ORPHAN_MS)
+      discard_orphan(id, record, now)
       local unstarted = record.status == 'queued'
       local losses = tonumber(record.losses or 0) + (unstarted and 1 or 0)
       if (record.status == 'running' and tonumber(record.attempt) >= tonumber(record.max_attempts))

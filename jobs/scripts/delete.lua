@@ -4,12 +4,12 @@
 --
 -- KEYS  none: job, input, indexes, expiries, garbage.
 -- ARGV  1 tenant, 2 job id
--- Answer "deleted" | "missing" | "not_finished"
+-- Answer {"deleted", result path ("" for none)} | {"missing"} | {"not_finished"}
 --
 -- Sent twice: "missing".
 
 local record = load_record(ARGV[2])
-if not record or record.tenant ~= ARGV[1] then return 'missing' end
-if not record.finished then return 'not_finished' end
+if not record or record.tenant ~= ARGV[1] then return { 'missing' } end
+if not record.finished then return { 'not_finished' } end
 remove(ARGV[2], record, now_ms())
-return 'deleted'
+return { 'deleted', record.result_path or '' }

@@ -2,7 +2,7 @@
 --!include _clock _record _event _batch _transition
 -- Drain: hands a claimed or running job back to the front of the queue; the attempt is given back.
 --
--- KEYS  none: job, leases, ready, ring, doorbell, and what events write.
+-- KEYS  none: job, leases, ready, ring, doorbell, garbage, and what events write.
 -- ARGV  1 job id, 2 claim
 -- Answer "ok" | "lost"
 --
@@ -11,7 +11,11 @@
 local id, claim = ARGV[1], ARGV[2]
 local record = load_record(id)
 if not is_current(id, record, claim) then return 'lost' end
-if record.status == 'running' then record.attempt = record.attempt - 1 end
+local now = now_ms()
+if record.status == 'running' then
+  record.attempt = record.attempt - 1
+  discard_orphan(id, record, now)
+end
 record.outcome = nil
-requeue(id, record, now_ms())
+requeue(id, record, now)
 return 'ok'

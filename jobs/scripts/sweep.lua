@@ -21,7 +21,7 @@ for _, id in ipairs(results) do
   redis.call('ZREM', K_EXPIRY_RESULTS, id)
   if record and record.status == 'succeeded' then
     record.result_gone = 1
-    discard(record.tenant .. '/' .. id, now)
+    if record.result_path then discard(record.result_path, now) end
     move(id, record, 'succeeded', 'job.expired', now, { 'result_gone' })
   end
 end

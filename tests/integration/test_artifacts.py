@@ -64,37 +64,39 @@ async def artifacts(
 
 
 async def test_what_was_put_is_read_back_whole_and_in_ranges(artifacts: Artifacts) -> None:
-    await artifacts.put("acme/job_1/1", BODY)
-    assert await artifacts.get("acme/job_1/1") == BODY
+    await artifacts.put("acme/job_1.1", BODY)
+    assert await artifacts.get("acme/job_1.1") == BODY
     for start, end in ((0, 1), (CHUNK_BYTES - 3, CHUNK_BYTES + 3), (100, len(BODY)), (0, len(BODY))):
-        assert await artifacts.get_range("acme/job_1/1", start, end) == BODY[start:end]
+        assert await artifacts.get_range("acme/job_1.1", start, end) == BODY[start:end]
 
 
 async def test_a_second_put_replaces_the_first(artifacts: Artifacts) -> None:
-    await artifacts.put("acme/job_1/1", BODY)
-    await artifacts.put("acme/job_1/1", b"short")
-    assert await artifacts.get("acme/job_1/1") == b"short"
+    await artifacts.put("acme/job_1.1", BODY)
+    await artifacts.put("acme/job_1.1", b"short")
+    assert await artifacts.get("acme/job_1.1") == b"short"
 
 
 async def test_discarding_removes_what_is_there_and_below_and_nothing_else(artifacts: Artifacts) -> None:
     for path in (
         "acme/job_1/0/input",
         "acme/job_1/0/files/a",
-        "acme/job_1/1",
-        "acme/job_1/11",
-        "acme/job_2/1",
+        "acme/job_1.1",
+        "acme/job_1.11",
+        "acme/job_2.1",
     ):
         await artifacts.put(path, BODY)
-    for path in ("acme/job_1/0", "acme/job_1/0", "acme/job_1/1", "acme/job_1/1", "acme/never"):
+    for path in ("acme/job_1/0", "acme/job_1/0", "acme/job_1.1", "acme/job_1.1", "acme/never"):
         await artifacts.discard([path])
-    for path in ("acme/job_1/0/input", "acme/job_1/0/files/a", "acme/job_1/1"):
+    for path in ("acme/job_1/0/input", "acme/job_1/0/files/a", "acme/job_1.1"):
         with pytest.raises(ArtifactMissing):
             await artifacts.get(path)
-    assert await artifacts.get("acme/job_1/11") == BODY
+    assert await artifacts.get("acme/job_1.11") == BODY
+    await artifacts.put("acme/job_1/0/input", BODY)
     await artifacts.discard(["acme/job_1"])
     with pytest.raises(ArtifactMissing):
-        await artifacts.get_range("acme/job_1/11", 0, 1)
-    assert await artifacts.get("acme/job_2/1") == BODY
+        await artifacts.get_range("acme/job_1/0/input", 0, 1)
+    for path in ("acme/job_1.11", "acme/job_2.1"):
+        assert await artifacts.get(path) == BODY
 
 
 async def test_a_store_that_stops_at_what_is_not_there_has_removed_what_is_below(
@@ -122,11 +124,11 @@ async def test_artifacts_in_the_store_are_counted_and_go_without_a_trace(
     client = connect(settings)
     artifacts = open_artifacts(settings, Scripts(client, settings))
     for _ in range(2):
-        await artifacts.put("acme/job_1/1", BODY)
+        await artifacts.put("acme/job_1.1", BODY)
     assert int(await redis.get(keys.ARTIFACT_BYTES)) == len(BODY)
     with pytest.raises(ArtifactTooLarge):
-        await artifacts.put("acme/job_1/2", bytes(MAX_ARTIFACT_BYTES + 1))
-    await artifacts.discard(["acme/job_1/"])
+        await artifacts.put("acme/job_1.2", bytes(MAX_ARTIFACT_BYTES + 1))
+    await artifacts.discard(["acme/job_1.1"])
     assert await redis.keys("*") == [keys.ARTIFACT_BYTES.encode()]
     assert int(await redis.get(keys.ARTIFACT_BYTES)) == 0
     await client.aclose()
@@ -143,7 +145,7 @@ async def test_chunks_of_a_put_that_died_expire(redis: Redis, redis_url: str) ->
 
     scripts.call = dies  # type: ignore[method-assign]
     with pytest.raises(RuntimeError):
-        await open_artifacts(settings, scripts).put("acme/job_1/1", BODY)
+        await open_artifacts(settings, scripts).put("acme/job_1.1", BODY)
     left = await redis.keys("*")
     assert left
     assert all([0 < await redis.ttl(key) <= 600 for key in left])
@@ -162,9 +164,9 @@ async def test_jobs_are_refused_while_artifacts_in_the_store_fill_their_quota(
             "accepted before the quota was reached"
         )
     await core.queue.sweep()  # the input of the succeeded job
-    await core.artifacts.put("acme/job_x/1", bytes(1_048_576))
+    await core.artifacts.put("acme/job_x.1", bytes(1_048_576))
     with pytest.raises(StoreFull):
         await core.submit()
-    await core.artifacts.discard(["acme/job_x/"])
+    await core.artifacts.discard(["acme/job_x.1"])
     await core.submit()
     await core.redis.aclose()

@@ -64,12 +64,19 @@ async def test_a_worker_that_dies_before_the_outcome_is_written_is_replaced(core
     assert await core.artifacts.get(stored.path) == b"done"
 
 
-async def test_an_orphaned_result_of_a_dead_worker_is_swept_later(core: Core) -> None:
+@pytest.mark.parametrize("ending", ["lost", "handed back", "cancelled"])
+async def test_a_result_that_no_record_names_is_swept_later(core: Core, ending: str) -> None:
     job = await core.submit()
     (claim,) = (await core.queue.claim(1)).claims
     await core.queue.start(claim)
     orphan = await core.queue.store_result(claim, RESULT)
-    await take_back(core, claim)
+    if ending == "lost":
+        await take_back(core, claim)
+    elif ending == "handed back":
+        await core.queue.release(claim)
+    else:
+        await core.store.cancel(job.tenant, job.id)
+        job = await core.submit()
     await finish_elsewhere(core, job)
 
     await core.queue.sweep()
@@ -208,6 +215,7 @@ async def test_records_outlive_results_and_both_go_with_their_artifacts(core: Co
     await core.queue.sweep()
     left = [key for key in await core.redis.keys("*") if job.id.encode() in key]
     assert left == []
+    assert await core.redis.zcard(keys.GARBAGE) == 0
     assert (await core.store.page(job.tenant)).items == []
 
 
