@@ -60,15 +60,16 @@ class Attempt:
         if self._work is not None:
             self._work.cancel()
 
-    async def run(self, slot_freed: Callable[[], None]) -> None:
-        """Never raises. Calls `slot_freed` once, as soon as the next job may start its work."""
+    async def run(self, slot_freed: Callable[[], bool]) -> None:
+        """Never raises. Calls `slot_freed` once, when the next job may start its work; it says whether one has."""
         structlog.contextvars.bind_contextvars(**self.claim.log_context)
         try:
             try:
                 outcome = await self._perform()
             finally:
-                slot_freed()
-            await self._write(outcome)
+                has_next = slot_freed()
+            # Where jobs queue for slots, outcomes share a disk flush with the next start.
+            await self._write(outcome, patient=has_next)
         except ClaimLost:
             log.info("attempt.claim_lost", reason=self._stopped or "lost")
         except asyncio.CancelledError:
@@ -152,11 +153,11 @@ class Attempt:
     async def _result_of(self, job_id: str, max_bytes: int) -> Result:
         return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
 
-    async def _write(self, outcome: tuple[int, Result | JobError]) -> None:
+    async def _write(self, outcome: tuple[int, Result | JobError], *, patient: bool) -> None:
         attempt, ended = outcome
         if isinstance(ended, Result):
             try:
-                return await self._succeed(ended)
+                return await self._succeed(ended, patient)
             except JobError as error:
                 ended = error
         if ended.retryable and attempt < self.claim.max_attempts:
@@ -167,10 +168,10 @@ class Attempt:
             await self._until_stored(lambda: self._queue.fail(self.claim, ended))
             log.warning("attempt.failed", attempt=attempt, code=ended.code, message=ended.message)
 
-    async def _succeed(self, result: Result) -> None:
+    async def _succeed(self, result: Result, patient: bool) -> None:
         path = await self._until_stored(lambda: self._queue.store_result(self.claim, result))
         try:
-            await self._until_stored(lambda: self._queue.succeed(self.claim, result, path))
+            await self._until_stored(lambda: self._queue.succeed(self.claim, result, path, patient=patient))
         except ClaimLost:
             await self._queue.discard_result(path)
             raise

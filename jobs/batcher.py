@@ -1,7 +1,7 @@
 """Calls that are made at the same time share a round trip, and with `appendfsync always` a disk flush.
 
 An idle process sends each call at once; a busy one sends what has gathered while earlier batches were under way. A
-*patient* call, which nobody is waiting for, lets up to 20 milliseconds pass for an urgent one to go with.
+*patient* call, for which a moment more or less means nothing, lets up to 20 milliseconds pass for others to go with.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ from collections import deque
 
 from jobs.job import Claim
 
-SHORT_RUN_S = 0.5
+SHORT_RUN_S = 0.25
 """Runs that take longer than this on average lose nothing by a round trip more."""
+PER_SLOT = 2
+"""One is taken while the next is claimed, and claims are made for many slots at once."""
 HOLD_S = 1.0
 """A claim held for longer is handed back."""
 
@@ -19,10 +21,10 @@ _NEW_RUN_WEIGHT = 0.2
 
 
 class Reserve:
-    """At most one claim for each slot. Times are seconds of a monotonic clock."""
+    """At most two claims for each slot. Times are seconds of a monotonic clock."""
 
     def __init__(self, slots: int) -> None:
-        self._slots = slots
+        self._enough = slots * PER_SLOT
         self._held: deque[tuple[Claim, float]] = deque()
         self._average_run_s: float | None = None
 
@@ -33,10 +35,11 @@ class Reserve:
 
     @property
     def room(self) -> int:
-        """How many more should be held; none before the first run has shown how long runs are."""
+        """How many more to claim, once half is missing; none before the first run has shown how long runs are."""
         if self._average_run_s is None or self._average_run_s > SHORT_RUN_S:
             return 0
-        return self._slots - len(self._held)
+        missing = self._enough - len(self._held)
+        return missing if missing * 2 >= self._enough else 0
 
     def ran(self, seconds: float) -> None:
         """A run has occupied a slot for so long."""

@@ -180,11 +180,14 @@ class JobWorker(Worker):
         self._attempts[claim.job_id] = attempt
         began = time.monotonic()
 
-        def slot_freed() -> None:
+        def slot_freed() -> bool:
             self._busy -= 1
             self._reserve.ran(time.monotonic() - began)
             self._fill_slots()
-            self._slot_freed.set()
+            has_next = self._busy == self._slots
+            if not has_next or self._reserve.room:
+                self._slot_freed.set()
+            return has_next
 
         try:
             await attempt.run(slot_freed)

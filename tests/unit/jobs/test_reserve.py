@@ -27,11 +27,14 @@ def test_nothing_is_held_before_a_run_has_shown_how_long_runs_are() -> None:
     assert Reserve(2).room == 0
 
 
-def test_short_runs_make_room_for_one_claim_a_slot() -> None:
+def test_short_runs_make_room_for_two_claims_a_slot_once_half_of_them_is_missing() -> None:
     reserve = after_short_runs()
-    assert reserve.room == 2
-    reserve.put(claim("a"), 0.0)
-    assert reserve.room == 1
+    rooms = []
+    for job_id in "abcd":
+        rooms.append(reserve.room)
+        reserve.put(claim(job_id), 0.0)
+    assert rooms == [4, 3, 2, 0]
+    assert reserve.room == 0
 
 
 def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
@@ -40,7 +43,7 @@ def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
     assert reserve.room == 0
     for _ in range(40):
         reserve.ran(0.05)
-    assert reserve.room == 2
+    assert reserve.room == 4
 
 
 def test_claims_are_taken_in_the_order_they_came() -> None:
