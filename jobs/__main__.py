@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import uvloop
 
 from jobs.artifacts import open_artifacts
+from jobs.collector import rest_the_collector
 from jobs.errors import ClusterRefused
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
@@ -46,6 +47,7 @@ def main() -> None:
         print(f"pressrun worker: {error}", file=sys.stderr)
         sys.exit(2)
     configure_logging(settings, "worker")
+    rest_the_collector()
     asyncio.set_event_loop(uvloop.new_event_loop())
     try:
         build(settings).run()

@@ -127,7 +127,7 @@ class DirectoryArtifacts(ObjectArtifacts):
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         super().__init__(LocalStore(root))
-        self._root = root
+        self._root = str(root)
         self._durable_tenants: set[str] = set()
 
     async def put(self, path: str, body: bytes) -> None:
@@ -141,19 +141,22 @@ class DirectoryArtifacts(ObjectArtifacts):
         try:
             self._write(path, body)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(self._root / path), exist_ok=True)
+            os.makedirs(os.path.dirname(self._at(path)), exist_ok=True)
             self._write(path, body)
         directory = os.path.dirname(path)
         while directory:
-            _fsync_directory(self._root / directory)
+            _fsync_directory(self._at(directory))
             directory = os.path.dirname(directory)
         tenant, _, _ = path.partition("/")
         if tenant not in self._durable_tenants:
             _fsync_directory(self._root)
             self._durable_tenants.add(tenant)
 
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
     def _write(self, path: str, body: bytes) -> None:
-        descriptor = os.open(self._root / path, _WRITE_THROUGH, 0o666)
+        descriptor = os.open(self._at(path), _WRITE_THROUGH, 0o666)
         try:
             left = memoryview(body)
             while left:
@@ -163,14 +166,14 @@ class DirectoryArtifacts(ObjectArtifacts):
 
     async def discard(self, paths: Iterable[str]) -> None:
         for path in paths:
-            await asyncio.to_thread(_remove, self._root / path)
+            await asyncio.to_thread(_remove, self._at(path))
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
     return StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
 
 
-def _fsync_directory(path: Path) -> None:
+def _fsync_directory(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -178,9 +181,11 @@ def _fsync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remove(target: Path) -> None:
+def _remove(target: str) -> None:
     """A file or a whole directory; emptied parents stay until their job's record goes."""
-    if target.is_dir():
+    try:
+        os.unlink(target)
+    except FileNotFoundError:
+        pass
+    except (IsADirectoryError, PermissionError):  # the latter on macOS
         shutil.rmtree(target, ignore_errors=True)
-    else:
-        target.unlink(missing_ok=True)

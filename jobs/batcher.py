@@ -1,7 +1,7 @@
 """Calls that are made at the same time share a round trip, and with `appendfsync always` a disk flush.
 
 An idle process sends each call at once; a busy one sends what has gathered while earlier batches were under way. A
-*patient* call, for which a moment more or less means nothing, lets up to 20 milliseconds pass for others to go with.
+*patient* call, for which a moment more or less means nothing, lets up to 40 milliseconds pass for others to go with.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from jobs.line import Command, Line
 
 MAX_BATCH = 128
-PATIENCE_S = 0.02
+PATIENCE_S = 0.04
 
 
 class Batcher:

@@ -24,6 +24,13 @@ class Line:
         self._pool = redis.connection_pool
         self._connection: AbstractConnection | None = None
 
+    async def call(self, *command: Any) -> Any:
+        """The answer to one command. As `ask`, but raises ResponseError where the store refuses it."""
+        [answer] = await self.ask(command)
+        if isinstance(answer, ResponseError):
+            raise answer
+        return answer
+
     async def ask(self, *commands: Command) -> list[Any]:
         """The answers in their order, among them the error of each command that the store refused.
 

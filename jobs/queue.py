@@ -27,6 +27,7 @@ from jobs.errors import (
     StoreError,
 )
 from jobs.job import Claim, JobStatus, Progress, Result
+from jobs.line import Line
 from jobs.scripts import Scripts
 from jobs.store_client import BLOCK_MS, translated_errors
 from jobs.stored_result import find_result
@@ -65,16 +66,15 @@ class JobQueue:
         self, redis: Redis, scripts: Scripts, artifacts: Artifacts, *, lease_ms: int = LEASE_MS
     ) -> None:
         self._redis = redis
+        self._doorbell = Line(redis)
         self._scripts = scripts
         self._artifacts = artifacts
         self.lease_ms = lease_ms
 
-    async def claim(self, want: int, lost: Sequence[ExpiredLease] = (), *, patient: bool = False) -> Haul:
-        """Claims up to `want` jobs, after taking back the leases in `lost`; `patient` where none can run yet."""
+    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> Haul:
+        """Claims up to `want` jobs, after taking back the leases in `lost`."""
         arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
-        claims, expired, next_due_ms = await self._scripts.call(
-            "claim", want, self.lease_ms, *arguments, patient=patient
-        )
+        claims, expired, next_due_ms = await self._scripts.call("claim", want, self.lease_ms, *arguments)
         return Haul(
             [_claim(row) for row in claims],
             [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
@@ -85,7 +85,7 @@ class JobQueue:
         """Returns when a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`)."""
         with translated_errors():
             wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)
-            await self._redis.blpop([keys.DOORBELL], timeout=wait_s)  # type: ignore[misc, arg-type]
+            await self._doorbell.call("BLPOP", keys.DOORBELL, wait_s)
 
     async def start(self, claim: Claim, *, patient: bool = False) -> int:
         """The run begins; returns the number of the attempt. Raises ClaimLost."""

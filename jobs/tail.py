@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from jobs import keys
 from jobs.audience import Audience
@@ -109,11 +108,9 @@ class Tail:
 
     async def _next_events(self) -> list[tuple[bytes, Event]]:
         """What follows our position, with its place in the bus; empty where nothing came for a while."""
-        [answer] = await self._line.ask(
-            ("XREAD", "COUNT", _BATCH, "BLOCK", BLOCK_MS, "STREAMS", keys.BUS, self._position)
+        answer = await self._line.call(
+            "XREAD", "COUNT", _BATCH, "BLOCK", BLOCK_MS, "STREAMS", keys.BUS, self._position
         )
-        if isinstance(answer, ResponseError):
-            raise answer
         [(_, entries)] = answer or [(keys.BUS, [])]
         return [
             (entry_id, Event.from_bus(dict(zip(flat[::2], flat[1::2], strict=True))))

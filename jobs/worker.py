@@ -116,7 +116,7 @@ class JobWorker(Worker):
         want = free if free > 0 else self._reserve.room
         now_ms = time.monotonic() * 1000
         self._slot_freed.clear()
-        haul = await self._queue.claim(want, self._leases.lost(now_ms), patient=free <= 0)
+        haul = await self._queue.claim(want, self._leases.lost(now_ms))
         self._leases.observe(haul.expired, time.monotonic() * 1000)
         for claim in haul.claims:
             self._reserve.put(claim, time.monotonic())

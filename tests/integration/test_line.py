@@ -75,3 +75,10 @@ async def test_a_transport_that_closes_while_it_is_written_to_is_a_lost_connecti
         await connection.send_command("PING")
     assert not connection.is_connected
     await client.aclose()
+
+
+async def test_the_refusal_of_a_single_command_is_raised(line: Line) -> None:
+    assert await line.call("ECHO", "x") == b"x"
+    with pytest.raises(ResponseError, match="unknown command"):
+        await line.call("NONSENSE")
+    assert await line.call("ECHO", "y") == b"y"
