@@ -81,7 +81,7 @@ class JobQueue:
             None if next_due_ms < 0 else next_due_ms,
         )
 
-    async def wait_for_doorbell(self, timeout_ms: int) -> None:
+    async def wait_for_doorbell(self, timeout_ms: float) -> None:
         """Returns when a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`)."""
         with translated_errors():
             wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)

@@ -124,10 +124,12 @@ class JobWorker(Worker):
         if not self.allow_pick_jobs:  # a drain has begun meanwhile
             return await self._hand_back(self._reserve.empty())
         wait_ms = BLOCK_MS if haul.next_due_ms is None else min(haul.next_due_ms + 1, BLOCK_MS)
+        until_ms = time.monotonic() * 1000 + wait_ms
         if free <= 0:
             await self._wait_for_slot(wait_ms)
-        elif len(haul.claims) < want:
-            await self._queue.wait_for_doorbell(wait_ms)
+        if len(haul.claims) < want and self._busy < self._slots:
+            # Nothing was left: whatever became ready since then has rung.
+            await self._queue.wait_for_doorbell(until_ms - time.monotonic() * 1000)
 
     def _fill_slots(self) -> None:
         while self.allow_pick_jobs and self._busy < self._slots and len(self.tasks) < self.max_jobs:
