@@ -109,7 +109,10 @@ class DeliveryQueue:
         chance: float,
         took_ms: float,
     ) -> Settled:
-        """Writes down how an attempt ended. `delay_ms`: until the next one, None where there is none."""
+        """Writes down how an attempt ended. `delay_ms`: until the next one, None where there is none.
+
+        Nobody waits for the outcome of a late one: a few milliseconds may pass, so that several share a disk flush.
+        """
         answer = await self._scripts.call(
             "webhook_settle",
             claim.id,
@@ -120,6 +123,7 @@ class DeliveryQueue:
             hold_ms,
             chance,
             round(took_ms),
+            patient=claim.is_late,
         )
         if answer[0] == b"lost":
             return Settled(None)

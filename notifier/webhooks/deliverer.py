@@ -33,10 +33,10 @@ SLOTS = 1024
 CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 48, 8
 """Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them. Where
 no news is expected, so many that the store has claims to make while what it gave before is sent."""
-LATE_AT_ONCE, LATE_BESIDE_NEWS = 8, 2
-REST, REST_BESIDE_NEWS = 1.0, 10.0
-"""After beginning some that are late (retries, receivers that fail), none for so many times as long as that took: the
-loop, the store and the cores are free for what is new meanwhile."""
+LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 2
+REST, REST_BESIDE_NEWS = 0.5, 10.0
+"""After claiming and beginning some that are late (retries, receivers that fail), none for so many times as long as
+that took: the loop, the store and the cores are free for what is new meanwhile."""
 DEADLINE_SPREAD = 0.1
 """Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
@@ -109,13 +109,14 @@ class Deliverer:
             is_news = self._news.is_expected
             want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
             most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
-            if time.perf_counter() < self._late_from:
+            asked = time.perf_counter()
+            if asked < self._late_from:
                 most_late = 0
             try:
                 haul = await self._queue.claim(want, self._most_per_target(), most_late)
             finally:
                 self._looked.set()
-            await self._begin(haul.claims)
+            await self._begin(haul.claims, asked)
         for delivery_id in haul.given_up:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
         if len(haul.claims) == want:
@@ -123,8 +124,7 @@ class Deliverer:
         wait_s = POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
         return max(wait_s, min(self._late_from - time.perf_counter(), POLL_S))
 
-    async def _begin(self, claims: list[DeliveryClaim]) -> None:
-        begun = time.perf_counter()
+    async def _begin(self, claims: list[DeliveryClaim], asked: float) -> None:
         for claim in claims:
             task = asyncio.create_task(self.deliver(claim))
             self._under_way.add(task)
@@ -133,7 +133,7 @@ class Deliverer:
             await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
             now = time.perf_counter()
             rest = REST_BESIDE_NEWS if self._news.is_expected else REST
-            self._late_from = now + rest * (now - begun)
+            self._late_from = now + rest * (now - asked)
 
     async def settled(self) -> None:
         """Returns once nothing is under way."""
