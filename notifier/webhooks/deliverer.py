@@ -37,6 +37,8 @@ LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 2
 REST, REST_BESIDE_NEWS = 0.5, 10.0
 """After claiming and beginning some that are late (retries, receivers that fail), none for so many times as long as
 that took: the loop, the store and the cores are free for what is new meanwhile."""
+LATE_STANDS_BACK_S = 0.1
+"""News that has just come is claimed and begun without what is late, unless that has waited so long after its rest."""
 DEADLINE_SPREAD = 0.1
 """Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
@@ -68,12 +70,13 @@ class Deliverer:
         self._late_from = 0.0
         self._bell, self._looked = asyncio.Event(), asyncio.Event()
         self._claiming = asyncio.Lock()
-        self._is_draining = self._is_full = False
+        self._is_draining = self._is_full = self._has_news = False
         self._under_way: set[asyncio.Task[None]] = set()
 
     def ring(self) -> None:
         """There is news to claim."""
         self._news.came()
+        self._has_news = True
         self._bell.set()
 
     async def run(self) -> None:
@@ -110,8 +113,9 @@ class Deliverer:
             want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
             most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
             asked = time.perf_counter()
-            if asked < self._late_from:
+            if asked < self._late_from + (LATE_STANDS_BACK_S if self._has_news else 0.0):
                 most_late = 0
+            self._has_news = False
             try:
                 haul = await self._queue.claim(want, self._most_per_target(), most_late)
             finally:
@@ -231,6 +235,7 @@ class Deliverer:
                     asyncio.get_running_loop().call_later(rest_s, self._bell.set)
                 elif rung is not None:
                     self._looked.clear()
+                    self._has_news = True
                     self._bell.set()
                     await self._looked.wait()  # until then, further rings say nothing new
             except StoreError:

@@ -18,6 +18,8 @@ from jobs.errors import WebhookConflict
 from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
+from jobs.webhooks.queue import DeliveryHaul
+from notifier.webhooks.deliverer import LATE_BESIDE_NEWS, LATE_STANDS_BACK_S
 from notifier.webhooks.dispatcher import DELIVERIES_BESIDE_NEWS, DELIVERIES_PER_CALL
 from notifier.webhooks.exchange import Exchange
 from tests.support.core import eventually
@@ -324,6 +326,27 @@ async def test_an_event_for_very_many_is_made_in_smaller_parts_beside_news(
     await events(clocked, 1)
     assert sum(parts) == DELIVERIES_PER_CALL + 1
     assert max(parts) == DELIVERIES_BESIDE_NEWS
+
+
+async def test_what_is_late_stands_back_for_news_but_not_for_ever(
+    clocked: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most_late: list[int] = []
+    claim = clocked.queue.claim
+
+    async def noted(want: int, most_per_target: int, late: int) -> DeliveryHaul:
+        most_late.append(late)
+        return await claim(want, most_per_target, late)
+
+    monkeypatch.setattr(clocked.queue, "claim", noted)
+    clocked.deliverer._late_from = time.perf_counter()  # its rest is over
+    clocked.deliverer.ring()
+    await clocked.deliverer.step()
+    await clocked.deliverer.step()
+    clocked.deliverer._late_from -= LATE_STANDS_BACK_S
+    clocked.deliverer.ring()
+    await clocked.deliverer.step()
+    assert most_late == [0, LATE_BESIDE_NEWS, LATE_BESIDE_NEWS]
 
 
 async def has_left_the_outbox(hooks: Hooks) -> bool:
