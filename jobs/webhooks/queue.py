@@ -109,10 +109,7 @@ class DeliveryQueue:
         chance: float,
         took_ms: float,
     ) -> Settled:
-        """Writes down how an attempt ended. `delay_ms`: until the next one, None where there is none.
-
-        Nobody waits for the outcome of a late one: a few milliseconds may pass, so that several share a disk flush.
-        """
+        """Writes down how an attempt ended. `delay_ms`: until the next one, None where there is none."""
         answer = await self._scripts.call(
             "webhook_settle",
             claim.id,
@@ -123,7 +120,6 @@ class DeliveryQueue:
             hold_ms,
             chance,
             round(took_ms),
-            patient=claim.is_late,
         )
         if answer[0] == b"lost":
             return Settled(None)
@@ -134,7 +130,7 @@ class DeliveryQueue:
         return int(await self._scripts.call("webhook_sweep", _SWEEP_BATCH))
 
     async def wait_for_doorbell(self) -> str | None:
-        """What there may be to do, ``news`` or ``late`` (only late deliveries); None after about a second."""
+        """In which part of the ring something waits: ``news``, ``busy`` or ``late``; None after about a second."""
         with translated_errors():
             rung = await self._redis.blpop([keys.WEBHOOK_DOORBELL], BLOCK_MS / 1000)  # type: ignore[misc, arg-type]
         return None if rung is None else rung[1].decode()
