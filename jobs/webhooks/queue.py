@@ -37,8 +37,9 @@ class DeliveryClaim:
     url: str
     sealed: bytes = field(repr=False)
     is_test: bool
-    is_late: bool
-    """A retry, or for a target whose last request failed: not news that somebody waits for."""
+    part: str
+    """Of the ring: ``news``, that somebody waits for; ``busy``, for a target with others under way or of an event for
+    very many; ``late``, a retry or for a target whose last request failed."""
     claimed_ms: int
     """The store's time."""
 
@@ -138,7 +139,7 @@ class DeliveryQueue:
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
     id, number, target, tenant, event_id, event_type, body, used, faults, *rest = row
-    first, since, url, sealed, test, late = rest
+    first, since, url, sealed, test, part = rest
     return DeliveryClaim(
         id=id.decode(),
         number=number,
@@ -154,6 +155,6 @@ def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
         url=url.decode(),
         sealed=sealed,
         is_test=bool(test),
-        is_late=bool(late),
+        part=part.decode(),
         claimed_ms=now_ms,
     )

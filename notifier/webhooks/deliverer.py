@@ -128,7 +128,7 @@ class Deliverer:
         for delivery_id in haul.given_up:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
         now = time.perf_counter()
-        if most_late and (haul.next_due_ms == 0 or any(claim.is_late for claim in haul.claims)):
+        if most_late and (haul.next_due_ms == 0 or any(claim.part == "late" for claim in haul.claims)):
             rest = REST_BESIDE_NEWS if self._news.is_expected else REST
             self._late_from = now + rest * (now - asked)
         if len(haul.claims) == want:
@@ -203,7 +203,7 @@ class Deliverer:
 
     async def _write_down(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> None:
         """Tries until the store has taken it: what was delivered must not be forgotten while the store is away."""
-        if claim.is_late or exchange.error:  # nobody waits to hear that
+        if claim.part != "news" or exchange.error:  # nothing that somebody waits for depends on it
             await self._news.pass_by()
         while True:
             try:

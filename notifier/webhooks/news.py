@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 
 EXPECTED_S = 1.0
 """So long after some came there may be more."""
-STAND_BACK_S = 0.02
-"""So long what can wait stands back for news on its way: several times what that takes, and not for ever."""
+STAND_BACK_S = 0.01
+"""So long what can wait stands back for news on its way: about as long as that may take, and not for ever."""
 
 
 class News:

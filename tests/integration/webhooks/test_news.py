@@ -56,10 +56,10 @@ async def test_what_is_late_is_taken_a_few_at_a_time_and_news_at_once(clocked: H
     await clocked.pass_time(7_000)
 
     (news,) = (await clocked.queue.claim(100, 1000, 0)).claims
-    assert (news.url, news.is_late) == ("https://news.test/", False)
+    assert (news.url, news.part) == ("https://news.test/", "news")
     assert await clocked.redis.zcard(keys.WEBHOOK_DUE) == 8, "what is due stays due"
     haul = await clocked.queue.claim(100, 1000, 3)
-    assert [claim.is_late for claim in haul.claims] == [True] * 3
+    assert [claim.part for claim in haul.claims] == ["late"] * 3
     assert haul.next_due_ms == 0, "there is more"
 
 
