@@ -73,7 +73,7 @@ for _, id in ipairs(lost) do
   end
 end
 
-for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, 2 * late))) do
+for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, late))) do
   local delivery = load_delivery(id)
   local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target))
   if target then

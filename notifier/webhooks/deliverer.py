@@ -33,8 +33,8 @@ SLOTS = 1024
 CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 48, 8
 """Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them. Where
 no news is expected, so many that the store has claims to make while what it gave before is sent."""
-LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 2
-REST, REST_BESIDE_NEWS = 0.5, 10.0
+LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 1
+REST, REST_BESIDE_NEWS = 0.5, 5.0
 """After claiming and beginning some that are late (retries, receivers that fail), none for so many times as long as
 that took: the loop, the store and the cores are free for what is new meanwhile."""
 DEADLINE_SPREAD = 0.1
