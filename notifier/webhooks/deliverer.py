@@ -36,7 +36,8 @@ no news is expected, so many that the store has claims to make while what it gav
 LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 1
 REST, REST_BESIDE_NEWS = 0.5, 5.0
 """After claiming and beginning some that are late (retries, receivers that fail), none for so many times as long as
-that took: the loop, the store and the cores are free for what is new meanwhile."""
+that took: the loop, the store and the cores are free for what is new meanwhile. What news that meets them loses is the
+length of one such bite: beside news they are small rather than rare."""
 DEADLINE_SPREAD = 0.1
 """Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000

@@ -31,7 +31,7 @@ DELIVERIES_PER_CALL = 10
 """How many deliveries one atomic step makes: an event that goes to thousands must not hold up the store."""
 DELIVERIES_BESIDE_NEWS = 3
 """Likewise, of such an event while news is expected: what is new waits for what has begun."""
-WIDE_REST, WIDE_REST_BESIDE_NEWS = 2.0, 4.0
+WIDE_REST = 2.0
 """Between such steps, for so many times as long as one took: they are made about as fast as they are sent."""
 WIDE_AT_ONCE = 4
 """How many events that take several such steps are dispatched beside the others."""
@@ -132,13 +132,13 @@ class Dispatcher:
             start = 0
             while start < len(owed) and not self._is_stopping:
                 await self._news.pass_by()
-                begun, is_beside_news = time.perf_counter(), self._news.is_expected
-                end = start + (DELIVERIES_BESIDE_NEWS if is_beside_news else DELIVERIES_PER_CALL)
+                begun = time.perf_counter()
+                end = start + (DELIVERIES_BESIDE_NEWS if self._news.is_expected else DELIVERIES_PER_CALL)
                 await self._acknowledge(
                     reference, owed[start:end], b"" if end < len(owed) else reference.entry
                 )
-                start, rest = end, WIDE_REST_BESIDE_NEWS if is_beside_news else WIDE_REST
-                await asyncio.sleep(rest * (time.perf_counter() - begun))
+                start = end
+                await asyncio.sleep(WIDE_REST * (time.perf_counter() - begun))
                 await self._outbox.hold(reference)
         except Exception as error:  # noqa: BLE001 (the reference stays in the outbox)
             log.warning("webhook.dispatch_interrupted", reason=str(error))
