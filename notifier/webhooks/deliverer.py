@@ -34,10 +34,10 @@ CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 48, 8
 """Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them. Where
 no news is expected, so many that the store has claims to make while what it gave before is sent."""
 LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 1
-REST, REST_BESIDE_NEWS = 0.5, 5.0
-"""After claiming and beginning some that are late (retries, receivers that fail), none for so many times as long as
-that took: the loop, the store and the cores are free for what is new meanwhile. What news that meets them loses is the
-length of one such bite: beside news they are small rather than rare."""
+"""Of these, how many may be late ones: retries, receivers that fail. What news that meets them loses is the length of
+one such bite, so beside news they are small."""
+REST = 0.5
+"""After claiming and beginning late ones, none for so many times as long as that took."""
 DEADLINE_SPREAD = 0.1
 """Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
@@ -130,8 +130,7 @@ class Deliverer:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
         now = time.perf_counter()
         if most_late and (haul.next_due_ms == 0 or any(claim.part == "late" for claim in haul.claims)):
-            rest = REST_BESIDE_NEWS if self._news.is_expected else REST
-            self._late_from = now + rest * (now - asked)
+            self._late_from = now + REST * (now - asked)
         if len(haul.claims) == want:
             return 0.0
         wait_s = POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
