@@ -10,12 +10,11 @@ the store has ended what filling the queue made it do in the background.
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.stage import describe_machine, percentile, run, store, summary, verdict
+from benchmarks.stage import describe_machine, percentile, run, settle, store, summary, verdict
 from jobs import keys
 from jobs.ids import new_job_id
 from jobs.job import Result, Submission
@@ -35,17 +34,7 @@ async def fill(core: Core, depth: int, **fields: int) -> None:
         batch = min(2_000, depth - have)
         await asyncio.gather(*(submit(core, **fields) for _ in range(batch)))
         have += batch
-    await settle(core)
-
-
-async def settle(core: Core) -> None:
-    """Returns when nothing is left to do of the filling: the rewrite of the append-only file, pages to be written."""
-    while True:
-        persistence = await core.redis.info("persistence")
-        if not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]):
-            break
-        await asyncio.sleep(0.5)
-    await asyncio.to_thread(os.sync)
+    await settle(core.redis)
 
 
 async def submit(core: Core, **fields: int) -> str:

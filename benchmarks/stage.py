@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 import uvloop
+from redis.asyncio import Redis
 
 from tests.support.deployment import Deployment
 from tests.support.valkey import FaultyValkey
@@ -59,6 +60,16 @@ def store() -> Iterator[str]:
             yield server.url
         finally:
             server.stop()
+
+
+async def settle(redis: Redis) -> None:
+    """Returns when nothing is left to do of filling the store: the rewrite of its file, pages to be written."""
+    while True:
+        persistence = await redis.info("persistence")
+        if not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]):
+            break
+        await asyncio.sleep(0.5)
+    await asyncio.to_thread(os.sync)
 
 
 @asynccontextmanager

@@ -5,11 +5,12 @@
 - **isolation**: from before an event is written to its request at a healthy receiver, one event at a time; with 100
   endpoints that hang, drip bytes or answer 500, against without them: while they keep their connections busy, and
   while hundreds of requests to them reach their deadline at once.
-- **backlog**: the same latency with 100,000 deliveries due for retry at once, against before they were due; and the
-  notifier's memory while it sends them.
+- **backlog**: the same latency with 100,000 deliveries due for retry at once, against while they are due in an hour;
+  and the notifier's memory while it sends them.
 - **endpoints**: a tenant with 10,000 endpoints: making and listing them, an event that none of them wants, one that all
   want, the latency of another tenant meanwhile, and what the notifier remembers.
 
+Phases with and without the load take turns, because the speed of a machine changes; a p99 is that of all their events.
 The notifier is the real process, logging as by default; the store, the receivers and what measures are processes of
 their own. (In **rate** the deliverer runs where the bare loop runs.)
 
@@ -32,7 +33,7 @@ import aiohttp
 import uvloop
 
 from benchmarks.receivers import Receivers, Receiving, receivers
-from benchmarks.stage import describe_machine, percentile, store, summary, verdict
+from benchmarks.stage import describe_machine, percentile, settle, store, summary, verdict
 from jobs import keys
 from jobs.logging import configure_logging
 from jobs.settings import Settings
@@ -48,6 +49,8 @@ DELIVERIES = 2_000 if QUICK else 20_000
 ENDPOINTS = 20
 AT_A_TIME = 200
 EVENTS = 100 if QUICK else 500
+ROUNDS = 1 if QUICK else 4
+"""Quiet and loaded phases of so many events take turns so often: the machine's speed changes within seconds."""
 BACKLOG = 5_000 if QUICK else 100_000
 MANY_ENDPOINTS = 500 if QUICK else 10_000
 BODY_BYTES = 1_024
@@ -56,6 +59,7 @@ WATCHED_S = 60
 """How long the rest of the backlog is watched."""
 SLOWED = 1.5
 """What is a delay: the p99 beside it, against the p99 without it."""
+OTHER_DUE = "benchmark:due"
 FAR_AWAY_MS = 4_000_000_000_000
 HEALTHY = "healthy"
 """The tenant whose latency is measured."""
@@ -135,9 +139,7 @@ class Latency:
     async def alone(self) -> list[float]:
         """What it is while nothing else happens."""
         await self.measure(50)  # warms up
-        alone = await self.measure()
-        print(f"  {'alone':24} {summary(alone)}  ({len(alone)} events)")
-        return alone
+        return await self.measure()
 
     def _seen(self, _: bytes) -> None:
         self._at = time.perf_counter()
@@ -149,6 +151,10 @@ def compare(name: str, beside: Sequence[float], alone: Sequence[float]) -> None:
     verdict(
         f"p99 {name}, against alone", percentile(beside, 99) / percentile(alone, 99), SLOWED, at_most=True
     )
+
+
+def describe_alone(alone: Sequence[float]) -> None:
+    print(f"  {'alone':24} {summary(alone)}  ({len(alone)} events, longest {max(alone) * 1000:.0f} ms)")
 
 
 # --- rate ---------------------------------------------------------------------------------------------------------
@@ -211,32 +217,36 @@ async def rate() -> None:
 
 
 async def isolation() -> None:
+    alone: list[float] = []
+    busy: list[float] = []
+    ending: list[float] = []
     async with (
         hooks_on_a_store() as (hooks, redis_url),
         notifier(redis_url),
         Latency.of_a_healthy_receiver(hooks) as latency,
     ):
-        with receivers("hang", "drip", "fail") as bad:
-            alone = await latency.alone()
-            verdict("event to request, median", percentile(alone, 50) * 1000, 10, at_most=True, unit=" ms")
-            made = [await hooks.endpoint(f"{bad.urls[n % 3]}/{n}") for n in range(100)]
-            began = time.perf_counter()
-            for _ in range(20):
-                await hooks.event(tenant=TENANT)
-            await asyncio.sleep(2)  # by now the bad ones hang, drip and fail as they will go on to
-            print(f"  {await under_way(hooks)} requests to bad ones under way")
-            busy = await latency.measure()
-            await asyncio.sleep(max(0.0, began + 14 - time.perf_counter()))
-            before = await under_way(hooks)
-            ending = await latency.measure(until=began + 19)
-            print(f"  {before - await under_way(hooks)} of them reach their deadline")
-        for endpoint in made:
-            await hooks.endpoints.delete(TENANT, endpoint.id)
-        await asyncio.sleep(1)
-        after = await latency.measure()
-    print(f"  {'alone again':24} {summary(after)}  ({len(after)} events)")
-    compare("beside 100 bad ones", busy, alone + after)
-    compare("while their requests end", ending, alone + after)
+        for _ in range(ROUNDS):
+            alone += await latency.alone()
+            with receivers("hang", "drip", "fail") as bad:
+                made = [await hooks.endpoint(f"{bad.urls[n % 3]}/{n}") for n in range(100)]
+                began = time.perf_counter()
+                for _ in range(20):
+                    await hooks.event(tenant=TENANT)
+                await asyncio.sleep(2)  # by now the bad ones hang, drip and fail as they will go on to
+                hanging = await under_way(hooks)
+                busy += await latency.measure()
+                await asyncio.sleep(max(0.0, began + 14 - time.perf_counter()))
+                before = await under_way(hooks)
+                ending += await latency.measure(until=began + 19)
+                ended = before - await under_way(hooks)
+                print(f"  {hanging} requests to bad ones under way, {ended} reach their deadline")
+            for endpoint in made:
+                await hooks.endpoints.delete(TENANT, endpoint.id)
+            await asyncio.sleep(1)
+    describe_alone(alone)
+    verdict("event to request, median", percentile(alone, 50) * 1000, 10, at_most=True, unit=" ms")
+    compare("beside 100 bad ones", busy, alone)
+    compare("while their requests end", ending, alone)
 
 
 async def under_way(hooks: Hooks) -> int:
@@ -247,32 +257,50 @@ async def under_way(hooks: Hooks) -> int:
 
 
 async def backlog() -> None:
+    alone: list[float] = []
+    beside: list[float] = []
     with receivers("good") as receiver:
         async with hooks_on_a_store() as (hooks, redis_url):
             began = time.perf_counter()
             await owe_retries(hooks, receiver.urls[0])
             owed = await hooks.redis.zcard(keys.WEBHOOK_DUE)
             print(f"  {owed:,} retries waiting, made in {time.perf_counter() - began:.0f} s")
+            await hooks.redis.zunionstore(OTHER_DUE, {keys.WEBHOOK_DUE: 0})  # all are due, at once
+            await hooks.redis.bgrewriteaof()  # it would be due soon, because of the filling
+            await settle(hooks.redis)
             async with (
                 notifier(redis_url) as process,
                 Latency.of_a_healthy_receiver(hooks) as latency,
             ):
-                alone = await latency.alone()
-                before_mib, began = process.memory_mib(), time.perf_counter()
-                await hooks.redis.zunionstore(keys.WEBHOOK_DUE, {keys.WEBHOOK_DUE: 0})  # all are due, at once
-                beside = await latency.measure()
-                print(f"  {owed - receiver.count:,} of them were not sent yet at the end")
+                before_mib = process.memory_mib()
+                for _ in range(ROUNDS):
+                    alone += await latency.alone()
+                    await swap_due(hooks)
+                    beside += await latency.measure()
+                    await swap_due(hooks)
+                    while await under_way(hooks) or await hooks.redis.zcard(keys.WEBHOOK_RING):
+                        await asyncio.sleep(0.05)
+                describe_alone(alone)
                 compare("beside the backlog", beside, alone)
-                await until_received(receiver, owed // 10)
-                early_mib, sent = process.memory_mib(), receiver.count
+                print(f"  {owed - receiver.count:,} of them were not sent yet at the end")
+                early_mib, sent, began = process.memory_mib(), receiver.count, time.perf_counter()
+                await swap_due(hooks)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(until_received(receiver, owed), WATCHED_S)
-                more = receiver.count - sent
                 print(
                     f"  notifier's memory: {before_mib:.0f} MiB before, {early_mib:.0f} after {sent:,}, "
-                    f"{process.memory_mib():.0f} after {sent + more:,}"
+                    f"{process.memory_mib():.0f} after {receiver.count:,}; "
+                    f"{receiver.count - sent:,} in {time.perf_counter() - began:.0f} s without news"
                 )
-                print(f"  sent in all within {time.perf_counter() - began:.0f} s: {receiver.count:,}")
+
+
+async def swap_due(hooks: Hooks) -> None:
+    """The retries, due in an hour until now, are due at once; or the other way round."""
+    async with hooks.redis.pipeline(transaction=True) as pipe:
+        pipe.rename(keys.WEBHOOK_DUE, "benchmark:aside")
+        pipe.rename(OTHER_DUE, keys.WEBHOOK_DUE)
+        pipe.rename("benchmark:aside", OTHER_DUE)
+        await pipe.execute()
 
 
 async def until_received(receiver: Receivers, count: int) -> None:
@@ -306,7 +334,8 @@ async def endpoints() -> None:
             notifier(redis_url) as process,
             Latency.of_a_healthy_receiver(hooks) as latency,
         ):
-            alone = await latency.alone()
+            alone: list[float] = []
+            beside: list[float] = []
             before_mib, began = process.memory_mib(), time.perf_counter()
             for start in range(0, MANY_ENDPOINTS, 100):
                 await asyncio.gather(
@@ -321,15 +350,21 @@ async def endpoints() -> None:
             await unwanted(hooks, "the first event")
             await unwanted(hooks, "the next")
 
-            began = time.perf_counter()
-            await hooks.event(tenant=TENANT)
-            beside = await latency.measure()
-            sent = receiver.count
-            await until_received(receiver, MANY_ENDPOINTS)
-            took = time.perf_counter() - began
-            print(f"  one event: all {MANY_ENDPOINTS:,} requests within {took:.1f} s")
+            for n in range(ROUNDS):
+                alone += await latency.alone()
+                began = time.perf_counter()
+                await hooks.event(tenant=TENANT)
+                beside += await latency.measure()
+                sent = receiver.count - n * MANY_ENDPOINTS
+                await until_received(receiver, (n + 1) * MANY_ENDPOINTS)
+                print(
+                    f"  one event: {sent:,} of its {MANY_ENDPOINTS:,} requests beside others, "
+                    f"all within {time.perf_counter() - began:.1f} s"
+                )
+                while await under_way(hooks):
+                    await asyncio.sleep(0.05)
+            describe_alone(alone)
             compare("of another tenant beside", beside, alone)
-            print(f"  {sent:,} of the requests had been received by then")
             print(f"  notifier's memory: {before_mib:.0f} MiB before, {process.memory_mib():.0f} after")
 
 

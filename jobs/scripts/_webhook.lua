@@ -78,9 +78,9 @@ local function is_endpoint(target_id) return string.sub(target_id, 1, 3) == 'we_
 
 local function whole(number) return string.format('%.0f', number) end
 
--- `what` is there to do: "news", or only "late" deliveries, which a notifier that rests need not look at yet.
-local function ring_webhook_doorbell(what)
-  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, what) end
+-- In which part of the ring there is something to do: what is not news, a notifier need not look at right now.
+local function ring_webhook_doorbell(part)
+  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, part) end
 end
 
 -- How many requests may be under way: one probe while the breaker is half open, then a window that grows again.
@@ -106,7 +106,7 @@ local function offer(target_id, target, now, is_new)
     local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[part], TURNS[part], 'WITHSCORES', 'LIMIT',
       0, 1)[2] or TURNS[part]
     if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, target_id) == 1 then
-      ring_webhook_doorbell(part == 'late' and 'late' or 'news')
+      ring_webhook_doorbell(part)
     end
   else
     redis.call('ZREM', K_WEBHOOK_RING, target_id)

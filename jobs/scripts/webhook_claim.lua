@@ -9,7 +9,7 @@
 --       stays due, too)
 -- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a claim is {id, claim
 --        number, target, tenant, event id, type, body, attempts used, faults, round start, waiting since, url, sealed,
---        is a test, is late}.
+--        is a test, part of the ring}.
 --
 -- Sent twice (the first answer was lost): the first call's claims run out and come back with no attempt used.
 
@@ -73,7 +73,7 @@ for _, id in ipairs(lost) do
   end
 end
 
-for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, 2 * late))) do
+for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, late))) do
   local delivery = load_delivery(id)
   local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target))
   if target then
@@ -89,7 +89,7 @@ for target_id, target in pairs(offered) do offer(target_id, target, now) end
 
 local claims = {}
 
-local function claim(id, delivery, is_late)
+local function claim(id, delivery, part)
   local number = delivery.claim + 1
   note(delivery, 'claim', number)
   if not delivery.round then note(delivery, 'round', whole(now)) end
@@ -107,17 +107,17 @@ local function claim(id, delivery, is_late)
     redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body') or '',
     tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round),
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
-    is_late and 1 or 0,
+    part,
   }
   want = want - 1
-  if is_late then late = late - 1 end
+  if part == 'late' then late = late - 1 end
 end
 
 while want > 0 do
   local id = redis.call('RPOP', K_WEBHOOK_TESTS)
   if not id then break end
   local delivery = load_delivery(id)
-  if delivery and delivery.status == 'pending' then claim(id, delivery) end
+  if delivery and delivery.status == 'pending' then claim(id, delivery, 'news') end
 end
 
 -- What of the target is next, and whether that is a retry.
@@ -154,13 +154,13 @@ local function next_target()
       and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, TURNS[part], TURNS_END[part], 'LIMIT', 0, 1)[1]
     if target_id then
       redis.call('ZREM', K_WEBHOOK_RING, target_id)
-      return target_id
+      return target_id, part
     end
   end
 end
 while want > 0 and looked < ARGV[1] + PER_CALL do
   looked = looked + 1
-  local target_id = next_target()
+  local target_id, part = next_target()
   if not target_id then break end
   local target = load_target(target_id)
   if target and may_send(target, now) and target.in_flight >= cap then
@@ -169,7 +169,7 @@ while want > 0 and looked < ARGV[1] + PER_CALL do
     local id, is_retry = next_waiting(target_id, target)
     local delivery = id and load_delivery(id)
     if delivery and delivery.status == 'pending' then
-      claim(id, delivery, is_retry or target.failures > 0)
+      claim(id, delivery, (is_retry or target.failures > 0) and 'late' or part)
       note(target, 'in_flight', target.in_flight + 1)
       pace(target_id, target)
     end

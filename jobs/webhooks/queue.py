@@ -37,8 +37,9 @@ class DeliveryClaim:
     url: str
     sealed: bytes = field(repr=False)
     is_test: bool
-    is_late: bool
-    """A retry, or for a target whose last request failed: not news that somebody waits for."""
+    part: str
+    """Of the ring: ``news``, that somebody waits for; ``busy``, for a target with others under way or of an event for
+    very many; ``late``, a retry or for a target whose last request failed."""
     claimed_ms: int
     """The store's time."""
 
@@ -130,7 +131,7 @@ class DeliveryQueue:
         return int(await self._scripts.call("webhook_sweep", _SWEEP_BATCH))
 
     async def wait_for_doorbell(self) -> str | None:
-        """What there may be to do, ``news`` or ``late`` (only late deliveries); None after about a second."""
+        """In which part of the ring something waits: ``news``, ``busy`` or ``late``; None after about a second."""
         with translated_errors():
             rung = await self._redis.blpop([keys.WEBHOOK_DOORBELL], BLOCK_MS / 1000)  # type: ignore[misc, arg-type]
         return None if rung is None else rung[1].decode()
@@ -138,7 +139,7 @@ class DeliveryQueue:
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
     id, number, target, tenant, event_id, event_type, body, used, faults, *rest = row
-    first, since, url, sealed, test, late = rest
+    first, since, url, sealed, test, part = rest
     return DeliveryClaim(
         id=id.decode(),
         number=number,
@@ -154,6 +155,6 @@ def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
         url=url.decode(),
         sealed=sealed,
         is_test=bool(test),
-        is_late=bool(late),
+        part=part.decode(),
         claimed_ms=now_ms,
     )

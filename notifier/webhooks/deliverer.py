@@ -23,7 +23,7 @@ from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.news import News
+from notifier.webhooks.news import STAND_BACK_S, News
 from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Letter, Sender
 
 log = structlog.get_logger(__name__)
@@ -33,10 +33,11 @@ SLOTS = 1024
 CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 48, 8
 """Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them. Where
 no news is expected, so many that the store has claims to make while what it gave before is sent."""
-LATE_AT_ONCE, LATE_BESIDE_NEWS = 8, 2
-REST, REST_BESIDE_NEWS = 1.0, 10.0
-"""After beginning some that are late (retries, receivers that fail), none for so many times as long as that took: the
-loop, the store and the cores are free for what is new meanwhile."""
+LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 1
+"""Of these, how many may be late ones: retries, receivers that fail. What news that meets them loses is the length of
+one such bite, so beside news they are small."""
+REST = 0.5
+"""After claiming and beginning late ones, none for so many times as long as that took."""
 DEADLINE_SPREAD = 0.1
 """Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
 UNLIMITED = 1_000_000
@@ -100,40 +101,45 @@ class Deliverer:
     async def step(self) -> float:
         """Claims once and begins to send; returns after how many seconds to look again, unless the bell rings."""
         async with self._claiming:
+            await self._news.arrive()
             self._bell.clear()
-            free = self._slots - len(self._under_way)
-            self._is_full = free <= 0
-            if self._is_full or self._is_draining:
-                return POLL_S
-            # A part of what is free: the next look, at the new load, decides about the rest.
-            is_news = self._news.is_expected
-            want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
-            most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
-            if time.perf_counter() < self._late_from:
-                most_late = 0
+            came = self._news.count
             try:
-                haul = await self._queue.claim(want, self._most_per_target(), most_late)
+                return await self._look()
             finally:
                 self._looked.set()
-            await self._begin(haul.claims)
+                self._news.taken(came)
+
+    async def _look(self) -> float:
+        free = self._slots - len(self._under_way)
+        self._is_full = free <= 0
+        if self._is_full or self._is_draining:
+            return POLL_S
+        # A part of what is free: the next look, at the new load, decides about the rest.
+        is_news = self._news.is_expected
+        want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
+        most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
+        asked = time.perf_counter()
+        if asked < self._late_from + (STAND_BACK_S if self._news.is_waiting else 0.0):
+            most_late = 0
+        haul = await self._queue.claim(want, self._most_per_target(), most_late)
+        for claim in haul.claims:
+            self._begin(claim)
+        await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
         for delivery_id in haul.given_up:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
+        now = time.perf_counter()
+        if most_late and (haul.next_due_ms == 0 or any(claim.part == "late" for claim in haul.claims)):
+            self._late_from = now + REST * (now - asked)
         if len(haul.claims) == want:
             return 0.0
         wait_s = POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
-        return max(wait_s, min(self._late_from - time.perf_counter(), POLL_S))
+        return max(wait_s, min(self._late_from - now, POLL_S))
 
-    async def _begin(self, claims: list[DeliveryClaim]) -> None:
-        begun = time.perf_counter()
-        for claim in claims:
-            task = asyncio.create_task(self.deliver(claim))
-            self._under_way.add(task)
-            task.add_done_callback(self._ended)
-        if any(claim.is_late for claim in claims):
-            await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
-            now = time.perf_counter()
-            rest = REST_BESIDE_NEWS if self._news.is_expected else REST
-            self._late_from = now + rest * (now - begun)
+    def _begin(self, claim: DeliveryClaim) -> None:
+        task = asyncio.create_task(self.deliver(claim))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
 
     async def settled(self) -> None:
         """Returns once nothing is under way."""
@@ -197,6 +203,8 @@ class Deliverer:
 
     async def _write_down(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> None:
         """Tries until the store has taken it: what was delivered must not be forgotten while the store is away."""
+        if claim.part != "news" or exchange.error:  # nothing that somebody waits for depends on it
+            await self._news.pass_by()
         while True:
             try:
                 await self.settle(claim, exchange, started_ms)
@@ -231,6 +239,8 @@ class Deliverer:
                     asyncio.get_running_loop().call_later(rest_s, self._bell.set)
                 elif rung is not None:
                     self._looked.clear()
+                    if rung == "news":
+                        self._news.came()
                     self._bell.set()
                     await self._looked.wait()  # until then, further rings say nothing new
             except StoreError:

@@ -31,7 +31,7 @@ DELIVERIES_PER_CALL = 10
 """How many deliveries one atomic step makes: an event that goes to thousands must not hold up the store."""
 DELIVERIES_BESIDE_NEWS = 3
 """Likewise, of such an event while news is expected: what is new waits for what has begun."""
-WIDE_REST, WIDE_REST_BESIDE_NEWS = 2.0, 4.0
+WIDE_REST = 2.0
 """Between such steps, for so many times as long as one took: they are made about as fast as they are sent."""
 WIDE_AT_ONCE = 4
 """How many events that take several such steps are dispatched beside the others."""
@@ -100,42 +100,45 @@ class Dispatcher:
     async def _dispatch(self, references: list[Reference]) -> int:
         if not references:
             return 0
-        events, changes = await self._outbox.events(references)
-        tenants = {tenant: await self._directory.of(tenant, change) for tenant, change in changes.items()}
-        made = await asyncio.gather(
-            *(
-                self._dispatch_one(reference, event, tenants[reference.tenant])
-                for reference, event in zip(references, events, strict=True)
+        with self._news.on_its_way():
+            events, changes = await self._outbox.events(references)
+            tenants = {tenant: await self._directory.of(tenant, change) for tenant, change in changes.items()}
+            owed = await asyncio.gather(
+                *(
+                    self._owed(reference, event, tenants[reference.tenant])
+                    for reference, event in zip(references, events, strict=True)
+                )
             )
-        )
-        if any(made):
-            self._made()
+            made = await asyncio.gather(
+                *(
+                    self._acknowledge(reference, each, reference.entry)
+                    for reference, each in zip(references, owed, strict=True)
+                    if len(each) <= DELIVERIES_PER_CALL
+                )
+            )
+            if any(made):
+                self._made()
+        for reference, each in zip(references, owed, strict=True):
+            if len(each) > DELIVERIES_PER_CALL:
+                await self._wide_slots.acquire()
+                task = asyncio.create_task(self._dispatch_wide(reference, each))
+                self._wide.add(task)
+                task.add_done_callback(self._wide_ended)
         return len(references)
-
-    async def _dispatch_one(
-        self, reference: Reference, event: OwedEvent | None, endpoints: TenantEndpoints
-    ) -> int:
-        owed = [] if event is None else await self._owed(reference, event, endpoints)
-        if len(owed) <= DELIVERIES_PER_CALL:
-            return await self._acknowledge(reference, owed, reference.entry)
-        await self._wide_slots.acquire()
-        task = asyncio.create_task(self._dispatch_wide(reference, owed))
-        self._wide.add(task)
-        task.add_done_callback(self._wide_ended)
-        return 0
 
     async def _dispatch_wide(self, reference: Reference, owed: list[Owed]) -> None:
         """An event for very many, part by part, while others are dispatched; what stops here is taken over later."""
         try:
             start = 0
             while start < len(owed) and not self._is_stopping:
-                begun, is_beside_news = time.perf_counter(), self._news.is_expected
-                end = start + (DELIVERIES_BESIDE_NEWS if is_beside_news else DELIVERIES_PER_CALL)
+                await self._news.pass_by()
+                begun = time.perf_counter()
+                end = start + (DELIVERIES_BESIDE_NEWS if self._news.is_expected else DELIVERIES_PER_CALL)
                 await self._acknowledge(
                     reference, owed[start:end], b"" if end < len(owed) else reference.entry
                 )
-                start, rest = end, WIDE_REST_BESIDE_NEWS if is_beside_news else WIDE_REST
-                await asyncio.sleep(rest * (time.perf_counter() - begun))
+                start = end
+                await asyncio.sleep(WIDE_REST * (time.perf_counter() - begun))
                 await self._outbox.hold(reference)
         except Exception as error:  # noqa: BLE001 (the reference stays in the outbox)
             log.warning("webhook.dispatch_interrupted", reason=str(error))
@@ -149,7 +152,11 @@ class Dispatcher:
         self._wide.discard(task)
         self._wide_slots.release()
 
-    async def _owed(self, reference: Reference, event: OwedEvent, endpoints: TenantEndpoints) -> list[Owed]:
+    async def _owed(
+        self, reference: Reference, event: OwedEvent | None, endpoints: TenantEndpoints
+    ) -> list[Owed]:
+        if event is None:
+            return []
         owed = [Owed(event.id, endpoint_id) for endpoint_id in endpoints.matching(event, reference.sequence)]
         if event.url is not None:
             await self._endpoints.tenant_credentials(

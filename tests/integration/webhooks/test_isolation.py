@@ -7,7 +7,6 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -15,13 +14,10 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.errors import WebhookConflict
-from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus
-from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
-from notifier.webhooks.dispatcher import DELIVERIES_BESIDE_NEWS, DELIVERIES_PER_CALL
+from jobs.webhooks.endpoint import EndpointStatus
 from notifier.webhooks.exchange import Exchange
-from tests.support.core import eventually
-from tests.support.hooks import TENANT, Hooks, Receiver, failing, faulty
+from tests.support.hooks import TENANT, Hooks, Receiver, failing
 
 FIRST_OPEN_MS = 30_000
 
@@ -117,41 +113,6 @@ async def test_many_failures_at_once_open_the_breaker_once(clocked: Hooks) -> No
     assert state.held_until_ms - clocked.now_ms <= FIRST_OPEN_MS * 1.25
 
 
-async def test_new_events_pass_a_backlog_of_retries_and_retries_get_their_share(clocked: Hooks) -> None:
-    await clocked.endpoint(max_in_flight=4)
-    clocked.sender.answers = lambda letter: Exchange(error="dns_failed", is_fault=True)
-    await events(clocked, 40)
-    await clocked.work()
-    await clocked.pass_time(7_000)
-    clocked.sender.answers = lambda letter: Exchange(status=200)
-    await events(clocked, 12)
-    first_tries = []
-    for _ in range(4):
-        for claim in (await clocked.queue.claim(4, 1000)).claims:
-            first_tries.append(claim.faults == 0)
-            await clocked.deliverer.deliver(claim)
-    assert first_tries.count(True) == 12
-    assert first_tries.count(False) == 4
-
-
-async def test_what_is_late_is_taken_a_few_at_a_time_and_news_at_once(clocked: Hooks) -> None:
-    await clocked.endpoint("https://late.test/", event_types=("job.queued",))
-    clocked.sender.answers = faulty
-    await events(clocked, 8)
-    await clocked.work()
-    await clocked.endpoint("https://news.test/", event_types=("job.scheduled",))
-    await clocked.event(scheduled_at_ms=clocked.now_ms + 1)
-    await clocked.dispatcher.dispatch_new()
-    await clocked.pass_time(7_000)
-
-    (news,) = (await clocked.queue.claim(100, 1000, 0)).claims
-    assert (news.url, news.is_late) == ("https://news.test/", False)
-    assert await clocked.redis.zcard(keys.WEBHOOK_DUE) == 8, "what is due stays due"
-    haul = await clocked.queue.claim(100, 1000, 3)
-    assert [claim.is_late for claim in haul.claims] == [True] * 3
-    assert haul.next_due_ms == 0, "there is more"
-
-
 async def test_a_receiver_that_fails_goes_behind_others_until_it_answers_again(clocked: Hooks) -> None:
     await clocked.endpoint(max_in_flight=1)
     await events(clocked, 3)
@@ -161,7 +122,7 @@ async def test_a_receiver_that_fails_goes_behind_others_until_it_answers_again(c
     clocked.sender.answers = lambda letter: Exchange(status=200)
     await clocked.deliverer.deliver(await clocked.claim_one())
     (claim,) = (await clocked.queue.claim(100, 1000, 0)).claims
-    assert not claim.is_late
+    assert claim.part != "late"
 
 
 async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -> None:
@@ -268,78 +229,6 @@ async def test_ten_thousand_endpoints_are_dispatched_in_parts(clocked: Hooks) ->
     await events(clocked, 1)
     await clocked.work()
     assert len({letter.url for letter in clocked.sender.sent}) == len(clocked.sender.sent) == 450
-
-
-async def test_an_event_for_very_many_does_not_hold_up_another(
-    clocked: Hooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for n in range(DELIVERIES_PER_CALL + 1):
-        await clocked.endpoint(f"https://example.test/{n}")
-    blocked, go_on, acknowledge = asyncio.Event(), asyncio.Event(), clocked.deliveries.acknowledge
-
-    async def wait_after_a_part(tenant: str, key: str, owed: Any, group: str, entry: bytes) -> int:
-        if not entry:
-            blocked.set()
-            await go_on.wait()
-        return await acknowledge(tenant, key, owed, group, entry)
-
-    monkeypatch.setattr(clocked.deliveries, "acknowledge", wait_after_a_part)
-    await clocked.event()
-    await clocked.dispatcher.dispatch_new()
-    await blocked.wait()
-    config = EndpointConfig(url="https://other.test/", event_types=("*",))
-    other = await clocked.endpoints.create("other", config, Credentials.fresh())
-    await clocked.event(tenant="other")
-    await clocked.dispatcher.dispatch_new()
-    await clocked.work()
-    assert [letter.url for letter in clocked.sender.sent] == [other.config.url]
-    go_on.set()
-    await eventually(lambda: has_left_the_outbox(clocked))
-    await clocked.work()
-    assert len(clocked.sender.sent) == 1 + DELIVERIES_PER_CALL + 1
-
-
-async def test_an_event_for_very_many_is_made_in_smaller_parts_beside_news(
-    clocked: Hooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parts: list[int] = []
-    acknowledge = clocked.deliveries.acknowledge
-
-    async def counted(tenant: str, key: str, owed: Any, group: str, entry: bytes) -> int:
-        if tenant == TENANT:
-            parts.append(len(owed))
-        return await acknowledge(tenant, key, owed, group, entry)
-
-    monkeypatch.setattr(clocked.deliveries, "acknowledge", counted)
-    for n in range(DELIVERIES_PER_CALL + 1):
-        await clocked.endpoint(f"https://example.test/{n}")
-    await events(clocked, 1)
-    assert parts == [DELIVERIES_PER_CALL, 1]
-
-    parts.clear()
-    config = EndpointConfig(url="https://other.test/", event_types=("*",))
-    await clocked.endpoints.create("other", config, Credentials.fresh())
-    await clocked.event(tenant="other")
-    await clocked.dispatcher.dispatch_new()
-    await events(clocked, 1)
-    assert sum(parts) == DELIVERIES_PER_CALL + 1
-    assert max(parts) == DELIVERIES_BESIDE_NEWS
-
-
-async def has_left_the_outbox(hooks: Hooks) -> bool:
-    return int(await hooks.redis.xlen(keys.OUTBOX)) == 0
-
-
-async def test_what_is_not_made_in_one_step_is_no_news(clocked: Hooks) -> None:
-    for n in range(DELIVERIES_PER_CALL + 5):
-        await clocked.endpoint(f"https://example.test/{n}")
-    await events(clocked, 1)
-    config = EndpointConfig(url="https://other.test/", event_types=("*",))
-    await clocked.endpoints.create("other", config, Credentials.fresh())
-    await clocked.event(tenant="other")
-    await clocked.dispatcher.dispatch_new()
-    urls = [claim.url for claim in (await clocked.queue.claim(16, 1000)).claims]
-    assert "https://other.test/" in urls, "it passes those of the event for very many"
 
 
 async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clocked: Hooks) -> None:
