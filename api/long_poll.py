@@ -8,6 +8,7 @@ from collections.abc import Callable
 from api.waiters import Waiters
 from jobs.job import Job
 from jobs.store import JobStore
+from jobs.waiting import is_set_within
 
 
 class LongPoll:
@@ -25,19 +26,13 @@ class LongPoll:
         """
         if seconds <= 0:
             return await self._store.get(tenant, job_id)
-        deadline = asyncio.get_running_loop().time() + seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
         with self._waiters.registered(tenant, job_id) as changed:
             while True:
                 changed.clear()
                 job = await self._store.get(tenant, job_id)
-                if is_done(job) or self._waiters.closed or await _timed_out(changed, deadline):
+                if is_done(job) or self._waiters.closed:
                     return job
-
-
-async def _timed_out(changed: asyncio.Event, deadline: float) -> bool:
-    try:
-        async with asyncio.timeout_at(deadline):
-            await changed.wait()
-    except TimeoutError:
-        return True
-    return False
+                if not await is_set_within(changed, deadline - loop.time()):
+                    return job

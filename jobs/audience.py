@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable
 
+from jobs.waiting import is_set_within
+
 
 class Audience:
     """The subscriptions and waiting requests of this process."""
@@ -26,8 +28,4 @@ class Audience:
 
     async def arrives(self, within_s: float) -> None:
         """Returns as soon as somebody is there, at the latest after `within_s`."""
-        try:
-            async with asyncio.timeout(within_s):
-                await self._somebody.wait()
-        except TimeoutError:
-            pass
+        await is_set_within(self._somebody, within_s)

@@ -29,6 +29,7 @@ from jobs.queue import JobQueue
 from jobs.reserve import Reserve
 from jobs.settings import Settings
 from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors
+from jobs.waiting import is_set_within
 
 log = structlog.get_logger(__name__)
 
@@ -139,11 +140,8 @@ class JobWorker(Worker):
             self._begin(claim)
 
     async def _wait_for_slot(self, timeout_ms: int) -> None:
-        try:
-            async with asyncio.timeout(max(timeout_ms, 50) / 1000):
-                await self._slot_freed.wait()
-        except TimeoutError:
-            pass  # look at the queue all the same: leases may be lost
+        # Without one, look at the queue all the same: leases may be lost.
+        await is_set_within(self._slot_freed, max(timeout_ms, 50) / 1000)
 
     async def _poll_cron(self) -> None:
         """arq's own poll, about once a second: its queue holds only cron jobs."""

@@ -18,6 +18,7 @@ import structlog
 from jobs.errors import StoreError
 from jobs.scripts import Scripts
 from jobs.settings import Settings
+from jobs.waiting import is_set_within
 
 log = structlog.get_logger(__name__)
 
@@ -93,12 +94,10 @@ class Limits:
     async def run(self) -> None:
         """Exchanges counts for ever. While the store is away, each process goes by what it knew."""
         while True:
-            try:
-                async with asyncio.timeout(_RENEW_S):
-                    await self._has_changed.wait()
+            if await is_set_within(self._has_changed, _RENEW_S):
                 await asyncio.sleep(_EXCHANGE_S * (0.5 + random.random()))  # noqa: S311 (jitter)
                 tenants = tuple(self._changed)
-            except TimeoutError:
+            else:
                 tenants = tuple(self._shares)
             self._changed.difference_update(tenants)
             if not self._changed:

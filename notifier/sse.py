@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from jobs.errors import TooManyConnections
 from jobs.events import Cursor
+from jobs.waiting import is_set_within
 from notifier.draining import comeback_ms
 from notifier.event_stream import EventStream
 from notifier.filters import Filter
@@ -122,10 +123,7 @@ async def _run(stream: EventStream, news: asyncio.Event, leaving: asyncio.Task[N
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         if stream.has_ended:
             return
-        try:
-            async with asyncio.timeout(HEARTBEAT_S):
-                await news.wait()
-        except TimeoutError:
+        if not await is_set_within(news, HEARTBEAT_S):
             stream.beat()
 
 

@@ -18,6 +18,7 @@ from functools import lru_cache
 import structlog
 
 from jobs.errors import StoreError
+from jobs.waiting import is_set_within
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
@@ -224,11 +225,7 @@ class Deliverer:
                 await asyncio.sleep(0.5 + self._chance())
                 continue
             if wait_s > 0:
-                try:
-                    async with asyncio.timeout(wait_s):
-                        await self._bell.wait()
-                except TimeoutError:
-                    pass  # look all the same: something may be due
+                await is_set_within(self._bell, wait_s)  # without it, look all the same: something may be due
 
     async def _listen(self) -> None:
         while not self._is_draining:  # a call to the store may swallow a cancellation

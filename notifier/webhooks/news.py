@@ -6,7 +6,9 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+
+from jobs.waiting import is_set_within
 
 EXPECTED_S = 1.0
 """So long after some came there may be more."""
@@ -60,11 +62,11 @@ class News:
 
     async def arrive(self) -> None:
         """Returns once some is waiting or none is on its way; at the latest after `STAND_BACK_S`."""
-        await _within_reason(self._arrived)
+        await is_set_within(self._arrived, STAND_BACK_S)
 
     async def pass_by(self) -> None:
         """Returns once none is on its way and none is waiting; at the latest after `STAND_BACK_S`."""
-        await _within_reason(self._passed)
+        await is_set_within(self._passed, STAND_BACK_S)
 
     def _look(self) -> None:
         _tell(self._arrived, self.is_waiting or not self._dispatching)
@@ -76,10 +78,3 @@ def _tell(event: asyncio.Event, is_so: bool) -> None:
         event.set()
     else:
         event.clear()
-
-
-async def _within_reason(event: asyncio.Event) -> None:
-    if not event.is_set():
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STAND_BACK_S):
-                await event.wait()
