@@ -24,9 +24,6 @@ from jobs.errors import ArtifactMissing, StoreUnavailable
 from jobs.scripts import Scripts
 from jobs.settings import Settings
 
-_WRITE_THROUGH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DSYNC
-"""What was written is on the disk when the call returns."""
-
 
 def input_path(tenant: str, job_id: str) -> str:
     return f"{tenant}/{job_id}/0/input"
@@ -156,13 +153,10 @@ class DirectoryArtifacts(ObjectArtifacts):
         return f"{self._root}/{path}"
 
     def _write(self, path: str, body: bytes) -> None:
-        descriptor = os.open(self._at(path), _WRITE_THROUGH, 0o666)
-        try:
-            left = memoryview(body)
-            while left:
-                left = left[os.write(descriptor, left) :]
-        finally:
-            os.close(descriptor)
+        with open(self._at(path), "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
 
     async def discard(self, paths: Iterable[str]) -> None:
         for path in paths:
