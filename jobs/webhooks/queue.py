@@ -8,6 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
+from jobs.line import Line
 from jobs.scripts import Scripts
 from jobs.store_client import BLOCK_MS, translated_errors
 
@@ -78,7 +79,7 @@ class DeliveryQueue:
     """Every method raises `StoreUnavailable` where the store does not answer; all are safe to call again."""
 
     def __init__(self, redis: Redis, scripts: Scripts, *, lease_ms: int = LEASE_MS) -> None:
-        self._redis = redis
+        self._doorbell = Line(redis)
         self._scripts = scripts
         self._lease_ms = lease_ms
 
@@ -133,7 +134,7 @@ class DeliveryQueue:
     async def wait_for_doorbell(self) -> str | None:
         """In which part of the ring something waits: ``news``, ``busy`` or ``late``; None after about a second."""
         with translated_errors():
-            rung = await self._redis.blpop([keys.WEBHOOK_DOORBELL], BLOCK_MS / 1000)  # type: ignore[misc, arg-type]
+            rung = await self._doorbell.call("BLPOP", keys.WEBHOOK_DOORBELL, BLOCK_MS / 1000)
         return None if rung is None else rung[1].decode()
 
 
