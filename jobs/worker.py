@@ -112,8 +112,13 @@ class JobWorker(Worker):
             log.warning("worker.store_unavailable", reason=str(error))
             await asyncio.sleep(0.5 + random.random())  # noqa: S311 (jitter)
 
+    @property
+    def _free_slots(self) -> int:
+        """How many jobs may begin; none while too many that have ended are on their way to the store."""
+        return min(self._slots - self._busy, self.max_jobs - len(self.tasks))
+
     async def _claim_and_wait(self) -> None:
-        free = min(self._slots - self._busy, self.max_jobs - len(self.tasks))
+        free = self._free_slots
         want = free if free > 0 else self._reserve.room
         now_ms = time.monotonic() * 1000
         self._slot_freed.clear()
@@ -128,12 +133,12 @@ class JobWorker(Worker):
         until_ms = time.monotonic() * 1000 + wait_ms
         if free <= 0:
             await self._wait_for_slot(wait_ms)
-        if len(haul.claims) < want and self._busy < self._slots:
+        if len(haul.claims) < want and self._free_slots > 0:
             # Nothing was left: whatever became ready since then has rung.
             await self._queue.wait_for_doorbell(until_ms - time.monotonic() * 1000)
 
     def _fill_slots(self) -> None:
-        while self.allow_pick_jobs and self._busy < self._slots and len(self.tasks) < self.max_jobs:
+        while self.allow_pick_jobs and self._free_slots > 0:
             claim = self._reserve.take()
             if claim is None:
                 return
