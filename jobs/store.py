@@ -122,12 +122,12 @@ class JobStore:
             JobNotFound: the tenant has no such job.
             NotFinished: the job is not terminal.
         """
-        answer, *path = await self._scripts.call("delete", tenant, job_id)
+        answer, *result = await self._scripts.call("delete", tenant, job_id)
         if answer == b"missing":
             raise JobNotFound(job_id)
         if answer == b"not_finished":
             raise NotFinished(f"{job_id} has not finished. Cancel it first.")
-        await self._artifacts.discard([f"{tenant}/{job_id}", *(each.decode() for each in path if each)])
+        await self._artifacts.discard([f"{tenant}/{job_id}", *(path.decode() for path in result)])
 
     async def spec_of(self, tenant: str, job_id: str) -> bytes:
         """The stored ``{"input", "options"}`` JSON, to run it again.

@@ -4,7 +4,7 @@
 --
 -- KEYS  none: job, input, indexes, expiries, garbage.
 -- ARGV  1 tenant, 2 job id
--- Answer {"deleted", result path ("" for none)} | {"missing"} | {"not_finished"}
+-- Answer {"deleted", result path where there is one} | {"missing"} | {"not_finished"}
 --
 -- Sent twice: "missing".
 
@@ -12,4 +12,4 @@ local record = load_record(ARGV[2])
 if not record or record.tenant ~= ARGV[1] then return { 'missing' } end
 if not record.finished then return { 'not_finished' } end
 remove(ARGV[2], record, now_ms())
-return { 'deleted', record.result_path or '' }
+return { 'deleted', record.result_path }
