@@ -59,7 +59,7 @@ WATCHED_S = 60
 """How long the rest of the backlog is watched."""
 SLOWED = 1.5
 """What is a delay: the p99 beside it, against the p99 without it."""
-OTHER_DUE = "benchmark:due"
+OTHER_DUE, ASIDE = "benchmark:due", "benchmark:aside"
 FAR_AWAY_MS = 4_000_000_000_000
 HEALTHY = "healthy"
 """The tenant whose latency is measured."""
@@ -146,15 +146,17 @@ class Latency:
         self._arrived.set()
 
 
-def compare(name: str, beside: Sequence[float], alone: Sequence[float]) -> None:
-    print(f"  {name:24} {summary(beside)}  ({len(beside)} events, longest {max(beside) * 1000:.0f} ms)")
-    verdict(
-        f"p99 {name}, against alone", percentile(beside, 99) / percentile(alone, 99), SLOWED, at_most=True
+def describe(name: str, latencies: Sequence[float]) -> None:
+    print(
+        f"  {name:24} {summary(latencies)}  ({len(latencies)} events, longest {max(latencies) * 1000:.0f} ms)"
     )
 
 
-def describe_alone(alone: Sequence[float]) -> None:
-    print(f"  {'alone':24} {summary(alone)}  ({len(alone)} events, longest {max(alone) * 1000:.0f} ms)")
+def compare(name: str, beside: Sequence[float], alone: Sequence[float]) -> None:
+    describe(name, beside)
+    verdict(
+        f"p99 {name}, against alone", percentile(beside, 99) / percentile(alone, 99), SLOWED, at_most=True
+    )
 
 
 # --- rate ---------------------------------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ async def our_rate(receiver: Receivers) -> float:
         await asyncio.gather(
             *(hooks.event(metadata={"pad": "x" * 300}) for _ in range(DELIVERIES // ENDPOINTS))
         )
-        await dispatch_all(hooks)
+        await hooks.dispatch()
         before = receiver.count
         began = time.perf_counter()
         delivering = asyncio.create_task(hooks.deliverer.run())
@@ -198,11 +200,6 @@ async def our_rate(receiver: Receivers) -> float:
         delivering.cancel()
         await asyncio.wait([delivering])
         return rate
-
-
-async def dispatch_all(hooks: Hooks) -> None:
-    while await hooks.redis.xlen(keys.OUTBOX):
-        await hooks.dispatcher.dispatch_new()
 
 
 async def rate() -> None:
@@ -243,7 +240,7 @@ async def isolation() -> None:
             for endpoint in made:
                 await hooks.endpoints.delete(TENANT, endpoint.id)
             await asyncio.sleep(1)
-    describe_alone(alone)
+    describe("alone", alone)
     verdict("event to request, median", percentile(alone, 50) * 1000, 10, at_most=True, unit=" ms")
     compare("beside 100 bad ones", busy, alone)
     compare("while their requests end", ending, alone)
@@ -280,7 +277,7 @@ async def backlog() -> None:
                     await swap_due(hooks)
                     while await under_way(hooks) or await hooks.redis.zcard(keys.WEBHOOK_RING):
                         await asyncio.sleep(0.05)
-                describe_alone(alone)
+                describe("alone", alone)
                 compare("beside the backlog", beside, alone)
                 print(f"  {owed - receiver.count:,} of them were not sent yet at the end")
                 early_mib, sent, began = process.memory_mib(), receiver.count, time.perf_counter()
@@ -297,9 +294,9 @@ async def backlog() -> None:
 async def swap_due(hooks: Hooks) -> None:
     """The retries, due in an hour until now, are due at once; or the other way round."""
     async with hooks.redis.pipeline(transaction=True) as pipe:
-        pipe.rename(keys.WEBHOOK_DUE, "benchmark:aside")
+        pipe.rename(keys.WEBHOOK_DUE, ASIDE)
         pipe.rename(OTHER_DUE, keys.WEBHOOK_DUE)
-        pipe.rename("benchmark:aside", OTHER_DUE)
+        pipe.rename(ASIDE, OTHER_DUE)
         await pipe.execute()
 
 
@@ -314,7 +311,7 @@ async def owe_retries(hooks: Hooks, url: str) -> None:
         await hooks.endpoint(f"{url}/{n}")
     for _ in range(BACKLOG // 10_000 or 1):
         await asyncio.gather(*(hooks.event() for _ in range(min(100, BACKLOG // 100))))
-        await dispatch_all(hooks)
+        await hooks.dispatch()
         while claims := (await hooks.queue.claim(1_000, 1_000)).claims:
             await asyncio.gather(*(fault(hooks, claim) for claim in claims))
 
@@ -363,7 +360,7 @@ async def endpoints() -> None:
                 )
                 while await under_way(hooks):
                     await asyncio.sleep(0.05)
-            describe_alone(alone)
+            describe("alone", alone)
             compare("of another tenant beside", beside, alone)
             print(f"  notifier's memory: {before_mib:.0f} MiB before, {process.memory_mib():.0f} after")
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from arq.connections import ArqRedis
 from standardwebhooks import Webhook
 
+from jobs import keys
 from jobs.artifacts import open_artifacts
 from jobs.egress import EgressPolicy
 from jobs.ids import new_job_id
@@ -211,6 +212,17 @@ class Hooks:
             job_id=new_job_id(), tenant=tenant, kind=fields.pop("kind", "test"), spec=b"{}", **fields
         )
         return (await self.store.submit(submission)).job
+
+    async def events(self, count: int) -> None:
+        """So many jobs are submitted, and their events dispatched."""
+        for _ in range(count):
+            await self.event()
+        await self.dispatch()
+
+    async def dispatch(self) -> None:
+        """Dispatches until the outbox is empty."""
+        while await self.redis.xlen(keys.OUTBOX):
+            await self.dispatcher.dispatch_new()
 
     async def owed(self, target: Endpoint | str) -> list[Delivery]:
         """All deliveries to a target, oldest first."""

@@ -22,13 +22,6 @@ from tests.support.hooks import TENANT, Hooks, Receiver, failing
 FIRST_OPEN_MS = 30_000
 
 
-async def events(hooks: Hooks, count: int) -> None:
-    for _ in range(count):
-        await hooks.event()
-    while await hooks.redis.xlen(keys.OUTBOX):
-        await hooks.dispatcher.dispatch_new()
-
-
 async def under_way(hooks: Hooks) -> int:
     return len((await hooks.queue.claim(1000, 1000)).claims)
 
@@ -36,14 +29,14 @@ async def under_way(hooks: Hooks) -> int:
 async def test_an_endpoint_has_no_more_requests_under_way_than_it_wants(clocked: Hooks) -> None:
     await clocked.endpoint("https://example.test/", max_in_flight=3)
     await clocked.endpoint("https://else.test/", max_in_flight=7)
-    await events(clocked, 20)
+    await clocked.events(20)
     assert await under_way(clocked) == 10
 
 
 async def test_turns_go_round_over_endpoints(clocked: Hooks) -> None:
     for n in range(4):
         await clocked.endpoint(f"https://example.test/{n}")
-    await events(clocked, 5)
+    await clocked.events(5)
     turns = [claim.url[-1] for claim in (await clocked.queue.claim(12, 1000)).claims]
     assert set(turns[:6]) == set("0123"), "of four turns three are for whoever has nothing under way"
     assert all(2 <= turns.count(each) <= 4 for each in "0123")
@@ -52,7 +45,7 @@ async def test_turns_go_round_over_endpoints(clocked: Hooks) -> None:
 async def test_a_busy_notifier_gives_each_endpoint_less(clocked: Hooks) -> None:
     for n in range(4):
         await clocked.endpoint(f"https://example.test/{n}")
-    await events(clocked, 5)
+    await clocked.events(5)
     assert len((await clocked.queue.claim(1000, 1)).claims) == 4
     assert len((await clocked.queue.claim(1000, 1)).claims) == 0
     await clocked.pass_time(1000)  # for so long, whoever has enough stands aside
@@ -61,7 +54,7 @@ async def test_a_busy_notifier_gives_each_endpoint_less(clocked: Hooks) -> None:
 
 async def test_a_rate_spaces_requests_after_a_burst(clocked: Hooks) -> None:
     await clocked.endpoint(max_per_second=5, max_in_flight=100)
-    await events(clocked, 30)
+    await clocked.events(30)
     sent = []
     for _ in range(30):
         await clocked.work()
@@ -75,7 +68,7 @@ async def test_a_rate_spaces_requests_after_a_burst(clocked: Hooks) -> None:
 async def test_the_breaker_opens_probes_once_and_lets_requests_back_in_slowly(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint(max_in_flight=8)
     clocked.sender.answers = failing()
-    await events(clocked, 60)
+    await clocked.events(60)
     await clocked.work()
     tried = len(clocked.sender.sent)
     assert 5 <= tried <= 8 + 4
@@ -104,7 +97,7 @@ async def test_the_breaker_opens_probes_once_and_lets_requests_back_in_slowly(cl
 
 async def test_many_failures_at_once_open_the_breaker_once(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint(max_in_flight=50)
-    await events(clocked, 50)
+    await clocked.events(50)
     haul = await clocked.queue.claim(100, 1000)
     clocked.sender.answers = failing()
     await asyncio.gather(*(clocked.deliverer.deliver(claim) for claim in haul.claims))
@@ -115,7 +108,7 @@ async def test_many_failures_at_once_open_the_breaker_once(clocked: Hooks) -> No
 
 async def test_a_receiver_that_fails_goes_behind_others_until_it_answers_again(clocked: Hooks) -> None:
     await clocked.endpoint(max_in_flight=1)
-    await events(clocked, 3)
+    await clocked.events(3)
     clocked.sender.answers = failing()
     await clocked.deliverer.deliver(await clocked.claim_one())
     assert (await clocked.queue.claim(100, 1000, 0)).claims == [], "its last request failed"
@@ -130,7 +123,7 @@ async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -
     await clocked.endpoints.change(
         TENANT, endpoint.id, lambda e, c: (e.evolve(status=EndpointStatus.PAUSED), c)
     )
-    await events(clocked, 3)
+    await clocked.events(3)
     await clocked.work()
     assert clocked.sender.sent == []
     assert {each.status for each in await clocked.owed(endpoint)} == {DeliveryStatus.PENDING}
@@ -144,7 +137,7 @@ async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -
 
 async def test_what_waits_can_not_be_redelivered(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint()
-    await events(clocked, 1)
+    await clocked.events(1)
     (delivery,) = await clocked.owed(endpoint)
     with pytest.raises(WebhookConflict):
         await clocked.deliveries.redeliver(TENANT, delivery.id)
@@ -155,8 +148,7 @@ async def test_an_origin_of_webhook_urls_is_limited_as_one(clocked: Hooks) -> No
     for job in jobs:
         await clocked.store.cancel(TENANT, job.id)
     await clocked.event(webhook_url="https://example.test/never")  # not over yet: nothing is owed
-    while await clocked.redis.xlen(keys.OUTBOX):
-        await clocked.dispatcher.dispatch_new()
+    await clocked.dispatch()
     assert await under_way(clocked) == 10
 
 
@@ -226,25 +218,25 @@ async def test_ten_thousand_endpoints_are_dispatched_in_parts(clocked: Hooks) ->
     """Fewer here: what matters is that more than one part is made and that each endpoint gets one."""
     for n in range(450):
         await clocked.endpoint(f"https://example.test/{n}")
-    await events(clocked, 1)
+    await clocked.events(1)
     await clocked.work()
     assert len({letter.url for letter in clocked.sender.sent}) == len(clocked.sender.sent) == 450
 
 
 async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clocked: Hooks) -> None:
-    await events(clocked, 1)  # nobody there: not even a reference
+    await clocked.events(1)  # nobody there: not even a reference
     first = await clocked.endpoint("https://example.test/1")
-    await events(clocked, 1)
+    await clocked.events(1)
     second = await clocked.endpoint("https://example.test/2")
-    await events(clocked, 1)
+    await clocked.events(1)
     await clocked.endpoints.delete(TENANT, first.id)
-    await events(clocked, 1)
+    await clocked.events(1)
     await clocked.endpoints.change(
         TENANT,
         second.id,
         lambda e, c: (e.evolve(config=type(e.config)(url=e.config.url, event_types=("batch.*",))), c),
     )
-    await events(clocked, 1)
+    await clocked.events(1)
     assert len(await clocked.owed(second)) == 2
 
 

@@ -21,21 +21,14 @@ from tests.support.core import eventually
 from tests.support.hooks import TENANT, Hooks, failing, faulty
 
 
-async def events(hooks: Hooks, count: int) -> None:
-    for _ in range(count):
-        await hooks.event()
-    while await hooks.redis.xlen(keys.OUTBOX):
-        await hooks.dispatcher.dispatch_new()
-
-
 async def test_new_events_pass_a_backlog_of_retries_and_retries_get_their_share(clocked: Hooks) -> None:
     await clocked.endpoint(max_in_flight=4)
-    clocked.sender.answers = lambda letter: Exchange(error="dns_failed", is_fault=True)
-    await events(clocked, 40)
+    clocked.sender.answers = faulty
+    await clocked.events(40)
     await clocked.work()
     await clocked.pass_time(7_000)
     clocked.sender.answers = lambda letter: Exchange(status=200)
-    await events(clocked, 12)
+    await clocked.events(12)
     first_tries = []
     for _ in range(4):
         for claim in (await clocked.queue.claim(4, 1000)).claims:
@@ -48,7 +41,7 @@ async def test_new_events_pass_a_backlog_of_retries_and_retries_get_their_share(
 async def test_what_is_late_is_taken_a_few_at_a_time_and_news_at_once(clocked: Hooks) -> None:
     await clocked.endpoint("https://late.test/", event_types=("job.queued",))
     clocked.sender.answers = faulty
-    await events(clocked, 8)
+    await clocked.events(8)
     await clocked.work()
     await clocked.endpoint("https://news.test/", event_types=("job.scheduled",))
     await clocked.event(scheduled_at_ms=clocked.now_ms + 1)
@@ -106,7 +99,7 @@ async def test_an_event_for_very_many_is_made_in_smaller_parts_beside_news(
     monkeypatch.setattr(clocked.deliveries, "acknowledge", counted)
     for n in range(DELIVERIES_PER_CALL + 1):
         await clocked.endpoint(f"https://example.test/{n}")
-    await events(clocked, 1)
+    await clocked.events(1)
     assert parts == [DELIVERIES_PER_CALL, 1]
 
     parts.clear()
@@ -114,7 +107,7 @@ async def test_an_event_for_very_many_is_made_in_smaller_parts_beside_news(
     await clocked.endpoints.create("other", config, Credentials.fresh())
     await clocked.event(tenant="other")
     await clocked.dispatcher.dispatch_new()
-    await events(clocked, 1)
+    await clocked.events(1)
     assert sum(parts) == DELIVERIES_PER_CALL + 1
     assert max(parts) == DELIVERIES_BESIDE_NEWS
 
@@ -152,7 +145,7 @@ async def test_a_look_that_nobody_asked_for_waits_for_what_an_event_brings(
     await clocked.endpoint()
     with clocked.deliverer._news.on_its_way():
         step = asyncio.create_task(clocked.deliverer.step())
-        await events(clocked, 1)  # its end rings
+        await clocked.events(1)  # its end rings
         await step
     await clocked.deliverer.settled()
     assert len(clocked.sender.sent) == 1, "the one look has found it"
@@ -162,7 +155,7 @@ async def test_outcomes_that_nobody_waits_for_let_news_pass_and_others_do_not(
     clocked: Hooks, patient: None
 ) -> None:
     endpoint = await clocked.endpoint()
-    await events(clocked, 2)
+    await clocked.events(2)
     good, bad = (await clocked.queue.claim(2, 1000)).claims
     with clocked.deliverer._news.on_its_way():
         await clocked.deliverer.deliver(good)
@@ -188,7 +181,7 @@ async def test_parts_of_an_event_for_very_many_let_news_pass(clocked: Hooks, pat
 async def test_a_backlog_that_may_not_be_sent_yet_makes_looks_rest_too(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint()
     clocked.sender.answers = faulty
-    await events(clocked, 2 * LATE_AT_ONCE + 1)
+    await clocked.events(2 * LATE_AT_ONCE + 1)
     await clocked.work()
     await clocked.endpoints.change(
         TENANT, endpoint.id, lambda e, c: (e.evolve(status=EndpointStatus.PAUSED), c)
@@ -218,7 +211,7 @@ async def has_left_the_outbox(hooks: Hooks) -> bool:
 async def test_what_is_not_made_in_one_step_is_no_news(clocked: Hooks) -> None:
     for n in range(DELIVERIES_PER_CALL + 5):
         await clocked.endpoint(f"https://example.test/{n}")
-    await events(clocked, 1)
+    await clocked.events(1)
     config = EndpointConfig(url="https://other.test/", event_types=("*",))
     await clocked.endpoints.create("other", config, Credentials.fresh())
     await clocked.event(tenant="other")
