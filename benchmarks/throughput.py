@@ -48,15 +48,19 @@ def plain(connection: Connection) -> None:
 
 
 def tricks(connection: Connection) -> None:
-    """The engine of Pressrun's render child, without the rest."""
+    """The engine of Pressrun's render child and its stack, without the rest."""
     from jobs.render.engine import Engine
     from jobs.render.limits import RenderLimits
+    from jobs.render.roomy_stack import with_roomy_stack
 
-    engine = Engine(RenderLimits.from_settings(Settings.from_env({})))
-    engine.warm_up()
-    while document := connection.recv_bytes():
-        connection.send_bytes(engine.render("html", document, {}, lambda step: None).pdf)
-        engine.tidy_up()
+    def serve() -> None:
+        engine = Engine(RenderLimits.from_settings(Settings.from_env({})))
+        engine.warm_up()
+        while document := connection.recv_bytes():
+            connection.send_bytes(engine.render("html", document, {}, lambda step: None).pdf)
+            engine.tidy_up()
+
+    with_roomy_stack(serve)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.memory import ResidentSize
 from jobs.render.progress_log import Step
 from jobs.render.reporter import Reporter
+from jobs.render.roomy_stack import with_roomy_stack
 
 if TYPE_CHECKING:
     from jobs.render.engine import Engine
@@ -128,4 +129,4 @@ def _limits(document: dict[str, Any]) -> RenderLimits:
 
 
 if __name__ == "__main__":
-    main()
+    with_roomy_stack(main)
