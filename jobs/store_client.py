@@ -94,14 +94,14 @@ def connect(settings: Settings) -> ArqRedis:
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_timeout": ANSWER_TIMEOUT_S,
-        "socket_keepalive": True,
-        "socket_keepalive_options": _keepalive_options(),
         "retry": Retry(NoBackoff(), 1),
         "retry_on_error": [RedisConnectionError],
         "health_check_interval": 0,
         "max_connections": MAX_CONNECTIONS,
     }
     url = urlsplit(settings.redis_url)
+    if url.scheme != "unix":  # whose other end is on this machine, and gone when it is gone
+        options |= {"socket_keepalive": True, "socket_keepalive_options": _keepalive_options()}
     if url.scheme in ("redis+sentinel", "rediss+sentinel"):
         pool = _sentinel_pool(settings.redis_url, options)
     else:
