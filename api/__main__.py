@@ -18,6 +18,10 @@ from notifier.session import MAX_MESSAGE_BYTES
 GRACE_SECONDS = 10
 """How long requests under way may take once the process was told to end. Long polls are answered at once."""
 
+KEEP_ALIVE_S = 75
+"""How long a connection may do nothing: longer than proxies keep theirs (a minute, mostly), which would else send a
+request into one that is being closed."""
+
 
 class WebServer(uvicorn.Server):
     """Uvicorn, with two steps more when it ends, before it closes all connections at once.
@@ -65,6 +69,7 @@ def server_config(api: Api, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         # Who is asking is decided by the connection itself; nobody may claim to be somebody else.
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
