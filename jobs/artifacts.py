@@ -8,8 +8,6 @@ written before any record names it: what a crash leaves half-written is never re
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -19,10 +17,14 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from jobs.artifacts_directory import DurableDirectory
 from jobs.artifacts_redis import RedisArtifacts
 from jobs.errors import ArtifactMissing, StoreUnavailable
 from jobs.scripts import Scripts
 from jobs.settings import Settings
+
+_MAX_GROUP_BYTES = 1024**2
+"""Larger ones are written at the same time, not one after the other."""
 
 
 def input_path(tenant: str, job_id: str) -> str:
@@ -122,64 +124,41 @@ class DirectoryArtifacts(ObjectArtifacts):
     """In a local directory, fsynced: after a power cut an artifact that was put is there."""
 
     def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
+        self._directory = DurableDirectory(root)
         super().__init__(LocalStore(root))
-        self._root = str(root)
-        self._durable_tenants: set[str] = set()
+        self._gathering: _Group | None = None
 
     async def put(self, path: str, body: bytes) -> None:
-        try:
-            await asyncio.to_thread(self._put_durably, path, body)
-        except OSError as error:
+        """Artifacts that are put in one turn of the event loop are written in one turn of a thread."""
+        group = self._gathering
+        if group is None or group.bytes > _MAX_GROUP_BYTES:
+            group = self._gathering = _Group()
+            group.errors = asyncio.create_task(self._write(group))
+        place = len(group.files)
+        group.files.append((path, body))
+        group.bytes += len(body)
+        error = (await asyncio.shield(group.errors))[place]
+        if error is not None:
             raise _unavailable(error) from error
 
-    def _put_durably(self, path: str, body: bytes) -> None:
-        """The file, then the directories that lead to it; only that of the tenant is known to last from earlier."""
-        try:
-            self._write(path, body)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(self._at(path)), exist_ok=True)
-            self._write(path, body)
-        directory = os.path.dirname(path)
-        while directory:
-            _fsync_directory(self._at(directory))
-            directory = os.path.dirname(directory)
-        tenant, _, _ = path.partition("/")
-        if tenant not in self._durable_tenants:
-            _fsync_directory(self._root)
-            self._durable_tenants.add(tenant)
-
-    def _at(self, path: str) -> str:
-        return f"{self._root}/{path}"
-
-    def _write(self, path: str, body: bytes) -> None:
-        with open(self._at(path), "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
+    async def _write(self, group: _Group) -> list[OSError | None]:
+        if self._gathering is group:
+            self._gathering = None
+        return await asyncio.to_thread(self._directory.write, group.files)
 
     async def discard(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            await asyncio.to_thread(_remove, self._at(path))
+        await asyncio.to_thread(self._directory.remove, list(paths))
+
+
+class _Group:
+    """Artifacts that are written together, and what came of each."""
+
+    errors: asyncio.Task[list[OSError | None]]
+
+    def __init__(self) -> None:
+        self.files: list[tuple[str, bytes]] = []
+        self.bytes = 0
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
     return StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
-
-
-def _fsync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(target: str) -> None:
-    """A file or a whole directory; emptied parents stay until their job's record goes."""
-    try:
-        os.unlink(target)
-    except FileNotFoundError:
-        pass
-    except (IsADirectoryError, PermissionError):  # the latter on macOS
-        shutil.rmtree(target, ignore_errors=True)

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import structlog
 
+from jobs.company import Company
 from jobs.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
 from jobs.job import Claim, Result
 from jobs.kinds import Run, Runner
@@ -42,6 +43,7 @@ class Attempt:
         queue: JobQueue,
         runners: Mapping[str, Runner],
         default_timeout_ms: int,
+        company: Company,
         *,
         in_company: bool = False,
     ) -> None:
@@ -51,6 +53,7 @@ class Attempt:
         self._runners = runners
         self._timeout_ms = claim.timeout_ms or default_timeout_ms
         self._in_company = in_company
+        self._company = company
         self._stopped: StopReason | None = None
         self._work: asyncio.Task[Result] | None = None
 
@@ -64,12 +67,7 @@ class Attempt:
         """Never raises. Calls `slot_freed` once, when the next job may start its work; it says whether one has."""
         structlog.contextvars.bind_contextvars(**self.claim.log_context)
         try:
-            try:
-                outcome = await self._perform()
-            finally:
-                has_next = slot_freed()
-            # Where jobs queue for slots, outcomes share a disk flush with the next start.
-            await self._write(outcome, patient=has_next)
+            await self._perform(slot_freed)
         except ClaimLost:
             log.info("attempt.claim_lost", reason=self._stopped or "lost")
         except asyncio.CancelledError:
@@ -78,16 +76,24 @@ class Attempt:
             # Nothing is lost: the lease runs out and the job runs again.
             log.exception("attempt.broken")
 
-    async def _perform(self) -> tuple[int, Result | JobError]:
-        """Starts the run and does the work; the number of the attempt and how it ended.
+    async def _perform(self, slot_freed: Callable[[], bool]) -> None:
+        """Starts the run, does the work and writes how it ended.
 
         The work does not wait for the record: it may begin a moment before `job.started` is written, and it ends at
         once where the start is refused.
         """
         starting = asyncio.create_task(self._start())
         try:
-            ended = await self._work_ended()
-            return await starting, ended
+            try:
+                ended = await self._work_ended()
+            finally:
+                has_next = slot_freed()
+            if has_next:  # jobs queue for slots: outcomes may share a thread, a round trip and flushes
+                await self._company.wait()
+            else:
+                self._company.depart()
+                self._queue.hurry()
+            await self._write(await starting, ended)
         finally:
             starting.cancel()
 
@@ -153,11 +159,10 @@ class Attempt:
     async def _result_of(self, job_id: str, max_bytes: int) -> Result:
         return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
 
-    async def _write(self, outcome: tuple[int, Result | JobError], *, patient: bool) -> None:
-        attempt, ended = outcome
+    async def _write(self, attempt: int, ended: Result | JobError) -> None:
         if isinstance(ended, Result):
             try:
-                return await self._succeed(ended, patient)
+                return await self._succeed(ended)
             except JobError as error:
                 ended = error
         if ended.retryable and attempt < self.claim.max_attempts:
@@ -168,10 +173,10 @@ class Attempt:
             await self._until_stored(lambda: self._queue.fail(self.claim, ended))
             log.warning("attempt.failed", attempt=attempt, code=ended.code, message=ended.message)
 
-    async def _succeed(self, result: Result, patient: bool) -> None:
+    async def _succeed(self, result: Result) -> None:
         path = await self._until_stored(lambda: self._queue.store_result(self.claim, result))
         try:
-            await self._until_stored(lambda: self._queue.succeed(self.claim, result, path, patient=patient))
+            await self._until_stored(lambda: self._queue.succeed(self.claim, result, path))
         except ClaimLost:
             await self._queue.discard_result(path)
             raise

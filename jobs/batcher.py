@@ -10,10 +10,10 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from jobs.company import PATIENCE_S
 from jobs.line import Command, Line
 
 MAX_BATCH = 128
-PATIENCE_S = 0.04
 
 
 class Batcher:
@@ -37,11 +37,17 @@ class Batcher:
         elif patient:
             self._flush_due = self._flush_due or loop.call_later(PATIENCE_S, self._flush)
         else:
-            self._urgent = True
-            if self._flush_due is not None:
-                self._flush_due.cancel()
-            self._flush_due = loop.call_soon(self._flush)
+            self.hurry()
         return await answer
+
+    def hurry(self) -> None:
+        """Whatever waits is sent after this turn of the event loop."""
+        if self._urgent or not self._waiting:
+            return
+        self._urgent = True
+        if self._flush_due is not None:
+            self._flush_due.cancel()
+        self._flush_due = asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_due = None

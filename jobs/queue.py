@@ -71,10 +71,12 @@ class JobQueue:
         self._artifacts = artifacts
         self.lease_ms = lease_ms
 
-    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> Haul:
+    async def claim(self, want: int, lost: Sequence[ExpiredLease] = (), *, patient: bool = False) -> Haul:
         """Claims up to `want` jobs, after taking back the leases in `lost`."""
         arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
-        claims, expired, next_due_ms = await self._scripts.call("claim", want, self.lease_ms, *arguments)
+        claims, expired, next_due_ms = await self._scripts.call(
+            "claim", want, self.lease_ms, *arguments, patient=patient
+        )
         return Haul(
             [_claim(row) for row in claims],
             [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
@@ -93,6 +95,10 @@ class JobQueue:
         if answer[0] != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
         return int(answer[1])
+
+    def hurry(self) -> None:
+        """Sends the patient steps that wait."""
+        self._scripts.hurry()
 
     async def spec(self, claim: Claim) -> dict[str, Any]:
         """What to run. Raises InputMissing."""

@@ -6,14 +6,17 @@ while another worker has nothing to do. A held job is still `queued`; its lease 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
+from jobs.company import PATIENCE_S
 from jobs.job import Claim
 
 SHORT_RUN_S = 0.25
 """Runs that take longer than this on average lose nothing by a round trip more."""
-PER_SLOT = 2
-"""One is taken while the next is claimed, and claims are made for many slots at once."""
+LASTS_S = 2 * PATIENCE_S
+"""For how long those held are to be enough: half of them while the others are claimed, which waits for company."""
+MAX_PER_SLOT = 8
 HOLD_S = 1.0
 """A claim held for longer is handed back."""
 
@@ -21,10 +24,10 @@ _NEW_RUN_WEIGHT = 0.2
 
 
 class Reserve:
-    """At most two claims for each slot. Times are seconds of a monotonic clock."""
+    """One claim for each slot, or as many as begin within 80 milliseconds. Times are seconds of a monotonic clock."""
 
     def __init__(self, slots: int) -> None:
-        self._enough = slots * PER_SLOT
+        self._slots = slots
         self._held: deque[tuple[Claim, float]] = deque()
         self._average_run_s: float | None = None
 
@@ -38,8 +41,9 @@ class Reserve:
         """How many more to claim, once half is missing; none before the first run has shown how long runs are."""
         if self._average_run_s is None or self._average_run_s > SHORT_RUN_S:
             return 0
-        missing = self._enough - len(self._held)
-        return missing if missing * 2 >= self._enough else 0
+        enough = self._slots * max(1, min(MAX_PER_SLOT, math.ceil(LASTS_S / self._average_run_s)))
+        missing = enough - len(self._held)
+        return missing if missing * 2 >= enough else 0
 
     def ran(self, seconds: float) -> None:
         """A run has occupied a slot for so long."""

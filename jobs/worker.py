@@ -21,6 +21,7 @@ from arq.worker import Worker, func
 
 from jobs import keys
 from jobs.attempt import Attempt
+from jobs.company import Company
 from jobs.errors import StoreError
 from jobs.job import Claim
 from jobs.kinds import Runner
@@ -87,6 +88,7 @@ class JobWorker(Worker):
         self._busy = 0
         self._slot_freed = asyncio.Event()
         self._reserve = Reserve(settings.worker_slots)
+        self._company = Company()
         self._default_timeout_ms = settings.render_timeout * 1000
         self._start, self._stop = start, stop
         self._runners: Mapping[str, Runner] = {}
@@ -121,8 +123,7 @@ class JobWorker(Worker):
         free = self._free_slots
         want = free if free > 0 else self._reserve.room
         now_ms = time.monotonic() * 1000
-        self._slot_freed.clear()
-        haul = await self._queue.claim(want, self._leases.lost(now_ms))
+        haul = await self._queue.claim(want, self._leases.lost(now_ms), patient=free <= 0)
         self._leases.observe(haul.expired, time.monotonic() * 1000)
         for claim in haul.claims:
             self._reserve.put(claim, time.monotonic())
@@ -131,9 +132,10 @@ class JobWorker(Worker):
             return await self._hand_back(self._reserve.empty())
         wait_ms = BLOCK_MS if haul.next_due_ms is None else min(haul.next_due_ms + 1, BLOCK_MS)
         until_ms = time.monotonic() * 1000 + wait_ms
-        if free <= 0:
+        has_more = len(haul.claims) == want
+        if self._free_slots <= 0 and not (has_more and self._reserve.room):
             await self._wait_for_slot(wait_ms)
-        if len(haul.claims) < want and self._free_slots > 0:
+        if not has_more and self._free_slots > 0:
             # Nothing was left: whatever became ready since then has rung.
             await self._queue.wait_for_doorbell(until_ms - time.monotonic() * 1000)
 
@@ -145,6 +147,7 @@ class JobWorker(Worker):
             self._begin(claim)
 
     async def _wait_for_slot(self, timeout_ms: int) -> None:
+        self._slot_freed.clear()
         # Without one, look at the queue all the same: leases may be lost.
         await is_set_within(self._slot_freed, max(timeout_ms, 50) / 1000)
 
@@ -180,6 +183,7 @@ class JobWorker(Worker):
             self._queue,
             self._runners,
             self._default_timeout_ms,
+            self._company,
             in_company=bool(self._attempts),
         )
         self._attempts[claim.job_id] = attempt

@@ -85,3 +85,7 @@ class Scripts:
                 return await self._batcher.call("EVALSHA", digest, 0, *args, patient=patient)
             except NoScriptError:
                 return await self._batcher.call("EVAL", text, 0, *args)
+
+    def hurry(self) -> None:
+        """Sends the patient calls that wait."""
+        self._batcher.hurry()

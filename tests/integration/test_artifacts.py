@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,9 +15,9 @@ from obstore.store import MemoryStore
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.artifacts import Artifacts, ObjectArtifacts, open_artifacts
+from jobs.artifacts import Artifacts, DirectoryArtifacts, ObjectArtifacts, open_artifacts
 from jobs.artifacts_redis import CHUNK_BYTES, MAX_ARTIFACT_BYTES
-from jobs.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull
+from jobs.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull, StoreUnavailable
 from jobs.scripts import Scripts
 from jobs.settings import Settings
 from jobs.store_client import connect
@@ -170,3 +171,27 @@ async def test_jobs_are_refused_while_artifacts_in_the_store_fill_their_quota(
     await core.artifacts.discard(["acme/job_x.1"])
     await core.submit()
     await core.redis.aclose()
+
+
+async def test_of_artifacts_that_are_put_together_only_those_fail_that_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    artifacts = DirectoryArtifacts(tmp_path)
+    await artifacts.put("acme/file", b"x")
+    puts = [artifacts.put(path, b"y" * 2**20) for path in ("acme/a", "acme/file/below", "acme/b", "acme/c")]
+    assert [type(failed) for failed in await asyncio.gather(*puts, return_exceptions=True)] == [
+        type(None),
+        StoreUnavailable,
+        type(None),
+        type(None),
+    ]
+    assert await artifacts.get("acme/c") == b"y" * 2**20
+
+
+async def test_one_who_gives_up_on_a_put_takes_no_other_along(tmp_path: Path) -> None:
+    artifacts = DirectoryArtifacts(tmp_path)
+    gives_up, stays = (asyncio.create_task(artifacts.put(path, b"x")) for path in ("acme/a", "acme/b"))
+    await asyncio.sleep(0)
+    gives_up.cancel()
+    await stays
+    assert await artifacts.get("acme/b") == b"x"

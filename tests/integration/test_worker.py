@@ -314,6 +314,44 @@ async def test_a_held_job_that_is_cancelled_never_begins(core: Core, watcher: Wa
     assert await core.event_types(job) == ["job.queued", "job.cancelled"]
 
 
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, what is patient waits until something comes that is not."""
+    for name in ("jobs.company.PATIENCE_S", "jobs.batcher.PATIENCE_S"):
+        monkeypatch.setattr(name, 3600)
+
+
+async def test_outcomes_that_wait_for_company_go_with_the_last_of_the_queue(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with holding(core, watcher, 2) as full:
+        be_patient(monkeypatch)
+        full.gate.opened.set()
+        for job in full.running + full.jobs:
+            await watcher.terminal(job.id)
+            assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_a_short_run_beside_a_long_one_waits_for_no_company(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, short = Gate(), Gate()
+    monkeypatch.setattr("jobs.worker.RENEW_INTERVAL_S", 3600)
+    async with core.worker({"test": instant, "long": long, "short": short}) as worker:
+        for _ in range(3):  # runs are short, as far as it knows
+            await watcher.terminal((await core.submit()).id)
+        be_patient(monkeypatch)
+        await core.submit("long")
+        await soon(long.begun)
+        job = await core.submit("short")
+        await soon(short.begun)
+        # Its start and the next look at the queue wait for company.
+        await eventually(lambda: len(worker._queue._scripts._batcher._waiting) == 2)
+        short.opened.set()
+        await watcher.terminal(job.id)
+        assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+        long.opened.set()
+
+
 async def test_handing_back_is_not_losing(core: Core) -> None:
     """A job may be held and handed back any number of times before a worker is lost with it."""
     job = await core.submit()

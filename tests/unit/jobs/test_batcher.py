@@ -125,3 +125,27 @@ async def test_a_patient_call_does_not_hold_up_an_urgent_one_that_waits_its_turn
     async with asyncio.timeout(5):
         await asyncio.gather(*calls)
     assert store.sent[LINES:] == [[("URGENT",), ("PATIENT",)]]
+
+
+async def test_hurrying_sends_what_was_patient(
+    batcher: Batcher, store: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.batcher.PATIENCE_S", 3600)
+    patient = [asyncio.create_task(batcher.call(name, patient=True)) for name in "AB"]
+    await asyncio.sleep(0)
+    batcher.hurry()
+    await asyncio.gather(*patient)
+    assert store.sent == [[("A",), ("B",)]]
+
+
+async def test_hurrying_with_nothing_to_send_does_not_make_later_calls_urgent(
+    batcher: Batcher, store: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.batcher.PATIENCE_S", 3600)
+    batcher.hurry()
+    patient = asyncio.create_task(batcher.call("PATIENT", patient=True))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert store.sent == []
+    await batcher.call("URGENT")
+    await patient

@@ -1,3 +1,5 @@
+import pytest
+
 from jobs.job import Claim
 from jobs.reserve import HOLD_S, SHORT_RUN_S, Reserve
 
@@ -27,7 +29,7 @@ def test_nothing_is_held_before_a_run_has_shown_how_long_runs_are() -> None:
     assert Reserve(2).room == 0
 
 
-def test_short_runs_make_room_for_two_claims_a_slot_once_half_of_them_is_missing() -> None:
+def test_short_runs_make_room_for_what_begins_in_a_moment_once_half_of_it_is_missing() -> None:
     reserve = after_short_runs()
     rooms = []
     for job_id in "abcd":
@@ -35,6 +37,13 @@ def test_short_runs_make_room_for_two_claims_a_slot_once_half_of_them_is_missing
         reserve.put(claim(job_id), 0.0)
     assert rooms == [4, 3, 2, 0]
     assert reserve.room == 0
+
+
+@pytest.mark.parametrize(("run_s", "room"), [(0.2, 2), (0.03, 6), (0.02, 8), (0.001, 16)])
+def test_the_shorter_runs_are_the_more_claims_are_held(run_s: float, room: int) -> None:
+    reserve = Reserve(2)
+    reserve.ran(run_s)
+    assert reserve.room == room
 
 
 def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
