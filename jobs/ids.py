@@ -1,6 +1,6 @@
 """Identifiers: a prefix that says what it names, and a ULID (https://github.com/ulid/spec).
 
-ULIDs sort by creation time, so jobs of the same millisecond keep a stable order in listings and queues.
+Those that one process makes sort in the order it made them: jobs of one millisecond are run and listed in theirs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,22 @@ _JOB_ID = re.compile(rf"job_{_ULID}\Z")
 _BATCH_ID = re.compile(rf"bat_{_ULID}\Z")
 
 
-def new_ulid() -> str:
-    """26 characters: 48 bits of milliseconds, 80 random bits. It names; knowing it permits nothing."""
-    value = (int(time.time() * 1000) << 80) | random.getrandbits(80)
-    return "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
+class Ulids:
+    """ULIDs, each greater than the one before (the specification's section on monotonicity)."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new(self) -> str:
+        """26 characters: 48 bits of milliseconds, 80 random bits. It names; knowing it permits nothing."""
+        value = (int(time.time() * 1000) << 80) | random.getrandbits(80)
+        if value >> 80 <= self._last >> 80:
+            value = self._last + 1
+        self._last = value
+        return "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
+
+
+new_ulid = Ulids().new
 
 
 def new_job_id() -> str:
