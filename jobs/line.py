@@ -5,6 +5,7 @@ Beside what a pool does around each call (choosing, locking, probing for stale c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from jobs.store_client import ANSWER_TIMEOUT_S
 
 Command = tuple[Any, ...]
 
@@ -45,9 +48,14 @@ class Line:
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         if self._connection is None:
             self._connection = await self._pool.get_connection()
+            self._connection.socket_timeout = None  # a task and a timer for each command; here is one for all
         connection = self._connection
-        await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        return [await self._answer(connection) for _ in commands]
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+                return [await self._answer(connection) for _ in commands]
+        except TimeoutError as error:  # the connection is closed: no late answer is taken for another's
+            raise RedisTimeoutError(f"No answer within {ANSWER_TIMEOUT_S:g} s.") from error
 
     async def _answer(self, connection: AbstractConnection) -> Any:
         try:
