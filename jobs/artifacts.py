@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -126,39 +127,52 @@ class DirectoryArtifacts(ObjectArtifacts):
     def __init__(self, root: Path) -> None:
         self._directory = DurableDirectory(root)
         super().__init__(LocalStore(root))
-        self._gathering: _Group | None = None
+        self._gathering: list[_Put] | None = None
 
     async def put(self, path: str, body: bytes) -> None:
         """Artifacts that are put in one turn of the event loop are written in one turn of a thread."""
+        loop = asyncio.get_running_loop()
         group = self._gathering
-        if group is None or group.bytes > _MAX_GROUP_BYTES:
-            group = self._gathering = _Group()
-            group.errors = asyncio.create_task(self._write(group))
-        place = len(group.files)
-        group.files.append((path, body))
-        group.bytes += len(body)
-        error = (await asyncio.shield(group.errors))[place]
-        if error is not None:
-            raise _unavailable(error) from error
+        if group is None or sum(len(put.body) for put in group) > _MAX_GROUP_BYTES:
+            group = self._gathering = []
+            loop.call_soon(self._write, group)
+        put = _Put(path, body, loop.create_future())
+        group.append(put)
+        await put.written
 
-    async def _write(self, group: _Group) -> list[OSError | None]:
+    def _write(self, group: list[_Put]) -> None:
         if self._gathering is group:
             self._gathering = None
-        return await asyncio.to_thread(self._directory.write, group.files)
+        files = [(put.path, put.body) for put in group]
+        written = asyncio.get_running_loop().run_in_executor(None, self._directory.write, files)
+        written.add_done_callback(lambda _: _tell(group, written))
 
     async def discard(self, paths: Iterable[str]) -> None:
         await asyncio.to_thread(self._directory.remove, list(paths))
 
 
-class _Group:
-    """Artifacts that are written together, and what came of each."""
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """An artifact that is written together with others."""
 
-    errors: asyncio.Task[list[OSError | None]]
+    path: str
+    body: bytes
+    written: asyncio.Future[None]
 
-    def __init__(self) -> None:
-        self.files: list[tuple[str, bytes]] = []
-        self.bytes = 0
+
+def _tell(group: list[_Put], written: asyncio.Future[list[OSError | None]]) -> None:
+    broken = written.exception()
+    errors = written.result() if broken is None else [broken] * len(group)
+    for put, error in zip(group, errors, strict=True):
+        if put.written.done():
+            continue
+        if error is None:
+            put.written.set_result(None)
+        else:
+            put.written.set_exception(_unavailable(error) if isinstance(error, OSError) else error)
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
+    unavailable = StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
+    unavailable.__cause__ = error
+    return unavailable

@@ -21,7 +21,7 @@ from jobs.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFu
 from jobs.scripts import Scripts
 from jobs.settings import Settings
 from jobs.store_client import connect
-from tests.support.core import Core, Watcher, instant
+from tests.support.core import DEADLINE_S, Core, Watcher, instant
 
 BODY = bytes(range(256)) * (CHUNK_BYTES // 100)
 """More than two chunks."""
@@ -195,3 +195,10 @@ async def test_one_who_gives_up_on_a_put_takes_no_other_along(tmp_path: Path) ->
     gives_up.cancel()
     await stays
     assert await artifacts.get("acme/b") == b"x"
+
+
+async def test_a_put_with_an_impossible_name_is_an_error_and_not_a_wait_for_ever(tmp_path: Path) -> None:
+    artifacts = DirectoryArtifacts(tmp_path)
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(ValueError, match="null"):
+            await artifacts.put("acme/\0", b"x")
