@@ -2,7 +2,7 @@
 
 Three ways, on all cores: (a) plain WeasyPrint (`HTML(string=…).write_pdf()`) in warm processes fed over a pipe, (b) the
 same loop with the render child's own engine, (c) Pressrun: jobs already queued, from when the worker may begin to the
-last `job.succeeded`. They take turns, 100 documents at a time, so that a machine whose speed drifts treats them alike;
+last `job.succeeded`. They take turns, 500 documents at a time, so that a machine whose speed drifts treats them alike;
 who does not have the turn, sleeps. CPU outside the children is what web, worker, notifier and the store used.
 """
 
@@ -29,9 +29,9 @@ from jobs.settings import Settings
 from jobs.store_client import connect
 from tests.support.deployment import Deployment
 
-ROUNDS = 5
-JOBS = 100
-"""In each round; 500 in all."""
+ROUNDS = 3
+JOBS = 500
+"""Each time."""
 WARM_UP = 10
 PROCESSES = os.cpu_count() or 1
 ANEW = {"cache": False}
