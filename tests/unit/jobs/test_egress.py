@@ -54,7 +54,7 @@ class TestAddresses:
 
     @pytest.mark.parametrize("address", VECTORS["allow"])
     def test_the_vectors_allowed_addresses_are_allowed(self, address: str) -> None:
-        assert str(POLICY.check_address("host.example", address)) == address
+        assert POLICY.check_address("host.example", address) == ipaddress.ip_address(address)
 
     @pytest.mark.parametrize(
         "address",
