@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, ResponseError
 
 from jobs import keys
 from jobs.artifacts import Artifacts, file_path, result_path
@@ -74,20 +75,25 @@ class JobQueue:
     async def claim(self, want: int, lost: Sequence[ExpiredLease] = (), *, patient: bool = False) -> Haul:
         """Claims up to `want` jobs, after taking back the leases in `lost`."""
         arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
-        claims, expired, next_due_ms = await self._scripts.call(
-            "claim", want, self.lease_ms, *arguments, patient=patient
-        )
-        return Haul(
-            [_claim(row) for row in claims],
-            [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
-            None if next_due_ms < 0 else next_due_ms,
-        )
+        return _haul(await self._scripts.call("claim", want, self.lease_ms, *arguments, patient=patient))
 
-    async def wait_for_doorbell(self, timeout_ms: float) -> None:
-        """Returns when a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`)."""
+    async def claim_when_rung(self, want: int, timeout_ms: float) -> Haul:
+        """As `claim`, once a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`).
+
+        Both steps are sent at once, and the store takes the second when the first has ended: with the ring comes the
+        job. A worker that dies meanwhile takes its connection and the second step with it.
+        """
+        wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)
         with translated_errors():
-            wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)
-            await self._doorbell.call("BLPOP", keys.DOORBELL, wait_s)
+            rung, answer = await self._doorbell.ask(
+                ("BLPOP", keys.DOORBELL, wait_s), self._scripts.command("claim", want, self.lease_ms)
+            )
+            if isinstance(answer, NoScriptError):
+                return await self.claim(want)
+            for refusal in (rung, answer):
+                if isinstance(refusal, ResponseError):
+                    raise refusal
+        return _haul(answer)
 
     async def start(self, claim: Claim, *, patient: bool = False) -> int:
         """The run begins; returns the number of the attempt. Raises ClaimLost."""
@@ -244,6 +250,15 @@ class JobQueue:
         answer = await self._scripts.call("finish", *arguments, patient=patient)
         if answer != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
+
+
+def _haul(answer: list[Any]) -> Haul:
+    claims, expired, next_due_ms = answer
+    return Haul(
+        [_claim(row) for row in claims],
+        [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
+        None if next_due_ms < 0 else next_due_ms,
+    )
 
 
 def _claim(row: list[Any]) -> Claim:

@@ -96,6 +96,8 @@ class JobWorker(Worker):
         self._leases = LeaseWatch(queue.lease_ms)
         self._renewal: asyncio.Task[None] | None = None
         self._handing_back: asyncio.Task[None] | None = None
+        self._rest_until_ms: float | None = None
+        """Until then, only the doorbell is a reason to look: the last look left nothing. None: look at once."""
         self._stock_poll_due = 0.0
 
     # --- claiming ---------------------------------------------------------------------------------------------
@@ -120,24 +122,26 @@ class JobWorker(Worker):
         return min(self._slots - self._busy, self.max_jobs - len(self.tasks))
 
     async def _claim_and_wait(self) -> None:
+        now_ms = time.monotonic() * 1000
+        lost = self._leases.lost(now_ms)
         free = self._free_slots
         want = free if free > 0 else self._reserve.room
+        if free > 0 and self._rest_until_ms is not None and not lost:
+            haul = await self._queue.claim_when_rung(want, self._rest_until_ms - now_ms)
+        else:
+            haul = await self._queue.claim(want, lost, patient=free <= 0)
         now_ms = time.monotonic() * 1000
-        haul = await self._queue.claim(want, self._leases.lost(now_ms), patient=free <= 0)
-        self._leases.observe(haul.expired, time.monotonic() * 1000)
+        self._leases.observe(haul.expired, now_ms)
         for claim in haul.claims:
             self._reserve.put(claim, time.monotonic())
         self._fill_slots()
         if not self.allow_pick_jobs:  # a drain has begun meanwhile
             return await self._hand_back(self._reserve.empty())
         wait_ms = BLOCK_MS if haul.next_due_ms is None else min(haul.next_due_ms + 1, BLOCK_MS)
-        until_ms = time.monotonic() * 1000 + wait_ms
         has_more = len(haul.claims) == want
+        self._rest_until_ms = None if has_more else now_ms + wait_ms
         if self._free_slots <= 0 and not (has_more and self._reserve.room):
             await self._wait_for_slot(wait_ms)
-        if not has_more and self._free_slots > 0:
-            # Nothing was left: whatever became ready since then has rung.
-            await self._queue.wait_for_doorbell(until_ms - time.monotonic() * 1000)
 
     def _fill_slots(self) -> None:
         while self.allow_pick_jobs and self._free_slots > 0:

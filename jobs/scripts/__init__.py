@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError
 
 from jobs import keys
 from jobs.batcher import Batcher
-from jobs.line import Line
+from jobs.line import Command, Line
 from jobs.settings import Settings
 from jobs.store_client import translated_errors
 
@@ -85,6 +85,10 @@ class Scripts:
                 return await self._batcher.call("EVALSHA", digest, 0, *args, patient=patient)
             except NoScriptError:
                 return await self._batcher.call("EVAL", text, 0, *args)
+
+    def command(self, name: str, *args: Any) -> Command:
+        """The script as a command, for a line of one's own; answered with NoScriptError by a store that has lost it."""
+        return ("EVALSHA", self._text(name)[0], 0, *args)
 
     def hurry(self) -> None:
         """Sends the patient calls that wait."""
