@@ -64,7 +64,7 @@ class Attempt:
             self._work.cancel()
 
     async def run(self, slot_freed: Callable[[], bool]) -> None:
-        """Never raises. Calls `slot_freed` once, when the next job may start its work; it says whether one has."""
+        """Never raises. Calls `slot_freed` once, when the next job may start; it says whether others follow soon."""
         structlog.contextvars.bind_contextvars(**self.claim.log_context)
         try:
             await self._perform(slot_freed)
@@ -87,8 +87,8 @@ class Attempt:
             try:
                 ended = await self._work_ended()
             finally:
-                has_next = slot_freed()
-            if has_next:  # jobs queue for slots: outcomes may share a thread, a round trip and flushes
+                others_follow = slot_freed()
+            if others_follow:  # outcomes may share a thread, a round trip and flushes
                 await self._company.wait()
             else:
                 self._company.depart()

@@ -1,7 +1,7 @@
 """Calls that are made at the same time share a round trip, and with `appendfsync always` a disk flush.
 
 An idle process sends each call at once; a busy one sends what has gathered while earlier batches were under way. A
-*patient* call, for which a moment more or less means nothing, lets up to 40 milliseconds pass for others to go with.
+*patient* call, for which a moment more or less means nothing, lets up to 80 milliseconds pass for others to go with.
 """
 
 from __future__ import annotations

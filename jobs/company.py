@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-PATIENCE_S = 0.04
+PATIENCE_S = 0.08
 
 
 class Company:
-    """Whoever waits here is let go with all the others that wait, at most 40 milliseconds after the first came."""
+    """Whoever waits here is let go with all the others that wait, at most 80 milliseconds after the first came."""
 
     def __init__(self) -> None:
         self._departure = asyncio.Event()

@@ -17,6 +17,8 @@ SHORT_RUN_S = 0.25
 LASTS_S = 2 * PATIENCE_S
 """For how long those held are to be enough: half of them while the others are claimed, which waits for company."""
 MAX_PER_SLOT = 8
+OF_COMPANY = 2
+"""How many runs must end while an outcome waits for it to be worth it."""
 HOLD_S = 1.0
 """A claim held for longer is handed back."""
 
@@ -24,7 +26,7 @@ _NEW_RUN_WEIGHT = 0.2
 
 
 class Reserve:
-    """One claim for each slot, or as many as begin within 80 milliseconds. Times are seconds of a monotonic clock."""
+    """One claim for each slot, or as many as begin within 160 milliseconds. Times are seconds of a monotonic clock."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -44,6 +46,13 @@ class Reserve:
         enough = self._slots * max(1, min(MAX_PER_SLOT, math.ceil(LASTS_S / self._average_run_s)))
         missing = enough - len(self._held)
         return missing if missing * 2 >= enough else 0
+
+    @property
+    def has_company(self) -> bool:
+        """Whether several runs end within the time that an outcome may wait for others."""
+        return (
+            self._average_run_s is not None and self._average_run_s / self._slots * OF_COMPANY <= PATIENCE_S
+        )
 
     def ran(self, seconds: float) -> None:
         """A run has occupied a slot for so long."""

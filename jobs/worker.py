@@ -188,7 +188,7 @@ class JobWorker(Worker):
             self._runners,
             self._default_timeout_ms,
             self._company,
-            in_company=bool(self._attempts),
+            in_company=bool(self._attempts) and self._reserve.has_company,
         )
         self._attempts[claim.job_id] = attempt
         began = time.monotonic()
@@ -200,7 +200,7 @@ class JobWorker(Worker):
             has_next = self._busy == self._slots
             if not has_next or self._reserve.room:
                 self._slot_freed.set()
-            return has_next
+            return has_next and self._reserve.has_company
 
         try:
             await attempt.run(slot_freed)

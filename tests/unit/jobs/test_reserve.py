@@ -21,7 +21,7 @@ def claim(job_id: str) -> Claim:
 
 def after_short_runs(slots: int = 2) -> Reserve:
     reserve = Reserve(slots)
-    reserve.ran(0.05)
+    reserve.ran(0.09)
     return reserve
 
 
@@ -39,11 +39,23 @@ def test_short_runs_make_room_for_what_begins_in_a_moment_once_half_of_it_is_mis
     assert reserve.room == 0
 
 
-@pytest.mark.parametrize(("run_s", "room"), [(0.2, 2), (0.03, 6), (0.02, 8), (0.001, 16)])
+@pytest.mark.parametrize(("run_s", "room"), [(0.2, 2), (0.06, 6), (0.04, 8), (0.001, 16)])
 def test_the_shorter_runs_are_the_more_claims_are_held(run_s: float, room: int) -> None:
     reserve = Reserve(2)
     reserve.ran(run_s)
     assert reserve.room == room
+
+
+@pytest.mark.parametrize(
+    ("slots", "run_s", "has_company"), [(2, 0.08, True), (2, 0.09, False), (8, 0.3, True)]
+)
+def test_there_is_company_where_several_runs_end_within_the_patience(
+    slots: int, run_s: float, has_company: bool
+) -> None:
+    reserve = Reserve(slots)
+    assert not reserve.has_company
+    reserve.ran(run_s)
+    assert reserve.has_company == has_company
 
 
 def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
@@ -51,7 +63,7 @@ def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
     reserve.ran(60)
     assert reserve.room == 0
     for _ in range(40):
-        reserve.ran(0.05)
+        reserve.ran(0.09)
     assert reserve.room == 4
 
 
