@@ -4,7 +4,7 @@ What is true if the worker dies between two steps (each is one atomic script or 
 
 1. claimed, not started: the lease runs out, the job is back in front of the queue, no attempt used;
 2. started: the lease runs out, the attempt is used, the job is queued again or `failed: worker_lost`;
-3. result written, not named by the record: as 2; the orphan is removed an hour later;
+3. result written, not named by the record: as 1 or 2; the orphan is removed an hour later;
 4. finished: terminal; the input is removed by the next sweep.
 """
 
@@ -92,8 +92,8 @@ class Attempt:
                 await self._company.wait()
             else:
                 self._company.depart()
-                self._queue.hurry()
-            await self._write(await starting, ended)
+            self._queue.hurry()  # the starts, if they still wait
+            await self._write(starting, ended)
         finally:
             starting.cancel()
 
@@ -159,28 +159,34 @@ class Attempt:
     async def _result_of(self, job_id: str, max_bytes: int) -> Result:
         return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
 
-    async def _write(self, attempt: int, ended: Result | JobError) -> None:
+    async def _write(self, starting: asyncio.Task[int], ended: Result | JobError) -> None:
         if isinstance(ended, Result):
+            result = ended
             try:
-                return await self._succeed(ended)
+                path = await self._until_stored(lambda: self._queue.store_result(self.claim, result))
             except JobError as error:
                 ended = error
-        if ended.retryable and attempt < self.claim.max_attempts:
-            delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
-            await self._until_stored(lambda: self._queue.retry(self.claim, ended, delay_ms))
-            log.warning("attempt.retrying", attempt=attempt, code=ended.code, delay_ms=delay_ms)
-        else:
-            await self._until_stored(lambda: self._queue.fail(self.claim, ended))
-            log.warning("attempt.failed", attempt=attempt, code=ended.code, message=ended.message)
+            else:
+                return await self._succeed(starting, result, path)
+        return await self._fail(await starting, ended)
 
-    async def _succeed(self, result: Result) -> None:
-        path = await self._until_stored(lambda: self._queue.store_result(self.claim, result))
+    async def _succeed(self, starting: asyncio.Task[int], result: Result, path: str) -> None:
         try:
+            await starting
             await self._until_stored(lambda: self._queue.succeed(self.claim, result, path))
         except ClaimLost:
             await self._queue.discard_result(path)
             raise
         log.info("attempt.succeeded", bytes=len(result.body))
+
+    async def _fail(self, attempt: int, error: JobError) -> None:
+        if error.retryable and attempt < self.claim.max_attempts:
+            delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
+            await self._until_stored(lambda: self._queue.retry(self.claim, error, delay_ms))
+            log.warning("attempt.retrying", attempt=attempt, code=error.code, delay_ms=delay_ms)
+        else:
+            await self._until_stored(lambda: self._queue.fail(self.claim, error))
+            log.warning("attempt.failed", attempt=attempt, code=error.code, message=error.message)
 
     async def _hand_back(self) -> None:
         """Returns the job to the queue; further cancellations do not interrupt that."""

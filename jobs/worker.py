@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 RENEW_INTERVAL_S = 0.5
 """How often leases are renewed while there are claims; also how soon a cancelled run hears of it."""
 SWEEP_SECONDS = frozenset(range(0, 60, 10))
-UNFINISHED_PER_SLOT = 4
+UNFINISHED_PER_SLOT = 8
 """How many finished renders per slot may still be on their way to the store before no more are claimed."""
 
 
