@@ -160,7 +160,7 @@ class JobQueue:
             raise ResultTooLarge(str(error)) from error
         return path
 
-    async def succeed(self, claim: Claim, result: Result, path: str, *, patient: bool = False) -> None:
+    async def succeed(self, claim: Claim, result: Result, path: str) -> None:
         """running → succeeded; the result is the one for its reuse key from now on. Raises ClaimLost."""
         document = {
             "content_type": result.content_type,
@@ -171,7 +171,7 @@ class JobQueue:
         }
         done = Progress(100, "done", result.details.get("pages"))
         members = json.dumps(document, separators=(",", ":"))[1:-1]
-        finish = self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0, patient)
+        finish = self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
         if result.reuse_key is None:
             await finish
         else:  # in one round trip, and in this order
@@ -244,10 +244,9 @@ class JobQueue:
         error: str,
         progress: str,
         delay_ms: int,
-        patient: bool = False,
     ) -> None:
         arguments = (claim.job_id, claim.number, status, result, path, error, progress, delay_ms)
-        answer = await self._scripts.call("finish", *arguments, patient=patient)
+        answer = await self._scripts.call("finish", *arguments)
         if answer != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
 
