@@ -138,7 +138,10 @@ class DirectoryArtifacts(ObjectArtifacts):
             loop.call_soon(self._write, group)
         put = _Put(path, body, loop.create_future())
         group.append(put)
-        await put.written
+        try:
+            await put.written
+        except OSError as error:
+            raise _unavailable(error) from error
 
     def _write(self, group: list[_Put]) -> None:
         if self._gathering is group:
@@ -169,10 +172,8 @@ def _tell(group: list[_Put], written: asyncio.Future[list[OSError | None]]) -> N
         if error is None:
             put.written.set_result(None)
         else:
-            put.written.set_exception(_unavailable(error) if isinstance(error, OSError) else error)
+            put.written.set_exception(error)
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    unavailable = StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
-    unavailable.__cause__ = error
-    return unavailable
+    return StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
