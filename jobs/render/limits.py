@@ -34,7 +34,7 @@ class RenderLimits:
     memory_bytes: int = 1024 * MIB
     """Resident size at which a child is killed."""
     max_result_bytes: int = 256 * MIB
-    recycle_renders: int = 1000
+    recycle_renders: int = 10_000
     """A child is replaced after this many documents."""
     recycle_resident_bytes: int = _RECYCLE_RESIDENT_BYTES
     """A child is replaced when it rests above this resident size."""
