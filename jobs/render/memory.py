@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 
 _PAGE_BYTES = resource.getpagesize()
-
+_STATUS_BYTES = 4096
 
 _PROC_PIDTASKINFO = 4
 _TASK_INFO_BYTES = 96
@@ -21,9 +21,7 @@ class ResidentSize:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._statm: int | None = None
-        with suppress(OSError):
-            self._statm = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._statm = _open(f"/proc/{pid}/statm", os.O_RDONLY)
 
     def read(self) -> int | None:
         """In bytes; None where the process is gone or the system does not say."""
@@ -40,6 +38,14 @@ class ResidentSize:
             self._statm = None
 
 
+def _open(path: str, flags: int) -> int | None:
+    """A descriptor to keep: opening costs more than reading."""
+    try:
+        return os.open(path, flags | os.O_CLOEXEC)
+    except OSError:
+        return None
+
+
 def _task_resident_bytes(pid: int) -> int | None:
     info = (ctypes.c_uint64 * (_TASK_INFO_BYTES // 8))()
     got = ctypes.CDLL(None).proc_pidinfo(pid, _PROC_PIDTASKINFO, ctypes.c_uint64(0), info, _TASK_INFO_BYTES)
@@ -47,18 +53,24 @@ def _task_resident_bytes(pid: int) -> int | None:
 
 
 class PeakMemory:
-    """This process's own peak resident size since `reset`."""
+    """This process's own peak resident size since `reset`. Not for use after a fork."""
+
+    def __init__(self) -> None:
+        self._clear_refs = _open("/proc/self/clear_refs", os.O_WRONLY)
+        self._status = _open("/proc/self/status", os.O_RDONLY)
 
     def reset(self) -> None:
         """Starts anew (Linux); elsewhere the peak is the process's whole life's."""
-        with suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as clear_refs:
-            clear_refs.write(b"5")
+        if self._clear_refs is not None:
+            with suppress(OSError):
+                os.write(self._clear_refs, b"5")
 
     def read(self) -> int:
         """In bytes."""
-        with suppress(OSError), open("/proc/self/status", "rb") as status:
-            for line in status:
-                if line.startswith(b"VmHWM:"):
-                    return int(line.split()[1]) * 1024
+        if self._status is not None:
+            with suppress(OSError):
+                _, _, peak_kib = os.pread(self._status, _STATUS_BYTES, 0).partition(b"\nVmHWM:")
+                if peak_kib:
+                    return int(peak_kib.split(maxsplit=1)[0]) * 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
