@@ -3,7 +3,9 @@
 Three ways, on all cores: (a) plain WeasyPrint (`HTML(string=…).write_pdf()`) in warm processes fed over a pipe, (b) the
 same loop with the render child's own engine, (c) Pressrun: jobs already queued, from when the worker may begin to the
 last `job.succeeded`. They take turns, 500 documents at a time, so that a machine whose speed drifts treats them alike;
-who does not have the turn, sleeps. CPU outside the children is what web, worker, notifier and the store used.
+who does not have the turn, sleeps. Two processes with the same code differ in speed by some percent, as chance lays out
+their memory: each round has render processes of its own. CPU outside the children is what web, worker, notifier and the store
+used.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from jobs.settings import Settings
 from jobs.store_client import connect
 from tests.support.deployment import Deployment
 
-ROUNDS = 3
+ROUNDS = 4
 JOBS = 500
 """Each time."""
+POLL_S = 0.25
+"""To see whether all have succeeded, seldom enough to take no time from them; the event log says when it was."""
 WARM_UP = 10
 PROCESSES = os.cpu_count() or 1
 ANEW = {"cache": False}
@@ -103,7 +107,7 @@ def bare_loop(target: Callable[[Connection], None]) -> Iterator[Callable[[int], 
             process.join()
 
 
-def cpu_seconds(pid: int) -> float:
+def cpu_seconds_of(pid: int) -> float:
     """CPU that this process (not its children) has used."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
@@ -111,7 +115,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Pressrun:
-    """The running system, and what it took for all jobs so far."""
+    """The running system with a worker of its own, and what it took for all jobs so far."""
 
     def __init__(self, deployment: Deployment, redis: Redis, worker: Process, store_pid: int) -> None:
         self._deployment = deployment
@@ -122,7 +126,7 @@ class Pressrun:
         """By process, render children not among them."""
 
     def _cpu_seconds(self) -> Counter[str]:
-        return Counter({name: cpu_seconds(pid) for name, pid in self._pids.items()})
+        return Counter({name: cpu_seconds_of(pid) for name, pid in self._pids.items()})
 
     async def _succeeded(self) -> int:
         return int(await self._redis.zcard(f"{keys.JOBS}default:succeeded"))
@@ -143,7 +147,7 @@ class Pressrun:
         began = time.time()
         self._worker.send_signal(signal.SIGCONT)
         while await self._succeeded() < wanted:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(POLL_S)
         self.cpu_seconds.update(self._cpu_seconds())
         self.cpu_seconds.subtract(before)
         return await self._last_success() - began
@@ -159,31 +163,41 @@ class Pressrun:
 
 
 @asynccontextmanager
-async def pressrun() -> AsyncIterator[Pressrun]:
-    async with stage(("api", "notifier"), PRESSRUN_WORKER_SLOTS=str(PROCESSES)) as deployment:
-        redis = connect(Settings.from_env({"REDIS_URL": deployment.environ["REDIS_URL"]}))
-        worker = await deployment.start("jobs")
-        system = Pressrun(deployment, redis, worker, (await redis.info("server"))["process_id"])
-        await system.warm_up()
+async def pressrun(deployment: Deployment) -> AsyncIterator[Pressrun]:
+    redis = connect(Settings.from_env({"REDIS_URL": deployment.environ["REDIS_URL"]}))
+    worker = await deployment.start("jobs")
+    system = Pressrun(deployment, redis, worker, (await redis.info("server"))["process_id"])
+    await system.warm_up()
+    try:
         yield system
+    finally:
+        worker.terminate()
+        await worker.wait()
         await redis.aclose()
 
 
 async def main() -> None:
     plain_s = tricks_s = ours_s = 0.0
-    with bare_loop(plain) as render_plain, bare_loop(tricks) as render_tricks:
-        async with pressrun() as system:
-            for _ in range(ROUNDS):
-                plain_s += await asyncio.to_thread(render_plain, JOBS)
-                tricks_s += await asyncio.to_thread(render_tricks, JOBS)
-                ours_s += await system.render(JOBS)
+    cpu_seconds: Counter[str] = Counter()
+    async with stage(("api", "notifier"), PRESSRUN_WORKER_SLOTS=str(PROCESSES)) as deployment:
+        for number in range(ROUNDS):
+            with bare_loop(plain) as render_plain, bare_loop(tricks) as render_tricks:
+                async with pressrun(deployment) as system:
+                    turns_s = (
+                        await asyncio.to_thread(render_plain, JOBS),
+                        await asyncio.to_thread(render_tricks, JOBS),
+                        await system.render(JOBS),
+                    )
+            print(f"round {number + 1}: {', '.join(f'{JOBS / seconds:.1f}' for seconds in turns_s)} PDFs/s")
+            plain_s, tricks_s, ours_s = map(sum, zip((plain_s, tricks_s, ours_s), turns_s, strict=True))
+            cpu_seconds.update(system.cpu_seconds)
     count = ROUNDS * JOBS
     print(f"bare loop, plain WeasyPrint:      {count / plain_s:6.1f} PDFs/s over {PROCESSES} processes")
     print(f"bare loop, same render tricks:    {count / tricks_s:6.1f} PDFs/s")
     print(f"Pressrun, queued invoices:        {count / ours_s:6.1f} PDFs/s")
     verdict("ratio to plain WeasyPrint", plain_s / ours_s, 1.25, at_most=False)
     verdict("ratio to the same tricks", tricks_s / ours_s, 0.93, at_most=False)
-    of_each = {name: seconds / count * 1000 for name, seconds in system.cpu_seconds.items()}
+    of_each = {name: seconds / count * 1000 for name, seconds in cpu_seconds.items()}
     print(f"CPU a job: {', '.join(f'{name} {ms:.2f} ms' for name, ms in of_each.items())}")
     verdict("CPU outside the children a job", sum(of_each.values()), 2, at_most=True, unit=" ms")
 
