@@ -6,19 +6,22 @@ What is true if the worker dies between two steps (each is one atomic script or 
 2. started: the lease runs out, the attempt is used, the job is queued again or `failed: worker_lost`;
 3. result written, not named by the record: as 1 or 2; the orphan is removed an hour later;
 4. finished: terminal; the input is removed by the next sweep.
+
+The outcome of a short run in a backlog brings its start along: then 1 holds until 4.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
-from jobs.company import Company
+from jobs.company import START_PATIENCE_S, Company
 from jobs.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
 from jobs.job import Claim, Result
 from jobs.kinds import Run, Runner
@@ -44,28 +47,38 @@ class Attempt:
         runners: Mapping[str, Runner],
         default_timeout_ms: int,
         company: Company,
+        round_trip: Company,
         *,
         in_company: bool = False,
     ) -> None:
-        """`in_company`: other attempts are about to write, and the start may share their round trip."""
+        """Outcomes wait in `company` for each other, and take along what waits in `round_trip`.
+
+        `in_company`: other attempts are about to write too. The outcome of a short run then brings its start along.
+        """
         self.claim = claim
+        self._began = time.monotonic()
         self._queue = queue
         self._runners = runners
         self._timeout_ms = claim.timeout_ms or default_timeout_ms
         self._in_company = in_company
         self._company = company
+        self._round_trip = round_trip
         self._stopped: StopReason | None = None
-        self._work: asyncio.Task[Result] | None = None
+        self._working: asyncio.Task[Any] | None = None
+        """The task that runs the attempt, while it is at work."""
+        self._starting: asyncio.Task[int] | None = None
+        """Records the start; None where the outcome is to bring it along."""
 
     def stop(self, reason: StopReason) -> None:
         """The claim is not current any more: the work ends at once and nothing is written."""
         self._stopped = reason
-        if self._work is not None:
-            self._work.cancel()
+        if self._working is not None:
+            self._working.cancel()
 
     async def run(self, slot_freed: Callable[[], bool]) -> None:
         """Never raises. Calls `slot_freed` once, when the next job may start; it says whether others follow soon."""
         structlog.contextvars.bind_contextvars(**self.claim.log_context)
+        log.info("attempt.started", attempt=self.claim.attempt + 1, max_attempts=self.claim.max_attempts)
         try:
             await self._perform(slot_freed)
         except ClaimLost:
@@ -82,7 +95,6 @@ class Attempt:
         The work does not wait for the record: it may begin a moment before `job.started` is written, and it ends at
         once where the start is refused.
         """
-        starting = asyncio.create_task(self._start())
         try:
             try:
                 ended = await self._work_ended()
@@ -92,46 +104,54 @@ class Attempt:
                 await self._company.wait()
             else:
                 self._company.depart()
-            self._queue.hurry()  # the starts, if they still wait
-            await self._write(starting, ended)
+                self._round_trip.depart()
+            await self._write(ended)
         finally:
-            starting.cancel()
+            if self._starting is not None:
+                self._starting.cancel()
+
+    def _record_start(self) -> None:
+        self._starting = asyncio.create_task(self._start())
 
     async def _start(self) -> int:
         try:
-            attempt = await self._until_stored(
-                lambda: self._queue.start(self.claim, patient=self._in_company)
-            )
+            return await self._until_stored(lambda: self._queue.start(self.claim, self._began_ms_ago))
         except ClaimLost:
             self.stop("lost")
             raise
-        log.info("attempt.started", attempt=attempt, max_attempts=self.claim.max_attempts)
-        return attempt
+
+    @property
+    def _began_ms_ago(self) -> int:
+        return round((time.monotonic() - self._began) * 1000)
 
     async def _work_ended(self) -> Result | JobError:
+        ended: Result | JobError | None = None
+        task = self._working = asyncio.current_task()
+        if self._in_company:
+            late_start = asyncio.get_running_loop().call_later(START_PATIENCE_S, self._record_start)
+        else:
+            late_start = None
+            self._record_start()
         try:
-            return await self._supervised(self._work_on())
+            ended = await self._work_on()
         except JobError as error:
-            return error
+            ended = error
         except asyncio.CancelledError:
-            if self._stopped is not None:
-                raise ClaimLost(self.claim.job_id, self.claim.number) from None
-            raise
+            if self._stopped is None or task is None:
+                raise
+            task.uncancel()
         except Exception as error:
             log.exception("attempt.internal_error")
-            return InternalJobError(
+            ended = InternalJobError(
                 f"The worker failed with {type(error).__name__}; its log says more. Nothing is wrong with the request."
             )
-
-    async def _supervised(self, work: Awaitable[Result]) -> Result:
-        """The work as a task that `stop` can cancel, and that never outlives the attempt."""
-        self._work = asyncio.ensure_future(work)
-        if self._stopped is not None:
-            self._work.cancel()
-        try:
-            return await self._work
         finally:
-            self._work.cancel()
+            self._working = None
+            if late_start is not None:
+                late_start.cancel()
+        if ended is None or self._stopped is not None:
+            raise ClaimLost(self.claim.job_id, self.claim.number)
+        return ended
 
     async def _work_on(self) -> Result:
         runner = self._runners.get(self.claim.kind)
@@ -159,7 +179,7 @@ class Attempt:
     async def _result_of(self, job_id: str, max_bytes: int) -> Result:
         return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
 
-    async def _write(self, starting: asyncio.Task[int], ended: Result | JobError) -> None:
+    async def _write(self, ended: Result | JobError) -> None:
         if isinstance(ended, Result):
             result = ended
             try:
@@ -167,13 +187,17 @@ class Attempt:
             except JobError as error:
                 ended = error
             else:
-                return await self._succeed(starting, result, path)
-        return await self._fail(await starting, ended)
+                self._round_trip.depart()
+                return await self._succeed(result, path)
+        return await self._fail(await (self._starting or self._start()), ended)
 
-    async def _succeed(self, starting: asyncio.Task[int], result: Result, path: str) -> None:
+    async def _succeed(self, result: Result, path: str) -> None:
         try:
-            await starting
-            await self._until_stored(lambda: self._queue.succeed(self.claim, result, path))
+            if self._starting is not None:
+                await self._starting
+            await self._until_stored(
+                lambda: self._queue.succeed(self.claim, result, path, began_ms_ago=self._began_ms_ago)
+            )
         except ClaimLost:
             await self._queue.discard_result(path)
             raise

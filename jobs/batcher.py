@@ -1,7 +1,6 @@
 """Calls that are made at the same time share a round trip, and with `appendfsync always` a disk flush.
 
-An idle process sends each call at once; a busy one sends what has gathered while earlier batches were under way. A
-*patient* call, for which a moment more or less means nothing, lets up to 80 milliseconds pass for others to go with.
+An idle process sends each call at once; a busy one sends what has gathered while earlier batches were under way.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from jobs.company import PATIENCE_S
 from jobs.line import Command, Line
 
 MAX_BATCH = 128
@@ -23,32 +21,18 @@ class Batcher:
         """With two, one batch is worked on by the store while the next is written and the one before is read."""
         self._free = list(lines)
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
-        self._urgent = False
-        """What waits goes with the next turn of the event loop, or of a line where none is free."""
-        self._patience: asyncio.TimerHandle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def call(self, *command: Any, patient: bool = False) -> Any:
+    async def call(self, *command: Any) -> Any:
         """The answer to `command`. Raises what redis-py raises for it."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, answer))
-        if not patient:
-            self.hurry()
-        elif not self._urgent and self._patience is None:
-            self._patience = loop.call_later(PATIENCE_S, self.hurry)
+        if len(self._waiting) == 1:
+            self._use_free_line()
         return await answer
 
-    def hurry(self) -> None:
-        """Whatever waits is sent after this turn of the event loop."""
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-        if self._waiting and not self._urgent:
-            self._urgent = True
-            self._use_free_line()
-
     def _use_free_line(self) -> None:
+        """What waits goes with the next turn of the event loop, or of a line where none is free."""
         if self._free:
             task = asyncio.create_task(self._send_batches(self._free.pop()))
             self._under_way.add(task)
@@ -56,10 +40,9 @@ class Batcher:
 
     async def _send_batches(self, line: Line) -> None:
         try:
-            while self._urgent:
+            while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-                self._urgent = bool(self._waiting)
-                if self._urgent:
+                if self._waiting:
                     self._use_free_line()
                 await _send(line, batch)
         finally:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
-PATIENCE_S = 0.08
+OUTCOME_PATIENCE_S = 0.08
+CLAIM_PATIENCE_S = 0.16
+"""For the round trip of outcomes, whose files are written first."""
+START_PATIENCE_S = 0.16
+"""For the outcome of the same run."""
 
 
 class Company:
-    """Whoever waits here is let go with all the others that wait, at most 80 milliseconds after the first came."""
+    """Whoever waits here is let go with all the others that wait, at most `patience_s` after the first came."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
         self._departure = asyncio.Event()
         self._due: asyncio.TimerHandle | None = None
 
     async def wait(self) -> None:
         """Returns at the next departure."""
         if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(PATIENCE_S, self.depart)
+            self._due = asyncio.get_running_loop().call_later(self._patience_s, self.depart)
         await self._departure.wait()
 
     def depart(self) -> None:

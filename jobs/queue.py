@@ -72,10 +72,10 @@ class JobQueue:
         self._artifacts = artifacts
         self.lease_ms = lease_ms
 
-    async def claim(self, want: int, lost: Sequence[ExpiredLease] = (), *, patient: bool = False) -> Haul:
+    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> Haul:
         """Claims up to `want` jobs, after taking back the leases in `lost`."""
         arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
-        return _haul(await self._scripts.call("claim", want, self.lease_ms, *arguments, patient=patient))
+        return _haul(await self._scripts.call("claim", want, self.lease_ms, *arguments))
 
     async def claim_when_rung(self, want: int, timeout_ms: float) -> Haul:
         """As `claim`, once a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`).
@@ -95,16 +95,12 @@ class JobQueue:
                     raise refusal
         return _haul(answer)
 
-    async def start(self, claim: Claim, *, patient: bool = False) -> int:
-        """The run begins; returns the number of the attempt. Raises ClaimLost."""
-        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms, patient=patient)
+    async def start(self, claim: Claim, began_ms_ago: int = 0) -> int:
+        """queued → running; returns the number of the attempt. Raises ClaimLost."""
+        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms, began_ms_ago)
         if answer[0] != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
         return int(answer[1])
-
-    def hurry(self) -> None:
-        """Sends the patient steps that wait."""
-        self._scripts.hurry()
 
     async def spec(self, claim: Claim) -> dict[str, Any]:
         """What to run. Raises InputMissing."""
@@ -160,8 +156,13 @@ class JobQueue:
             raise ResultTooLarge(str(error)) from error
         return path
 
-    async def succeed(self, claim: Claim, result: Result, path: str) -> None:
-        """running → succeeded; the result is the one for its reuse key from now on. Raises ClaimLost."""
+    async def succeed(
+        self, claim: Claim, result: Result, path: str, *, began_ms_ago: int | None = None
+    ) -> None:
+        """running → succeeded; the result is the one for its reuse key from now on. Raises ClaimLost.
+
+        With `began_ms_ago`, the start of the run is recorded in the same step where it has not been yet.
+        """
         document = {
             "content_type": result.content_type,
             "filename": result.filename,
@@ -171,7 +172,9 @@ class JobQueue:
         }
         done = Progress(100, "done", result.details.get("pages"))
         members = json.dumps(document, separators=(",", ":"))[1:-1]
-        finish = self._finish(claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0)
+        finish = self._finish(
+            claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0, began_ms_ago
+        )
         if result.reuse_key is None:
             await finish
         else:  # in one round trip, and in this order
@@ -244,8 +247,10 @@ class JobQueue:
         error: str,
         progress: str,
         delay_ms: int,
+        began_ms_ago: int | None = None,
     ) -> None:
-        arguments = (claim.job_id, claim.number, status, result, path, error, progress, delay_ms)
+        began = "" if began_ms_ago is None else began_ms_ago
+        arguments = (claim.job_id, claim.number, status, result, path, error, progress, delay_ms, began)
         answer = await self._scripts.call("finish", *arguments)
         if answer != b"ok":
             raise ClaimLost(claim.job_id, claim.number)

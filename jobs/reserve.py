@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from jobs.company import PATIENCE_S
+from jobs.company import OUTCOME_PATIENCE_S
 from jobs.job import Claim
 
 SHORT_RUN_S = 0.25
 """Runs that take longer than this on average lose nothing by a round trip more."""
-LASTS_S = 2 * PATIENCE_S
-"""For how long those held are to be enough: half of them while the others are claimed, which waits for company."""
-MAX_PER_SLOT = 8
+LASTS_S = 0.24
+"""For how long those held are to be enough. Others are claimed once half are left, with the next outcomes."""
+MAX_PER_SLOT = 12
 OF_COMPANY = 2
 """How many runs must end while an outcome waits for it to be worth it."""
 HOLD_S = 1.0
@@ -26,7 +26,7 @@ _NEW_RUN_WEIGHT = 0.2
 
 
 class Reserve:
-    """One claim for each slot, or as many as begin within 160 milliseconds. Times are seconds of a monotonic clock."""
+    """One claim for each slot, or as many as begin within 240 milliseconds. Times are seconds of a monotonic clock."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -51,7 +51,8 @@ class Reserve:
     def has_company(self) -> bool:
         """Whether several runs end within the time that an outcome may wait for others."""
         return (
-            self._average_run_s is not None and self._average_run_s / self._slots * OF_COMPANY <= PATIENCE_S
+            self._average_run_s is not None
+            and self._average_run_s / self._slots * OF_COMPANY <= OUTCOME_PATIENCE_S
         )
 
     def ran(self, seconds: float) -> None:

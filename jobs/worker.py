@@ -21,7 +21,7 @@ from arq.worker import Worker, func
 
 from jobs import keys
 from jobs.attempt import Attempt
-from jobs.company import Company
+from jobs.company import CLAIM_PATIENCE_S, OUTCOME_PATIENCE_S, Company
 from jobs.errors import StoreError
 from jobs.job import Claim
 from jobs.kinds import Runner
@@ -88,7 +88,8 @@ class JobWorker(Worker):
         self._busy = 0
         self._slot_freed = asyncio.Event()
         self._reserve = Reserve(settings.worker_slots)
-        self._company = Company()
+        self._company = Company(OUTCOME_PATIENCE_S)
+        self._round_trip = Company(CLAIM_PATIENCE_S)
         self._default_timeout_ms = settings.render_timeout * 1000
         self._start, self._stop = start, stop
         self._runners: Mapping[str, Runner] = {}
@@ -129,7 +130,9 @@ class JobWorker(Worker):
         if free > 0 and self._rest_until_ms is not None and not lost:
             haul = await self._queue.claim_when_rung(want, self._rest_until_ms - now_ms)
         else:
-            haul = await self._queue.claim(want, lost, patient=free <= 0)
+            if free <= 0:  # no hurry
+                await self._round_trip.wait()
+            haul = await self._queue.claim(want, lost)
         now_ms = time.monotonic() * 1000
         self._leases.observe(haul.expired, now_ms)
         for claim in haul.claims:
@@ -188,6 +191,7 @@ class JobWorker(Worker):
             self._runners,
             self._default_timeout_ms,
             self._company,
+            self._round_trip,
             in_company=bool(self._attempts) and self._reserve.has_company,
         )
         self._attempts[claim.job_id] = attempt

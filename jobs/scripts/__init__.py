@@ -72,8 +72,8 @@ class Scripts:
             self._texts[name] = (hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), text)
         return self._texts[name]
 
-    async def call(self, name: str, *args: Any, patient: bool = False) -> Any:
-        """Runs the script and returns its answer; a `patient` call may wait for another to share its round trip.
+    async def call(self, name: str, *args: Any) -> Any:
+        """Runs the script and returns its answer.
 
         Raises:
             StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again is safe.
@@ -82,14 +82,10 @@ class Scripts:
         digest, text = self._text(name)
         with translated_errors():
             try:
-                return await self._batcher.call("EVALSHA", digest, 0, *args, patient=patient)
+                return await self._batcher.call("EVALSHA", digest, 0, *args)
             except NoScriptError:
                 return await self._batcher.call("EVAL", text, 0, *args)
 
     def command(self, name: str, *args: Any) -> Command:
         """The script as a command, for a line of one's own; answered with NoScriptError by a store that has lost it."""
         return ("EVALSHA", self._text(name)[0], 0, *args)
-
-    def hurry(self) -> None:
-        """Sends the patient calls that wait."""
-        self._batcher.hurry()

@@ -64,6 +64,17 @@ local function discard_orphan(id, record, now)
   discard(record.tenant .. '/' .. id .. '.' .. record.claim, now + K_ORPHAN_MS)
 end
 
+-- queued → running by `claim`, whose run began `ago_ms` ago. The attempt counts from here.
+local function start(id, record, claim, ago_ms, now)
+  record.attempt = record.attempt + 1
+  record.started = now - ago_ms
+  if record.expires then redis.call('ZREM', K_EXPIRY_STARTS, id) end
+  record.expires = nil
+  record.progress = nil
+  record.outcome = claim .. ':running'
+  move(id, record, 'running', 'job.started', now, { 'attempt', 'started', 'expires', 'progress', 'outcome' })
+end
+
 -- The last step of every job. `record` already holds what the terminal status shows.
 local function finish(id, record, status, now)
   local event_type = 'job.' .. status

@@ -1,10 +1,11 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
--- running → succeeded | failed | retrying, by the current claim only.
+-- running → succeeded | failed | retrying, by the current claim only; from queued, where it brings the start along.
 --
 -- KEYS  none: job, leases, input, arq job, due, expiries, garbage, indexes, and what events write.
 -- ARGV  1 job id, 2 claim, 3 status, 4 result (JSON members, ""), 5 result path (""), 6 error (JSON, ""),
---       7 progress (JSON, "" keeps it), 8 delay before the next attempt (ms, only for retrying)
+--       7 progress (JSON, "" keeps it), 8 delay before the next attempt (ms, only for retrying),
+--       9 how long ago the run began, where its start is still to be recorded (ms, "")
 -- Answer "ok" | "lost"
 --
 -- Sent twice: the record's outcome names this claim and status; "ok" again and nothing is written.
@@ -14,9 +15,11 @@ local record = load_record(id)
 if not record then return 'lost' end
 local outcome = claim .. ':' .. status
 if record.outcome == outcome then return 'ok' end
-if record.status ~= 'running' or not is_current(id, record, claim) then return 'lost' end
+if not is_current(id, record, claim) then return 'lost' end
 
 local now = now_ms()
+if record.status == 'queued' and ARGV[9] ~= '' then start(id, record, claim, ARGV[9], now) end
+if record.status ~= 'running' then return 'lost' end
 record.outcome = outcome
 record.error = ARGV[6] ~= '' and ARGV[6] or nil
 if ARGV[7] ~= '' then record.progress = ARGV[7] end

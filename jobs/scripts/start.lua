@@ -1,9 +1,9 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
--- queued → running, by the current claim. The attempt counts from here.
+-- queued → running, by the current claim.
 --
 -- KEYS  none: job, leases, start expiry, and what events write.
--- ARGV  1 job id, 2 claim, 3 lease (ms)
+-- ARGV  1 job id, 2 claim, 3 lease (ms), 4 how long ago the run began (ms)
 -- Answer {"ok", attempt} | {"lost"}
 --
 -- Sent twice: the record's outcome says that this claim has started already; same answer.
@@ -15,12 +15,6 @@ if record.outcome == claim .. ':running' then return { 'ok', tonumber(record.att
 if record.status ~= 'queued' then return { 'lost' } end
 
 local now = now_ms()
-record.attempt = record.attempt + 1
-record.started = now
-if record.expires then redis.call('ZREM', K_EXPIRY_STARTS, id) end
-record.expires = nil
-record.progress = nil
-record.outcome = claim .. ':running'
 redis.call('ZADD', K_LEASES, string.format('%.0f', now + ARGV[3]), id)
-move(id, record, 'running', 'job.started', now, { 'attempt', 'started', 'expires', 'progress', 'outcome' })
+start(id, record, claim, ARGV[4], now)
 return { 'ok', record.attempt }

@@ -44,7 +44,7 @@ async def finish_elsewhere(core: Core, job: Job) -> list[str]:
     return await core.event_types(job)
 
 
-@pytest.mark.parametrize("steps", ["claim", "claim start", "claim start store"])
+@pytest.mark.parametrize("steps", ["claim", "claim store", "claim start", "claim start store"])
 async def test_a_worker_that_dies_before_the_outcome_is_written_is_replaced(core: Core, steps: str) -> None:
     job = await core.submit()
     (claim,) = (await core.queue.claim(1)).claims
@@ -91,11 +91,16 @@ async def test_a_result_that_no_record_names_is_swept_later(core: Core, ending: 
     assert await core.artifacts.get(stored.path) == b"done"
 
 
-async def test_a_worker_that_dies_right_after_the_outcome_changes_nothing(core: Core) -> None:
+@pytest.mark.parametrize("began_ms_ago", [None, 20])
+async def test_a_worker_that_dies_right_after_the_outcome_changes_nothing(
+    core: Core, began_ms_ago: int | None
+) -> None:
     job = await core.submit(spec=BIG_SPEC)
     (claim,) = (await core.queue.claim(1)).claims
-    await core.queue.start(claim)
-    await core.queue.succeed(claim, RESULT, await core.queue.store_result(claim, RESULT))
+    if began_ms_ago is None:
+        await core.queue.start(claim)
+    path = await core.queue.store_result(claim, RESULT)
+    await core.queue.succeed(claim, RESULT, path, began_ms_ago=began_ms_ago)
 
     assert await core.redis.zcard(keys.LEASES) == 0
     assert await finish_elsewhere(core, job) == ["job.queued", "job.started", "job.succeeded"]
@@ -117,6 +122,7 @@ async def test_a_late_worker_can_neither_write_nor_remove_what_its_successor_did
     for write in (
         core.queue.start(late),
         core.queue.succeed(late, RESULT, path),
+        core.queue.succeed(late, RESULT, path, began_ms_ago=20),
         core.queue.fail(late, RendererCrashed("late")),
         core.queue.retry(late, RendererCrashed("late"), 0),
     ):
@@ -147,6 +153,21 @@ async def test_an_answer_that_got_lost_is_given_again(core: Core) -> None:
     for _ in range(2):
         await core.queue.succeed(claim, RESULT, path)
     assert await core.event_types(first.job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_an_outcome_that_brings_the_start_along_may_be_sent_twice_and_after_the_start(
+    core: Core,
+) -> None:
+    jobs = [await core.submit() for _ in range(2)]
+    for claim in (await core.queue.claim(2)).claims:
+        if claim.job_id == jobs[1].id:
+            await core.queue.start(claim)  # and the worker does not know: the answer got lost
+        path = await core.queue.store_result(claim, RESULT)
+        for _ in range(2):
+            await core.queue.succeed(claim, RESULT, path, began_ms_ago=20)
+    for job in jobs:
+        assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+        assert (await core.store.get("acme", job.id)).document["attempt"] == 1
 
 
 async def test_claims_whose_answer_got_lost_come_back_without_using_an_attempt(core: Core) -> None:

@@ -309,19 +309,26 @@ class JobMachine(RuleBasedStateMachine):
         if twice:
             assert self.do(self.queue.start(claim)) == attempt
 
-    @rule(claim=claims, twice=st.booleans(), ending=st.sampled_from(["succeed", "fail", "retry"]))
+    @rule(
+        claim=claims,
+        twice=st.booleans(),
+        ending=st.sampled_from(["start, succeed", "succeed", "fail", "retry"]),
+    )
     def finish(self, claim: Claim, twice: bool, ending: str) -> None:
         job = self.model.get(claim.job_id)
-        allowed = self.is_current(claim) and job is not None and job.status is JobStatus.RUNNING
+        statuses = {JobStatus.RUNNING} | ({JobStatus.QUEUED} if ending == "start, succeed" else set())
+        allowed = self.is_current(claim) and job is not None and job.status in statuses
 
         def step() -> Coroutine[Any, Any, None]:
+            if ending == "start, succeed":
+                return self.queue.succeed(claim, PDF, "somewhere", began_ms_ago=20)
             if ending == "succeed":
                 return self.queue.succeed(claim, PDF, "somewhere")
             if ending == "fail":
                 return self.queue.fail(claim, RendererCrashed("it died"))
             return self.queue.retry(claim, RendererCrashed("it died"), HOUR_MS)
 
-        status = JobStatus({"succeed": "succeeded", "fail": "failed", "retry": "retrying"}[ending])
+        status = JobStatus({"fail": "failed", "retry": "retrying"}.get(ending, "succeeded"))
         try:
             self.do(step())
         except ClaimLost:
@@ -333,6 +340,9 @@ class JobMachine(RuleBasedStateMachine):
             assert f"job.{status}" in job.events
             return
         assert job is not None
+        if job.status is JobStatus.QUEUED:
+            job.attempt += 1
+            job.move(JobStatus.RUNNING, "job.started")
         job.move(status)
         job.leased = False
         if twice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs import keys
+from jobs.company import Company
 from jobs.errors import RendererCrashed, RenderTimeout
 from jobs.job import Job, JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
@@ -314,42 +316,131 @@ async def test_a_held_job_that_is_cancelled_never_begins(core: Core, watcher: Wa
     assert await core.event_types(job) == ["job.queued", "job.cancelled"]
 
 
-def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on, what is patient waits until something comes that is not."""
-    for name in ("jobs.company.PATIENCE_S", "jobs.batcher.PATIENCE_S"):
-        monkeypatch.setattr(name, 3600)
+def be_patient(worker: JobWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, what waits for company waits until it comes."""
+    worker._company = Company(3600)
+    worker._round_trip = Company(3600)
+    monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", 3600)
 
 
 async def test_outcomes_that_wait_for_company_go_with_the_last_of_the_queue(
     core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with holding(core, watcher, 2) as full:
-        be_patient(monkeypatch)
+        be_patient(full.worker, monkeypatch)
         full.gate.opened.set()
         for job in full.running + full.jobs:
             await watcher.terminal(job.id)
             assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
 
 
-async def test_a_short_run_beside_a_long_one_waits_for_no_company(
-    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass
+class Beside:
+    """A job under way beside a long one, on a worker that expects it to be short and others to end soon."""
+
+    worker: JobWorker
+    job: Job
+    gate: Gate
+
+
+@asynccontextmanager
+async def beside_a_long_run(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch, *, start_patience_s: float = 3600
+) -> AsyncIterator[Beside]:
     long, short = Gate(), Gate()
     monkeypatch.setattr("jobs.worker.RENEW_INTERVAL_S", 3600)
     async with core.worker({"test": instant, "long": long, "short": short}) as worker:
         for _ in range(3):  # runs are short, as far as it knows
             await watcher.terminal((await core.submit()).id)
-        be_patient(monkeypatch)
+        be_patient(worker, monkeypatch)
+        monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", start_patience_s)
         await core.submit("long")
         await soon(long.begun)
         job = await core.submit("short")
         await soon(short.begun)
-        # Its start and the next look at the queue wait for company.
-        await eventually(lambda: len(worker._queue._scripts._batcher._waiting) == 2)
-        short.opened.set()
-        await watcher.terminal(job.id)
-        assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+        yield Beside(worker, job, short)
         long.opened.set()
+
+
+async def test_a_short_run_beside_a_long_one_waits_for_no_company(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch) as short:
+        await eventually(lambda: short.worker._round_trip._due is not None)  # it is in no hurry to look again
+        short.gate.opened.set()
+        await watcher.terminal(short.job.id)
+        assert await core.event_types(short.job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_the_outcome_of_a_short_run_in_company_brings_its_start_along(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch) as short:
+        assert (await core.store.get("acme", short.job.id)).status is JobStatus.QUEUED
+        short.gate.opened.set()
+        await watcher.terminal(short.job.id)
+    events = [json.loads(body) for body in await core.log.of_job("acme", short.job.id)]
+    assert [event["type"] for event in events] == ["job.queued", "job.started", "job.succeeded"]
+    assert events[1]["timestamp"] == events[2]["timestamp"]
+    document = (await core.store.get("acme", short.job.id)).document
+    assert (document["attempt"], document["version"]) == (1, 3)
+    assert document["created_at"] <= document["started_at"] < document["finished_at"]
+
+
+async def test_the_start_of_a_run_that_goes_on_is_recorded_though_it_has_company(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch, start_patience_s=0.1) as short:
+        await watcher.wait_for(short.job.id, "job.started")
+        assert (await core.store.get("acme", short.job.id)).status is JobStatus.RUNNING
+
+
+async def test_a_run_in_company_ends_when_its_late_start_is_refused(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch, start_patience_s=0.5) as short:
+        await core.store.cancel("acme", short.job.id)
+        await soon(short.gate.interrupted)
+    assert await core.event_types(short.job) == ["job.queued", "job.cancelled"]
+
+
+async def test_the_outcome_of_a_run_in_company_that_was_cancelled_is_refused(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch) as short:
+        await core.store.cancel("acme", short.job.id)
+        short.gate.opened.set()
+        await eventually(lambda: short.job.id not in short.worker._attempts)
+    assert await core.event_types(short.job) == ["job.queued", "job.cancelled"]
+
+
+async def test_a_drain_hands_a_run_in_company_back_as_if_it_had_never_begun(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch) as short:
+        pass
+    assert await core.event_types(short.job) == ["job.queued"]
+    assert await core.redis.zscore(keys.READY + "acme", short.job.id) is not None
+    assert await core.redis.zscore(keys.LEASES, short.job.id) is None
+
+
+@pytest.mark.parametrize(("max_attempts", "end"), [(1, "job.failed"), (2, "job.retrying")])
+async def test_a_run_in_company_that_fails_has_started_first(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch, max_attempts: int, end: str
+) -> None:
+    async def crash(run: Run) -> Result:
+        raise RendererCrashed("It died. Try again.")
+
+    monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", 3600)
+    gate = Gate()
+    async with core.worker({"test": instant, "long": gate, "crash": crash}):
+        for _ in range(3):
+            await watcher.terminal((await core.submit()).id)
+        await core.submit("long")
+        await soon(gate.begun)
+        job = await core.submit("crash", max_attempts=max_attempts)
+        await watcher.wait_for(job.id, end)
+        assert await core.event_types(job) == ["job.queued", "job.started", end]
 
 
 async def test_handing_back_is_not_losing(core: Core) -> None:

@@ -2,14 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from jobs.company import Company
 
-
-@pytest.fixture
-def for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.company.PATIENCE_S", 3600)
+FOR_EVER_S = 3600.0
 
 
 async def waiting(company: Company, count: int) -> list[asyncio.Task[None]]:
@@ -18,16 +13,16 @@ async def waiting(company: Company, count: int) -> list[asyncio.Task[None]]:
     return tasks
 
 
-async def test_all_who_wait_leave_together(for_ever: None) -> None:
-    company = Company()
+async def test_all_who_wait_leave_together() -> None:
+    company = Company(FOR_EVER_S)
     tasks = await waiting(company, 3)
     company.depart()
     await asyncio.sleep(0)
     assert all(task.done() for task in tasks)
 
 
-async def test_who_comes_after_a_departure_waits_for_the_next(for_ever: None) -> None:
-    company = Company()
+async def test_who_comes_after_a_departure_waits_for_the_next() -> None:
+    company = Company(FOR_EVER_S)
     first = await waiting(company, 1)
     company.depart()
     second = await waiting(company, 1)
@@ -37,8 +32,8 @@ async def test_who_comes_after_a_departure_waits_for_the_next(for_ever: None) ->
     await asyncio.wait(second)
 
 
-async def test_a_departure_without_anybody_lets_nobody_go_later(for_ever: None) -> None:
-    company = Company()
+async def test_a_departure_without_anybody_lets_nobody_go_later() -> None:
+    company = Company(FOR_EVER_S)
     company.depart()
     tasks = await waiting(company, 1)
     await asyncio.sleep(0)
@@ -48,13 +43,13 @@ async def test_a_departure_without_anybody_lets_nobody_go_later(for_ever: None) 
 
 
 async def test_nobody_waits_for_ever() -> None:
-    company = Company()
+    company = Company(0.01)
     for _ in range(2):
         await company.wait()
 
 
-async def test_one_who_gives_up_keeps_nobody_from_leaving(for_ever: None) -> None:
-    company = Company()
+async def test_one_who_gives_up_keeps_nobody_from_leaving() -> None:
+    company = Company(FOR_EVER_S)
     gives_up, stays = await waiting(company, 2)
     gives_up.cancel()
     company.depart()

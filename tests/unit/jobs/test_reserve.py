@@ -32,14 +32,14 @@ def test_nothing_is_held_before_a_run_has_shown_how_long_runs_are() -> None:
 def test_short_runs_make_room_for_what_begins_in_a_moment_once_half_of_it_is_missing() -> None:
     reserve = after_short_runs()
     rooms = []
-    for job_id in "abcd":
+    for job_id in "abcde":
         rooms.append(reserve.room)
         reserve.put(claim(job_id), 0.0)
-    assert rooms == [4, 3, 2, 0]
+    assert rooms == [6, 5, 4, 3, 0]
     assert reserve.room == 0
 
 
-@pytest.mark.parametrize(("run_s", "room"), [(0.2, 2), (0.06, 6), (0.04, 8), (0.001, 16)])
+@pytest.mark.parametrize(("run_s", "room"), [(0.25, 2), (0.2, 4), (0.06, 8), (0.04, 12), (0.001, 24)])
 def test_the_shorter_runs_are_the_more_claims_are_held(run_s: float, room: int) -> None:
     reserve = Reserve(2)
     reserve.ran(run_s)
@@ -64,7 +64,7 @@ def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
     assert reserve.room == 0
     for _ in range(40):
         reserve.ran(0.09)
-    assert reserve.room == 4
+    assert reserve.room == 6
 
 
 def test_claims_are_taken_in_the_order_they_came() -> None:
