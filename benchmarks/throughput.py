@@ -4,8 +4,8 @@ Three ways, on all cores: (a) plain WeasyPrint (`HTML(string=…).write_pdf()`) 
 same loop with the render child's own engine, (c) Pressrun: jobs already queued, from when the worker may begin to the
 last `job.succeeded`. They take turns, 500 documents at a time, so that a machine whose speed drifts treats them alike;
 who does not have the turn, sleeps. Two processes with the same code differ in speed by some percent, as chance lays out
-their memory: each round has render processes of its own. CPU outside the children is what web, worker, notifier and the store
-used.
+their memory: each round has render processes of its own. CPU outside the children is what web, worker, notifier and the
+store used.
 """
 
 from __future__ import annotations
