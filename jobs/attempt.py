@@ -2,7 +2,7 @@
 
 What is true if the worker dies between two steps (each is one atomic script or one durable write):
 
-1. claimed, not started: the lease runs out, the job is back in front of the queue, no attempt used;
+1. claimed, no start recorded: the lease runs out, the job is back in front of the queue, no attempt used;
 2. started: the lease runs out, the attempt is used, the job is queued again or `failed: worker_lost`;
 3. result written, not named by the record: as 1 or 2; the orphan is removed an hour later;
 4. finished: terminal; the input is removed by the next sweep.
@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from jobs.company import START_PATIENCE_S, Company
+from jobs.company import Company
 from jobs.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
 from jobs.job import Claim, Result
 from jobs.kinds import Run, Runner
@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+START_PATIENCE_S = 0.16
+"""How long a start may wait for the outcome of the same run."""
 _RETRY_STORE_S = 2.0
 
 
@@ -49,25 +51,27 @@ class Attempt:
         company: Company,
         round_trip: Company,
         *,
-        in_company: bool = False,
+        start_may_wait: bool = False,
     ) -> None:
         """Outcomes wait in `company` for each other, and take along what waits in `round_trip`.
 
-        `in_company`: other attempts are about to write too. The outcome of a short run then brings its start along.
+        `start_may_wait`: this run is likely to be short, and others write soon: its outcome brings its start along.
         """
         self.claim = claim
         self._began = time.monotonic()
         self._queue = queue
         self._runners = runners
         self._timeout_ms = claim.timeout_ms or default_timeout_ms
-        self._in_company = in_company
+        self._start_may_wait = start_may_wait
         self._company = company
         self._round_trip = round_trip
         self._stopped: StopReason | None = None
         self._working: asyncio.Task[Any] | None = None
         """The task that runs the attempt, while it is at work."""
         self._starting: asyncio.Task[int] | None = None
-        """Records the start; None where the outcome is to bring it along."""
+        """Records the start; None while the outcome may bring it along."""
+        self._start_due: asyncio.TimerHandle | None = None
+        """When the start has waited long enough for the outcome."""
 
     def stop(self, reason: StopReason) -> None:
         """The claim is not current any more: the work ends at once and nothing is written."""
@@ -92,9 +96,13 @@ class Attempt:
     async def _perform(self, slot_freed: Callable[[], bool]) -> None:
         """Starts the run, does the work and writes how it ended.
 
-        The work does not wait for the record: it may begin a moment before `job.started` is written, and it ends at
-        once where the start is refused.
+        The work does not wait for the record: it may begin, and where it is short end, before `job.started` is
+        written. It ends at once where the start is refused.
         """
+        if self._start_may_wait:
+            self._start_due = asyncio.get_running_loop().call_later(START_PATIENCE_S, self._record_start)
+        else:
+            self._record_start()
         try:
             try:
                 ended = await self._work_ended()
@@ -104,14 +112,19 @@ class Attempt:
                 await self._company.wait()
             else:
                 self._company.depart()
-                self._round_trip.depart()
             await self._write(ended)
         finally:
+            self._outcome_is_due()
             if self._starting is not None:
                 self._starting.cancel()
 
     def _record_start(self) -> None:
         self._starting = asyncio.create_task(self._start())
+
+    def _outcome_is_due(self) -> None:
+        """What is not under way yet of the start, the outcome brings along."""
+        if self._start_due is not None:
+            self._start_due.cancel()
 
     async def _start(self) -> int:
         try:
@@ -127,11 +140,6 @@ class Attempt:
     async def _work_ended(self) -> Result | JobError:
         ended: Result | JobError | None = None
         task = self._working = asyncio.current_task()
-        if self._in_company:
-            late_start = asyncio.get_running_loop().call_later(START_PATIENCE_S, self._record_start)
-        else:
-            late_start = None
-            self._record_start()
         try:
             ended = await self._work_on()
         except JobError as error:
@@ -147,8 +155,6 @@ class Attempt:
             )
         finally:
             self._working = None
-            if late_start is not None:
-                late_start.cancel()
         if ended is None or self._stopped is not None:
             raise ClaimLost(self.claim.job_id, self.claim.number)
         return ended
@@ -166,6 +172,7 @@ class Attempt:
             run = Run(
                 self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
             )
+            raise_if_cancelled()
             return await runner(run)
 
     async def _recall(self, key: str) -> Result | None:
@@ -180,16 +187,19 @@ class Attempt:
         return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
 
     async def _write(self, ended: Result | JobError) -> None:
+        path = ""
         if isinstance(ended, Result):
             result = ended
             try:
                 path = await self._until_stored(lambda: self._queue.store_result(self.claim, result))
             except JobError as error:
                 ended = error
-            else:
-                self._round_trip.depart()
-                return await self._succeed(result, path)
-        return await self._fail(await (self._starting or self._start()), ended)
+        self._outcome_is_due()
+        self._round_trip.depart()
+        if isinstance(ended, Result):
+            await self._succeed(ended, path)
+        else:
+            await self._fail(await (self._starting or self._start()), ended)
 
     async def _succeed(self, result: Result, path: str) -> None:
         try:

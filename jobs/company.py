@@ -7,8 +7,6 @@ import asyncio
 OUTCOME_PATIENCE_S = 0.08
 CLAIM_PATIENCE_S = 0.16
 """For the round trip of outcomes, whose files are written first."""
-START_PATIENCE_S = 0.16
-"""For the outcome of the same run."""
 
 
 class Company:

@@ -161,7 +161,7 @@ class JobQueue:
     ) -> None:
         """running → succeeded; the result is the one for its reuse key from now on. Raises ClaimLost.
 
-        With `began_ms_ago`, the start of the run is recorded in the same step where it has not been yet.
+        With `began_ms_ago` also from queued: the start of the run is recorded in the same step.
         """
         document = {
             "content_type": result.content_type,

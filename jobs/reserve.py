@@ -14,6 +14,8 @@ from jobs.job import Claim
 
 SHORT_RUN_S = 0.25
 """Runs that take longer than this on average lose nothing by a round trip more."""
+BRIEF_RUN_S = 0.08
+"""The start of a run that takes no longer than this on average may wait for its outcome."""
 LASTS_S = 0.24
 """For how long those held are to be enough. Others are claimed once half are left, with the next outcomes."""
 MAX_PER_SLOT = 12
@@ -54,6 +56,11 @@ class Reserve:
             self._average_run_s is not None
             and self._average_run_s / self._slots * OF_COMPANY <= OUTCOME_PATIENCE_S
         )
+
+    @property
+    def runs_are_brief(self) -> bool:
+        """Whether a run is likely to have ended before anybody misses its start."""
+        return self._average_run_s is not None and self._average_run_s <= BRIEF_RUN_S
 
     def ran(self, seconds: float) -> None:
         """A run has occupied a slot for so long."""

@@ -123,6 +123,10 @@ class JobWorker(Worker):
         return min(self._slots - self._busy, self.max_jobs - len(self.tasks))
 
     async def _claim_and_wait(self) -> None:
+        if self._free_slots <= 0:  # no hurry
+            await self._round_trip.wait()
+            if not self.allow_pick_jobs:
+                return
         now_ms = time.monotonic() * 1000
         lost = self._leases.lost(now_ms)
         free = self._free_slots
@@ -130,8 +134,6 @@ class JobWorker(Worker):
         if free > 0 and self._rest_until_ms is not None and not lost:
             haul = await self._queue.claim_when_rung(want, self._rest_until_ms - now_ms)
         else:
-            if free <= 0:  # no hurry
-                await self._round_trip.wait()
             haul = await self._queue.claim(want, lost)
         now_ms = time.monotonic() * 1000
         self._leases.observe(haul.expired, now_ms)
@@ -150,6 +152,8 @@ class JobWorker(Worker):
         while self.allow_pick_jobs and self._free_slots > 0:
             claim = self._reserve.take()
             if claim is None:
+                self._slot_freed.set()
+                self._round_trip.depart()
                 return
             self._begin(claim)
 
@@ -192,7 +196,9 @@ class JobWorker(Worker):
             self._default_timeout_ms,
             self._company,
             self._round_trip,
-            in_company=bool(self._attempts) and self._reserve.has_company,
+            start_may_wait=bool(self._attempts)
+            and self._reserve.has_company
+            and self._reserve.runs_are_brief,
         )
         self._attempts[claim.job_id] = attempt
         began = time.monotonic()
@@ -201,10 +207,9 @@ class JobWorker(Worker):
             self._busy -= 1
             self._reserve.ran(time.monotonic() - began)
             self._fill_slots()
-            has_next = self._busy == self._slots
-            if not has_next or self._reserve.room:
+            if self._reserve.room:
                 self._slot_freed.set()
-            return has_next and self._reserve.has_company
+            return self._busy == self._slots and self._reserve.has_company
 
         try:
             await attempt.run(slot_freed)

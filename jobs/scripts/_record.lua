@@ -3,7 +3,7 @@
 -- Fields: v (schema), tenant, kind, status, version, claim, attempt, max_attempts, priority, created, and where they
 -- apply: scheduled, expires, started, finished, timeout (ms), progress, result, error (JSON), result_path,
 -- result_gone, input (artifact path, or "inline"), outcome (claim:status of the last step by a worker), losses (how
--- many claims were lost before a run began), events (sequences of its events), tags (JSON), batch, webhook_url,
+-- many claims were lost before a start was recorded), events (sequences of its events), tags (JSON), batch, webhook_url,
 -- extras (JSON members that never change).
 
 local function load_record(id)

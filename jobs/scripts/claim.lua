@@ -13,7 +13,7 @@
 -- jobs come back to the front with no attempt used.
 
 local PER_CALL = 50 -- promotions, expiries and dead entries handled in one call: the store must stay responsive
-local LOST_BEFORE_START = 10 -- claims that may be lost without a run before the job is given up
+local LOST_BEFORE_START = 10 -- claims that may be lost with no start recorded before the job is given up
 
 local want, lease_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_ms()
@@ -29,6 +29,7 @@ for _, id in ipairs(expired_starts) do
   if record and record.attempt == '0' and (record.status == 'queued' or record.status == 'scheduled') then
     leave_ready(id, record.tenant)
     redis.call('ZREM', K_DUE, id)
+    if record.claim then discard_orphan(id, record, now) end
     fail(id, record, now, 'job_expired', 'The job did not start within its expires_in_seconds. '
       .. 'Submit it again, with a longer time or when there is less to do.')
   end

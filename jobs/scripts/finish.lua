@@ -18,8 +18,11 @@ if record.outcome == outcome then return 'ok' end
 if not is_current(id, record, claim) then return 'lost' end
 
 local now = now_ms()
-if record.status == 'queued' and ARGV[9] ~= '' then start(id, record, claim, ARGV[9], now) end
-if record.status ~= 'running' then return 'lost' end
+if record.status == 'queued' and ARGV[9] ~= '' then
+  start(id, record, claim, ARGV[9], now)
+elseif record.status ~= 'running' then
+  return 'lost'
+end
 record.outcome = outcome
 record.error = ARGV[6] ~= '' and ARGV[6] or nil
 if ARGV[7] ~= '' then record.progress = ARGV[7] end

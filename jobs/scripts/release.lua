@@ -12,10 +12,8 @@ local id, claim = ARGV[1], ARGV[2]
 local record = load_record(id)
 if not is_current(id, record, claim) then return 'lost' end
 local now = now_ms()
-if record.status == 'running' then
-  record.attempt = record.attempt - 1
-  discard_orphan(id, record, now)
-end
+discard_orphan(id, record, now)
+if record.status == 'running' then record.attempt = record.attempt - 1 end
 record.outcome = nil
 requeue(id, record, now)
 return 'ok'

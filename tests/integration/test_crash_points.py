@@ -64,18 +64,29 @@ async def test_a_worker_that_dies_before_the_outcome_is_written_is_replaced(core
     assert await core.artifacts.get(stored.path) == b"done"
 
 
-@pytest.mark.parametrize("ending", ["lost", "handed back", "cancelled"])
-async def test_a_result_that_no_record_names_is_swept_later(core: Core, ending: str) -> None:
-    job = await core.submit()
+@pytest.mark.parametrize(
+    ("started", "ending"),
+    [
+        *[(started, ending) for started in (True, False) for ending in ("lost", "handed back", "cancelled")],
+        (False, "expired"),
+    ],
+)
+async def test_a_result_that_no_record_names_is_swept_later(core: Core, started: bool, ending: str) -> None:
+    job = await core.submit(expires_in_ms=60_000)
     (claim,) = (await core.queue.claim(1)).claims
-    await core.queue.start(claim)
+    if started:
+        await core.queue.start(claim)
     orphan = await core.queue.store_result(claim, RESULT)
     if ending == "lost":
         await take_back(core, claim)
     elif ending == "handed back":
         await core.queue.release(claim)
-    else:
+    elif ending == "cancelled":
         await core.store.cancel(job.tenant, job.id)
+    else:
+        await core.redis.zadd(keys.EXPIRY_STARTS, {job.id: 1})  # a minute passes
+        await core.queue.claim(0)
+    if (await core.store.get(job.tenant, job.id)).is_terminal:
         job = await core.submit()
     await finish_elsewhere(core, job)
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.company import Company
-from jobs.errors import RendererCrashed, RenderTimeout
+from jobs.errors import RendererCrashed, RenderTimeout, StoreUnavailable
 from jobs.job import Job, JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
 from jobs.queue import ExpiredLease
@@ -254,22 +254,23 @@ class Holding:
 
     worker: JobWorker
     gate: Gate
+    next_gate: Gate
     running: list[Job]
     jobs: list[Job]
 
 
 @asynccontextmanager
-async def holding(core: Core, watcher: Watcher, count: int) -> AsyncIterator[Holding]:
-    gate = Gate()
-    async with core.worker({"test": instant, "gate": gate}) as worker:
+async def holding(core: Core, watcher: Watcher, count: int, kind: str = "test") -> AsyncIterator[Holding]:
+    gate, next_gate = Gate(), Gate()
+    async with core.worker({"test": instant, "gate": gate, "next": next_gate}) as worker:
         for _ in range(3):  # runs are short, as far as it knows
             await watcher.terminal((await core.submit()).id)
         running = [await core.submit("gate") for _ in range(2)]
         await eventually(lambda: gate.runs == 2)
-        jobs = [await core.submit() for _ in range(count)]
+        jobs = [await core.submit(kind) for _ in range(count)]
         worker._slot_freed.set()
         await held(core, worker, count)
-        yield Holding(worker, gate, running, jobs)
+        yield Holding(worker, gate, next_gate, running, jobs)
 
 
 async def test_a_job_held_for_the_next_free_slot_is_queued_and_runs_in_its_turn(
@@ -370,6 +371,69 @@ async def test_a_short_run_beside_a_long_one_waits_for_no_company(
         short.gate.opened.set()
         await watcher.terminal(short.job.id)
         assert await core.event_types(short.job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+class StuckArtifacts:
+    """Holds back what is put until it is let go, or refuses it."""
+
+    def __init__(self, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._put = core.artifacts.put
+        self.tried = asyncio.Event()
+        self.opened = asyncio.Event()
+        self.refuses = False
+        monkeypatch.setattr(core.artifacts, "put", self.put)
+
+    async def put(self, path: str, body: bytes) -> None:
+        self.tried.set()
+        if self.refuses:
+            raise StoreUnavailable("The bucket does not answer. Try again soon.")
+        await self.opened.wait()
+        await self._put(path, body)
+
+
+async def test_a_free_slot_takes_the_next_job_while_the_last_outcome_is_being_written(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch) as short:
+        await eventually(lambda: short.worker._round_trip._due is not None)
+        artifacts = StuckArtifacts(core, monkeypatch)
+        short.gate.opened.set()
+        await soon(artifacts.tried)
+        short.gate.begun.clear()
+        other = await core.submit("short")
+        await soon(short.gate.begun)
+        artifacts.opened.set()
+        await watcher.terminal(other.id)
+
+
+async def test_outcomes_take_along_the_claims_of_a_worker_whose_slots_stay_full(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.reserve.SHORT_RUN_S", 3600)
+    monkeypatch.setattr("jobs.reserve.HOLD_S", 3600)
+    async with holding(core, watcher, 2, kind="next") as full:
+        full.worker._round_trip._patience_s = 3600
+        more = [await core.submit() for _ in range(2)]
+        full.gate.opened.set()
+        await eventually(lambda: full.next_gate.runs == 2)
+        assert await held(core, full.worker, 2) == [job.id for job in more]
+        full.next_gate.opened.set()
+
+
+async def test_a_start_is_recorded_when_the_result_cannot_be_stored_for_long(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.attempt._RETRY_STORE_S", 0.02)
+    async with beside_a_long_run(core, watcher, monkeypatch, start_patience_s=1) as short:
+        artifacts = StuckArtifacts(core, monkeypatch)
+        artifacts.refuses = True
+        short.gate.opened.set()
+        await watcher.wait_for(short.job.id, "job.started")
+        assert artifacts.tried.is_set()
+        artifacts.refuses = False
+        artifacts.opened.set()
+        await watcher.terminal(short.job.id)
+    assert await core.event_types(short.job) == ["job.queued", "job.started", "job.succeeded"]
 
 
 async def test_the_outcome_of_a_short_run_in_company_brings_its_start_along(

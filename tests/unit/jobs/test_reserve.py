@@ -58,6 +58,14 @@ def test_there_is_company_where_several_runs_end_within_the_patience(
     assert reserve.has_company == has_company
 
 
+@pytest.mark.parametrize(("run_s", "brief"), [(0.07, True), (0.09, False)])
+def test_runs_are_brief_only_once_they_have_shown_it(run_s: float, brief: bool) -> None:
+    reserve = Reserve(8)
+    assert not reserve.runs_are_brief
+    reserve.ran(run_s)
+    assert reserve.runs_are_brief == brief
+
+
 def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
     reserve = after_short_runs()
     reserve.ran(60)
