@@ -19,7 +19,7 @@ from jobs.queue import JobQueue
 from jobs.render.pool import RendererNotStarted, RenderPool
 from jobs.scripts import Scripts
 from jobs.settings import BadSetting, Settings
-from jobs.store_client import connect, refuse_cluster, wait_for_store
+from jobs.store_client import connect, refuse_cluster
 from jobs.worker import JobWorker
 
 
@@ -32,7 +32,6 @@ def build(settings: Settings) -> JobWorker:
     kinds = load_kinds(settings)
 
     async def start() -> Mapping[str, Runner]:
-        await wait_for_store(redis)
         await refuse_cluster(redis)
         await pool.start()
         return {name: kind.runner(pool) for name, kind in kinds.items()}

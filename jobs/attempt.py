@@ -7,7 +7,7 @@ What is true if the worker dies between two steps (each is one atomic script or 
 3. result written, not named by the record: as 1 or 2; the orphan is removed an hour later;
 4. finished: terminal; the input is removed by the next sweep.
 
-The outcome of a short run in a backlog brings its start along: then 1 holds until 4.
+The success of a short run beside others brings its start along: then 1 holds until 4.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Attempt:
     ) -> None:
         """Outcomes wait in `company` for each other, and take along what waits in `round_trip`.
 
-        `start_may_wait`: this run is likely to be short, and others write soon: its outcome brings its start along.
+        `start_may_wait`: this run is likely to be short, and others are under way: its outcome brings its start along.
         """
         self.claim = claim
         self._began = time.monotonic()

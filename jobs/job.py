@@ -194,6 +194,8 @@ class Claim:
     input_path: str | None
     entry: bytes
     """arq's own job entry."""
+    may_expire: bool = False
+    """Whether the job fails where no start is recorded in time."""
 
     @property
     def log_context(self) -> dict[str, Any]:

@@ -211,9 +211,12 @@ class JobQueue:
         """running → retrying, to be queued again after `delay_ms`. Raises ClaimLost."""
         await self._finish(claim, JobStatus.RETRYING, "", "", _error_json(error), "", delay_ms)
 
-    async def release(self, claim: Claim) -> None:
-        """Hands the job back at once with no attempt used. A claim that was lost meanwhile is no error."""
-        await self._scripts.call("release", claim.job_id, claim.number)
+    async def release(self, claim: Claim, *, began: bool = True) -> None:
+        """Hands the job back at once with no attempt used. A claim that was lost meanwhile is no error.
+
+        Where no run `began`, there is no result that nobody will name.
+        """
+        await self._scripts.call("release", claim.job_id, claim.number, int(began))
 
     async def renew(self, claims: Iterable[Claim]) -> dict[str, StopReason]:
         """Renews the leases; names the jobs whose runs must stop, and why."""
@@ -266,7 +269,9 @@ def _haul(answer: list[Any]) -> Haul:
 
 
 def _claim(row: list[Any]) -> Claim:
-    job_id, tenant, kind, number, attempt, max_attempts, timeout_ms, spec, input_location, entry = row
+    job_id, tenant, kind, number, attempt, max_attempts, timeout_ms, spec, input_location, entry, expires = (
+        row
+    )
     return Claim(
         job_id=job_id.decode(),
         tenant=tenant.decode(),
@@ -278,6 +283,7 @@ def _claim(row: list[Any]) -> Claim:
         spec=spec,
         input_path=None if input_location == b"inline" else input_location.decode(),
         entry=entry,
+        may_expire=bool(expires),
     )
 
 

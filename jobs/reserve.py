@@ -75,15 +75,15 @@ class Reserve:
         """The next one to run, where there is one."""
         return self._held.popleft()[0] if self._held else None
 
-    def drop(self, job_id: str) -> None:
-        """The claim on this job, if there is one here, is not current any more."""
-        self._held = deque(held for held in self._held if held[0].job_id != job_id)
+    def drop(self, claim: Claim) -> None:
+        """This claim, if it is here, is not current any more."""
+        self._held = deque(held for held in self._held if held[0] is not claim)
 
     def overdue(self, now: float) -> list[Claim]:
         """Takes out what is to be handed back because the runs before it take so long."""
         late = [claim for claim, since in self._held if now - since > HOLD_S]
         for claim in late:
-            self.drop(claim.job_id)
+            self.drop(claim)
             self.ran(HOLD_S)
         return late
 

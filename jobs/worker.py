@@ -26,10 +26,10 @@ from jobs.errors import StoreError
 from jobs.job import Claim
 from jobs.kinds import Runner
 from jobs.leases import LeaseWatch
-from jobs.queue import JobQueue
+from jobs.queue import JobQueue, StopReason
 from jobs.reserve import Reserve
 from jobs.settings import Settings
-from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors
+from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
 from jobs.waiting import is_set_within
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,6 @@ class JobWorker(Worker):
             queue_name=keys.CRON_QUEUE,
             redis_pool=redis,
             on_startup=self._on_startup,
-            on_shutdown=self._on_shutdown,
             handle_signals=handle_signals,
             job_completion_wait=settings.drain_seconds,
             max_jobs=settings.worker_slots * (1 + UNFINISHED_PER_SLOT),
@@ -198,7 +197,8 @@ class JobWorker(Worker):
             self._round_trip,
             start_may_wait=bool(self._attempts)
             and self._reserve.has_company
-            and self._reserve.runs_are_brief,
+            and self._reserve.runs_are_brief
+            and not claim.may_expire,
         )
         self._attempts[claim.job_id] = attempt
         began = time.monotonic()
@@ -237,17 +237,26 @@ class JobWorker(Worker):
             except StoreError as error:
                 log.warning("worker.leases_not_renewed", reason=str(error))
                 continue
-            for job_id, reason in stops.items():
-                self._reserve.drop(job_id)
-                if job_id in self._attempts:
-                    self._attempts[job_id].stop(reason)
+            except Exception:
+                log.exception("worker.leases_not_renewed")  # the next renewal may do better
+                continue
+            for claim in claims:
+                if claim.job_id in stops:
+                    self._stop_claim(claim, stops[claim.job_id])
+
+    def _stop_claim(self, claim: Claim, reason: StopReason) -> None:
+        """This claim, and not a newer one of the same job."""
+        self._reserve.drop(claim)
+        attempt = self._attempts.get(claim.job_id)
+        if attempt is not None and attempt.claim is claim:
+            attempt.stop(reason)
 
     async def _hand_back(self, claims: Iterable[Claim]) -> None:
         """Returns jobs that were not begun, in one round trip. Where that fails, their leases run out."""
 
         async def release(claim: Claim) -> None:
             try:
-                await self._queue.release(claim)
+                await self._queue.release(claim, began=False)
             except StoreError as error:
                 log.warning("worker.not_released", reason=str(error), **claim.log_context)
 
@@ -259,12 +268,16 @@ class JobWorker(Worker):
 
     # --- life -------------------------------------------------------------------------------------------------
 
+    async def main(self) -> None:
+        await wait_for_store(self.pool)  # arq would give up
+        await super().main()
+
     async def _on_startup(self, ctx: dict[str, Any]) -> None:
         self._runners = await self._start()
         self._renewal = asyncio.create_task(self._renew_leases())
         log.info("worker.ready", slots=self._slots, kinds=sorted(self._runners))
 
-    async def _on_shutdown(self, ctx: dict[str, Any]) -> None:
+    async def _shut_down(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
         await self._hand_back(self._reserve.empty())
@@ -272,13 +285,24 @@ class JobWorker(Worker):
         log.info("worker.stopped")
 
     async def close(self) -> None:
-        """Waits for interrupted tasks here: arq would leave the rest undone where a cron job was one of them."""
+        """Waits for interrupted tasks here: arq would leave the rest undone where a cron job was one of them, and
+        where the store does not answer."""
+        self.allow_pick_jobs = False
         for task in self.tasks.values():
             task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks.values())
         self.tasks.clear()
-        await super().close()
+        await self._shut_down()
+        try:
+            with translated_errors():
+                await super().close()
+        except StoreError as error:
+            log.warning("worker.store_unavailable", reason=str(error))
+
+    def handle_sig(self, signum: Signals) -> None:
+        self.allow_pick_jobs = False  # or a slot that is freed now would begin a held job
+        super().handle_sig(signum)
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
         """First signal: claim nothing more, finish within the grace period. Second: hand everything back now."""

@@ -61,13 +61,13 @@ end
 
 -- What the current claim may have written and nobody will name. A late worker may still be writing it.
 local function discard_orphan(id, record, now)
-  discard(record.tenant .. '/' .. id .. '.' .. record.claim, now + K_ORPHAN_MS)
+  if record.claim ~= '0' then discard(record.tenant .. '/' .. id .. '.' .. record.claim, now + K_ORPHAN_MS) end
 end
 
 -- queued → running by `claim`, whose run began `ago_ms` ago. The attempt counts from here.
 local function start(id, record, claim, ago_ms, now)
   record.attempt = record.attempt + 1
-  record.started = now - ago_ms
+  record.started = math.max(now - ago_ms, tonumber(record.created))
   if record.expires then redis.call('ZREM', K_EXPIRY_STARTS, id) end
   record.expires = nil
   record.progress = nil

@@ -3,10 +3,11 @@
 -- One look at the queue by one worker: promotes what is due, fails what expired, takes back confirmed lost leases,
 -- then claims up to `want` jobs, round-robin over tenants. Costs the same with ten jobs waiting or a million.
 --
--- KEYS  none: due, ready, ring, doorbell, leases, job, input, arq job, start expiry, and what events write.
+-- KEYS  none: due, ready, ring, doorbell, leases, job, input, arq job, expiries, garbage, and what events write.
 -- ARGV  1 want, 2 lease (ms), then pairs: job id, lease end (ms) of leases this worker has seen expired long enough
 -- Answer {claims, expired leases, next due (ms from now, -1 for never)}; a claim is
---        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry};
+--        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry,
+--        1 where its start must be recorded by a certain time};
 --        expired leases are flat pairs job id, lease end.
 --
 -- Sent twice (the first answer was lost): the first call's claims are held by nobody; their leases run out and the
@@ -29,7 +30,7 @@ for _, id in ipairs(expired_starts) do
   if record and record.attempt == '0' and (record.status == 'queued' or record.status == 'scheduled') then
     leave_ready(id, record.tenant)
     redis.call('ZREM', K_DUE, id)
-    if record.claim then discard_orphan(id, record, now) end
+    discard_orphan(id, record, now)
     fail(id, record, now, 'job_expired', 'The job did not start within its expires_in_seconds. '
       .. 'Submit it again, with a longer time or when there is less to do.')
   end
@@ -84,7 +85,7 @@ while #claims < want and looked < want + PER_CALL do
     claims[#claims + 1] = {
       id, tenant, record.kind, claim, tonumber(record.attempt), tonumber(record.max_attempts),
       tonumber(record.timeout or -1), redis.call('GET', K_INPUT .. id), record.input,
-      redis.call('GET', K_ARQ_JOB .. id),
+      redis.call('GET', K_ARQ_JOB .. id), record.expires and 1 or 0,
     }
   end
 end

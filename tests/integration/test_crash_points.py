@@ -265,3 +265,17 @@ async def test_a_job_that_did_not_start_in_time_fails_as_expired(core: Core) -> 
     assert (await core.store.get("acme", waiting.id)).document["error"]["code"] == "job_expired"
     assert (await core.store.get("acme", started.id)).status is JobStatus.RUNNING
     assert json.loads((await core.log.of_job("acme", waiting.id))[-1])["type"] == "job.failed"
+
+
+async def test_a_job_that_never_ran_leaves_no_garbage(core: Core) -> None:
+    handed_back = await core.submit()
+    (claim,) = (await core.queue.claim(1)).claims
+    await core.queue.release(claim, began=False)
+    cancelled, expired = [await core.submit(expires_in_ms=60_000) for _ in range(2)]
+    await core.store.cancel("acme", cancelled.id)
+    await core.redis.zadd(keys.EXPIRY_STARTS, {expired.id: 1})  # a minute passes
+    await core.queue.claim(0)
+    assert (await core.store.get("acme", expired.id)).status is JobStatus.FAILED
+
+    garbage = b" ".join(await core.redis.zrange(keys.GARBAGE, 0, -1)).decode()
+    assert [job.id for job in (handed_back, cancelled, expired) if job.id in garbage] == []

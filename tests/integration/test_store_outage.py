@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from jobs.errors import StoreFull, StoreUnavailable
 from jobs.job import Result
 from jobs.kinds import Run
 from jobs.queue import LEASE_MS
-from tests.support.core import Core, Gate, Watcher, eventually, instant
+from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
+from tests.support.deployment import Deployment
 from tests.support.valkey import FaultyValkey
 
 
@@ -67,6 +69,30 @@ async def test_a_run_outlives_an_outage_and_runs_once(
     assert gate.runs == 8
     for job in running + waiting:
         assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_a_worker_may_start_before_its_store_and_stop_after_it(
+    core: Core, own_valkey: FaultyValkey, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(own_valkey.stop)
+    async with Deployment.running(own_valkey.url, tmp_path, ("jobs",)) as deployment:
+
+        def has_said(what: str) -> bool:
+            return any(line["event"] == what for line in deployment.log_lines("jobs", 0))
+
+        await eventually(lambda: has_said("store.waiting"))
+        await asyncio.to_thread(own_valkey.start)
+        async with Watcher.following(core.redis) as watcher:
+            job = await core.submit("pdf.render", spec=b'{"input":{"html":"<p>Hello"},"options":{}}')
+            await watcher.terminal(job.id)
+        await asyncio.to_thread(own_valkey.stop)
+        _, worker = deployment.processes[0]
+        worker.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE_S):
+            assert await worker.wait() == 0
+        assert has_said("worker.stopped")
+    await asyncio.to_thread(own_valkey.start)
+    assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
 
 
 async def test_a_submission_during_an_outage_says_so_and_can_be_sent_again(

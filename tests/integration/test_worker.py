@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -308,6 +309,26 @@ async def test_a_drain_hands_held_jobs_back_at_once(core: Core, watcher: Watcher
     assert (await core.store.get("acme", job.id)).status is JobStatus.QUEUED
 
 
+async def test_a_worker_that_stops_without_a_grace_period_begins_nothing_more(
+    core: Core, watcher: Watcher
+) -> None:
+    async with holding(core, watcher, 3, kind="next") as full:
+        full.worker.handle_sig(signal.SIGTERM)
+        await eventually(lambda: not full.worker.tasks)
+    assert full.next_gate.runs == 0
+    for job in full.running + full.jobs:
+        assert (await core.store.get("acme", job.id)).status is JobStatus.QUEUED
+        assert await core.redis.zscore(keys.LEASES, job.id) is None
+
+
+async def test_a_worker_that_breaks_begins_nothing_more(core: Core, watcher: Watcher) -> None:
+    async with holding(core, watcher, 3, kind="next") as full:
+        pass  # its main loop ends, and it is closed
+    assert full.next_gate.runs == 0
+    for job in full.jobs:
+        assert await core.redis.zscore(keys.LEASES, job.id) is None
+
+
 async def test_a_held_job_that_is_cancelled_never_begins(core: Core, watcher: Watcher) -> None:
     async with holding(core, watcher, 1) as full:
         (job,) = full.jobs
@@ -346,7 +367,12 @@ class Beside:
 
 @asynccontextmanager
 async def beside_a_long_run(
-    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch, *, start_patience_s: float = 3600
+    core: Core,
+    watcher: Watcher,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    start_patience_s: float = 3600,
+    **fields: Any,
 ) -> AsyncIterator[Beside]:
     long, short = Gate(), Gate()
     monkeypatch.setattr("jobs.worker.RENEW_INTERVAL_S", 3600)
@@ -357,7 +383,7 @@ async def beside_a_long_run(
         monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", start_patience_s)
         await core.submit("long")
         await soon(long.begun)
-        job = await core.submit("short")
+        job = await core.submit("short", **fields)
         await soon(short.begun)
         yield Beside(worker, job, short)
         long.opened.set()
@@ -457,6 +483,13 @@ async def test_the_start_of_a_run_that_goes_on_is_recorded_though_it_has_company
     async with beside_a_long_run(core, watcher, monkeypatch, start_patience_s=0.1) as short:
         await watcher.wait_for(short.job.id, "job.started")
         assert (await core.store.get("acme", short.job.id)).status is JobStatus.RUNNING
+
+
+async def test_the_start_of_a_job_that_may_expire_does_not_wait(
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with beside_a_long_run(core, watcher, monkeypatch, expires_in_ms=60_000) as short:
+        await watcher.wait_for(short.job.id, "job.started")
 
 
 async def test_a_run_in_company_ends_when_its_late_start_is_refused(
