@@ -72,7 +72,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         "changeWebhookEndpoint",
         "Change, pause, disable or enable an endpoint",
         {200: Answer("The endpoint as it is now.", schemas.EndpointDocument)},
-        {**_NO_ENDPOINT, 409: "webhook_conflict"},
+        {**_NO_ENDPOINT, 409: "webhook_conflict, credentials_unreadable"},
         body=schemas.EndpointPatch,
     ),
     _operation(
@@ -89,7 +89,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         "getWebhookEndpointSecret",
         "Get the signing secret",
         {200: Answer("What signs.", schemas.SecretDocument)},
-        _NO_ENDPOINT,
+        {**_NO_ENDPOINT, 409: "credentials_unreadable"},
     ),
     _operation(
         "POST",
@@ -106,7 +106,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         "testWebhookEndpoint",
         "Send a `webhook.test` event and explain what it met",
         {200: Answer("The verdict.", schemas.TestDocument)},
-        _NO_ENDPOINT,
+        {**_NO_ENDPOINT, 409: "credentials_unreadable"},
     ),
     _operation(
         "GET",
@@ -174,6 +174,6 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         "getWebhookSecret",
         "Get the secret that signs deliveries to `webhook_url`",
         {200: Answer("What signs.", schemas.SecretDocument)},
-        {},
+        {409: "credentials_unreadable"},
     ),
 )

@@ -187,7 +187,9 @@ class EndpointDocument(AnswerModel):
     event_types: list[str]
     kinds: list[str]
     tags: list[str]
-    headers: dict[str, str]
+    headers: dict[str, str] | None = Field(
+        description="null where no key in `PRESSRUN_SECRET_KEY` opens what they were sealed with."
+    )
     max_in_flight: int
     max_per_second: float | None
     created_at: AwareDatetime

@@ -30,7 +30,7 @@ from jobs.clock import rfc3339
 from jobs.egress import EgressError
 from jobs.errors import InvalidInput
 from jobs.events import Cursor
-from jobs.webhooks.credentials import Credentials, Secret, new_secret
+from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, Secret, new_secret
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig
 from jobs.webhooks.endpoints import EndpointState
 
@@ -81,7 +81,7 @@ class WebhookEndpointRoutes:
         found, next_cursor = await self._endpoints.page(caller.tenant, query.limit, query.cursor)
         recoverable = await self._endpoints.recoverable([endpoint.id for endpoint in found])
         items = [
-            endpoint.document(self._endpoints.credentials(endpoint).headers, count)
+            endpoint.document(self._endpoints.headers(endpoint), count)
             for endpoint, count in zip(found, recoverable, strict=True)
         ]
         return json_reply({"items": items, "next_cursor": next_cursor})
@@ -99,16 +99,16 @@ class WebhookEndpointRoutes:
             await self._check_url(wanted.url)
         members = wanted.model_dump(exclude_unset=True)
 
-        def apply(endpoint: Endpoint, credentials: Credentials) -> tuple[Endpoint, Credentials]:
+        def apply(endpoint: Endpoint) -> tuple[Endpoint, Credentials | None]:
             config = {name: value for name, value in members.items() if name in _CONFIG}
-            headers = members.get("headers", credentials.headers)
-            return (
-                endpoint.evolve(
-                    status=members.get("status", endpoint.status),
-                    config=_config({**dataclasses.asdict(endpoint.config), **config}),
-                ),
-                dataclasses.replace(credentials, headers=headers),
+            changed = endpoint.evolve(
+                status=members.get("status", endpoint.status),
+                config=_config({**dataclasses.asdict(endpoint.config), **config}),
             )
+            if "headers" not in members:
+                return changed, None
+            credentials = self._endpoints.credentials(endpoint)
+            return changed, dataclasses.replace(credentials, headers=members["headers"])
 
         return await self._reply(await self._endpoints.change(caller.tenant, _id(request), apply))
 
@@ -129,16 +129,20 @@ class WebhookEndpointRoutes:
         return json_reply(_secrets(await self._endpoints.tenant_credentials(caller.tenant), self._now_ms()))
 
     async def rotate(self, request: Request, caller: Caller) -> Response:
-        """The new secret, and the old one with the end of its grace period."""
+        """The new secret, and the old one with the end of its grace period, where it can still be read."""
         read_query(request.scope, NoQuery)
         await self._get(request, caller)
         wanted = RotateRequest.model_validate(await read_json_body(request, self._max_body_bytes))
         secret, now_ms = wanted.secret or new_secret(), self._now_ms()
-        endpoint = await self._endpoints.change(
-            caller.tenant,
-            _id(request),
-            lambda endpoint, old: (endpoint, old.rotated(secret, now_ms, wanted.grace_seconds * 1000)),
-        )
+
+        def apply(endpoint: Endpoint) -> tuple[Endpoint, Credentials]:
+            try:
+                old = self._endpoints.credentials(endpoint)
+            except CredentialsUnreadable:
+                return endpoint, Credentials((Secret(secret),))
+            return endpoint, old.rotated(secret, now_ms, wanted.grace_seconds * 1000)
+
+        endpoint = await self._endpoints.change(caller.tenant, _id(request), apply)
         return json_reply(_secrets(self._endpoints.credentials(endpoint), now_ms))
 
     async def test(self, request: Request, caller: Caller) -> Response:
@@ -177,7 +181,7 @@ class WebhookEndpointRoutes:
 
     async def _reply(self, endpoint: Endpoint) -> Response:
         (recoverable,) = await self._endpoints.recoverable([endpoint.id])
-        return json_reply(endpoint.document(self._endpoints.credentials(endpoint).headers, recoverable))
+        return json_reply(endpoint.document(self._endpoints.headers(endpoint), recoverable))
 
     async def _check_url(self, url: str) -> None:
         try:

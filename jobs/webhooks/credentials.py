@@ -14,7 +14,7 @@ from functools import cached_property
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from jobs.errors import PressrunError
+from jobs.errors import RequestError
 from jobs.secret_key import derive_key
 
 PREFIX = "whsec_"
@@ -24,10 +24,11 @@ _SECRET_BYTES = range(24, 65)
 """How long a secret may be (Standard Webhooks 1.0.0, "Symmetric": between 24 bytes and 64 bytes)."""
 
 
-class CredentialsUnreadable(PressrunError):
+class CredentialsUnreadable(RequestError):
     """No key in force opens the seal: `PRESSRUN_SECRET_KEY` lost the key it was made with."""
 
     code = "credentials_unreadable"
+    status = 409
 
 
 def new_secret() -> str:
@@ -123,5 +124,5 @@ def tenant_owner(tenant: str) -> str:
 def _unreadable(owner: str) -> CredentialsUnreadable:
     return CredentialsUnreadable(
         f"The webhook secret of {owner} cannot be read. Put the key it was sealed with back into "
-        "PRESSRUN_SECRET_KEY (after a comma)."
+        "PRESSRUN_SECRET_KEY (after a comma), or rotate the endpoint's secret and set its headers again."
     )

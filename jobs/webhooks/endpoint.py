@@ -93,7 +93,7 @@ class Endpoint:
     def evolve(self, **changes: Any) -> Endpoint:
         return replace(self, **changes)
 
-    def document(self, headers: Mapping[str, str], recoverable: int) -> dict[str, Any]:
+    def document(self, headers: Mapping[str, str] | None, recoverable: int) -> dict[str, Any]:
         """As the API shows it. `recoverable`: how many deliveries could be recovered."""
         config = self.config
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from jobs.errors import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
 from jobs.ids import new_ulid
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
-from jobs.webhooks.credentials import Credentials, SecretBox, tenant_owner
+from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig, EndpointStatus
 
@@ -100,9 +100,11 @@ class Endpoints:
         self,
         tenant: str,
         endpoint_id: str,
-        change: Callable[[Endpoint, Credentials], tuple[Endpoint, Credentials]],
+        change: Callable[[Endpoint], tuple[Endpoint, Credentials | None]],
     ) -> Endpoint:
         """The endpoint after `change`, which gets it as it is; it is called again where somebody else was faster.
+
+        `change` gives the credentials only where they change.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.
@@ -110,8 +112,8 @@ class Endpoints:
         """
         for _ in range(_CHANGE_TRIES):
             before = await self.get(tenant, endpoint_id)
-            after, credentials = change(before, self.credentials(before))
-            sealed = self._box.seal(credentials, endpoint_id)
+            after, credentials = change(before)
+            sealed = before.sealed if credentials is None else self._box.seal(credentials, endpoint_id)
             answer = await self._put(
                 endpoint_id, tenant, str(before.change), after.config, sealed, after.status
             )
@@ -130,16 +132,27 @@ class Endpoints:
         """Raises CredentialsUnreadable."""
         return self._box.open(endpoint.sealed, endpoint.id)
 
+    def headers(self, endpoint: Endpoint) -> Mapping[str, str] | None:
+        """The owner's own headers; None where they cannot be read."""
+        try:
+            return self.credentials(endpoint).headers
+        except CredentialsUnreadable:
+            return None
+
     async def tenant_credentials(self, tenant: str) -> Credentials:
-        """What signs deliveries to `webhook_url`s; made when first asked for."""
-        owner, key = tenant_owner(tenant), keys.TENANT + tenant
+        """What signs deliveries to `webhook_url`s; made when first asked for. Raises CredentialsUnreadable."""
+        return self._box.open(await self.tenant_seal(tenant), tenant_owner(tenant))
+
+    async def tenant_seal(self, tenant: str) -> bytes:
+        """The same, sealed: it is there from now on, whether this process can read it or not."""
+        key = keys.TENANT + tenant
         with translated_errors():
-            sealed = await self._redis.hget(key, "webhook_secret")  # type: ignore[misc]
+            sealed: bytes | None = await self._redis.hget(key, "webhook_secret")  # type: ignore[misc]
             if sealed is None:
-                fresh = self._box.seal(Credentials.fresh(), owner)
+                fresh = self._box.seal(Credentials.fresh(), tenant_owner(tenant))
                 await self._redis.hsetnx(key, "webhook_secret", fresh)  # type: ignore[misc]
                 sealed = await self._redis.hget(key, "webhook_secret")  # type: ignore[misc]
-        return self._box.open(sealed, owner)
+        return sealed or b""
 
     async def recoverable(self, endpoint_ids: list[str]) -> list[int]:
         """For each endpoint, how many deliveries failed for good or were discarded."""

@@ -159,9 +159,7 @@ class Dispatcher:
             return []
         owed = [Owed(event.id, endpoint_id) for endpoint_id in endpoints.matching(event, reference.sequence)]
         if event.url is not None:
-            await self._endpoints.tenant_credentials(
-                reference.tenant
-            )  # there before the first request is signed
+            await self._endpoints.tenant_seal(reference.tenant)  # there before the first request is signed
             target_id = origin_target(reference.tenant, origin_of(event.url))
             owed.append(Owed(event.id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
         return owed

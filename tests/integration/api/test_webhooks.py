@@ -15,6 +15,7 @@ from standardwebhooks import Webhook
 from starlette.routing import Route
 
 from api.app import Api
+from jobs import keys
 from jobs.errors import RenderFailed
 from jobs.scripts import Scripts
 from jobs.secret_key import load_secret_keys
@@ -188,6 +189,37 @@ async def test_after_a_rotation_both_secrets_sign(
     assert len(request.headers["webhook-signature"].split()) == 2
     only = (await client.post(f"{ENDPOINTS}/{made['id']}/secret/rotate", json={"grace_seconds": 0})).json()
     assert only["previous"] is None
+
+
+async def test_an_endpoint_whose_key_is_lost_is_shown_and_can_be_given_a_new_secret(
+    client: httpx.AsyncClient, redis: Any
+) -> None:
+    made = await register(client, headers={"x-a": "1"})
+    await redis.hset(keys.WEBHOOK_TARGET + made["id"], "sealed", "c2VhbGVkIHdpdGggYSBsb3N0IGtleQ==")
+    path = f"{ENDPOINTS}/{made['id']}"
+    (listed,) = (await client.get(ENDPOINTS)).json()["items"]
+    assert listed["headers"] is None
+    assert (await client.patch(path, json={"status": "paused"})).json()["headers"] is None
+    refused = [
+        await client.get(f"{path}/secret"),
+        await client.post(f"{path}/test"),
+        await client.patch(path, json={"headers": {"x-a": "2"}}),
+    ]
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [
+        (409, "credentials_unreadable")
+    ] * 3
+    assert "PRESSRUN_SECRET_KEY" in refused[0].json()["detail"]
+
+    rotated = (await client.post(f"{path}/secret/rotate", json={})).json()
+    assert (await client.get(f"{path}/secret")).json() == rotated == {**rotated, "previous": None}
+    assert (await client.patch(path, json={"headers": {"x-a": "2"}})).json()["headers"] == {"x-a": "2"}
+
+
+async def test_a_tenant_whose_key_is_lost_is_told_so(client: httpx.AsyncClient, redis: Any) -> None:
+    await client.get("/v1/webhook-secret")
+    await redis.hset(keys.TENANT + "default", "webhook_secret", "c2VhbGVkIHdpdGggYSBsb3N0IGtleQ==")
+    answer = await client.get("/v1/webhook-secret")
+    assert (answer.status_code, answer.json()["code"]) == (409, "credentials_unreadable")
 
 
 async def test_a_delivery_shows_every_attempt_and_its_event(

@@ -92,7 +92,9 @@ async def test_both_secrets_sign_during_a_rotation(
 ) -> None:
     old, new = hooks.secret(endpoint), new_secret()
     now_ms = int(time.time() * 1000)
-    await hooks.endpoints.change(TENANT, endpoint.id, lambda e, c: (e, c.rotated(new, now_ms, 60_000)))
+    await hooks.endpoints.change(
+        TENANT, endpoint.id, lambda e: (e, hooks.endpoints.credentials(e).rotated(new, now_ms, 60_000))
+    )
     request = await first(hooks, receiver)
     assert len(request.headers["webhook-signature"].split(" ")) == 2
     assert request.verified_by(old)

@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.errors import WebhookConflict
-from jobs.webhooks.delivery import DeliveryStatus
-from jobs.webhooks.endpoint import EndpointStatus
+from jobs.webhooks.credentials import Credentials
+from jobs.webhooks.delivery import DeliveryStatus, origin_of, origin_target
+from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
 from notifier.webhooks.exchange import Exchange
 from tests.support.hooks import TENANT, Hooks, Receiver, failing
 
@@ -121,7 +122,7 @@ async def test_a_receiver_that_fails_goes_behind_others_until_it_answers_again(c
 async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint()
     await clocked.endpoints.change(
-        TENANT, endpoint.id, lambda e, c: (e.evolve(status=EndpointStatus.PAUSED), c)
+        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.PAUSED), None)
     )
     await clocked.events(3)
     await clocked.work()
@@ -129,7 +130,7 @@ async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -
     assert {each.status for each in await clocked.owed(endpoint)} == {DeliveryStatus.PENDING}
     await clocked.pass_time(30 * 86_400_000)
     await clocked.endpoints.change(
-        TENANT, endpoint.id, lambda e, c: (e.evolve(status=EndpointStatus.ENABLED), c)
+        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.ENABLED), None)
     )
     await clocked.work()
     assert len(clocked.sender.sent) == 3
@@ -141,6 +142,24 @@ async def test_what_waits_can_not_be_redelivered(clocked: Hooks) -> None:
     (delivery,) = await clocked.owed(endpoint)
     with pytest.raises(WebhookConflict):
         await clocked.deliveries.redeliver(TENANT, delivery.id)
+
+
+async def test_a_secret_that_cannot_be_read_fails_its_own_deliveries_only(clocked: Hooks) -> None:
+    bad, good = "https://bad.test/hook", "https://good.test/"
+    await clocked.redis.hset(keys.TENANT + TENANT, "webhook_secret", b"c2VhbGVkIHdpdGggYSBsb3N0IGtleQ==")
+    config = EndpointConfig(url=good, event_types=("*",))
+    await clocked.endpoints.create("other", config, Credentials.fresh())
+    job = await clocked.event(webhook_url=bad)
+    await clocked.store.cancel(TENANT, job.id)
+    await clocked.event(tenant="other")
+    await clocked.dispatch()
+    await clocked.work()
+    assert [letter.url for letter in clocked.sender.sent] == [good]
+    (delivery,) = await clocked.owed(origin_target(TENANT, origin_of(bad)))
+    assert delivery.status is DeliveryStatus.PENDING
+    assert (await clocked.deliveries.get(TENANT, delivery.id)).attempts[0][
+        "error"
+    ] == "credentials_unreadable"
 
 
 async def test_an_origin_of_webhook_urls_is_limited_as_one(clocked: Hooks) -> None:
@@ -234,7 +253,7 @@ async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clo
     await clocked.endpoints.change(
         TENANT,
         second.id,
-        lambda e, c: (e.evolve(config=type(e.config)(url=e.config.url, event_types=("batch.*",))), c),
+        lambda e: (e.evolve(config=type(e.config)(url=e.config.url, event_types=("batch.*",))), None),
     )
     await clocked.events(1)
     assert len(await clocked.owed(second)) == 2

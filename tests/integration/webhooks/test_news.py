@@ -184,7 +184,7 @@ async def test_a_backlog_that_may_not_be_sent_yet_makes_looks_rest_too(clocked: 
     await clocked.events(2 * LATE_AT_ONCE + 1)
     await clocked.work()
     await clocked.endpoints.change(
-        TENANT, endpoint.id, lambda e, c: (e.evolve(status=EndpointStatus.PAUSED), c)
+        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.PAUSED), None)
     )
     await clocked.pass_time(7_000)
     clocked.deliverer._late_from = began = time.perf_counter()

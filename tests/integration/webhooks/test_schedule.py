@@ -123,7 +123,7 @@ async def test_what_a_disabled_endpoint_missed_can_be_recovered(clocked: Hooks) 
 
     clocked.sender.answers = lambda letter: Exchange(status=200)
     await clocked.endpoints.change(
-        TENANT, endpoint.id, lambda e, c: (e.evolve(status=EndpointStatus.ENABLED), c)
+        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.ENABLED), None)
     )
     assert await clocked.deliveries.recover(TENANT, endpoint.id, 0) == 3
     await clocked.work()
