@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 
 from api.app import Api, build
 from jobs.collector import rest_the_collector
+from jobs.errors import ClusterRefused, StoreUnavailable
 from jobs.logging import configure_logging
 from jobs.settings import BadSetting, Settings
+from jobs.store_client import connect, refuse_cluster, translated_errors
 from notifier.capacity import raise_file_limit
 from notifier.session import MAX_MESSAGE_BYTES
 
@@ -40,7 +44,7 @@ class WebServer(uvicorn.Server):
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT. Exits with 2 where a setting is wrong."""
+    """Serves until SIGTERM or SIGINT. Exits with 2 where a setting is wrong, with 1 where the store is a cluster."""
     try:
         settings = Settings.from_env(os.environ)
         configure_logging(settings, "web")
@@ -48,9 +52,24 @@ def main() -> None:
     except BadSetting as error:
         print(f"pressrun web: {error}", file=sys.stderr)
         sys.exit(2)
+    try:
+        asyncio.run(_refuse_cluster(settings))
+    except ClusterRefused as error:
+        print(f"pressrun web: {error}", file=sys.stderr)
+        sys.exit(1)
     raise_file_limit()
     rest_the_collector()
     WebServer(server_config(api, settings), api).run()
+
+
+async def _refuse_cluster(settings: Settings) -> None:
+    """A store that is away is no reason not to start; `/readyz` looks again."""
+    redis = connect(settings)
+    try:
+        with suppress(StoreUnavailable), translated_errors():
+            await refuse_cluster(redis)
+    finally:
+        await redis.aclose()
 
 
 def server_config(api: Api, settings: Settings) -> uvicorn.Config:

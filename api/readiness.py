@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from jobs.durability import read_facts
 from jobs.errors import StoreUnavailable
+from jobs.store_client import CLUSTER_REFUSED
 from jobs.webhooks.outbox import read_backlog
 
 OUTBOX_WARNING_SECONDS = 60
@@ -37,6 +38,7 @@ class Readiness:
     async def report(self, *, is_draining: bool) -> Report:
         """Never raises for a store that is away: that is a finding."""
         warnings: list[str] = []
+        is_refused = False
         try:
             facts = await read_facts(self._redis)
         except StoreUnavailable as error:
@@ -44,6 +46,9 @@ class Readiness:
             webhooks = None
         else:
             store = {"reachable": True, "server": facts.server, "durability": facts.durability}
+            is_refused = facts.is_cluster
+            if facts.is_cluster:
+                store["reason"] = CLUSTER_REFUSED
             webhooks = await self._look_at_webhooks(warnings)
             if facts.durability != "always":
                 warnings.append(
@@ -64,7 +69,7 @@ class Readiness:
             "draining": is_draining,
             "warnings": warnings,
         }
-        return Report(store["reachable"] and not is_draining, details)
+        return Report(store["reachable"] and not is_refused and not is_draining, details)
 
     async def _look_at_webhooks(self, warnings: list[str]) -> dict[str, Any] | None:
         """How many events wait to become webhook deliveries, and what they take; a notifier takes them at once."""

@@ -10,7 +10,14 @@ from typing import Any
 
 from jobs.artifacts import Artifacts, file_path, input_path, inputs_prefix
 from jobs.epochs import new_epoch
-from jobs.errors import ArtifactTooLarge, BodyTooLarge, IdempotencyKeyReused, QueueFull, RequestError
+from jobs.errors import (
+    ArtifactTooLarge,
+    BodyTooLarge,
+    IdempotencyKeyReused,
+    QueueFull,
+    RequestError,
+    StoreFull,
+)
 from jobs.events import Cursor
 from jobs.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
 from jobs.scripts import Scripts
@@ -55,25 +62,40 @@ class Intake:
         """
         if whole.refusal is not None:
             return await self._replay(whole, whole.refusal)
+        try:
+            return await self._accept(script, whole, jobs, arguments)
+        except StoreFull as full:
+            return await self._replay(whole, full)
+
+    async def _accept(
+        self,
+        script: str,
+        whole: Submission | BatchSubmission,
+        jobs: Sequence[Submission],
+        arguments: Sequence[Any],
+    ) -> Accepted:
         await self._artifacts.check_room()
         large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
+        inputs = [inputs_prefix(job.tenant, job.job_id) for job in jobs if job.job_id in large]
         if large:
             # Written first: a crash in between leaves an orphan file, never a job without its input.
             await self._put([upload for job in jobs if job.job_id in large for upload in _uploads(job)])
-        outcome, *rest = await self._scripts.call(
-            script,
-            whole.tenant,
-            whole.idempotency_key or "",
-            whole.content_digest,
-            new_epoch(),
-            *arguments,
-            *(argument for job in jobs for argument in _arguments(job, large.get(job.job_id, ""))),
-        )
+        try:
+            outcome, *rest = await self._scripts.call(
+                script,
+                whole.tenant,
+                whole.idempotency_key or "",
+                whole.content_digest,
+                new_epoch(),
+                *arguments,
+                *(argument for job in jobs for argument in _arguments(job, large.get(job.job_id, ""))),
+            )
+        except StoreFull:  # refused before it began
+            await self._artifacts.discard(inputs)
+            raise
         own_id = whole.job_id if isinstance(whole, Submission) else whole.batch_id
         if outcome in (b"full", b"reused") or rest[3].decode() != own_id:
-            await self._artifacts.discard(
-                inputs_prefix(job.tenant, job.job_id) for job in jobs if job.job_id in large
-            )
+            await self._artifacts.discard(inputs)
         match outcome:
             case b"full":
                 raise QueueFull(
@@ -83,7 +105,9 @@ class Intake:
                 raise _reused(rest[0])
         return _accepted(outcome, rest)
 
-    async def _replay(self, whole: Submission | BatchSubmission, refusal: RequestError) -> Accepted:
+    async def _replay(
+        self, whole: Submission | BatchSubmission, refusal: RequestError | StoreFull
+    ) -> Accepted:
         """What was accepted earlier stays accepted, whatever has become of what it refers to."""
         arguments = (whole.tenant, whole.idempotency_key, whole.content_digest)
         answer = await self._scripts.call("replay", *arguments) if whole.idempotency_key else None

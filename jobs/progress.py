@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from types import TracebackType
 
-from jobs.errors import StoreUnavailable
+from jobs.errors import StoreError
 from jobs.job import Claim, Progress
 from jobs.queue import JobQueue
 from jobs.store_client import raise_if_cancelled
@@ -39,7 +39,7 @@ class ProgressSender:
             await asyncio.sleep(INTERVAL_S)
             self._changed.clear()
             if self._latest is not None:
-                with suppress(StoreUnavailable):
+                with suppress(StoreError):
                     await self._queue.report(self._claim, self._latest)
 
     async def __aenter__(self) -> ProgressSender:

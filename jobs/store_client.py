@@ -42,6 +42,10 @@ ANSWER_TIMEOUT_S = 5.0
 BLOCK_MS = 1_000
 """How long one blocking read (doorbell, bus) waits in the store."""
 MAX_CONNECTIONS = 64
+CLUSTER_REFUSED = (
+    "REDIS_URL names a cluster. Pressrun's atomic steps span keys, so it needs one primary "
+    "(with replicas and Sentinel for failover): point REDIS_URL at such a server."
+)
 
 _UNAVAILABLE = (
     RedisConnectionError,
@@ -177,7 +181,7 @@ async def wait_for_store(redis: Redis) -> None:
         try:
             with translated_errors():
                 await redis.ping()
-            return
+            return raise_if_cancelled()
         except StoreUnavailable as error:
             if not said:
                 log.warning("store.waiting", reason=str(error))
@@ -190,7 +194,4 @@ async def refuse_cluster(redis: Redis) -> None:
     """Raises ClusterRefused where the store runs in cluster mode: the scripts touch keys of many slots."""
     info = await redis.info("cluster")
     if int(info.get("cluster_enabled", 0)):
-        raise ClusterRefused(
-            "REDIS_URL names a cluster. Pressrun's atomic steps span keys, so it needs one primary "
-            "(with replicas and Sentinel for failover): point REDIS_URL at such a server."
-        )
+        raise ClusterRefused(CLUSTER_REFUSED)

@@ -18,6 +18,7 @@ from arq.connections import ArqRedis
 from arq.cron import cron
 from arq.jobs import DeserializationError, deserialize_job_raw
 from arq.worker import Worker, func
+from redis.exceptions import RedisError
 
 from jobs import keys
 from jobs.attempt import Attempt
@@ -295,9 +296,8 @@ class JobWorker(Worker):
         self.tasks.clear()
         await self._shut_down()
         try:
-            with translated_errors():
-                await super().close()
-        except StoreError as error:
+            await super().close()
+        except (RedisError, OSError) as error:  # it forgets a health check, which nobody asked for
             log.warning("worker.store_unavailable", reason=str(error))
 
     def handle_sig(self, signum: Signals) -> None:

@@ -71,10 +71,14 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follow()), group.create_task(hub.run(tail.ready))]
         tasks.append(group.create_task(webhooks.run()))
-        await stopping.wait()
-        await asyncio.gather(gateway.drain(settings.drain_seconds), webhooks.drain(settings.drain_seconds))
-        for task in tasks:
-            task.cancel()
+        try:
+            await stopping.wait()
+        finally:  # also where a part has failed for good: the others must not go on for ever
+            await asyncio.gather(
+                gateway.drain(settings.drain_seconds), webhooks.drain(settings.drain_seconds)
+            )
+            for task in tasks:
+                task.cancel()
     await redis.aclose()
     log.info("notifier.stopped")
 

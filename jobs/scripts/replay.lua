@@ -1,4 +1,4 @@
---!flags no-cluster no-writes
+--!flags no-cluster no-writes allow-oom
 --!include _clock _record _event _batch _transition _accept
 -- What an earlier submission with an idempotency key made, for one that would be refused now.
 --

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.embedded import DURABLE
 from jobs.errors import StoreFull, StoreUnavailable
-from jobs.job import Result
+from jobs.job import INLINE_INPUT_MAX_BYTES, Progress, Result
 from jobs.kinds import Run
 from jobs.queue import LEASE_MS
 from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
 from tests.support.deployment import Deployment
-from tests.support.valkey import FaultyValkey
+from tests.support.valkey import FaultyValkey, free_port
 
 
 @pytest.fixture
@@ -95,6 +96,24 @@ async def test_a_worker_may_start_before_its_store_and_stop_after_it(
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
 
 
+@pytest.mark.parametrize("package", ["api", "jobs", "notifier"])
+async def test_a_cluster_is_refused_at_start(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DURABLE, "cluster-enabled", "yes")
+    monkeypatch.setitem(DURABLE, "cluster-port", str(free_port()))
+    server = FaultyValkey(tmp_path / "cluster")
+    server.start()
+    try:
+        async with Deployment.running(server.url, tmp_path, ()) as deployment:
+            process = await deployment.start(package)
+            async with asyncio.timeout(DEADLINE_S):
+                assert await process.wait() == 1
+        assert "REDIS_URL names a cluster" in (tmp_path / f"{package}-0.log").read_text()
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
 async def test_a_submission_during_an_outage_says_so_and_can_be_sent_again(
     core: Core, own_valkey: FaultyValkey
 ) -> None:
@@ -122,6 +141,58 @@ async def test_a_full_store_refuses_submissions_but_lets_jobs_finish(
         await core.redis.config_set("maxmemory", "0")
         await core.submit()
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+async def test_a_full_store_recognises_what_it_accepted_and_keeps_nothing_of_what_it_refuses(
+    core: Core, own_valkey: FaultyValkey
+) -> None:
+    big = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
+    first = await core.submit(spec=big, idempotency_key="k", content_digest="d")
+    directory = core.settings.data_dir / "artifacts"
+    kept = sorted(directory.rglob("*"))
+    await core.redis.config_set("maxmemory", "1mb")
+    again = await core.submit(spec=big, idempotency_key="k", content_digest="d")
+    with pytest.raises(StoreFull):
+        await core.submit(spec=big)
+    with pytest.raises(StoreFull):
+        await core.submit(spec=big, idempotency_key="another", content_digest="d")
+    assert again.id == first.id
+    assert sorted(path for path in directory.rglob("*") if path.is_file()) == [
+        path for path in kept if path.is_file()
+    ]
+
+
+async def test_progress_goes_on_after_a_store_that_was_full_for_a_moment(
+    core: Core, own_valkey: FaultyValkey
+) -> None:
+    gate = Gate()
+
+    async def reporting(run: Run) -> Result:
+        percent = 0
+        while not gate.opened.is_set():
+            percent += 1
+            run.report(Progress(percent, "layout", None))
+            await asyncio.sleep(0.01)
+        return await instant(run)
+
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": reporting}):
+        job = await core.submit()
+        await watcher.wait_for(job.id, "job.started")
+        await core.redis.config_set("maxmemory", "1mb")
+        await eventually(lambda: refused_for_memory(core, 2))
+        await core.redis.config_set("maxmemory", "0")
+
+        async def has_progress() -> bool:
+            return (await core.store.get("acme", job.id)).document["progress"] is not None
+
+        await eventually(has_progress)
+        gate.opened.set()
+        await watcher.terminal(job.id)
+
+
+async def refused_for_memory(core: Core, count: int) -> bool:
+    errors = await core.redis.info("errorstats")
+    return int(errors.get("errorstat_OOM", {}).get("count", 0)) >= count
 
 
 async def test_a_result_that_cannot_be_remembered_does_not_keep_its_attempt(core: Core) -> None:
