@@ -8,7 +8,7 @@ from jobs.errors import WebhookConflict
 from jobs.eventlog import EventLog
 from jobs.events import Cursor
 from jobs.webhooks.deliveries import Deliveries, Owed
-from jobs.webhooks.endpoint import Endpoint, EndpointStatus, type_pattern, wants_job
+from jobs.webhooks.endpoint import NEVER_OWED, Endpoint, EndpointStatus, type_pattern, wants_job
 
 EVENTS_AT_ONCE = 2_000
 """How many events one call looks at."""
@@ -45,6 +45,8 @@ class Replay:
 
     async def _owe(self, endpoint: Endpoint, body: bytes) -> int:
         event = json.loads(body)
+        if event["type"] in NEVER_OWED:
+            return 0
         if not type_pattern(endpoint.config.event_types).fullmatch(event["type"]):
             return 0
         if not wants_job(endpoint.config, event["data"].get("job")):

@@ -12,12 +12,9 @@ end
 
 local TERMINAL_EVENTS = { ['job.succeeded'] = true, ['job.failed'] = true, ['job.cancelled'] = true }
 
--- Appends an event with `data` (JSON), about a job at a version or about something else; returns its sequence.
--- `webhook_url` is where this one event is owed besides the tenant's endpoints.
---
--- The outbox gets a reference only. The body owed is kept beside it, so that it outlives the log however late the
--- reference is read; it goes with the last delivery that needs it.
-local function announce(tenant, event_id, event_type, data, now, job_id, version, webhook_url)
+-- Appends an event with `data` (JSON), about a job at a version or about something else, to the log and the bus;
+-- returns its sequence and body. No webhook is owed it.
+local function record_event(tenant, event_id, event_type, data, now, job_id, version)
   local sequence = redis.call('HINCRBY', K_TENANT .. tenant, 'sequence', 1)
   local body = table.concat({
     '{"id":"', event_id, '","type":"', event_type, '","timestamp":"', rfc3339(now), '","sequence":', sequence,
@@ -27,6 +24,15 @@ local function announce(tenant, event_id, event_type, data, now, job_id, version
   local about = job_id and { 'j', job_id, 'n', version } or {}
   redis.call('XADD', K_BUS, 'MAXLEN', '~', K_BUS_EVENTS, '*', 't', tenant, 'p', epoch_of(tenant, now), 's', sequence,
     'y', event_type, 'e', body, unpack(about))
+  return sequence, body
+end
+
+-- The same, and webhooks are owed it. `webhook_url` is where this one event is owed besides the tenant's endpoints.
+--
+-- The outbox gets a reference only. The body owed is kept beside it, so that it outlives the log however late the
+-- reference is read; it goes with the last delivery that needs it.
+local function announce(tenant, event_id, event_type, data, now, job_id, version, webhook_url)
+  local sequence, body = record_event(tenant, event_id, event_type, data, now, job_id, version)
   if webhook_url or redis.call('EXISTS', K_ENDPOINTS .. tenant) == 1 then
     redis.call('HSET', K_EVENT .. tenant .. ':' .. sequence, 'id', event_id, 'type', event_type, 'body', body,
       unpack(webhook_url and { 'url', webhook_url } or {}))

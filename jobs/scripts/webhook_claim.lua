@@ -1,9 +1,10 @@
 --!flags no-cluster allow-oom
---!include _clock _webhook
+--!include _clock _event _webhook _webhook_exhaust
 -- One look at the deliveries by one notifier: takes back those whose notifier is gone, promotes what is due, then
 -- claims up to `want`, round-robin over targets. Costs the same with ten deliveries waiting or a million.
 --
--- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event, tenant, doorbell.
+-- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event, tenant, doorbell, and what
+--       events write.
 -- ARGV  1 want, 2 lease (ms), 3 most that any target may have in flight now (a notifier that is busy lowers it),
 --       4 how many of the claims may be late ones: retries, or for a target whose last request failed (0: what is due
 --       stays due, too)
@@ -46,7 +47,7 @@ local function take_back(id, delivery, target)
     note_attempt(delivery, delivery.claim, began .. '"error":"notifier_lost","message":"' .. lost .. ' notifiers in a row '
       .. 'ended while they sent this: it is given up. Their logs say why; then redeliver it."}')
     given_up[#given_up + 1] = id
-    return finish_delivery(id, delivery, 'exhausted', now)
+    return exhaust(id, delivery, now)
   end
   note_attempt(delivery, delivery.claim, began .. '"error":"interrupted"}')
   if delivery.test then return finish_delivery(id, delivery, 'exhausted', now) end

@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _event _webhook _webhook_disable
+--!include _clock _event _webhook _webhook_disable _webhook_exhaust
 -- Writes down how a delivery attempt ended, by the current claim only: the delivery's next state, and what its target
 -- may do from now on.
 --
@@ -88,7 +88,7 @@ end
 if outcome == 'succeeded' then
   finish_delivery(id, delivery, 'succeeded', now)
 elseif delay < 0 then
-  finish_delivery(id, delivery, 'exhausted', now)
+  exhaust(id, delivery, now)
 elseif target.status == 'disabled' or (disabled ~= '' and is_endpoint(delivery.target)) then
   finish_delivery(id, delivery, 'discarded', now)
 else

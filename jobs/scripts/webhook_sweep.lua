@@ -1,8 +1,8 @@
 --!flags no-cluster allow-oom
---!include _clock _webhook
+--!include _clock _event _webhook _webhook_exhaust
 -- Removes deliveries whose time is over, and settles those of targets that were disabled or deleted; a bounded number.
 --
--- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target.
+-- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target, and what events write.
 -- ARGV  1 how many of each
 -- Answer how many were handled; call again until it is 0.
 --
@@ -30,7 +30,11 @@ local function drain(target_id, target)
       redis.call('ZREM', K_WEBHOOK_FRESH .. target_id, id)
       redis.call('ZREM', K_WEBHOOK_RETRY .. target_id, id)
       redis.call('ZREM', K_WEBHOOK_DUE, id)
-      finish_delivery(id, delivery, is_endpoint(target_id) and 'discarded' or 'exhausted', now)
+      if is_endpoint(target_id) then
+        finish_delivery(id, delivery, 'discarded', now)
+      else
+        exhaust(id, delivery, now)
+      end
       save_delivery(id, delivery)
     end
   end

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 from jobs import keys
 from jobs.artifacts import open_artifacts
 from jobs.egress import EgressPolicy
+from jobs.eventlog import EventLog
 from jobs.ids import new_job_id
 from jobs.job import Job, Submission
 from jobs.scripts import Scripts
@@ -229,6 +230,12 @@ class Hooks:
         target_id = target if isinstance(target, str) else target.id
         found, _ = await self.deliveries.page(TENANT, target_id, limit=1000)
         return found[::-1]
+
+    async def logged(self, event_type: str) -> list[dict[str, Any]]:
+        """What events of the type in the tenant's log say, oldest first."""
+        page = await EventLog(self.redis).page(TENANT, None, 1000)
+        events = [json.loads(body) for body in page.bodies]
+        return [event["data"] for event in events if event["type"] == event_type]
 
     async def claim_one(self) -> DeliveryClaim:
         (claim,) = (await self.queue.claim(1, 1000)).claims

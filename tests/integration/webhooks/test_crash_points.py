@@ -121,6 +121,8 @@ async def test_a_delivery_that_ends_every_notifier_is_given_up(clocked: Hooks) -
     assert haul.given_up == [delivery.id]
     assert (delivery.status, delivery.due_ms) == (DeliveryStatus.EXHAUSTED, None)
     assert [attempt["error"] for attempt in delivery.attempts] == ["interrupted"] * 9 + ["notifier_lost"]
+    (told,) = await clocked.logged("webhook_delivery.exhausted")
+    assert told["webhook_delivery"]["id"] == delivery.id
     assert "redeliver" in delivery.attempts[-1]["message"]
     for key in (keys.WEBHOOK_LEASES, keys.WEBHOOK_DUE, keys.WEBHOOK_RING):
         assert await clocked.redis.zcard(key) == 0

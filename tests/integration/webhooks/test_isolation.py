@@ -186,6 +186,12 @@ async def test_an_origin_that_fails_for_five_days_is_given_up_and_starts_anew(cl
         await cancelled()
     while await clocked.queue.sweep():
         pass
+    told = [each["webhook_delivery"] for each in await clocked.logged("webhook_delivery.exhausted")]
+    owed = await clocked.owed(origin_target(TENANT, origin_of("https://example.test/hook")))
+    assert {each["url"] for each in told} == {"https://example.test/hook"}
+    assert sorted(each["id"] for each in told) == sorted(
+        delivery.id for delivery in owed if delivery.status is DeliveryStatus.EXHAUSTED
+    )
     clocked.sender.answers = lambda letter: Exchange(status=200)
     before = len(clocked.sender.sent)
     await clocked.pass_time(86_400_000)

@@ -7,7 +7,9 @@ import json
 
 import pytest
 
+from api.webhook_replay import Replay
 from jobs import keys
+from jobs.eventlog import EventLog
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import EndpointStatus
 from notifier.webhooks import schedule
@@ -63,6 +65,29 @@ async def test_a_receiver_that_always_fails_gets_ten_attempts_in_75_hours(clocke
     assert (await clocked.endpoints.get(TENANT, endpoint.id)).status is EndpointStatus.ENABLED
 
 
+async def test_a_delivery_that_is_given_up_is_an_event_that_no_endpoint_is_told(clocked: Hooks) -> None:
+    endpoint = await clocked.endpoint()
+    clocked.sender.answers = failing()
+    await clocked.events(1)
+    await clocked.work()
+    await pass_until(clocked, 4 * DAY_MS)
+    (delivery,) = await clocked.owed(endpoint)
+    (told,) = await clocked.logged("webhook_delivery.exhausted")
+    assert told["webhook_delivery"] == {
+        "id": delivery.id,
+        "endpoint_id": endpoint.id,
+        "url": None,
+        "event_id": delivery.event_id,
+        "event_type": "job.queued",
+        "attempts": 10,
+    }
+    late = await clocked.endpoint("https://late.test/")
+    await Replay(EventLog(clocked.redis), clocked.deliveries).to(late, None)
+    await clocked.dispatch()
+    assert [each.event_type for each in await clocked.owed(late)] == ["job.queued"]
+    assert len(await clocked.owed(endpoint)) == 1
+
+
 async def test_a_success_after_failures_ends_the_delivery(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint()
     clocked.sender.answers = failing(502)
@@ -104,7 +129,7 @@ async def test_an_endpoint_that_fails_for_five_days_is_disabled_with_an_event(cl
     event = json.loads(await clocked.deliveries.body(told) or b"")
     assert event["data"]["webhook_endpoint"]["id"] == endpoint.id
     assert event["data"]["webhook_endpoint"]["disabled_reason"] == "failing"
-    assert event["sequence"] == 7
+    assert event["sequence"] == 6 + len(await clocked.logged("webhook_delivery.exhausted")) + 1
 
 
 async def test_what_a_disabled_endpoint_missed_can_be_recovered(clocked: Hooks) -> None:

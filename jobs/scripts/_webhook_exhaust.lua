@@ -1,0 +1,14 @@
+-- Giving a delivery up for good, with an event for the tenant. No endpoint is owed it: receivers that do not take their
+-- deliveries must not be the reason for more of them.
+
+local function exhaust(id, delivery, now)
+  finish_delivery(id, delivery, 'exhausted', now)
+  if delivery.test then return end
+  local is_url = not is_endpoint(delivery.target)
+  record_event(delivery.tenant, 'evt_' .. string.sub(id, 5) .. '_' .. delivery.claim, 'webhook_delivery.exhausted',
+    table.concat({
+      '{"webhook_delivery":{"id":"', id, '","endpoint_id":', is_url and 'null' or '"' .. delivery.target .. '"',
+      ',"url":', is_url and cjson.encode(delivery.url) or 'null', ',"event_id":"', delivery.event_id,
+      '","event_type":"', delivery.type, '","attempts":', delivery.attempt, '}}',
+    }), now)
+end
