@@ -7,17 +7,16 @@ refused, while those accepted may still write their results. One artifact may ha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import parse_qs, urlsplit
 
 from jobs import keys
 from jobs.errors import ArtifactMissing, ArtifactTooLarge, StoreFull
 from jobs.scripts import Scripts
+from jobs.settings import max_artifacts_mb
 from jobs.store_client import translated_errors
 
 MIB = 1024**2
 CHUNK_BYTES = MIB // 4
 MAX_ARTIFACT_BYTES = 16 * MIB
-DEFAULT_MAX_MB = 256
 UNCOMMITTED_TTL_S = 600
 """Chunks that a dying process wrote and never committed go by themselves."""
 
@@ -35,8 +34,7 @@ class RedisArtifacts:
 
     @classmethod
     def from_url(cls, url: str, scripts: Scripts) -> RedisArtifacts:
-        (max_mb,) = parse_qs(urlsplit(url).query).get("max_mb", [str(DEFAULT_MAX_MB)])
-        return cls(scripts, int(max_mb) * MIB)
+        return cls(scripts, max_artifacts_mb(url) * MIB)
 
     async def put(self, path: str, body: bytes) -> None:
         if len(body) > MAX_ARTIFACT_BYTES:

@@ -87,14 +87,21 @@ class EgressPolicy:
 
     @classmethod
     def from_entries(cls, entries: Iterable[str], *, only_listed: bool = False) -> EgressPolicy:
-        """The policy for `Settings.egress_allow`: CIDRs, single addresses and host names (matched exactly)."""
+        """The policy for `Settings.egress_allow`: CIDRs, single addresses and host names (matched exactly).
+
+        Raises:
+            ValueError: an entry is none of these.
+        """
         networks: list[Network] = []
         hosts: set[str] = set()
         for entry in entries:
             try:
                 networks.append(ipaddress.ip_network(entry.strip("[]"), strict=False))
             except ValueError:
-                hosts.add(_ascii_host(entry))
+                host = _ascii_host(entry)
+                if not _HOST_NAME.fullmatch(host):
+                    raise ValueError(f"{entry!r} is no network, address or host name") from None
+                hosts.add(host)
         return cls(tuple(networks), frozenset(hosts), only_listed)
 
     def check_url(self, url: str, *, schemes: Sequence[str] = ("http", "https")) -> Target:

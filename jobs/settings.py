@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from jobs.egress import EgressPolicy
 
 T = TypeVar("T")
 
@@ -82,20 +84,68 @@ def _list(text: str) -> tuple[str, ...]:
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme not in schemes or (
-            not parts.netloc and parts.scheme not in ("unix", "redis", "file")
-        ):
+        if parts.scheme not in schemes or (not parts.netloc and parts.scheme not in ("redis", "file")):
+            raise ValueError
+        if parts.port == 0:  # what is no port raises by itself
             raise ValueError
         return text.rstrip("/")
 
     return parse
 
 
+def _redis_url(text: str) -> str:
+    parts = urlsplit(text)
+    path = parts.path.strip("/")
+    databases = parse_qs(parts.query).get("db", [])
+    if parts.scheme in SENTINEL_SCHEMES:
+        sentinels(text)
+        databases.append(path.partition("/")[2])
+    elif parts.scheme != "unix":  # whose path is the socket's
+        _url("redis", "rediss")(text)
+        databases.append(path)
+    if not all(database.isdecimal() for database in databases if database):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def sentinels(url: str) -> list[tuple[str, int]]:
+    """Host and port of each sentinel in ``redis+sentinel://[user:password@]host:port,host:port/service/db``.
+
+    Raises:
+        ValueError: a host is missing, or a port is none.
+    """
+    _, _, hosts = urlsplit(url).netloc.rpartition("@")
+    found = []
+    for host in hosts.split(","):
+        parts = urlsplit(f"//{host}")
+        if not parts.hostname or parts.port == 0:
+            raise ValueError(f"{host!r} is no host:port")
+        found.append((parts.hostname, parts.port or 26379))
+    return found
+
+
+def _artifacts_url(text: str) -> str:
+    url = _url("file", "s3", "gs", "az", "redis")(text)
+    if urlsplit(url).scheme == "redis":
+        max_artifacts_mb(url)
+    return url
+
+
+def max_artifacts_mb(url: str) -> int:
+    """What all artifacts in the store may use together, in MiB, by ``redis:?max_mb=…``.
+
+    Raises:
+        ValueError: it is no positive number.
+    """
+    (max_mb,) = parse_qs(urlsplit(url).query, keep_blank_values=True).get("max_mb", ["256"])
+    return _int(1, 1024**2)(max_mb)
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = _list(text)
     for origin in origins:
         parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.port == 0:
             raise ValueError
     return origins
 
@@ -105,6 +155,7 @@ def _egress(text: str) -> tuple[str, ...]:
     for entry in entries:
         if "/" in entry:
             ipaddress.ip_network(entry)
+    EgressPolicy.from_entries(entries)
     return entries
 
 
@@ -140,7 +191,10 @@ def _import_paths(text: str) -> tuple[str, ...]:
     return paths
 
 
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
+ARTIFACTS_EXPECTED = (
+    "file:///dir, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or redis:?max_mb=256"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,16 +207,17 @@ class Settings:
     redis_url: str = setting(
         "REDIS_URL",
         "redis://127.0.0.1:6390/0",
-        _url(*REDIS_SCHEMES),
-        "redis://…, rediss://…, unix://… or redis+sentinel://host:port,host:port/service/db",
+        _redis_url,
+        "redis://host:port/db, rediss://…, unix:///path or redis+sentinel://host:port,host:port/service/db, "
+        "where port and db are numbers",
         secret=True,
     )
     data_dir: Path = setting("PRESSRUN_DATA_DIR", Path("data"), Path, "a directory")
     artifacts_url: str = setting(
         "PRESSRUN_ARTIFACTS_URL",
         "",
-        _url("file", "s3", "gs", "az", "redis"),
-        "file:///dir, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or redis:",
+        _artifacts_url,
+        ARTIFACTS_EXPECTED,
     )
     api_keys: tuple[ApiKey, ...] = setting(
         "PRESSRUN_API_KEYS",
@@ -178,7 +233,9 @@ class Settings:
         "one or more secrets of at least 32 characters with commas between; the first one signs, all verify",
         secret=True,
     )
-    public_url: str = setting("PRESSRUN_PUBLIC_URL", "", _url("http", "https"), "http://host or https://host")
+    public_url: str = setting(
+        "PRESSRUN_PUBLIC_URL", "", _url("http", "https"), "http://host:port or https://host"
+    )
     websocket_url: str = setting(
         "PRESSRUN_WEBSOCKET_URL", "", _url("ws", "wss"), "ws://host/v1/ws or wss://host/v1/ws"
     )
@@ -194,7 +251,10 @@ class Settings:
         "PRESSRUN_FETCH", "public", _one_of("none", "public", "allowlist"), "none, public or allowlist"
     )
     egress_allow: tuple[str, ...] = setting(
-        "PRESSRUN_EGRESS_ALLOW", (), _egress, "CIDRs (10.0.0.0/8) and host names with commas between"
+        "PRESSRUN_EGRESS_ALLOW",
+        (),
+        _egress,
+        "CIDRs (10.0.0.0/8), addresses and host names with commas between",
     )
     kinds: tuple[str, ...] = setting(
         "PRESSRUN_KINDS",

@@ -32,7 +32,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from jobs.errors import ClusterRefused, StoreFull, StoreUnavailable
-from jobs.settings import Settings
+from jobs.settings import SENTINEL_SCHEMES, Settings, sentinels
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +106,7 @@ def connect(settings: Settings) -> ArqRedis:
     url = urlsplit(settings.redis_url)
     if url.scheme != "unix":  # whose other end is on this machine, and gone when it is gone
         options |= {"socket_keepalive": True, "socket_keepalive_options": _keepalive_options()}
-    if url.scheme in ("redis+sentinel", "rediss+sentinel"):
+    if url.scheme in SENTINEL_SCHEMES:
         pool = _sentinel_pool(settings.redis_url, options)
     else:
         pool = Redis.from_url(settings.redis_url, **options).connection_pool
@@ -154,11 +154,10 @@ def _keepalive_options() -> dict[int, int]:
 def _sentinel_pool(url: str, options: dict[str, Any]) -> SentinelConnectionPool:
     """``redis+sentinel://[user:password@]host:port,host:port/service/db``"""
     parts = urlsplit(url)
-    credentials, _, hosts = parts.netloc.rpartition("@")
+    credentials, _, _ = parts.netloc.rpartition("@")
     username, _, password = credentials.partition(":")
-    sentinels = [(host, int(port or 26379)) for host, _, port in (h.partition(":") for h in hosts.split(","))]
     service, _, db = parts.path.strip("/").partition("/")
-    sentinel = Sentinel(sentinels, socket_timeout=CONNECT_TIMEOUT_S)  # type: ignore[no-untyped-call]
+    sentinel = Sentinel(sentinels(url), socket_timeout=CONNECT_TIMEOUT_S)  # type: ignore[no-untyped-call]
     master = sentinel.master_for(
         service or "mymaster",
         db=int(db or 0),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.settings import DAY_SECONDS, BadSetting, Settings, is_loopback
+from jobs.settings import DAY_SECONDS, BadSetting, Settings, is_loopback, max_artifacts_mb, sentinels
 
 KEY = "0123456789abcdef"
 SECRET = "s" * 32
@@ -44,7 +44,18 @@ def test_a_blank_value_counts_as_not_set(blank: str) -> None:
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis+cluster://localhost"),
+        ("REDIS_URL", "redis://localhost:abc/0"),
+        ("REDIS_URL", "redis://localhost:65536/0"),
+        ("REDIS_URL", "redis://localhost/abc"),
+        ("REDIS_URL", "unix:///run/store.sock?db=abc"),
+        ("REDIS_URL", "redis+sentinel://one:abc/mymaster/0"),
+        ("REDIS_URL", "redis+sentinel://one:26379,/mymaster/0"),
+        ("REDIS_URL", "redis+sentinel://one:26379/mymaster/abc"),
         ("PRESSRUN_ARTIFACTS_URL", "ftp://host/dir"),
+        ("PRESSRUN_ARTIFACTS_URL", "redis:?max_mb=lots"),
+        ("PRESSRUN_ARTIFACTS_URL", "redis:?max_mb=0"),
+        ("PRESSRUN_ARTIFACTS_URL", "redis:?max_mb="),
+        ("PRESSRUN_ARTIFACTS_URL", "redis:?max_mb=1&max_mb=2"),
         ("PRESSRUN_API_KEYS", KEY),
         ("PRESSRUN_API_KEYS", "acme:short"),
         ("PRESSRUN_API_KEYS", f":{KEY}"),
@@ -54,13 +65,20 @@ def test_a_blank_value_counts_as_not_set(blank: str) -> None:
         ("PRESSRUN_SECRET_KEY", "short"),
         ("PRESSRUN_SECRET_KEY", f"{SECRET},short"),
         ("PRESSRUN_PUBLIC_URL", "example.com"),
+        ("PRESSRUN_PUBLIC_URL", "https://example.com:abc"),
+        ("PRESSRUN_PUBLIC_URL", "https://example.com:0"),
         ("PRESSRUN_WEBSOCKET_URL", "http://example.com"),
+        ("PRESSRUN_WEBSOCKET_URL", "ws://example.com:abc"),
         ("PRESSRUN_WORKER_SLOTS", "0"),
         ("PRESSRUN_FETCH", "everything"),
         ("PRESSRUN_EGRESS_ALLOW", "10.0.0.0/33"),
         ("PRESSRUN_EGRESS_ALLOW", "10.0.0.1/8"),
+        ("PRESSRUN_EGRESS_ALLOW", "ä..example"),
+        ("PRESSRUN_EGRESS_ALLOW", "*.example.com"),
+        ("PRESSRUN_EGRESS_ALLOW", "example.com:8080"),
         ("PRESSRUN_ALLOWED_ORIGINS", "app.example.com"),
         ("PRESSRUN_ALLOWED_ORIGINS", "https://app.example.com/path"),
+        ("PRESSRUN_ALLOWED_ORIGINS", "https://app.example.com:abc"),
         ("PRESSRUN_RESULT_TTL", str(DAY_SECONDS)),
         ("PRESSRUN_LOG_LEVEL", "loud"),
         ("PRESSRUN_LOG_FORMAT", "xml"),
@@ -70,6 +88,31 @@ def test_a_bad_value_names_its_variable_and_what_it_may_be(variable: str, value:
     with pytest.raises(BadSetting, match=rf"^{variable} .*It may be: .+\.$") as raised:
         Settings.from_env({**CLOSED, variable: value})
     assert raised.value.variable == variable
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("REDIS_URL", "redis:"),
+        ("REDIS_URL", "rediss://:p%2Fq@store:6380/1"),
+        ("REDIS_URL", "unix:///run/store.sock?db=1"),
+        ("REDIS_URL", "redis+sentinel://user:secret@one:26379,two,[::1]:26380/mymaster/1"),
+        ("PRESSRUN_ARTIFACTS_URL", "redis:?max_mb=64"),
+        ("PRESSRUN_PUBLIC_URL", "http://[::1]:8000"),
+        ("PRESSRUN_EGRESS_ALLOW", "10.0.0.0/8, 192.168.1.5, ::1, [::1], Intranet., bücher.example"),
+    ],
+)
+def test_a_good_value_is_taken(variable: str, value: str) -> None:
+    Settings.from_env({variable: value})
+
+
+def test_sentinels_have_a_port_of_their_own() -> None:
+    url = "redis+sentinel://user:secret@one:5000,two,[::1]:5001/mymaster/0"
+    assert sentinels(url) == [("one", 5000), ("two", 26379), ("::1", 5001)]
+
+
+def test_artifacts_in_the_store_are_bounded_even_where_nothing_is_said() -> None:
+    assert (max_artifacts_mb("redis:"), max_artifacts_mb("redis:?max_mb=64")) == (256, 64)
 
 
 def test_an_error_about_a_secret_does_not_repeat_it() -> None:
