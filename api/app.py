@@ -128,7 +128,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     """The app with everything it works with, connected to nothing yet.
 
     Raises:
-        BadSetting: there is no usable secret key, or a kind cannot be loaded.
+        BadSetting: there is no usable secret key, a kind cannot be loaded, or the place for artifacts cannot be opened.
     """
     secret_keys = load_secret_keys(settings)
     redis = connect(settings)

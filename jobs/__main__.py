@@ -24,7 +24,11 @@ from jobs.worker import JobWorker
 
 
 def build(settings: Settings) -> JobWorker:
-    """The worker for these settings; call `run()` on it."""
+    """The worker for these settings; call `run()` on it.
+
+    Raises:
+        BadSetting: a kind cannot be loaded, or the place for artifacts cannot be opened.
+    """
     redis = connect(settings)
     scripts = Scripts(redis, settings)
     queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))
@@ -40,16 +44,18 @@ def build(settings: Settings) -> JobWorker:
 
 
 def main() -> None:
+    """Works until SIGTERM or SIGINT. Exits with 2 where a setting is wrong."""
+    asyncio.set_event_loop(uvloop.new_event_loop())
     try:
         settings = Settings.from_env(os.environ)
+        configure_logging(settings, "worker")
+        worker = build(settings)
     except BadSetting as error:
         print(f"pressrun worker: {error}", file=sys.stderr)
         sys.exit(2)
-    configure_logging(settings, "worker")
     rest_the_collector()
-    asyncio.set_event_loop(uvloop.new_event_loop())
     try:
-        build(settings).run()
+        worker.run()
     except (RendererNotStarted, ClusterRefused) as error:
         sys.exit(f"pressrun worker: {error}")
 

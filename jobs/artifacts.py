@@ -22,7 +22,7 @@ from jobs.artifacts_directory import DurableDirectory
 from jobs.artifacts_redis import RedisArtifacts
 from jobs.errors import ArtifactMissing, StoreUnavailable
 from jobs.scripts import Scripts
-from jobs.settings import Settings
+from jobs.settings import ARTIFACTS_EXPECTED, BadSetting, Settings
 
 _MAX_GROUP_BYTES = 1024**2
 """Larger ones are written at the same time, not one after the other."""
@@ -66,13 +66,31 @@ class Artifacts(Protocol):
 
 
 def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
-    """The place that `settings.artifacts` names; credentials for clouds come from the environment."""
+    """The place that `settings.artifacts` names; credentials for clouds come from the environment.
+
+    Raises:
+        BadSetting: a directory cannot be made, or the environment lacks what a cloud needs.
+    """
     url = urlsplit(settings.artifacts)
-    if url.scheme == "redis":
-        return RedisArtifacts.from_url(settings.artifacts, scripts)
-    if url.scheme == "file":
-        return DirectoryArtifacts(Path(unquote(url.path)))
-    return ObjectArtifacts(from_url(settings.artifacts))
+    try:
+        if url.scheme == "redis":
+            return RedisArtifacts.from_url(settings.artifacts, scripts)
+        if url.scheme == "file":
+            return DirectoryArtifacts(Path(unquote(url.path)))
+        return ObjectArtifacts(from_url(settings.artifacts))
+    except (OSError, ValueError, BaseError) as error:
+        reason = str(error).partition("\n")[0]  # obstore goes on with what its sources say
+        if settings.artifacts_url:
+            raise BadSetting(
+                "PRESSRUN_ARTIFACTS_URL",
+                f"is {settings.artifacts_url!r}, which cannot be opened ({reason})",
+                ARTIFACTS_EXPECTED,
+            ) from error
+        raise BadSetting(
+            "PRESSRUN_DATA_DIR",
+            f"is {str(settings.data_dir)!r}, which cannot be used ({reason})",
+            "a directory, made where it is missing",
+        ) from error
 
 
 class ObjectArtifacts:

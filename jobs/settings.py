@@ -193,7 +193,8 @@ def _import_paths(text: str) -> tuple[str, ...]:
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 ARTIFACTS_EXPECTED = (
-    "file:///dir, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or redis:?max_mb=256"
+    "file:///dir, redis:?max_mb=256, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix "
+    "with account and credentials in the environment"
 )
 
 

@@ -38,6 +38,9 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     """Serves until SIGTERM or SIGINT; then sends the clients away, lets webhooks end, and returns.
 
     Connections are accepted while the store is away: clients wait for their snapshots, nobody is turned down.
+
+    Raises:
+        BadSetting: the place for artifacts cannot be opened.
     """
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -84,19 +87,19 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
 
 
 def main() -> int:
+    """The exit code: 2 where a setting is wrong."""
+    code = 0
     try:
         settings = Settings.from_env(os.environ)
         secret_keys = load_secret_keys(settings)
-    except BadSetting as error:
-        print(f"pressrun notifier: {error}", file=sys.stderr)
-        return 2
-    configure_logging(settings, "notifier")
-    raise_file_limit()
-    rest_the_collector()
-    code = 0
-    try:
+        configure_logging(settings, "notifier")
+        raise_file_limit()
+        rest_the_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, secret_keys))
+    except* BadSetting as errors:
+        print(f"pressrun notifier: {errors.exceptions[0]}", file=sys.stderr)
+        code = 2
     except* ClusterRefused as refusals:
         print(f"pressrun notifier: {refusals.exceptions[0]}", file=sys.stderr)
         code = 1

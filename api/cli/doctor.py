@@ -24,7 +24,7 @@ from jobs.durability import StoreFacts, read_facts
 from jobs.errors import StoreError
 from jobs.ids import new_job_id
 from jobs.scripts import Scripts
-from jobs.settings import Settings
+from jobs.settings import BadSetting, Settings
 from jobs.store_client import connect
 
 LANGUAGES = {
@@ -198,6 +198,9 @@ async def examine_artifacts(settings: Settings, redis: Redis) -> Finding:
     path = input_path("doctor", new_job_id())
     try:
         artifacts = open_artifacts(settings, Scripts(redis, settings))
+    except BadSetting as error:
+        return Finding("fail", "artifacts", str(error))
+    try:
         await artifacts.put(path, b"ok")
         await artifacts.get(path)
         await artifacts.discard([path])

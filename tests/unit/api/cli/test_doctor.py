@@ -66,8 +66,23 @@ def test_looks_at_artifacts_in_the_store(tmp_path: Path, redis_url: str) -> None
     assert "artifacts: redis:" in result.output
 
 
-def test_fails_where_artifacts_cannot_be_written(tmp_path: Path) -> None:
+def test_fails_where_artifacts_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("a file where the directory should be")
+    result = examined(tmp_path, REDIS_URL="")
+    assert result.exit_code == 1
+    assert f"fail  artifacts: PRESSRUN_DATA_DIR is '{tmp_path}'" in result.output
+
+
+def test_fails_where_the_data_directory_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = examined(tmp_path / "file" / "data", REDIS_URL="")
+    assert result.exit_code == 1
+    assert "fail  artifacts: PRESSRUN_DATA_DIR is" in result.output
+
+
+def test_fails_where_artifacts_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "doctor").write_text("a file where a directory should be")
     result = examined(tmp_path, REDIS_URL="")
     assert result.exit_code == 1
     assert "artifacts: file://" in result.output
