@@ -210,7 +210,7 @@ def running_url(directory: Path) -> str | None:
     """The URL of the server that runs in `directory` now, whoever started it; None when none does."""
     try:
         descriptor = os.open(directory / "server.lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         if _try_lock(descriptor):

@@ -33,7 +33,11 @@ def up() -> None:
     if environ.get("REDIS_URL", "").strip():
         sys.exit(asyncio.run(run(settings, commands, environ, None)))
 
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # documents are nobody else's business
+    try:
+        # Documents are nobody else's business.
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"PRESSRUN_DATA_DIR cannot be used ({error}). Name another directory.") from error
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor takes signals over
     store = EmbeddedValkey(settings.data_dir / "valkey")
     try:

@@ -85,6 +85,12 @@ def test_says_where_it_is_and_stops_cleanly(
     assert running_url(place / "data" / "valkey") is None
 
 
+def test_says_which_directory_it_cannot_use(place: Path, environ: dict[str, str]) -> None:
+    with up(place, {**environ, "PRESSRUN_DATA_DIR": "Procfile/data"}) as command:
+        command.line("PRESSRUN_DATA_DIR cannot be used .*Procfile/data")
+        assert command.wait() == 2
+
+
 def test_finds_its_data_again(place: Path, environ: dict[str, str]) -> None:
     for start in (1, 2):
         with up(place, environ) as command:
