@@ -192,6 +192,10 @@ def _import_paths(text: str) -> tuple[str, ...]:
 
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
+REDIS_EXPECTED = (
+    "redis://host:port/db, rediss://…, unix:///path or redis+sentinel://host:port,host:port/service/db, "
+    "where port and db are numbers"
+)
 ARTIFACTS_EXPECTED = (
     "file:///dir, redis:?max_mb=256, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix "
     "with account and credentials in the environment"
@@ -209,8 +213,7 @@ class Settings:
         "REDIS_URL",
         "redis://127.0.0.1:6390/0",
         _redis_url,
-        "redis://host:port/db, rediss://…, unix:///path or redis+sentinel://host:port,host:port/service/db, "
-        "where port and db are numbers",
+        REDIS_EXPECTED,
         secret=True,
     )
     data_dir: Path = setting("PRESSRUN_DATA_DIR", Path("data"), Path, "a directory")

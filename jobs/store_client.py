@@ -32,7 +32,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from jobs.errors import ClusterRefused, StoreFull, StoreUnavailable
-from jobs.settings import SENTINEL_SCHEMES, Settings, sentinels
+from jobs.settings import REDIS_EXPECTED, SENTINEL_SCHEMES, BadSetting, Settings, sentinels
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +94,9 @@ def connect(settings: Settings) -> ArqRedis:
 
     Every socket has timeouts and keepalive, so that a half-open connection cannot hang. One immediate second try hides
     a connection that went stale in the pool; all writes are scripts that are safe to send twice.
+
+    Raises:
+        BadSetting: the URL has an option that redis-py does not know, or a value of one that it does not take.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
@@ -106,11 +109,18 @@ def connect(settings: Settings) -> ArqRedis:
     url = urlsplit(settings.redis_url)
     if url.scheme != "unix":  # whose other end is on this machine, and gone when it is gone
         options |= {"socket_keepalive": True, "socket_keepalive_options": _keepalive_options()}
-    if url.scheme in SENTINEL_SCHEMES:
-        pool = _sentinel_pool(settings.redis_url, options)
-    else:
-        pool = Redis.from_url(settings.redis_url, **options).connection_pool
-    pool.connection_class = _mended(pool.connection_class)
+    try:
+        if url.scheme in SENTINEL_SCHEMES:
+            pool = _sentinel_pool(settings.redis_url, options)
+        else:
+            pool = Redis.from_url(settings.redis_url, **options).connection_pool
+        pool.connection_class = _mended(pool.connection_class)
+        pool.make_connection()  # type: ignore[no-untyped-call] # connects to nothing, but looks at the options
+    except (TypeError, ValueError, RedisError) as error:
+        reason = str(error).rstrip(".")
+        raise BadSetting(
+            "REDIS_URL", f"has an option that does not fit ({reason})", REDIS_EXPECTED
+        ) from error
     return ArqRedis(pool_or_conn=pool, job_serializer=_entry_json, job_deserializer=json.loads)
 
 

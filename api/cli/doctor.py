@@ -136,7 +136,11 @@ def has_font(fc_list: str, language: str) -> bool:
 async def examine_storage(settings: Settings) -> list[Finding]:
     """The store and the artifacts, which may be in it."""
     url = store_url(settings)
-    async with connect(replace(settings, redis_url=url or settings.redis_url)) as redis:
+    try:
+        client = connect(replace(settings, redis_url=url or settings.redis_url))
+    except BadSetting as error:
+        return [Finding("fail", "store", str(error))]
+    async with client as redis:
         if url is not None:
             findings = await examine_store(redis)
         else:

@@ -36,6 +36,7 @@ def started(process: str, directory: Path, **environ: str) -> subprocess.Complet
     ("variable", "value"),
     [
         ("REDIS_URL", "redis://localhost:abc/0"),
+        ("REDIS_URL", "rediss://localhost/0?ssl_cert_reqs=perhaps"),
         ("PRESSRUN_ARTIFACTS_URL", "file://{file}/artifacts"),
         ("PRESSRUN_ARTIFACTS_URL", "az://container/prefix"),
         ("PRESSRUN_DATA_DIR", "{file}/data"),

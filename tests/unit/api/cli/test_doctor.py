@@ -41,6 +41,12 @@ def test_fails_without_the_store_that_is_named(tmp_path: Path) -> None:
     assert "Start it, or correct REDIS_URL" in result.output
 
 
+def test_fails_with_an_option_of_the_store_that_does_not_exist(tmp_path: Path) -> None:
+    result = examined(tmp_path, REDIS_URL="redis://localhost/0?unheard_of=1")
+    assert result.exit_code == 1
+    assert "fail  store: REDIS_URL has an option that does not fit" in result.output
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "verdict", "said"),
     [

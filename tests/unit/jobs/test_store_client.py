@@ -1,0 +1,26 @@
+import pytest
+
+from jobs.settings import BadSetting, Settings
+from jobs.store_client import connect
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://:s3cr3t@store/0?ssl_cert_reqs=none",
+        "redis://store/0?client_name=press",
+        "unix:///run/store.sock?db=1",
+        "redis+sentinel://one,two:26380/mymaster/1",
+    ],
+)
+def test_connects_to_nothing_until_it_is_used(url: str) -> None:
+    connect(Settings.from_env({"REDIS_URL": url}))
+
+
+@pytest.mark.parametrize("option", ["ssl_cert_reqs=perhaps", "socket_timeout=soon", "unheard_of=1"])
+def test_an_option_that_does_not_fit_is_named_and_no_secret(option: str) -> None:
+    name, _, _ = option.partition("=")
+    with pytest.raises(BadSetting, match=r"^REDIS_URL .*It may be: ") as raised:
+        connect(Settings.from_env({"REDIS_URL": f"rediss://:s3cr3t@store/0?{option}"}))
+    assert "s3cr3t" not in str(raised.value)
+    assert name in str(raised.value) or "SSL Certificate Requirements" in str(raised.value)
