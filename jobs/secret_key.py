@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from jobs.settings import BadSetting, Settings
 
-FILE_NAME = "secret_key"
 _EXPECTED = "at least 32 random characters, the same for every process"
 
 
@@ -25,7 +24,7 @@ def load_secret_keys(settings: Settings) -> tuple[str, ...]:
     """
     if settings.secret_key:
         return settings.secret_key
-    path = settings.data_dir / FILE_NAME
+    path = settings.secret_key_file
     try:
         if not path.exists():
             _make(path)
@@ -47,7 +46,7 @@ def derive_key(secret: str, purpose: str) -> bytes:
 def _make(path: Path) -> None:
     """Writes the whole file under another name first: nobody ever sees half a key, and the first link wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{FILE_NAME}.{secrets.token_hex(8)}")
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:

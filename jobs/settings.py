@@ -21,7 +21,7 @@ from jobs.egress import EgressPolicy
 T = TypeVar("T")
 
 FetchMode = Literal["none", "public", "allowlist"]
-Source = Literal["environment", "default"]
+Source = Literal["environment", "derived", "default"]
 
 DAY_SECONDS = 86_400
 WEBHOOK_SCHEDULE_SECONDS = 4 * DAY_SECONDS
@@ -375,25 +375,36 @@ class Settings:
         """The artifact store's URL; a directory below `data_dir` by default."""
         return self.artifacts_url or (self.data_dir.absolute() / "artifacts").as_uri()
 
+    @property
+    def secret_key_file(self) -> Path:
+        """Where the key is that is made, and kept, where `secret_key` is not set."""
+        return self.data_dir / "secret_key"
+
     def explained(self, environ: Mapping[str, str]) -> list[tuple[str, str, Source]]:
-        """Rows for `pressrun config`: variable, value as text (secrets masked), where it came from."""
+        """Rows for `pressrun config`: variable, what is in force as text (secrets masked), where it came from."""
+        derived = {
+            "host": self.listen_host,
+            "artifacts_url": self.artifacts,
+            "secret_key": f"(in {self.secret_key_file}, not shown)",
+            "public_url": self.base_url,
+            "websocket_url": self.ws_url,
+        }
         rows: list[tuple[str, str, Source]] = []
         for spec in dataclasses.fields(self):
             variable = spec.metadata["variable"]
-            value = getattr(self, spec.name)
-            source: Source = "environment" if environ.get(variable, "").strip() else "default"
-            rows.append(
-                (variable, _shown(value, spec.metadata["secret"] and source == "environment"), source)
-            )
+            if environ.get(variable, "").strip():
+                value = getattr(self, spec.name)
+                shown = "(set, not shown)" if spec.metadata["secret"] else _shown(value)
+                rows.append((variable, shown, "environment"))
+            elif spec.name in derived:
+                rows.append((variable, derived[spec.name], "derived"))
+            else:
+                rows.append((variable, _shown(getattr(self, spec.name)), "default"))
         return rows
 
 
-def _shown(value: Any, secret: bool) -> str:
-    if secret:
-        return "(set, not shown)"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 @lru_cache(maxsize=256)

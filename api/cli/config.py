@@ -10,11 +10,20 @@ from rich.table import Table
 
 from api.cli.environment import settings_from_environment
 
+_PIPE_WIDTH = 10_000
+"""Programs get each row on one line."""
+
 
 @click.command()
 def config() -> None:
     """Show every setting, its value and its source."""
-    table = Table("variable", "value", "source", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    table.add_column("variable", no_wrap=True)
+    table.add_column("value", overflow="fold")  # whole, however narrow the terminal
+    table.add_column("source", no_wrap=True)
     for variable, value, source in settings_from_environment().explained(os.environ):
         table.add_row(variable, value or "–", source, style=None if source == "environment" else "dim")
-    Console().print(table, markup=False)
+    console = Console()
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    console.print(table, markup=False)

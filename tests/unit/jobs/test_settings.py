@@ -193,6 +193,31 @@ def test_explains_every_setting_once() -> None:
     assert not any(KEY in value or SECRET in value for _, value, _ in rows)
 
 
+def explained(**environ: str) -> dict[str, tuple[str, str]]:
+    return {
+        variable: (value, source) for variable, value, source in Settings.from_env(environ).explained(environ)
+    }
+
+
+def test_explains_what_is_in_force_where_nothing_is_set() -> None:
+    rows = explained(PRESSRUN_DATA_DIR="/srv/pressrun")
+    assert {variable: value for variable, (value, source) in rows.items() if source == "derived"} == {
+        "PRESSRUN_HOST": "127.0.0.1",
+        "PRESSRUN_ARTIFACTS_URL": "file:///srv/pressrun/artifacts",
+        "PRESSRUN_SECRET_KEY": "(in /srv/pressrun/secret_key, not shown)",
+        "PRESSRUN_PUBLIC_URL": "http://localhost:8000",
+        "PRESSRUN_WEBSOCKET_URL": "ws://localhost:8001/v1/ws",
+    }
+
+
+def test_explains_what_follows_from_other_settings() -> None:
+    rows = explained(**CLOSED, PRESSRUN_PUBLIC_URL="https://pdf.example.com")
+    assert rows["PRESSRUN_HOST"] == ("0.0.0.0", "derived")
+    assert rows["PRESSRUN_PUBLIC_URL"] == ("https://pdf.example.com", "environment")
+    assert rows["PRESSRUN_WEBSOCKET_URL"] == ("wss://pdf.example.com/v1/ws", "derived")
+    assert rows["PRESSRUN_SECRET_KEY"] == ("(set, not shown)", "environment")
+
+
 VARIABLES = [variable for variable, _, _ in Settings().explained({})]
 
 

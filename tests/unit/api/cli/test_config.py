@@ -1,12 +1,6 @@
-import pytest
 from click.testing import CliRunner
 
 from api.cli import main
-
-
-@pytest.fixture(autouse=True)
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 def shown(**environ: str) -> dict[str, list[str]]:
@@ -19,6 +13,7 @@ def test_shows_value_and_source() -> None:
     rows = shown(PRESSRUN_RENDER_TIMEOUT="90")
     assert rows["PRESSRUN_RENDER_TIMEOUT"] == ["90", "environment"]
     assert rows["PRESSRUN_DRAIN_SECONDS"] == ["20", "default"]
+    assert rows["PRESSRUN_PUBLIC_URL"] == ["http://localhost:8000", "derived"]
 
 
 def test_shows_no_secret() -> None:
@@ -36,6 +31,11 @@ def test_shows_no_secret() -> None:
 
 def test_shows_values_with_brackets_as_they_are() -> None:
     assert shown(PRESSRUN_HOST="[::1]")["PRESSRUN_HOST"] == ["[::1]", "environment"]
+
+
+def test_shows_values_whole_however_long_they_are() -> None:
+    url = f"https://{'long.' * 40}example.com"
+    assert shown(PRESSRUN_PUBLIC_URL=url)["PRESSRUN_PUBLIC_URL"] == [url, "environment"]
 
 
 def test_a_bad_value_is_explained_with_exit_code_2() -> None:
