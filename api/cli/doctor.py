@@ -72,6 +72,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "Python", platform.python_version())
     yield from examine_libraries()
     yield from examine_fonts()
+    yield examine_links(settings)
     yield from asyncio.run(examine_storage(settings))
 
 
@@ -133,6 +134,23 @@ def has_font(fc_list: str, language: str) -> bool:
     return bool(found.stdout.strip())
 
 
+def examine_links(settings: Settings) -> Finding:
+    """Unset, all is well where `pressrun up` gives all processes one PORT, and clients are on this machine."""
+    if settings.public_url or not (settings.api_keys or names_store()):
+        return Finding("ok", "links", f"begin with {settings.base_url}")
+    return Finding(
+        "warn",
+        "links",
+        "begin with http://localhost and the PORT of the process that made them: no use on other machines, "
+        "nor where honcho start gave it a PORT of its own",
+        "Set PRESSRUN_PUBLIC_URL to how clients reach web, the same for every process.",
+    )
+
+
+def names_store() -> bool:
+    return bool(os.environ.get("REDIS_URL", "").strip())
+
+
 async def examine_storage(settings: Settings) -> list[Finding]:
     """The store and the artifacts, which may be in it."""
     url = store_url(settings)
@@ -155,7 +173,7 @@ async def examine_storage(settings: Settings) -> list[Finding]:
 
 def store_url(settings: Settings) -> str | None:
     """Where the store is; None for an embedded one that does not run."""
-    if os.environ.get("REDIS_URL", "").strip():
+    if names_store():
         return settings.redis_url
     return running_url(settings.data_dir / "valkey")
 

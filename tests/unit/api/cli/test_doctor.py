@@ -15,8 +15,9 @@ def examined(directory: Path, **environ: str) -> Result:
 
 
 def test_finds_nothing_wrong_with_a_durable_store(tmp_path: Path, redis_url: str) -> None:
-    result = examined(tmp_path, REDIS_URL=redis_url)
+    result = examined(tmp_path, REDIS_URL=redis_url, PRESSRUN_PUBLIC_URL="https://pdf.example.com")
     assert result.exit_code == 0, result.output
+    assert "ok    links: begin with https://pdf.example.com" in result.output
     assert "store: Valkey 9." in result.output
     assert "appendfsync always" in result.output
     assert "noeviction" in result.output
@@ -27,6 +28,7 @@ def test_needs_no_running_store_where_up_would_bring_one(tmp_path: Path) -> None
     result = examined(tmp_path, REDIS_URL="")
     assert result.exit_code == 0, result.output
     assert "not running now" in result.output
+    assert "ok    links: begin with http://localhost:8000" in result.output
 
 
 def test_looks_at_the_embedded_store_that_runs(tmp_path: Path, own_valkey: FaultyValkey) -> None:
@@ -110,6 +112,19 @@ def test_names_scripts_that_have_no_font(tmp_path: Path, monkeypatch: pytest.Mon
 def test_tells_how_to_list_fonts_where_that_is_impossible(tmp_path: Path) -> None:
     result = examined(tmp_path, REDIS_URL="", PATH="/nonexistent")
     assert "Install fontconfig" in result.output
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"},
+        {"REDIS_URL": "", "PRESSRUN_API_KEYS": f"acme:{'k' * 16}", "PRESSRUN_SECRET_KEY": "s" * 32},
+    ],
+)
+def test_warns_of_links_that_lead_nowhere_on_other_machines(tmp_path: Path, environ: dict[str, str]) -> None:
+    result = examined(tmp_path, **environ)
+    assert "warn  links: begin with http://localhost" in result.output
+    assert "Set PRESSRUN_PUBLIC_URL" in result.output
 
 
 @pytest.mark.parametrize(
