@@ -112,7 +112,7 @@ class JobMachine(RuleBasedStateMachine):
         self.log = EventLog(self.redis)
         self.model: dict[str, ModelJob] = {}
         self.model_batches: dict[str, ModelBatch] = {}
-        self.deleted: set[str] = set()
+        self.deleted: dict[str, ModelJob] = {}
         self.sequences = dict.fromkeys(TENANTS, 0)
 
     def do(self, step: Coroutine[Any, Any, Any]) -> Any:
@@ -267,8 +267,10 @@ class JobMachine(RuleBasedStateMachine):
         else:
             assert job is not None
             assert job.status in TERMINAL
-            del self.model[job_id]
-            self.deleted.add(job_id)
+            self.deleted[job_id] = self.model.pop(job_id)
+            if job.status is JobStatus.SUCCEEDED:
+                job.version += 1
+                job.events.append("job.expired")
 
     # --- workers ----------------------------------------------------------------------------------------------
 
@@ -425,16 +427,18 @@ class JobMachine(RuleBasedStateMachine):
             events = [json.loads(body) for body in page.bodies]
             assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
             assert len({event["id"] for event in events}) == len(events)
-            for job_id, job in self.model.items():
+            for job_id, job in (self.model | self.deleted).items():
                 if job.tenant != tenant:
                     continue
                 own = [event for event in events if event["data"].get("job", {}).get("id") == job_id]
                 assert [event["type"] for event in own] == job.events
                 assert [event["data"]["job"]["version"] for event in own] == list(range(1, job.version + 1))
-                assert sum(event["data"]["job"]["status"] in TERMINAL for event in own) == (
+                ends = [event for event in own if event["data"]["job"]["status"] in TERMINAL]
+                assert len([event for event in ends if event["type"] != "job.expired"]) == (
                     job.status in TERMINAL
                 )
-                assert own[-1]["data"]["job"] == self.do(self.store.get(tenant, job_id)).document
+                if job_id in self.model:
+                    assert own[-1]["data"]["job"] == self.do(self.store.get(tenant, job_id)).document
 
     @invariant()
     def batches_are_completed_once_right_after_their_last_job(self) -> None:
