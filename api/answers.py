@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from jobs.errors import JobError, by_code
 from jobs.job import JobStatus
 
 
@@ -36,9 +37,12 @@ class ResultDocument(AnswerModel):
 class ErrorDocument(AnswerModel):
     """Why the job failed."""
 
-    code: str
+    code: str = Field(
+        description="Stable; `/docs#job-errors` says what each means. Kinds of your own may bring others.",
+        examples=sorted(by_code(JobError)),
+    )
     message: str
-    retryable: bool
+    retryable: bool = Field(description="Whether it is tried again while there are attempts left.")
 
 
 class LinksDocument(AnswerModel):

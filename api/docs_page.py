@@ -7,7 +7,8 @@ from typing import Any
 
 from api.kind_docs import kind_sections
 from api.operations import phrase
-from jobs.errors import PressrunError, RequestError, StoreError
+from api.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
+from jobs.errors import JobError, PressrunError, RequestError, StoreError, by_code
 
 
 def docs_page(template: str, contract: dict[str, Any]) -> str:
@@ -17,10 +18,12 @@ def docs_page(template: str, contract: dict[str, Any]) -> str:
         for path, methods in contract["paths"].items()
         for method, operation in methods.items()
     )
-    problems = "".join(_problem(error) for error in sorted(_answered(), key=lambda error: error.code))
     kinds = "".join(kind_sections(contract["components"]["schemas"]))
     return (
-        template.replace("{operations}", operations).replace("{kinds}", kinds).replace("{problems}", problems)
+        template.replace("{operations}", operations)
+        .replace("{kinds}", kinds)
+        .replace("{problems}", _problems())
+        .replace("{job_errors}", _job_errors())
     )
 
 
@@ -42,18 +45,28 @@ def _section(method: str, path: str, operation: dict[str, Any]) -> str:
     )
 
 
-def _answered() -> set[type[RequestError] | type[StoreError]]:
-    """Every error that can be an answer, one for each code."""
-    found: dict[str, Any] = {}
-    waiting: list[type[PressrunError]] = [RequestError, StoreError]
-    while waiting:
-        error = waiting.pop()
-        found.setdefault(error.code, error)
-        waiting += error.__subclasses__()
-    found.pop(PressrunError.code, None)
-    return set(found.values())
+def _problems() -> str:
+    """Every error that can be an answer. Its `type` leads here."""
+    texts = {code: f"{status}. {detail}" for status, (code, detail) in ROUTING_PROBLEMS.items()}
+    texts[PressrunError.code] = f"500. {INTERNAL_DETAIL}"
+    for code, error in (by_code(RequestError) | by_code(StoreError)).items():
+        texts[code] = f"{error.status}. {_meaning(error)}"
+    return "".join(_definition(code, code, texts[code]) for code in sorted(texts))
 
 
-def _problem(error: type[RequestError] | type[StoreError]) -> str:
-    text = (error.__doc__ or "").split("\n\n")[0].replace("\n", " ").replace("`", "")
-    return f'<dt id="{error.code}">{error.code}</dt><dd>{error.status}. {escape(text)}</dd>'
+def _job_errors() -> str:
+    """Every error that a job can end with. Some share their code with an answer, so that they are anchored apart."""
+    return "".join(
+        _definition(
+            f"job-{code}", code, f"{'Retryable' if error.retryable else 'Not retryable'}. {_meaning(error)}"
+        )
+        for code, error in sorted(by_code(JobError).items())
+    )
+
+
+def _meaning(error: type[PressrunError]) -> str:
+    return (error.__doc__ or "").split("\n\n")[0].replace("\n", " ").replace("`", "")
+
+
+def _definition(anchor: str, code: str, text: str) -> str:
+    return f'<dt id="{anchor}">{code}</dt><dd>{escape(text)}</dd>'

@@ -26,11 +26,15 @@ from jobs.errors import (
 
 log = structlog.get_logger(__name__)
 
-_ROUTING_CODES = {404: "not_found", 405: "method_not_allowed"}
-_ROUTING_DETAILS = {
-    404: "There is nothing at this path. /docs lists what there is.",
-    405: "This path does not take this method. The Allow header lists those it takes.",
+ROUTING_PROBLEMS = {
+    404: ("not_found", "There is nothing at this path. /docs lists what there is."),
+    405: (
+        "method_not_allowed",
+        "This path does not take this method. The Allow header lists those it takes.",
+    ),
 }
+"""Status → code and detail of the errors that routing raises."""
+INTERNAL_DETAIL = "This is our fault, not yours; it has been logged. Trying again may help."
 
 
 class ProblemMiddleware:
@@ -73,11 +77,11 @@ def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
             log.warning("http.store_error", code=code, reason=detail, path=scope["path"])
         case HTTPException():
             status = error.status_code
-            code = _ROUTING_CODES.get(status, f"http_{status}")
-            detail, extra = _ROUTING_DETAILS.get(status, error.detail), {}
+            code, detail = ROUTING_PROBLEMS.get(status, (f"http_{status}", error.detail))
+            extra = {}
         case _:
             status, code, extra = 500, PressrunError.code, {}
-            detail = "This is our fault, not yours; it has been logged. Trying again may help."
+            detail = INTERNAL_DETAIL
             log.error("http.failed", method=scope["method"], path=scope["path"], exc_info=error)
     document = {
         "type": f"{base_url}/docs#{code}",

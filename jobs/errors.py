@@ -2,13 +2,14 @@
 
 Three branches: what is wrong with a *request* (`RequestError`, becomes a 4xx problem), what went wrong with a
 *job* (`JobError`, becomes the job's ``error``) and what is wrong with the *store* (`StoreError`, becomes a 503).
-The HTTP status lives here as data so that `api.problems` is the only place that turns errors into answers.
+The HTTP status lives here as data so that `api.problems` is the only place that turns errors into answers. The first
+paragraph of a docstring is what `/docs` says about the code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 MAX_REPORTED_ERRORS = 20
 """In one problem document."""
@@ -20,11 +21,29 @@ class PressrunError(Exception):
     code: ClassVar[str] = "internal_error"
 
 
+_E = TypeVar("_E", bound=PressrunError)
+
+
+def by_code(root: type[_E]) -> dict[str, type[_E]]:
+    """Every code that `root` or an error below it brings, and that error. Errors of plug-ins are among them."""
+    found: dict[str, type[_E]] = {}
+    tree = [root]
+    while tree:
+        error = tree.pop(0)
+        if "code" in vars(error):
+            found.setdefault(error.code, error)
+        tree += error.__subclasses__()
+    return found
+
+
 # --- requests -------------------------------------------------------------------------------------------------
 
 
 class RequestError(PressrunError):
-    """The caller asked for something that cannot be done. `status` is the HTTP status it becomes."""
+    """The caller asked for something that cannot be done.
+
+    `status` is the HTTP status it becomes.
+    """
 
     code: ClassVar[str] = "bad_request"
     status: ClassVar[int] = 400
@@ -77,16 +96,22 @@ def as_one(refusals: Sequence[RequestError]) -> RequestError:
 
 
 class MalformedBody(RequestError):
+    """There is no body, or it cannot be read as what it is announced to be."""
+
     code = "malformed_body"
     status = 400
 
 
 class UnsupportedMediaType(RequestError):
+    """The body is of a type, or in a charset, that this path does not take."""
+
     code = "unsupported_media_type"
     status = 415
 
 
 class BodyTooLarge(RequestError):
+    """The body is larger than `PRESSRUN_MAX_BODY_BYTES`."""
+
     code = "body_too_large"
     status = 413
 
@@ -99,7 +124,7 @@ class BodyTimeout(RequestError):
 
 
 class RangeNotSatisfiable(RequestError):
-    """`size` is how many bytes there are."""
+    """The range lies outside the result. `size` is how many bytes that has."""
 
     code = "range_not_satisfiable"
     status = 416
@@ -110,6 +135,8 @@ class RangeNotSatisfiable(RequestError):
 
 
 class Unauthenticated(RequestError):
+    """An API key or a token is needed, and there is none that is known."""
+
     code = "unauthenticated"
     status = 401
 
@@ -127,11 +154,15 @@ class TokenExpired(Unauthenticated):
 
 
 class Forbidden(RequestError):
+    """The token is for something else; or there are no API keys, and the request is not from this machine alone."""
+
     code = "forbidden"
     status = 403
 
 
 class NotFound(RequestError):
+    """There is nothing at this path."""
+
     code = "not_found"
     status = 404
 
@@ -147,7 +178,7 @@ class JobNotFound(NotFound):
 
 
 class BatchNotFound(NotFound):
-    """Likewise, for a batch."""
+    """Also raised for a batch of another tenant."""
 
     code = "batch_not_found"
 
@@ -207,16 +238,22 @@ class CheckUnavailable(RequestError):
 
 
 class NotFinished(RequestError):
+    """The job has not ended yet."""
+
     code = "not_finished"
     status = 409
 
 
 class AlreadyFinished(RequestError):
+    """The job or batch has ended: there is nothing to cancel."""
+
     code = "already_finished"
     status = 409
 
 
 class JobNotSucceeded(RequestError):
+    """The job ended without a result."""
+
     code = "job_not_succeeded"
     status = 409
 
@@ -236,6 +273,8 @@ class InputGone(RequestError):
 
 
 class ResultExpired(RequestError):
+    """The result is not kept any more."""
+
     code = "result_expired"
     status = 410
 
@@ -252,6 +291,8 @@ class CursorExpired(RequestError):
 
 
 class IdempotencyKeyReused(RequestError):
+    """The idempotency key came before, with other content."""
+
     code = "idempotency_key_reused"
     status = 422
 
@@ -293,10 +334,14 @@ class InternalJobError(JobError):
 
 
 class RenderTimeout(JobError):
+    """The run took longer than it may (`timeout_seconds`), and was stopped."""
+
     code = "render_timeout"
 
 
 class RenderOutOfMemory(JobError):
+    """The run needed more memory than `PRESSRUN_RENDER_MEMORY_MB`, and was stopped."""
+
     code = "render_out_of_memory"
 
 
@@ -320,6 +365,8 @@ class TemplateError(JobError):
 
 
 class ResultTooLarge(JobError):
+    """The result has more bytes, pages or pixels than a result may have."""
+
     code = "result_too_large"
 
 
@@ -343,6 +390,8 @@ class StrictWarnings(JobError):
 
 
 class InputMissing(JobError):
+    """The input of the job, or a file that came with it, is gone from the artifact store."""
+
     code = "input_missing"
 
 
