@@ -10,16 +10,31 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
+
+from jobs.render.messages import WarningCode
+
+FetchCode = Literal["unreachable", "asset_forbidden", "asset_too_large", "fetch_limit"]
+_Asset = Literal["image", "stylesheet", "attachment"]
 
 MAX_WARNINGS = 50
 _MAX_MESSAGE_CHARACTERS = 500
 _MAX_URL_CHARACTERS = 500
-_ASSETS = {"image": "an image", "stylesheet": "a stylesheet"}
+_UNREACHABLE: Mapping[_Asset | None, WarningCode] = {
+    "image": "image_unreachable",
+    "stylesheet": "stylesheet_unreachable",
+    "attachment": "attachment_unreachable",
+    None: "asset_unreachable",
+}
+_UNUSABLE: Mapping[_Asset, tuple[WarningCode, str]] = {
+    "image": ("image_undecodable", "an image"),
+    "stylesheet": ("stylesheet_unusable", "a stylesheet"),
+}
 _SAID_ONCE = frozenset({"font_subsetting_slow"})
 
 _LOGGER = logging.getLogger("weasyprint")
 
-_BY_TEMPLATE: tuple[tuple[str, str], ...] = (
+_BY_TEMPLATE: tuple[tuple[str, WarningCode | _Asset], ...] = (
     ("Failed to load image", "image"),
     ("Failed to load stylesheet", "stylesheet"),
     ("Failed to load attachment", "attachment"),
@@ -43,7 +58,7 @@ _BY_TEMPLATE: tuple[tuple[str, str], ...] = (
 )
 """Beginnings of templates. `image`, `stylesheet` and `attachment` are completed by why the asset is missing."""
 
-_BY_FOLDER: tuple[tuple[str, str], ...] = (
+_BY_FOLDER: tuple[tuple[str, WarningCode], ...] = (
     ("/weasyprint/css/", "css_ignored"),
     ("/weasyprint/svg/", "svg_ignored"),
     ("/weasyprint/layout/", "layout_unsupported"),
@@ -56,8 +71,7 @@ _BY_FOLDER: tuple[tuple[str, str], ...] = (
 class FetchProblem:
     """Why an asset is missing."""
 
-    code: str
-    """``asset_forbidden``, ``asset_too_large``, ``fetch_limit`` or ``unreachable``."""
+    code: FetchCode
     message: str
 
 
@@ -84,21 +98,21 @@ class Diagnostics(logging.Handler):
         code = _code(record)
         if code == "attachment":
             self._add_attachment(record.getMessage())
-        elif code in _ASSETS:
+        elif code == "image" or code == "stylesheet":
             self._add_asset(code, *_failure(record))
         elif code in _SAID_ONCE:
             self._add(code, record.getMessage(), None, code)
         else:
             self._add(code, record.getMessage(), None, record.getMessage())
 
-    def _add_asset(self, what: str, url: str, reason: str) -> None:
+    def _add_asset(self, what: _Asset, url: str, reason: str) -> None:
         problem = self._problems.get(url)
         if problem is not None:
             self._explained.add(url)
             self._add_problem(what, url, problem)
         else:  # it was fetched
-            code = "image_undecodable" if what == "image" else f"{what}_unusable"
-            self._add(code, f"{_shortened(url, 100)} cannot be used as {_ASSETS[what]}: {reason}", url, url)
+            code, name = _UNUSABLE[what]
+            self._add(code, f"{_shortened(url, 100)} cannot be used as {name}: {reason}", url, url)
 
     def _add_attachment(self, message: str) -> None:
         for url, problem in self._problems.items():
@@ -112,7 +126,7 @@ class Diagnostics(logging.Handler):
         """All warnings. Assets that are missing without a word from WeasyPrint (fonts) are among them."""
         for url, problem in self._problems.items():
             if url not in self._explained:
-                self._add_problem("asset", url, problem)
+                self._add_problem(None, url, problem)
         warnings = list(self._warnings.values())
         if self._is_full:
             warnings.append(
@@ -120,11 +134,11 @@ class Diagnostics(logging.Handler):
             )
         return warnings
 
-    def _add_problem(self, what: str, url: str, problem: FetchProblem) -> None:
-        code = f"{what}_unreachable" if problem.code == "unreachable" else problem.code
+    def _add_problem(self, what: _Asset | None, url: str, problem: FetchProblem) -> None:
+        code = _UNREACHABLE[what] if problem.code == "unreachable" else problem.code
         self._add(code, problem.message, url, url)
 
-    def _add(self, code: str, message: str, url: str | None, key: str) -> None:
+    def _add(self, code: WarningCode, message: str, url: str | None, key: str) -> None:
         if (code, key) in self._warnings:
             return
         if len(self._warnings) >= MAX_WARNINGS:
@@ -136,7 +150,7 @@ class Diagnostics(logging.Handler):
         self._warnings[code, key] = warning
 
 
-def _code(record: logging.LogRecord) -> str:
+def _code(record: logging.LogRecord) -> WarningCode | _Asset:
     template = str(record.msg)
     for beginning, code in _BY_TEMPLATE:
         if template.startswith(beginning):

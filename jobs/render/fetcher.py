@@ -21,7 +21,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from jobs.egress import Address, EgressError, EgressPolicy, Target
 from jobs.render import pinned
-from jobs.render.diagnostics import FetchProblem
+from jobs.render.diagnostics import FetchCode, FetchProblem
 from jobs.render.limits import FetchLimits
 
 Resolve = Callable[[str, int], list[str]]
@@ -193,7 +193,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
-def _failed(code: str, message: str) -> FetchFailed:
+def _failed(code: FetchCode, message: str) -> FetchFailed:
     return FetchFailed(FetchProblem(code, message))
 
 

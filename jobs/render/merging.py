@@ -11,11 +11,11 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Destination, Dictionary, GoToAction, Name, OutlineItem, String
 
-from jobs.render.messages import MergePart
+from jobs.render.messages import MergePart, WarningCode
 from jobs.render.page_ranges import resolve
 from jobs.render.source_pdf import explaining, open_whole
 
-Warn = Callable[[str, str], None]
+Warn = Callable[[WarningCode, str], None]
 """Takes a code and a message."""
 Advance = Callable[[int, int], None]
 """Takes how many parts are in, and how many pages."""

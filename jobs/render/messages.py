@@ -30,6 +30,39 @@ FailureCode = Literal[
     "page_out_of_range",
     "internal_error",
 ]
+WarningCode = Literal[
+    "image_unreachable",
+    "stylesheet_unreachable",
+    "attachment_unreachable",
+    "asset_unreachable",
+    "asset_forbidden",
+    "asset_too_large",
+    "fetch_limit",
+    "image_undecodable",
+    "stylesheet_unusable",
+    "stylesheet_unsupported",
+    "attachment_unusable",
+    "attachment_invalid",
+    "font_unavailable",
+    "font_unsupported",
+    "font_subsetting_slow",
+    "glyph_missing",
+    "css_ignored",
+    "svg_ignored",
+    "layout_unsupported",
+    "relative_url",
+    "malformed_url",
+    "anchor_missing",
+    "anchor_duplicate",
+    "accessibility",
+    "metadata_invalid",
+    "render_warning",
+    "more_warnings",
+    "bookmarks_unreadable",
+    "pdf_repaired",
+    "form_fields_renamed",
+]
+"""`docs/rendering.md` says what each means."""
 MediaType = Literal["application/pdf", "image/png", "image/webp", "application/zip"]
 
 _BEGINNINGS: Mapping[MediaType, re.Pattern[bytes]] = {
@@ -141,9 +174,9 @@ class _Answer(BaseModel):
 
 
 class Warned(_Answer):
-    """One remark about the document; `code` is stable and documented."""
+    """One remark about the document."""
 
-    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    code: WarningCode
     message: Annotated[str, Field(max_length=1000)]
     url: Annotated[str | None, Field(max_length=1000)] = None
 

@@ -12,7 +12,7 @@ from jobs.render import verdicts
 from jobs.render.finishing import finish
 from jobs.render.memory import PeakMemory
 from jobs.render.merging import merge
-from jobs.render.messages import MediaType, MergePart
+from jobs.render.messages import MediaType, MergePart, WarningCode
 from jobs.render.progress_log import Emit, Step
 from jobs.render.source_pdf import explaining
 
@@ -133,6 +133,6 @@ class Warnings:
     def __init__(self) -> None:
         self.found: list[dict[str, str]] = []
 
-    def add(self, code: str, message: str) -> None:
+    def add(self, code: WarningCode, message: str) -> None:
         if len(self.found) < _MAX_WARNINGS:
             self.found.append({"code": code, "message": message[:_MAX_MESSAGE_CHARACTERS]})

@@ -1,4 +1,6 @@
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
@@ -12,6 +14,7 @@ from jobs.render.messages import (
     Ready,
     Rendered,
     RenderRequest,
+    WarningCode,
     parse_answer,
 )
 from jobs.render.wire import BadFrame, Frame
@@ -68,9 +71,9 @@ def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type)
         (RENDERED | {"pages": -1}, PDF),
         (RENDERED | {"pages": 2.5}, PDF),
         (RENDERED | {"render_ms": 10**30}, PDF),
-        (RENDERED | {"warnings": [{"code": "A b", "message": "m"}]}, PDF),
-        (RENDERED | {"warnings": [{"code": "a", "message": "m", "__class__": "x"}]}, PDF),
-        (RENDERED | {"warnings": [{"code": "a", "message": "m"}] * 201}, PDF),
+        (RENDERED | {"warnings": [{"code": "unheard_of", "message": "m"}]}, PDF),
+        (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m", "__class__": "x"}]}, PDF),
+        (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m"}] * 201}, PDF),
     ],
 )
 def test_anything_else_is_refused(header: dict[str, Any], body: bytes) -> None:
@@ -116,3 +119,12 @@ def test_a_preview_is_of_one_pdf() -> None:
         "scratch": "/tmp/1",
         "timeout_ms": 500,
     }
+
+
+def test_the_page_about_rendering_says_what_every_warning_means() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "rendering.md").read_text()
+    _, _, rest = page.partition("\n## Warnings\n")
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", rest.partition("\n## ")[0], re.MULTILINE)
+    assert sorted(code for row in rows for code in re.findall(r"`(\w+)`", row)) == sorted(
+        get_args(WarningCode)
+    )

@@ -42,6 +42,6 @@ def test_a_body_comes_apart_by_sizes() -> None:
 def test_there_are_no_more_warnings_than_an_answer_may_carry() -> None:
     warnings = Warnings()
     for _ in range(300):
-        warnings.add("a", "m" * 2000)
+        warnings.add("pdf_repaired", "m" * 2000)
     assert len(warnings.found) == 100
     assert len(warnings.found[0]["message"]) == 1000
