@@ -49,6 +49,11 @@ _ACCEPTED = Answer(
     answers.AcceptedJob,
     headers=("Location", "Idempotent-Replayed"),
 )
+_ACCEPTED_AFTER_A_WAIT = Answer(
+    _ACCEPTED.description,
+    _ACCEPTED.model,
+    headers=(*_ACCEPTED.headers, "Preference-Applied"),
+)
 _SUBMISSION_PROBLEMS = {
     400: "malformed_body",
     404: "template_not_found",
@@ -215,9 +220,9 @@ OPERATIONS: tuple[Operation, ...] = (
             200: Answer(
                 "The PDF, where `Prefer: wait` was sent and it was done in time.",
                 media_types=("application/pdf",),
-                headers=(*_FILE_HEADERS, "Preference-Applied", "Content-Location"),
+                headers=(*_FILE_HEADERS, "Preference-Applied", "Content-Location", "Idempotent-Replayed"),
             ),
-            202: _ACCEPTED,
+            202: _ACCEPTED_AFTER_A_WAIT,
         },
         problems={**_SUBMISSION_PROBLEMS, 422: "job_failed, invalid_input, idempotency_key_reused"},
     ),

@@ -56,13 +56,13 @@ class PdfAnswers:
             as_it_is = dataclasses.replace(submitted, document=to_json(job.document))
             return accepted_reply(as_it_is, self._tokens, now, headers)
         if job.status is not JobStatus.SUCCEEDED:
-            raise _failed(job)
-        return await self._files.whole(
-            await self._store.result_of(tenant, job.id),
-            {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"},
-        )
+            raise JobFailed(_reason(job), job.document, wait_seconds=wait, replayed=submitted.replayed)
+        more = {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"}
+        if submitted.replayed:
+            more["idempotent-replayed"] = "true"
+        return await self._files.whole(await self._store.result_of(tenant, job.id), more)
 
 
-def _failed(job: Job) -> JobFailed:
+def _reason(job: Job) -> str:
     reason = job.document["error"]["message"] if job.document["error"] else f"It was {job.status}."
-    return JobFailed(f"{job.id} has no result. {reason}", job=job.document)
+    return f"{job.id} has no result. {reason}"

@@ -17,6 +17,7 @@ from api.replies import NO_STORE
 from jobs.errors import (
     MAX_REPORTED_ERRORS,
     InvalidInput,
+    JobFailed,
     PressrunError,
     RangeNotSatisfiable,
     RequestError,
@@ -138,6 +139,10 @@ def _headers(error: Exception) -> list[tuple[bytes, bytes]]:
         headers.append((b"www-authenticate", b"Bearer"))
     if isinstance(error, RangeNotSatisfiable):
         headers.append((b"content-range", b"bytes */%d" % error.size))
+    if isinstance(error, JobFailed):
+        headers.append((b"preference-applied", b"wait=%d" % error.wait_seconds))
+        if error.replayed:
+            headers.append((b"idempotent-replayed", b"true"))
     if isinstance(error, HTTPException) and error.headers:
         headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     return headers

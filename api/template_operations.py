@@ -82,12 +82,18 @@ TEMPLATE_OPERATIONS: tuple[Operation, ...] = (
             200: Answer(
                 "The PDF, where `Prefer: wait` was sent and it was done in time.",
                 media_types=("application/pdf",),
-                headers=("ETag", "Content-Disposition", "Preference-Applied", "Content-Location"),
+                headers=(
+                    "ETag",
+                    "Content-Disposition",
+                    "Preference-Applied",
+                    "Content-Location",
+                    "Idempotent-Replayed",
+                ),
             ),
             202: Answer(
                 "Accepted: written and queued before this answer was sent.",
                 answers.AcceptedJob,
-                headers=("Location", "Idempotent-Replayed"),
+                headers=("Location", "Idempotent-Replayed", "Preference-Applied"),
             ),
         },
         problems={

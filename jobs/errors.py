@@ -264,6 +264,13 @@ class JobFailed(RequestError):
     code = "job_failed"
     status = 422
 
+    def __init__(self, detail: str, job: dict[str, Any], *, wait_seconds: int, replayed: bool) -> None:
+        super().__init__(detail, job=job)
+        self.wait_seconds = wait_seconds
+        """How long it would have waited."""
+        self.replayed = replayed
+        """Whether an earlier request had made the job."""
+
 
 class InputGone(RequestError):
     """A retry was asked for, but the input of the job is no longer kept."""

@@ -73,6 +73,8 @@ async def test_who_waits_for_a_job_that_fails_gets_the_reason(
     assert problem["code"] == "job_failed"
     assert "The document is broken." in problem["detail"]
     assert problem["job"]["error"]["code"] == "render_failed"
+    assert answer.headers["preference-applied"] == "wait=25"
+    assert "idempotent-replayed" not in answer.headers
 
 
 async def test_who_waits_in_vain_gets_the_job(client: httpx.AsyncClient) -> None:
@@ -89,6 +91,21 @@ async def test_the_same_document_and_key_is_the_same_job(client: httpx.AsyncClie
     other = await client.post("/v1/pdf", content=b"<p>Ho", headers=headers)
     assert again.json()["id"] == first.json()["id"]
     assert other.json()["code"] == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, 200), (RenderFailed("Broken."), 422)])
+async def test_who_waits_under_a_key_learns_that_the_job_was_made_before(
+    client: httpx.AsyncClient, app: Api, desk: Desk, error: RenderFailed | None, status: int
+) -> None:
+    headers = {**HTML, "idempotency-key": "k", "prefer": "wait=25"}
+    waiting = asyncio.create_task(client.post("/v1/pdf", content=b"<p>Hi", headers=headers))
+    await has_waiters(app)
+    await (desk.succeed() if error is None else desk.fail(error))
+    first, again = await waiting, await client.post("/v1/pdf", content=b"<p>Hi", headers=headers)
+    assert first.status_code == again.status_code == status
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["preference-applied"] == "wait=25"
 
 
 @pytest.mark.parametrize(
