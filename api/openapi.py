@@ -21,6 +21,7 @@ _REF = "#/components/schemas/{model}"
 _PROBLEM_TYPE = "application/problem+json"
 _COMMON_PROBLEMS = {503: "store_unavailable, store_full"}
 _GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
+_BODY_PROBLEM = {408: "body_timeout"}
 _QUERY_PROBLEM = {422: "invalid_input"}
 _TEXT: dict[str, Any] = {"type": "string"}
 _DOCUMENT: dict[str, Any] = {"type": "string", "minLength": 1}
@@ -175,6 +176,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
         problems = {**_QUERY_PROBLEM, **_GUARDED_PROBLEMS, **_COMMON_PROBLEMS, **problems}
     else:
         problems = {403: "forbidden", **problems}
+    if _content(operation):
+        problems |= _BODY_PROBLEM
     for status, codes in sorted(problems.items()):
         if str(status) not in responses:
             schema = {"$ref": _REF.format(model="Problem")}

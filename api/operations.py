@@ -242,7 +242,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 media_types=("text/event-stream",),
             )
         },
-        problems={410: "cursor_expired"},
+        problems={410: "cursor_expired", 429: "too_many_connections"},
     ),
     Operation(
         method="POST",

@@ -73,6 +73,19 @@ async def test_the_contract_knows_the_limits_in_force(client: httpx.AsyncClient)
     assert request["timeout_seconds"]["anyOf"][0]["maximum"] == 60
 
 
+async def test_the_contract_knows_what_may_go_wrong_with_bodies_and_streams(
+    client: httpx.AsyncClient,
+) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    for methods in paths.values():
+        for operation in methods.values():
+            answer = operation["responses"].get("408", {"description": None})["description"]
+            assert answer == ("body_timeout" if "requestBody" in operation else None), operation[
+                "operationId"
+            ]
+    assert paths["/v1/events"]["get"]["responses"]["429"]["description"] == "too_many_connections"
+
+
 async def test_the_contract_and_the_page_know_every_option_of_every_kind(client: httpx.AsyncClient) -> None:
     contract = (await client.get("/openapi.json")).json()["components"]["schemas"]
     published = {each["title"]: each["properties"] for each in contract["JobRequest"]["oneOf"]}
