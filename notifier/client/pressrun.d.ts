@@ -14,7 +14,8 @@ export interface Warning {
 }
 
 export interface JobResult {
-  url: string;
+  /** `null` once the result has expired. */
+  url: string | null;
   content_type: string;
   bytes: number;
   sha256: string;
@@ -46,6 +47,8 @@ export interface JobDocument {
   batch_id: string | null;
   retry_of: string | null;
   links: Record<string, string>;
+  /** Only in an answer to `GET /v1/jobs/{id}`, and only while the job waits for a worker. */
+  queue?: { position: number };
 }
 
 /** As published, the same on every channel. `data` holds `job`, `batch` or what else the type names. */
