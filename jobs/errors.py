@@ -468,7 +468,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreFull(StoreError):
-    """Out of memory: refused before anything was written."""
+    """Out of memory: nothing was written, unless it was sent before and that answer got lost."""
 
     code = "store_full"
     retry_after = 10

@@ -90,8 +90,10 @@ class Intake:
                 *arguments,
                 *(argument for job in jobs for argument in _arguments(job, large.get(job.job_id, ""))),
             )
-        except StoreFull:  # refused before it began
-            await self._artifacts.discard(inputs)
+        except StoreFull:
+            # Unless it was sent twice, and the answer that got lost said that it is accepted.
+            if inputs and not await self._is_accepted(jobs[0]):
+                await self._artifacts.discard(inputs)
             raise
         own_id = whole.job_id if isinstance(whole, Submission) else whole.batch_id
         if outcome in (b"full", b"reused") or rest[3].decode() != own_id:
@@ -104,6 +106,10 @@ class Intake:
             case b"reused":
                 raise _reused(rest[0])
         return _accepted(outcome, rest)
+
+    async def _is_accepted(self, job: Submission) -> bool:
+        (found,) = await self._scripts.call("get", job.tenant, job.job_id)
+        return found is not None
 
     async def _replay(
         self, whole: Submission | BatchSubmission, refusal: RequestError | StoreFull

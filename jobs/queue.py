@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -218,11 +218,18 @@ class JobQueue:
         """
         await self._scripts.call("release", claim.job_id, claim.number, int(began))
 
-    async def renew(self, claims: Iterable[Claim]) -> dict[str, StopReason]:
-        """Renews the leases; names the jobs whose runs must stop, and why."""
+    async def renew(self, claims: Sequence[Claim]) -> list[tuple[Claim, StopReason]]:
+        """Renews the leases; names the claims that are not current any more, and why."""
         arguments = [part for claim in claims for part in (claim.job_id, claim.number)]
         answer = await self._scripts.call("renew", self.lease_ms, *arguments)
-        return {answer[i].decode(): answer[i + 1].decode() for i in range(0, len(answer), 2)}
+        stops = {
+            (answer[i].decode(), int(answer[i + 1])): answer[i + 2].decode() for i in range(0, len(answer), 3)
+        }
+        return [
+            (claim, stops[claim.job_id, claim.number])
+            for claim in claims
+            if (claim.job_id, claim.number) in stops
+        ]
 
     async def report(self, claim: Claim, progress: Progress) -> None:
         """Pushes how far the run is; of a lost claim, nothing."""

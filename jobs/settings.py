@@ -99,6 +99,8 @@ def _redis_url(text: str) -> str:
     databases = parse_qs(parts.query).get("db", [])
     if parts.scheme in SENTINEL_SCHEMES:
         sentinels(text)
+        if parse_qs(parts.query, keep_blank_values=True).keys() - {"ssl"}:
+            raise ValueError
         databases.append(path.partition("/")[2])
     elif parts.scheme != "unix":  # whose path is the socket's
         _url("redis", "rediss")(text)

@@ -26,6 +26,7 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -116,7 +117,7 @@ def connect(settings: Settings) -> ArqRedis:
             pool = Redis.from_url(settings.redis_url, **options).connection_pool
         pool.connection_class = _mended(pool.connection_class)
         pool.make_connection()  # type: ignore[no-untyped-call] # connects to nothing, but looks at the options
-    except (TypeError, ValueError, RedisError) as error:
+    except (TypeError, ValueError, AttributeError, RedisError) as error:
         reason = str(error).rstrip(".")
         raise BadSetting(
             "REDIS_URL", f"has an option that does not fit ({reason})", REDIS_EXPECTED
@@ -201,6 +202,9 @@ async def wait_for_store(redis: Redis) -> None:
 
 async def refuse_cluster(redis: Redis) -> None:
     """Raises ClusterRefused where the store runs in cluster mode: the scripts touch keys of many slots."""
-    info = await redis.info("cluster")
+    try:
+        info = await redis.info("cluster")
+    except ResponseError:  # hosted stores may hide it
+        return
     if int(info.get("cluster_enabled", 0)):
         raise ClusterRefused(CLUSTER_REFUSED)

@@ -241,9 +241,8 @@ class JobWorker(Worker):
             except Exception:
                 log.exception("worker.leases_not_renewed")  # the next renewal may do better
                 continue
-            for claim in claims:
-                if claim.job_id in stops:
-                    self._stop_claim(claim, stops[claim.job_id])
+            for claim, reason in stops:
+                self._stop_claim(claim, reason)
 
     def _stop_claim(self, claim: Claim, reason: StopReason) -> None:
         """This claim, and not a newer one of the same job."""

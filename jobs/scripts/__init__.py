@@ -77,7 +77,7 @@ class Scripts:
 
         Raises:
             StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again is safe.
-            StoreFull: refused before anything was written.
+            StoreFull: nothing was written; unless it was sent twice, and the first answer got lost.
         """
         digest, text = self._text(name)
         with translated_errors():

@@ -5,10 +5,11 @@ local function exhaust(id, delivery, now)
   finish_delivery(id, delivery, 'exhausted', now)
   if delivery.test then return end
   local is_url = not is_endpoint(delivery.target)
-  record_event(delivery.tenant, 'evt_' .. string.sub(id, 5) .. '_' .. delivery.claim, 'webhook_delivery.exhausted',
+  local origin = is_url and string.match(delivery.url, '^[^/]+//[^/?#]+') -- the rest may be as good as a password
+  record_event(delivery.tenant, 'evt_' .. string.sub(id, 5) .. '_' .. whole(now), 'webhook_delivery.exhausted',
     table.concat({
       '{"webhook_delivery":{"id":"', id, '","endpoint_id":', is_url and 'null' or '"' .. delivery.target .. '"',
-      ',"url":', is_url and cjson.encode(delivery.url) or 'null', ',"event_id":"', delivery.event_id,
+      ',"origin":', origin and cjson.encode(origin) or 'null', ',"event_id":"', delivery.event_id,
       '","event_type":"', delivery.type, '","attempts":', delivery.attempt, '}}',
     }), now)
 end

@@ -1,4 +1,4 @@
---!flags no-cluster no-writes
+--!flags no-cluster no-writes allow-oom
 --!include _clock _record
 -- The documents of some jobs of one tenant.
 --

@@ -4,7 +4,7 @@
 --
 -- KEYS  none: job, leases.
 -- ARGV  1 lease (ms), then pairs: job id, claim
--- Answer flat pairs job id, "cancelled" | "lost" for each claim that must stop; current ones are not named.
+-- Answer flat triples job id, claim, "cancelled" | "lost" for each claim that must stop; current ones are not named.
 --
 -- Sent twice: leases end a little later.
 
@@ -17,6 +17,7 @@ for i = 2, #ARGV, 2 do
     redis.call('ZADD', K_LEASES, 'XX', lease_end, id)
   else
     stop[#stop + 1] = id
+    stop[#stop + 1] = ARGV[i + 1]
     stop[#stop + 1] = record[2] == 'cancelled' and 'cancelled' or 'lost'
   end
 end

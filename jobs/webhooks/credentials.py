@@ -122,7 +122,8 @@ def tenant_owner(tenant: str) -> str:
 
 
 def _unreadable(owner: str) -> CredentialsUnreadable:
+    or_else = ", or rotate the endpoint's secret and set its headers again" if owner.startswith("we_") else ""
     return CredentialsUnreadable(
         f"The webhook secret of {owner} cannot be read. Put the key it was sealed with back into "
-        "PRESSRUN_SECRET_KEY (after a comma), or rotate the endpoint's secret and set its headers again."
+        f"PRESSRUN_SECRET_KEY (after a comma){or_else}."
     )

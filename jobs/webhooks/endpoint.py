@@ -12,9 +12,9 @@ from typing import Any
 from jobs.clock import rfc3339
 
 DEFAULT_EVENT_TYPES = ("job.succeeded", "job.failed", "job.cancelled", "batch.completed")
+"""What an endpoint is owed that names no types: everything that ends."""
 NEVER_OWED = frozenset({"webhook_delivery.exhausted"})
 """Types that no endpoint is told, whatever it asks for."""
-"""What an endpoint is owed that names no types: everything that ends."""
 DEFAULT_MAX_IN_FLIGHT = 10
 
 

@@ -113,7 +113,9 @@ class Endpoints:
         for _ in range(_CHANGE_TRIES):
             before = await self.get(tenant, endpoint_id)
             after, credentials = change(before)
-            sealed = before.sealed if credentials is None else self._box.seal(credentials, endpoint_id)
+            sealed = (
+                self._resealed(before) if credentials is None else self._box.seal(credentials, endpoint_id)
+            )
             answer = await self._put(
                 endpoint_id, tenant, str(before.change), after.config, sealed, after.status
             )
@@ -131,6 +133,13 @@ class Endpoints:
     def credentials(self, endpoint: Endpoint) -> Credentials:
         """Raises CredentialsUnreadable."""
         return self._box.open(endpoint.sealed, endpoint.id)
+
+    def _resealed(self, endpoint: Endpoint) -> str:
+        """With the first key; as it is where it cannot be read."""
+        try:
+            return self._box.seal(self.credentials(endpoint), endpoint.id)
+        except CredentialsUnreadable:
+            return endpoint.sealed
 
     def headers(self, endpoint: Endpoint) -> Mapping[str, str] | None:
         """The owner's own headers; None where they cannot be read."""

@@ -140,7 +140,7 @@ async def test_a_late_worker_can_neither_write_nor_remove_what_its_successor_did
         with pytest.raises(ClaimLost):
             await write
     await core.queue.release(late)
-    assert await core.queue.renew([late]) == {job.id: "lost"}
+    assert await core.queue.renew([late]) == [(late, "lost")]
     await core.queue.discard_result(path)
 
     own = Result(body=b"current", content_type="text/plain", filename="b.txt")

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.cli.embedded import DURABLE
+from jobs import keys
 from jobs.errors import StoreFull, StoreUnavailable
-from jobs.job import INLINE_INPUT_MAX_BYTES, Progress, Result
+from jobs.ids import new_job_id
+from jobs.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
 from jobs.kinds import Run
+from jobs.line import Command, Line
 from jobs.queue import LEASE_MS
 from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
 from tests.support.deployment import Deployment
@@ -160,6 +166,38 @@ async def test_a_full_store_recognises_what_it_accepted_and_keeps_nothing_of_wha
     assert sorted(path for path in directory.rglob("*") if path.is_file()) == [
         path for path in kept if path.is_file()
     ]
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_an_accepted_job_whose_answer_got_lost_keeps_its_input_though_the_store_is_full_now(
+    core: Core, own_valkey: FaultyValkey, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    big = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
+    submission = Submission(
+        job_id=new_job_id(), tenant="acme", kind="test", spec=big, idempotency_key=key, content_digest="d"
+    )
+    exchange = Line._exchange
+    lost = False
+
+    async def lose_the_answer(line: Line, commands: Sequence[Command]) -> list[Any]:
+        nonlocal lost
+        answers = await exchange(line, commands)
+        if not lost and await core.redis.exists(keys.JOB + submission.job_id):
+            lost = True
+            await core.redis.config_set("maxmemory", "1mb")
+            raise RedisConnectionError
+        return answers
+
+    monkeypatch.setattr(Line, "_exchange", lose_the_answer)
+    if key is None:
+        with pytest.raises(StoreFull):
+            await core.store.submit(submission)
+    else:
+        assert (await core.store.submit(submission)).job.id == submission.job_id
+    assert lost
+    await core.redis.config_set("maxmemory", "0")
+    (claim,) = (await core.queue.claim(1)).claims
+    assert await core.queue.spec(claim) == json.loads(big)
 
 
 async def test_progress_goes_on_after_a_store_that_was_full_for_a_moment(

@@ -76,7 +76,7 @@ async def test_a_delivery_that_is_given_up_is_an_event_that_no_endpoint_is_told(
     assert told["webhook_delivery"] == {
         "id": delivery.id,
         "endpoint_id": endpoint.id,
-        "url": None,
+        "origin": None,
         "event_id": delivery.event_id,
         "event_type": "job.queued",
         "attempts": 10,

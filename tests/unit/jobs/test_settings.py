@@ -51,6 +51,7 @@ def test_a_blank_value_counts_as_not_set(blank: str) -> None:
         ("REDIS_URL", "redis+sentinel://one:abc/mymaster/0"),
         ("REDIS_URL", "redis+sentinel://one:26379,/mymaster/0"),
         ("REDIS_URL", "redis+sentinel://one:26379/mymaster/abc"),
+        ("REDIS_URL", "rediss+sentinel://one:26379/mymaster/0?ssl_cert_reqs=none"),
         ("PRESSRUN_ARTIFACTS_URL", "ftp://host/dir"),
         ("PRESSRUN_ARTIFACTS_URL", "redis:?max_mb=lots"),
         ("PRESSRUN_ARTIFACTS_URL", "redis:?max_mb=0"),
