@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _EXPOSED = (
     b"Content-Disposition, Content-Location, Content-Range, ETag, Idempotent-Replayed, Location, "
-    b"Preference-Applied, Retry-After"
+    b"Preference-Applied, Pressrun-Warnings, Retry-After"
 )
 _ALLOWED = [
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),

@@ -24,6 +24,7 @@ HEADERS = {
     "Content-Disposition": "The file name.",
     "Content-Range": "Which bytes these are.",
     "Content-Location": "Where the result stays.",
+    "Pressrun-Warnings": "How many warnings `result.warnings` of the job lists, where there are any.",
 }
 
 _FILES = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -220,7 +221,13 @@ OPERATIONS: tuple[Operation, ...] = (
             200: Answer(
                 "The PDF, where `Prefer: wait` was sent and it was done in time.",
                 media_types=("application/pdf",),
-                headers=(*_FILE_HEADERS, "Preference-Applied", "Content-Location", "Idempotent-Replayed"),
+                headers=(
+                    *_FILE_HEADERS,
+                    "Preference-Applied",
+                    "Content-Location",
+                    "Idempotent-Replayed",
+                    "Pressrun-Warnings",
+                ),
             ),
             202: _ACCEPTED_AFTER_A_WAIT,
         },

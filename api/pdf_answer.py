@@ -60,6 +60,8 @@ class PdfAnswers:
         more = {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"}
         if submitted.replayed:
             more["idempotent-replayed"] = "true"
+        if warnings := job.document["result"].get("warnings"):
+            more["pressrun-warnings"] = str(len(warnings))
         return await self._files.whole(await self._store.result_of(tenant, job.id), more)
 
 

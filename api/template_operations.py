@@ -88,6 +88,7 @@ TEMPLATE_OPERATIONS: tuple[Operation, ...] = (
                     "Preference-Applied",
                     "Content-Location",
                     "Idempotent-Replayed",
+                    "Pressrun-Warnings",
                 ),
             ),
             202: Answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -41,11 +42,12 @@ class Desk:
         return haul.claims[0]
 
     async def succeed(
-        self, claim: Claim | None = None, body: bytes = PDF, filename: str = "invoice.pdf"
+        self, claim: Claim | None = None, body: bytes = PDF, filename: str = "invoice.pdf", **details: Any
     ) -> str:
         """The job succeeds; the next one, where none is named."""
         claim = claim or await self.start()
-        result = Result(body=body, content_type="application/pdf", filename=filename, details={"pages": 1})
+        details = {"pages": 1, **details}
+        result = Result(body=body, content_type="application/pdf", filename=filename, details=details)
         await self._queue.succeed(claim, result, await self._queue.store_result(claim, result))
         return claim.job_id
 

@@ -58,6 +58,18 @@ async def test_who_waits_gets_the_pdf(client: httpx.AsyncClient, app: Api, desk:
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["preference-applied"] == "wait=25"
     assert answer.headers["content-location"] == f"/v1/jobs/{job_id}/result"
+    assert "pressrun-warnings" not in answer.headers
+
+
+async def test_who_waits_hears_that_something_is_missing(
+    client: httpx.AsyncClient, app: Api, desk: Desk
+) -> None:
+    waiting = asyncio.create_task(
+        client.post("/v1/pdf", content=b"<p>Hi", headers={**HTML, "prefer": "wait=25"})
+    )
+    await has_waiters(app)
+    await desk.succeed(warnings=[{"code": "image_unreachable", "message": "It is not there."}] * 2)
+    assert (await waiting).headers["pressrun-warnings"] == "2"
 
 
 async def test_who_waits_for_a_job_that_fails_gets_the_reason(
