@@ -28,6 +28,10 @@ def pages(count: int) -> str:
     return f"{count} page" if count == 1 else f"{count} pages"
 
 
+def warnings(count: int) -> str:
+    return f"{count} warning" if count == 1 else f"{count} warnings"
+
+
 def seconds(milliseconds: float) -> str:
     return f"{milliseconds / 1000:.1f} s" if milliseconds >= 100 else f"{milliseconds:.0f} ms"
 
@@ -48,6 +52,8 @@ def outcome(job: dict[str, Any]) -> str:
     if result is not None:
         parts = [pages(result["pages"])] if "pages" in result else []
         parts.append(size(result["bytes"]) + ("" if result["url"] else ", expired"))
+        if result.get("warnings"):
+            parts.append(warnings(len(result["warnings"])))
         return ", ".join(parts)
     if error is not None:
         return f"{error['code']}: {error['message']}"

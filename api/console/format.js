@@ -58,6 +58,10 @@ export function pages(count) {
   return count === 1 ? "1 page" : `${count} pages`;
 }
 
+export function warnings(count) {
+  return count === 1 ? "1 warning" : `${count} warnings`;
+}
+
 export function title(job) {
   const given = job.metadata?.title;
   return typeof given === "string" && given.trim() ? given : job.kind;

@@ -1,5 +1,5 @@
 import { announce, badge, byId, complain, h, setText, whileBusy } from "./dom.js";
-import { STATUS, ago, bytes, dateTime, isTerminal, pages, stage, title } from "./format.js";
+import { STATUS, ago, bytes, dateTime, isTerminal, pages, stage, title, warnings } from "./format.js";
 
 const TICK_MS = 15_000;
 
@@ -111,12 +111,17 @@ class Row {
   }
 }
 
+function made(result) {
+  const missing = result.warnings?.length;
+  return [result.pages && pages(result.pages), bytes(result.bytes), missing && warnings(missing)].filter(Boolean).join(" · ");
+}
+
 function facts(job) {
   switch (job.status) {
     case "running":
       return stage(job.progress);
     case "succeeded":
-      return job.result ? [job.result.pages && pages(job.result.pages), bytes(job.result.bytes)].filter(Boolean).join(" · ") : "Result expired";
+      return job.result ? made(job.result) : "Result expired";
     case "failed":
     case "retrying":
       return job.error?.message ?? "";

@@ -105,6 +105,12 @@ async def test_progress_moves_while_a_long_document_is_rendered(visitor: Visitor
     await expect(page.locator(".open-job dl")).to_contain_text("900")
 
 
+async def test_the_list_says_that_a_document_has_warnings(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await submit(page, "<title>Typo</title><p style='colr: red'>x")
+    await expect(page.locator("#job-list li").first).to_contain_text("1 warning")
+
+
 async def test_a_document_that_fails_shows_why(visitor: Visitor) -> None:
     page = await visitor.open()
     await page.get_by_text("Options").click()

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.cli.words import outcome
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"pages": 1, "bytes": 999, "url": "u"}, "1 page, 999 B"),
+        ({"pages": 2, "bytes": 48_200, "url": "u", "warnings": []}, "2 pages, 48.2 kB"),
+        ({"pages": 2, "bytes": 48_200, "url": "u", "warnings": [{}]}, "2 pages, 48.2 kB, 1 warning"),
+        ({"bytes": 3_000_000, "url": None, "warnings": [{}, {}]}, "3.0 MB, expired, 2 warnings"),
+    ],
+)
+def test_what_a_job_made_is_said_with_its_warnings(result: dict[str, Any], words: str) -> None:
+    assert outcome({"status": "succeeded", "result": result, "error": None, "progress": None}) == words
