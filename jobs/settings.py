@@ -338,7 +338,8 @@ class Settings:
             raise BadSetting(
                 "PRESSRUN_SECRET_KEY",
                 "is not set, but PRESSRUN_API_KEYS is",
-                "at least 32 random characters, the same for every process",
+                "at least 32 random characters, the same for every process; where Pressrun ran here without API keys "
+                f"before, the key in {self.secret_key_file}, with which webhook secrets are sealed",
             )
         if not self.api_keys and not is_loopback(self.listen_host):
             raise BadSetting(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 
 import click
 
+from api.cli.environment import CannotStart
+from jobs.secret_key import load_secret_keys
 from jobs.settings import BadSetting, Settings
+
+_SECRET_KEY = "PRESSRUN_SECRET_KEY"  # noqa: S105 (a name)
+_WHERE_KEYS_ARE = (_SECRET_KEY, "PRESSRUN_DATA_DIR")
 
 
 @click.group()
@@ -22,21 +28,47 @@ def new(tenant: str) -> None:
     """Print a fresh API key as lines for the environment.
 
     Nothing is stored. To add a key to a running installation, append the pair to its PRESSRUN_API_KEYS with a
-    comma between, and leave its PRESSRUN_SECRET_KEY as it is.
+    comma between. A PRESSRUN_SECRET_KEY comes with it where none is set: the one in the data directory, so that webhook
+    secrets stay readable, or a fresh one where there is none.
     """
-    variables = {
-        "PRESSRUN_API_KEYS": f"{tenant}:pr_{secrets.token_urlsafe(32)}",
-        "PRESSRUN_SECRET_KEY": secrets.token_urlsafe(48),
-    }
-    if not is_accepted(variables, tenant):
+    variables = {"PRESSRUN_API_KEYS": f"{tenant}:pr_{secrets.token_urlsafe(32)}"}
+    secret_key, remark = _secret_key()
+    if not _is_accepted({**variables, _SECRET_KEY: secrets.token_urlsafe(48)}, tenant):
         raise click.BadParameter(
             "a tenant's name is 1 to 64 ASCII letters, digits, - and _", param_hint="--tenant"
         )
+    if secret_key is not None:
+        variables[_SECRET_KEY] = secret_key
     for name, value in variables.items():
         click.echo(f"{name}={value}")
+    if remark:
+        click.echo(remark, err=True)
 
 
-def is_accepted(variables: dict[str, str], tenant: str) -> bool:
+def _secret_key() -> tuple[str | None, str]:
+    """The key to print, and what to say about it. None where one is set.
+
+    Raises:
+        CannotStart: the one in force is no use.
+    """
+    # These alone: PRESSRUN_API_KEYS may be set already, and wait for the key that this makes.
+    environ = {name: os.environ.get(name, "") for name in _WHERE_KEYS_ARE}
+    try:
+        settings = Settings.from_env(environ)
+        if settings.secret_key:
+            return None, f"{_SECRET_KEY} is set: leave it as it is."
+        if settings.secret_key_file.exists():
+            (key,) = load_secret_keys(settings)
+            return (
+                key,
+                f"{_SECRET_KEY} is the key in {settings.secret_key_file}: what it has sealed stays readable.",
+            )
+    except (BadSetting, OSError) as error:
+        raise CannotStart(str(error)) from error
+    return secrets.token_urlsafe(48), ""
+
+
+def _is_accepted(variables: dict[str, str], tenant: str) -> bool:
     """Whether the settings would read these lines as they are meant."""
     try:
         return [key.tenant for key in Settings.from_env(variables).api_keys] == [tenant]

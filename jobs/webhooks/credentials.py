@@ -125,5 +125,6 @@ def _unreadable(owner: str) -> CredentialsUnreadable:
     or_else = ", or rotate the endpoint's secret and set its headers again" if owner.startswith("we_") else ""
     return CredentialsUnreadable(
         f"The webhook secret of {owner} cannot be read. Put the key it was sealed with back into "
-        f"PRESSRUN_SECRET_KEY (after a comma){or_else}."
+        f"PRESSRUN_SECRET_KEY (after a comma; one made while that was not set is in the file secret_key of "
+        f"PRESSRUN_DATA_DIR){or_else}."
     )

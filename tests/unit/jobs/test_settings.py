@@ -131,8 +131,9 @@ def test_secrets_are_in_no_repr() -> None:
 
 
 def test_api_keys_need_a_secret_key() -> None:
-    with pytest.raises(BadSetting, match="PRESSRUN_SECRET_KEY is not set"):
-        Settings.from_env({"PRESSRUN_API_KEYS": f"acme:{KEY}"})
+    with pytest.raises(BadSetting, match="PRESSRUN_SECRET_KEY is not set") as raised:
+        Settings.from_env({"PRESSRUN_API_KEYS": f"acme:{KEY}", "PRESSRUN_DATA_DIR": "/srv/pressrun"})
+    assert "the key in /srv/pressrun/secret_key" in str(raised.value)
 
 
 def test_several_tenants_and_several_secrets() -> None:

@@ -1,14 +1,27 @@
+from pathlib import Path
+
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from api.cli import main
+from jobs.secret_key import load_secret_keys
 from jobs.settings import Settings
 
 
+@pytest.fixture(autouse=True)
+def _nothing_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRESSRUN_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("PRESSRUN_SECRET_KEY", raising=False)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["keys", "new", *arguments])
+
+
 def new(*arguments: str) -> dict[str, str]:
-    result = CliRunner().invoke(main, ["keys", "new", *arguments])
+    result = run(*arguments)
     assert result.exit_code == 0, result.output
-    return dict(line.split("=", 1) for line in result.output.splitlines())
+    return dict(line.split("=", 1) for line in result.stdout.splitlines())
 
 
 def test_prints_settings_that_are_accepted() -> None:
@@ -22,8 +35,34 @@ def test_never_prints_the_same_twice() -> None:
     assert all(first[name] != second[name] for name in first)
 
 
+def test_keeps_the_secret_key_of_the_data_directory(tmp_path: Path) -> None:
+    """Webhook secrets were sealed with it while nothing was set."""
+    sealing = load_secret_keys(Settings(data_dir=tmp_path))
+    assert Settings.from_env(new()).secret_key == sealing
+    assert f"is the key in {tmp_path / 'secret_key'}" in run().stderr
+
+
+def test_prints_no_secret_key_where_one_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_secret_keys(Settings(data_dir=tmp_path))
+    monkeypatch.setenv("PRESSRUN_SECRET_KEY", "s" * 32)
+    assert new().keys() == {"PRESSRUN_API_KEYS"}
+    assert "PRESSRUN_SECRET_KEY is set: leave it" in run().stderr
+
+
+def test_serves_who_has_set_api_keys_and_lacks_the_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRESSRUN_API_KEYS", f"acme:{'k' * 16}")
+    assert "PRESSRUN_SECRET_KEY" in new()
+
+
+def test_says_so_where_the_secret_key_in_force_is_no_use(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("short")
+    result = run()
+    assert result.exit_code == 2
+    assert "secret_key holds no key" in result.stderr
+
+
 @pytest.mark.parametrize("tenant", ["", "a b", "a,b", "a:b", "ä", "x" * 65])
 def test_refuses_a_name_that_settings_would_refuse(tenant: str) -> None:
-    result = CliRunner().invoke(main, ["keys", "new", "--tenant", tenant])
+    result = run("--tenant", tenant)
     assert result.exit_code == 2
     assert "--tenant" in result.output

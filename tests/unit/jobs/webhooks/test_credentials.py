@@ -67,7 +67,9 @@ def test_a_seal_opens_for_its_owner_and_key_only() -> None:
         (SecretBox([FIRST]), "we_1", ""),
         (SecretBox([FIRST]), "we_1", "!"),
     ):
-        with pytest.raises(CredentialsUnreadable, match="PRESSRUN_SECRET_KEY"):
+        with pytest.raises(
+            CredentialsUnreadable, match=r"PRESSRUN_SECRET_KEY .* file secret_key of PRESSRUN_DATA_DIR"
+        ):
             box.open(text, owner)
 
 
