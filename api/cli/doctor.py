@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +20,7 @@ from redis.asyncio import Redis
 
 from api.cli.embedded import running_url
 from api.cli.environment import settings_from_environment
+from api.cli.server import VARIABLES as CLIENT_VARIABLES
 from jobs.artifacts import input_path, open_artifacts
 from jobs.durability import StoreFacts, read_facts
 from jobs.errors import StoreError
@@ -70,6 +72,7 @@ def doctor() -> None:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "Python", platform.python_version())
+    yield from examine_variables(settings, os.environ)
     yield from examine_libraries()
     yield from examine_fonts()
     yield examine_links(settings)
@@ -81,6 +84,20 @@ def show(finding: Finding) -> None:
     click.echo(f"{click.style(finding.verdict.ljust(4), fg=colour)}  {finding.subject}: {finding.text}")
     if finding.remedy:
         click.echo(f"      → {finding.remedy}")
+
+
+def examine_variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What is set in vain: nothing else would say that a name is mistyped."""
+    known = [*(variable for variable, _, _ in settings.explained(environ)), *CLIENT_VARIABLES]
+    for variable in sorted(environ):
+        if variable.startswith("PRESSRUN_") and variable not in known:
+            similar = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
+            yield Finding(
+                "warn",
+                "settings",
+                f"{variable} is no setting" + (f"; did you mean {similar[0]}?" if similar else ""),
+                "Correct its name, or unset it. `pressrun config` lists the settings.",
+            )
 
 
 def examine_libraries() -> Iterator[Finding]:

@@ -16,6 +16,10 @@ import click
 T = TypeVar("T")
 
 _URL = "pressrun.url"
+_URL_VARIABLE = "PRESSRUN_URL"
+_API_KEY_VARIABLE = "PRESSRUN_API_KEY"
+VARIABLES = (_URL_VARIABLE, _API_KEY_VARIABLE)
+"""What commands that use a server read from the environment, beside the settings."""
 _INTERRUPTED = 130
 """What shells make of Ctrl-C."""
 
@@ -123,7 +127,7 @@ url_option = click.option(
 
 
 def _url_in_force() -> str:
-    given = click.get_current_context().meta.get(_URL) or os.environ.get("PRESSRUN_URL")
+    given = click.get_current_context().meta.get(_URL) or os.environ.get(_URL_VARIABLE)
     return given or f"http://localhost:{os.environ.get('PORT', '8000')}"
 
 
@@ -136,7 +140,7 @@ def with_server(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[...,
         url = _url_in_force()
 
         async def connected() -> T:
-            async with Server.at(url, os.environ.get("PRESSRUN_API_KEY")) as server:
+            async with Server.at(url, os.environ.get(_API_KEY_VARIABLE)) as server:
                 return await command(server, **arguments)
 
         try:

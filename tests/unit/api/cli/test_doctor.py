@@ -97,6 +97,21 @@ def test_fails_where_artifacts_cannot_be_written(tmp_path: Path) -> None:
     assert "cannot be written" in result.output
 
 
+def test_warns_of_variables_that_are_no_settings(tmp_path: Path) -> None:
+    result = examined(tmp_path, REDIS_URL="", PRESSRUN_RENDR_TIMEOUT="5", PRESSRUN_ZZZ="1")
+    assert (
+        "warn  settings: PRESSRUN_RENDR_TIMEOUT is no setting; did you mean PRESSRUN_RENDER_TIMEOUT?\n"
+        in result.output
+    )
+    assert "warn  settings: PRESSRUN_ZZZ is no setting\n" in result.output
+    assert result.exit_code == 0
+
+
+def test_knows_the_variables_of_the_commands(tmp_path: Path) -> None:
+    result = examined(tmp_path, REDIS_URL="", PRESSRUN_URL="http://localhost:8000", PRESSRUN_API_KEY="k" * 16)
+    assert "is no setting" not in result.output
+
+
 def test_leaves_no_artifact_behind(tmp_path: Path) -> None:
     examined(tmp_path, REDIS_URL="")
     assert [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == []
