@@ -68,16 +68,26 @@ async def show(server: Server, job_id: str) -> None:
     job = await server.get(f"/v1/jobs/{job_id}")
     events = await server.get(f"/v1/jobs/{job_id}/events")
     console = Console(highlight=False)
+    console.print(Text(job["id"], style="bold"), soft_wrap=True)
+    status = Text(job["status"], style=words.STYLES[job["status"]])
+    _print_facts(console, [("status", status), *((name, Text(value)) for name, value in _facts(job))])
+    for event in events["items"]:
+        console.print(Text(f"{event['timestamp']}  {event['type']}", style="dim"), soft_wrap=True)
+
+
+def _print_facts(console: Console, facts: list[tuple[str, Text]]) -> None:
+    """Long ones are folded below themselves in a terminal; programs get a line for each."""
+    if not console.is_terminal:
+        width = max(len(name) for name, _ in facts)
+        for name, value in facts:
+            console.print(Text.assemble(f"{name:<{width}}  ", value), soft_wrap=True)
+        return
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("status", Text(job["status"], style=words.STYLES[job["status"]]))
-    for name, value in _facts(job):
-        table.add_row(name, Text(value))
-    console.print(Text(job["id"], style="bold"))
+    for row in facts:
+        table.add_row(*row)
     console.print(table)
-    for event in events["items"]:
-        console.print(Text(f"{event['timestamp']}  {event['type']}", style="dim"))
 
 
 def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:

@@ -35,12 +35,20 @@ class Refused(click.ClickException):
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status = status
         self.code = str(problem.get("code", f"http_{status}"))
-        detail = str(problem.get("detail", "The server gave no reason."))
-        found = [f"{each.get('pointer')}: {each.get('message')}" for each in problem.get("errors", [])]
-        lines = [detail, *(f"  {each}" for each in found if each not in detail)]
+        lines = _said(str(problem.get("detail", "The server gave no reason.")), problem.get("errors", []))
         if self.code == "unauthenticated":
             lines.append("Put an API key of this server into PRESSRUN_API_KEY.")
         super().__init__("\n".join(lines) + f" ({self.code})")
+
+
+def _said(detail: str, errors: list[dict[str, Any]]) -> list[str]:
+    """The detail and every error that it does not repeat; a single one that it does gives it its pointer."""
+    found = [(str(each.get("pointer", "")), str(each.get("message", ""))) for each in errors]
+    if len(found) == 1 and found[0][1].rstrip(".") in detail:
+        pointer = found[0][0]
+        return [detail if pointer in detail else f"{pointer}: {detail}"]
+    lines = [f"{pointer}: {message}" for pointer, message in found]
+    return [detail, *(f"  {line}" for line in lines if line not in detail)]
 
 
 class Unreachable(click.ClickException):
@@ -128,7 +136,8 @@ url_option = click.option(
 
 def _url_in_force() -> str:
     given = click.get_current_context().meta.get(_URL) or os.environ.get(_URL_VARIABLE)
-    return given or f"http://localhost:{os.environ.get('PORT', '8000')}"
+    url: str = given or f"localhost:{os.environ.get('PORT', '8000')}"
+    return url if "://" in url else f"http://{url}"
 
 
 def with_server(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:

@@ -40,6 +40,7 @@ class Terminal:
 
     def __init__(self, port: int, directory: Path) -> None:
         self.directory = directory
+        self.port = port
         self._environ = {"PORT": str(port), "PRESSRUN_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
 
     async def run(self, *arguments: str, stdin: str = "", **environ: str) -> Ended:
@@ -171,6 +172,27 @@ async def test_a_wrong_key_is_told_apart_from_no_server(terminal: Terminal) -> N
     nobody = await terminal.run("jobs", PORT=str(free_port()))
     assert nobody.exit_code == 3
     assert "connection refused" in nobody.stderr
+
+
+async def test_a_url_without_a_scheme_is_http(terminal: Terminal) -> None:
+    here = f"127.0.0.1:{terminal.port}"
+    nobody = str(free_port())
+    assert (await terminal.run("jobs", "--url", here, PORT=nobody)).stdout == "No jobs.\n"
+    assert (await terminal.run("jobs", PRESSRUN_URL=here, PORT=nobody)).stdout == "No jobs.\n"
+
+
+async def test_a_fact_is_one_line_for_programs_however_long(terminal: Terminal, core: Core) -> None:
+    why = " ".join(["The document is broken."] * 20)
+
+    async def broken(run: Run) -> Result:
+        raise RenderFailed(why)
+
+    job = await core.submit("pdf.render")
+    async with core.worker({"pdf.render": broken}):
+        await terminal.run("watch", job.id)
+    lines = (await terminal.run("jobs", "show", job.id)).stdout.splitlines()
+    assert f"error     render_failed: {why}" in lines
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 async def test_jobs_are_listed_shown_cancelled_run_again_and_deleted(terminal: Terminal, core: Core) -> None:
