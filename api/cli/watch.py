@@ -61,13 +61,13 @@ async def _events(server: Server, console: Console) -> AsyncIterator[dict[str, A
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
         try:
             async with server.answered("GET", "/v1/events", headers=headers, timeout=_STREAMING) as answer:
-                if not last_id:
-                    console.print("Watching. Ctrl-C ends it.", style="dim")
                 kind = ""
                 async for raw in answer.content:
                     failures = 0
                     name, _, value = raw.decode().rstrip("\r\n").partition(": ")
                     if name == "id":
+                        if not last_id:  # the stream has begun: no later event is missed
+                            console.print("Watching. Ctrl-C ends it.", style="dim")
                         last_id = value
                     elif name == "event":
                         kind = value
