@@ -41,6 +41,8 @@ _SECRET_SHAPES = re.compile(
 )
 _QUIET = ("websockets", "uvicorn.access", "asyncio", "arq.jobs", "fontTools")
 """Chatty or, at debug level, telling: `websockets` logs whole frames, `uvicorn.access` query strings."""
+_QUIET_UNLESS_DEBUGGING = ("arq.worker",)
+"""What these remark by the way: arq has two lines for each run of a cron job, and others that say what ours say."""
 
 
 def configure_logging(settings: Settings, process: str, stream: TextIO = sys.stderr) -> None:
@@ -71,6 +73,8 @@ def configure_logging(settings: Settings, process: str, stream: TextIO = sys.std
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name in _QUIET_UNLESS_DEBUGGING:
+        logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
     structlog.configure(
         processors=[*beginning, *end],
         logger_factory=lambda name=process: _Lines(handler, name),

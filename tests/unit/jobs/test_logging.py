@@ -21,7 +21,10 @@ SECRET = "s" * 40
 def _logging_put_back() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in ("websockets", "uvicorn.access", "asyncio")}
+    levels = {
+        name: logging.getLogger(name).level
+        for name in ("websockets", "uvicorn.access", "asyncio", "arq.worker")
+    }
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -84,6 +87,16 @@ def test_websocket_frames_are_not_logged_even_at_debug_level() -> None:
     configured(log_level="debug")
 
     assert not logging.getLogger("websockets.server").isEnabledFor(logging.INFO)
+
+
+@pytest.mark.parametrize(("log_level", "said"), [("info", ["trouble"]), ("debug", ["cron", "trouble"])])
+def test_cron_jobs_are_told_of_only_at_debug_level(log_level: str, said: list[str]) -> None:
+    stream = configured(log_level=log_level)
+
+    logging.getLogger("arq.worker").info("cron")
+    logging.getLogger("arq.worker").warning("trouble")
+
+    assert [line["event"] for line in lines(stream)] == said
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
