@@ -18,6 +18,8 @@ from api.cli.lifeline import die_with_parent
 
 GRACE_SECONDS = 5.0
 """On top of the drain: what a process needs to say goodbye after it."""
+SILENT_SECONDS = 1.0
+"""How long it may take to stop before it is said what is waited for."""
 LINE_BYTES = 1024 * 1024
 
 
@@ -133,11 +135,24 @@ class Supervisor:
         for process in self._children.values():
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-        waits = [asyncio.create_task(process.wait()) for process in self._children.values()]
-        if waits:
-            _, late = await asyncio.wait(waits, timeout=self._stop_seconds)
-            if late:
-                self.say(f"still running after {self._stop_seconds:g} s; killing")
+        waits = {
+            asyncio.create_task(process.wait()): name
+            for name, process in self._children.items()
+            if process.returncode is None
+        }
+        if not waits:
+            return
+        silent_seconds = min(SILENT_SECONDS, self._stop_seconds)
+        _, late = await asyncio.wait(waits, timeout=silent_seconds)
+        if late and silent_seconds < self._stop_seconds:
+            names = ", ".join(name for wait, name in waits.items() if wait in late)
+            self.say(
+                f"waiting up to {self._stop_seconds:g} s for {names} to finish; Ctrl-C does not wait: jobs that are "
+                "cut short run again at the next start"
+            )
+            _, late = await asyncio.wait(late, timeout=self._stop_seconds - silent_seconds)
+        if late:
+            self.say(f"still running after {self._stop_seconds:g} s; killing")
 
     def _kill(self) -> None:
         for process in self._children.values():

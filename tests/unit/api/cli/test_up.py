@@ -147,7 +147,7 @@ def test_a_second_interrupt_does_not_wait(place: Path, environ: dict[str, str]) 
     with up(place, {**environ, "PRESSRUN_DRAIN_SECONDS": "3600"}) as command:
         command.line("will not stop")
         command.signal(signal.SIGINT)
-        command.line("web ended")
+        command.lines_with("web ended", "waiting up to 3605 s for worker to finish; Ctrl-C does not wait")
         command.signal(signal.SIGINT)
         assert command.wait() == 0
     assert_gone(started_pids(command))
