@@ -16,6 +16,19 @@ OptionsModel = TypeVar("OptionsModel", bound=BaseModel)
 
 _MAX_ERRORS = 50
 _PLAIN_MESSAGES = {"model_type": "this must be an object", "extra_forbidden": "there is no such member"}
+BESIDE_OPTIONS = frozenset(
+    {
+        "priority",
+        "scheduled_at",
+        "expires_in_seconds",
+        "max_attempts",
+        "timeout_seconds",
+        "metadata",
+        "tags",
+        "webhook_url",
+    }
+)
+"""Members of the job as it is submitted, which are easily looked for among its options."""
 
 
 def canonical(
@@ -51,6 +64,12 @@ def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, 
     except ValidationError as failed:
         for error in failed.errors(include_url=False, include_context=False, include_input=False):
             message = _PLAIN_MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+            if (
+                error["type"] == "extra_forbidden"
+                and len(error["loc"]) == 1
+                and error["loc"][0] in BESIDE_OPTIONS
+            ):
+                message += ": it belongs beside `options`, in the job that `POST /v1/jobs` takes"
             errors.append(problem(pointer + "".join(f"/{_escaped(part)}" for part in error["loc"]), message))
         return None
 
