@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import click
 from rich.console import Console
 from rich.progress import (
@@ -38,15 +39,26 @@ _WAITING = {
 @click.argument("file")
 @click.option("-o", "--output", help="Where the PDF goes; - for standard output. By default beside FILE.")
 @click.option("--options", metavar="JSON", help='Options of `pdf.render`, such as \'{"page_size": "A5"}\'.')
+@click.option(
+    "--file",
+    "files",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that the document refers to, such as an image; may come several times.",
+)
 @with_server
-async def render(server: Server, file: str, output: str | None, options: str | None) -> None:
+async def render(
+    server: Server, file: str, output: str | None, options: str | None, files: tuple[Path, ...]
+) -> None:
     """Turn FILE (HTML, or Markdown by its ending) or a web page (FILE is its URL) into a PDF.
 
-    FILE - is standard input. Exit codes: 0 done, 1 the job failed or was refused, 2 wrong use, 3 no server.
+    FILE - is standard input. Files of --file are found by their path from the directory of FILE, or by their name where
+    they are elsewhere. Exit codes: 0 done, 1 the job failed or was refused, 2 wrong use, 3 no server.
     """
     target = _target(file, output)
     console = Console(stderr=True)
-    job = await _submit(server, file, options)
+    job = await _submit(server, file, options, files)
     try:
         with _progress_bar(console, file) as seen:
             job = await follow(server, job, seen)
@@ -79,8 +91,10 @@ def _is_url(file: str) -> bool:
     return file.startswith(("http://", "https://"))
 
 
-async def _submit(server: Server, file: str, options: str | None) -> Job:
+async def _submit(server: Server, file: str, options: str | None, files: tuple[Path, ...]) -> Job:
     if _is_url(file):
+        if files:
+            raise click.UsageError("--file goes with a document from here, not with a web page.")
         body: dict[str, Any] = {"kind": "pdf.render", "input": {"url": file}}
         if options is not None:
             try:
@@ -91,8 +105,22 @@ async def _submit(server: Server, file: str, options: str | None) -> Job:
     document = _read(file)
     kind = "text/markdown" if Path(file).suffix.lower() in _MARKDOWN else "text/html"
     parameters = {"options": options} if options is not None else {}
+    if files:
+        form = aiohttp.FormData(quote_fields=False)  # else it encodes the slashes of names
+        name = "index.md" if kind == "text/markdown" else "index.html"
+        form.add_field("document", document, filename=name, content_type=kind)
+        for path in files:
+            form.add_field("file", _read(str(path)), filename=_name_beside(file, path))
+        return await server.send("POST", "/v1/pdf", data=form, params=parameters)
     headers = {"Content-Type": kind}
     return await server.send("POST", "/v1/pdf", data=document, params=parameters, headers=headers)
+
+
+def _name_beside(document: str, path: Path) -> str:
+    """What the document calls the file."""
+    directory = (Path.cwd() if document == "-" else Path(document).parent).resolve()
+    resolved = path.parent.resolve() / path.name  # the name as given, where it is a link
+    return resolved.relative_to(directory).as_posix() if resolved.is_relative_to(directory) else path.name
 
 
 def _read(file: str) -> bytes:
@@ -144,3 +172,5 @@ def _say_done(console: Console, job: Job, target: Path | None) -> None:
             markup=False,
             soft_wrap=True,
         )
+    if any(warning["code"] == "relative_url" for warning in result.get("warnings", [])):
+        console.print("--file sends along what the document refers to.", style="dim", soft_wrap=True)

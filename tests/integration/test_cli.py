@@ -12,6 +12,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -133,6 +134,48 @@ async def test_render_reads_standard_input_and_writes_standard_output(terminal: 
     assert (done.exit_code, done.stdout) == (0, "done")
 
 
+@pytest.mark.parametrize("document_name", ["index.html", "notes.md"])
+async def test_render_sends_files_along_by_the_names_the_document_has_for_them(
+    terminal: Terminal, core: Core, tmp_path: Path, document_name: str
+) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    for path in (
+        site / document_name,
+        site / "css" / "print.css",
+        site / 'größe ".png',
+        elsewhere / "logo.png",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    specs: list[dict[str, Any]] = []
+
+    async def seen(run: Run) -> Result:
+        specs.append(dict(run.spec))
+        return await instant(run)
+
+    files = [site / "css" / "print.css", site / 'größe ".png', elsewhere / "logo.png"]
+    flags = [part for path in files for part in ("--file", str(path))]
+    async with core.worker({"pdf.render": seen}):
+        done = await terminal.run("render", f"site/{document_name}", *flags, "--options", '{"strict": true}')
+    assert done.exit_code == 0, done.stderr
+    (spec,) = specs
+    assert spec["files"].keys() == {"css/print.css", 'größe ".png', "logo.png"}
+    assert list(spec["input"].values()) == [document_name]
+    assert list(spec["input"]) == ["markdown" if document_name.endswith(".md") else "html"]
+    assert spec["options"] == {"strict": True}
+
+
+async def test_render_says_how_files_come_along(terminal: Terminal, core: Core, document: Path) -> None:
+    async def warned(run: Run) -> Result:
+        result = await instant(run)
+        warnings = [{"code": "relative_url", "message": "Relative URI: logo.png"}]
+        return dataclasses.replace(result, details={**result.details, "warnings": warnings})
+
+    async with core.worker({"pdf.render": warned}):
+        done = await terminal.run("render", str(document))
+    assert "warning: Relative URI: logo.png\n--file sends along" in done.stderr
+
+
 async def test_render_says_why_a_job_failed(terminal: Terminal, core: Core, document: Path) -> None:
     async def broken(run: Run) -> Result:
         run.report(Progress(10, "layout", 1))
@@ -150,6 +193,8 @@ async def test_render_says_why_a_job_failed(terminal: Terminal, core: Core, docu
     [
         (["render", "missing.html"], 2, "missing.html: No such file"),
         (["render", "https://example.com/"], 2, "Say with -o"),
+        (["render", "https://example.com/", "-o", "a.pdf", "--file", "here"], 2, "not with a web page"),
+        (["render", "-", "--file", "missing.png"], 2, "missing.png' does not exist"),
         (["render", "-", "--options", '{"nonsense": 1}'], 1, "nonsense"),
         (["jobs", "show", "job_x"], 1, "job_not_found"),
         (["jobs", "--status", "done"], 2, "'done' is not one of"),
@@ -159,6 +204,7 @@ async def test_render_says_why_a_job_failed(terminal: Terminal, core: Core, docu
 async def test_errors_are_sentences_with_an_exit_code(
     terminal: Terminal, arguments: list[str], code: int, said: str
 ) -> None:
+    (terminal.directory / "here").touch()
     done = await terminal.run(*arguments, stdin="<p>Hello")
     assert done.exit_code == code, done.stderr
     assert said in done.stderr
