@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from api.kind_docs import kind_sections
+from api.kind_docs import kind_names, kind_sections
+from api.member_table import Schema, marked, member_table, resolved, table
 from api.operations import phrase
 from api.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
 from jobs.errors import JobError, PressrunError, RequestError, StoreError, by_code
@@ -13,36 +14,75 @@ from jobs.errors import JobError, PressrunError, RequestError, StoreError, by_co
 
 def docs_page(template: str, contract: dict[str, Any]) -> str:
     """The page: `template` filled from an OpenAPI document and the tree of errors."""
+    schemas = contract["components"]["schemas"]
     operations = "".join(
-        _section(method, path, operation)
+        _section(method, path, operation, schemas)
         for path, methods in contract["paths"].items()
         for method, operation in methods.items()
     )
-    kinds = "".join(kind_sections(contract["components"]["schemas"]))
     return (
-        template.replace("{operations}", operations)
-        .replace("{kinds}", kinds)
+        template.replace("{contents}", _contents(contract))
+        .replace("{operations}", operations)
+        .replace("{kinds}", "".join(kind_sections(schemas)))
         .replace("{problems}", _problems())
         .replace("{job_errors}", _job_errors())
     )
 
 
-def _section(method: str, path: str, operation: dict[str, Any]) -> str:
-    rows = [
-        (f"{escape(each['name'])} <small>({each['in']})</small>", each.get("description", ""))
-        for each in operation["parameters"]
-        if each["in"] != "path"
-    ]
-    for media_type in operation.get("requestBody", {}).get("content", {}):
-        rows.append(("body", media_type))
-    rows += [
-        (phrase(int(status)), answer["description"]) for status, answer in operation["responses"].items()
-    ]
-    table = "".join(f"<tr><td>{name}</td><td>{escape(text)}</td></tr>" for name, text in rows)
-    return (
-        f'<section id="{operation["operationId"]}"><h3><b>{method.upper()}</b> {escape(path)}</h3>'
-        f"<p>{escape(operation['summary'])}.</p><table>{table}</table></section>"
+def _contents(contract: dict[str, Any]) -> str:
+    """The operations by path, and the kinds, each a link."""
+    paths = "".join(
+        f"<li><code>{escape(path)}</code> "
+        + " ".join(
+            f'<a href="#{operation["operationId"]}" title="{_plain(operation["summary"])}">{method.upper()}</a>'
+            for method, operation in methods.items()
+        )
+        for path, methods in contract["paths"].items()
     )
+    kinds = ", ".join(
+        f'<a href="#{escape(kind)}">{escape(kind)}</a>'
+        for kind in kind_names(contract["components"]["schemas"])
+    )
+    return (
+        f'<ul>{paths}</ul><p><a href="#kinds">Kinds of jobs</a>: {kinds}. '
+        '<a href="#errors">Error codes</a>. <a href="#job-errors">Errors of jobs</a>.</p>'
+    )
+
+
+def _section(method: str, path: str, operation: dict[str, Any], schemas: Schema) -> str:
+    parts = [
+        f"<h3><b>{method.upper()}</b> {escape(path)}</h3>",
+        f"<p>{marked(operation['summary'])}. {marked(operation.get('description', ''))}</p>",
+    ]
+    for title, place in (("Query", "query"), ("Headers", "header")):
+        parameters = [each for each in operation["parameters"] if each["in"] == place]
+        if parameters:
+            parts.append(f"<h4>{title}</h4>{member_table(_as_object(parameters), schemas)}")
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        parts.append(f"<h4>Body: <code>{escape(media_type)}</code></h4>")
+        if "properties" in resolved(content["schema"], schemas):
+            parts.append(member_table(content["schema"], schemas))
+    answers = (
+        (phrase(int(status)), marked(answer["description"]))
+        for status, answer in operation["responses"].items()
+    )
+    parts.append(f"<h4>Answers</h4>{table(answers)}")
+    return f'<section id="{operation["operationId"]}">{"".join(parts)}</section>'
+
+
+def _as_object(parameters: list[dict[str, Any]]) -> Schema:
+    """The schema of an object with the parameters as its members."""
+    return {
+        "properties": {
+            each["name"]: {**each["schema"], "description": each["description"]} for each in parameters
+        },
+        "required": [each["name"] for each in parameters if each["required"]],
+    }
+
+
+def _plain(text: str) -> str:
+    """For an attribute, where there is no markup."""
+    return escape(text.replace("`", ""))
 
 
 def _problems() -> str:
@@ -65,8 +105,8 @@ def _job_errors() -> str:
 
 
 def _meaning(error: type[PressrunError]) -> str:
-    return (error.__doc__ or "").split("\n\n")[0].replace("\n", " ").replace("`", "")
+    return (error.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
 def _definition(anchor: str, code: str, text: str) -> str:
-    return f'<dt id="{anchor}">{code}</dt><dd>{escape(text)}</dd>'
+    return f'<dt id="{anchor}">{code}</dt><dd>{marked(text)}</dd>'
