@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.replies import NO_STORE
 from jobs.errors import (
-    MAX_REPORTED_ERRORS,
     InvalidInput,
     JobFailed,
     PressrunError,
@@ -24,8 +23,11 @@ from jobs.errors import (
     StoreError,
     Unauthenticated,
 )
+from jobs.misfits import misfits
 
 log = structlog.get_logger(__name__)
+
+M = TypeVar("M", bound=BaseModel)
 
 ROUTING_PROBLEMS = {
     404: ("not_found", "There is nothing at this path. /docs lists what there is."),
@@ -72,7 +74,7 @@ def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
         case RequestError():
             status, code, detail, extra = error.status, error.code, error.detail, error.extra
         case ValidationError():
-            return problem_reply(invalid_input(error), scope, base_url)
+            return problem_reply(InvalidInput.at(misfits(error, None)), scope, base_url)
         case StoreError():
             status, code, detail, extra = error.status, error.code, str(error), {}
             log.warning("http.store_error", code=code, reason=detail, path=scope["path"])
@@ -96,25 +98,16 @@ def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
     return _reply(document, status, _headers(error))
 
 
-def invalid_input(error: ValidationError, below: str = "") -> InvalidInput:
-    """What pydantic found, as JSON pointers (RFC 6901) starting with `below`."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    errors = [
-        {"pointer": below + _pointer(each["loc"]), "message": _sentence(each["msg"])}
-        for each in found[:MAX_REPORTED_ERRORS]
-    ]
-    first = errors[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return InvalidInput(f"{first['pointer'] or 'The body'}: {first['message']}{more}.", errors)
+def checked(model: type[M], value: Any) -> M:
+    """`value` as the model has it.
 
-
-def _pointer(location: tuple[int | str, ...]) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
-
-
-def _sentence(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    Raises:
+        InvalidInput: it does not fit; pointers say where.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidInput.at(misfits(error, model)) from None
 
 
 def _reply(document: dict[str, Any], status: int, headers: list[tuple[bytes, bytes]]) -> Response:

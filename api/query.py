@@ -6,10 +6,9 @@ from functools import cache
 from typing import TypeVar, cast
 from urllib.parse import parse_qsl
 
-from pydantic import ValidationError
 from starlette.types import Scope
 
-from api.problems import invalid_input
+from api.problems import checked
 from api.schemas import QueryModel
 from jobs.errors import InvalidInput
 
@@ -45,10 +44,7 @@ def read_query(scope: Scope, model: type[Q]) -> Q:
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
         raise InvalidInput("The query string has a parameter twice.")
-    try:
-        return model.model_validate(parameters)
-    except ValidationError as error:
-        raise invalid_input(error) from None
+    return checked(model, parameters)
 
 
 def peek_query(scope: Scope) -> dict[str, str]:

@@ -75,6 +75,14 @@ class InvalidInput(RequestError):
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
         super().__init__(detail, **({"errors": errors} if errors else {}))
 
+    @classmethod
+    def at(cls, errors: Sequence[dict[str, str]]) -> Self:
+        """For everything that was found, at least one thing; the detail is about the first."""
+        first = errors[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        detail = f"{first['pointer'] or 'The body'}: {first['message'].rstrip('.')}{more}."
+        return cls(detail, list(errors[:MAX_REPORTED_ERRORS]))
+
 
 def unknown_cursor() -> InvalidInput:
     """For a page of a list that is asked for by a cursor which was never given out."""
@@ -88,9 +96,7 @@ def as_one(refusals: Sequence[RequestError]) -> RequestError:
     """One error for several parts of a body: the first one's, with the pointers of all."""
     first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]
     if isinstance(first, InvalidInput):
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        detail = f"{errors[0]['pointer']}: {errors[0]['message'].rstrip('.')}{more}."
-        return InvalidInput(detail, errors[:MAX_REPORTED_ERRORS])
+        return InvalidInput.at(errors)
     first.extra["errors"] = errors[:MAX_REPORTED_ERRORS]
     return first
 

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from api.auth import Authenticator, Caller
 from api.body import read_json_body
 from api.job_view import SUBSCRIPTION_SECONDS
+from api.problems import checked
 from api.query import read_query
 from api.replies import json_reply
 from api.resource import Resource
@@ -40,7 +41,7 @@ class BatchRoutes:
         """202 and the batch, with all its jobs written and queued."""
         read_query(request.scope, NoQuery)
         key = idempotency_key(request)
-        wanted = BatchRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(BatchRequest, await read_json_body(request, self._max_body_bytes))
         now = self._clock()
         batch = await self._submissions.of_batch(wanted, caller.tenant, key, now)
         submitted = await self._batches.submit(batch)

@@ -11,6 +11,7 @@ from api.auth import Authenticator, Caller
 from api.body import read_body, read_json_body
 from api.job_view import accepted_reply, etag_of, job_id_of, job_reply
 from api.long_poll import LongPoll
+from api.problems import checked
 from api.query import read_query
 from api.replies import REVALIDATE, items_reply, json_reply, not_modified
 from api.resource import Resource
@@ -59,9 +60,9 @@ class JobRoutes:
     async def _read(self, request: Request) -> tuple[JobRequest, dict[str, bytes]]:
         """The job that is asked for, and the files that came with it."""
         if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            return JobRequest.model_validate(await read_json_body(request, self._max_body_bytes)), {}
+            return checked(JobRequest, await read_json_body(request, self._max_body_bytes)), {}
         upload = await parse_job_upload(await read_body(request, self._max_body_bytes), request.headers)
-        return JobRequest.model_validate(read_json(upload.job)), upload.files
+        return checked(JobRequest, read_json(upload.job)), upload.files
 
     async def show(self, request: Request, caller: Caller) -> Response:
         """The job now, or once it has changed; 304 where the client has it already."""

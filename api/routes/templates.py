@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from api.auth import Authenticator, Caller
 from api.body import read_json_body
 from api.pdf_answer import PdfAnswers
+from api.problems import checked
 from api.query import read_query
 from api.replies import NO_STORE, json_reply
 from api.resource import Resource
@@ -45,7 +46,7 @@ class TemplateRoutes:
         if not is_template_name(name):
             raise _refused([{"pointer": "/name", "message": f"should match {NAME_PATTERN}"}])
         body = await read_json_body(request, self._max_body_bytes)
-        content = TemplateRequest.model_validate(body).content
+        content = checked(TemplateRequest, body).content
         if flaws := await self._flaws(caller.tenant, content):
             raise _refused(flaws)
         version, is_new = await self._templates.put(caller.tenant, name, content)
@@ -76,7 +77,7 @@ class TemplateRoutes:
         """An ordinary job with the template's sample data, or the data in the body; answers as `/v1/pdf` does."""
         read_query(request.scope, NoQuery)
         name = _name(request)
-        wanted = PreviewRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(PreviewRequest, await read_json_body(request, self._max_body_bytes))
         template = await self._templates.get(caller.tenant, name, wanted.version)
         data = template.content.sample_data if wanted.data is None else wanted.data
         job = JobRequest(

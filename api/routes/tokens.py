@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from api.auth import Authenticator, Caller
 from api.body import read_json_body
+from api.problems import checked
 from api.query import read_query
 from api.replies import json_reply
 from api.resource import Resource
@@ -35,7 +36,7 @@ class TokenRoutes:
     async def mint(self, request: Request, caller: Caller) -> Response:
         """A token for one job, for one batch and its jobs, or for all jobs of the tenant."""
         read_query(request.scope, NoQuery)
-        wanted = TokenRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(TokenRequest, await read_json_body(request, self._max_body_bytes))
         if wanted.job_id is not None:
             if not is_job_id(wanted.job_id):
                 raise JobNotFound(wanted.job_id)

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from api.auth import Authenticator, Caller
 from api.body import read_json_body
+from api.problems import checked
 from api.query import read_query
 from api.replies import NO_STORE, json_reply
 from api.resource import Resource
@@ -66,7 +67,7 @@ class WebhookEndpointRoutes:
     async def create(self, request: Request, caller: Caller) -> Response:
         """201 and the endpoint, with its secret."""
         read_query(request.scope, NoQuery)
-        wanted = EndpointRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(EndpointRequest, await read_json_body(request, self._max_body_bytes))
         await self._check_url(wanted.url)
         members = wanted.model_dump(include=set(_CONFIG))
         credentials = Credentials((Secret(wanted.secret or new_secret()),), wanted.headers)
@@ -94,7 +95,7 @@ class WebhookEndpointRoutes:
         """The endpoint after the change. `recoverable` says what enabling it again leaves to `recover`."""
         read_query(request.scope, NoQuery)
         await self._get(request, caller)
-        wanted = EndpointPatch.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(EndpointPatch, await read_json_body(request, self._max_body_bytes))
         if wanted.url is not None:
             await self._check_url(wanted.url)
         members = wanted.model_dump(exclude_unset=True)
@@ -132,7 +133,7 @@ class WebhookEndpointRoutes:
         """The new secret, and the old one with the end of its grace period, where it can still be read."""
         read_query(request.scope, NoQuery)
         await self._get(request, caller)
-        wanted = RotateRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(RotateRequest, await read_json_body(request, self._max_body_bytes))
         secret, now_ms = wanted.secret or new_secret(), self._now_ms()
 
         def apply(endpoint: Endpoint) -> tuple[Endpoint, Credentials]:
@@ -162,7 +163,7 @@ class WebhookEndpointRoutes:
         """202 and how many deliveries are sent again."""
         read_query(request.scope, NoQuery)
         await self._get(request, caller)
-        wanted = RecoverRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(RecoverRequest, await read_json_body(request, self._max_body_bytes))
         since_ms = int(wanted.since.timestamp() * 1000)
         count = await self._deliveries.recover(caller.tenant, _id(request), since_ms)
         return json_reply({"count": count}, 202)
@@ -171,7 +172,7 @@ class WebhookEndpointRoutes:
         """202, how many deliveries are new, and where to go on if there is more."""
         read_query(request.scope, NoQuery)
         endpoint = await self._get(request, caller)
-        wanted = ReplayRequest.model_validate(await read_json_body(request, self._max_body_bytes))
+        wanted = checked(ReplayRequest, await read_json_body(request, self._max_body_bytes))
         after = None if wanted.after is None else Cursor.parse(wanted.after)
         count, next_cursor = await self._replay.to(endpoint, after)
         return json_reply({"count": count, "next_cursor": next_cursor}, 202)

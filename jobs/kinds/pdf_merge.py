@@ -77,7 +77,7 @@ class PdfMerge:
                 return []
             return file_mismatches({f"/input/parts/{at}": part for at, part in enumerate(input.parts)}, files)
 
-        return canonical(self.name, (MergeInput, MergeOptions), input, options, further)
+        return canonical((MergeInput, MergeOptions), input, options, further)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """Results never change, so there is nothing to pin: they have to be there."""

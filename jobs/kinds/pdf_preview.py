@@ -71,7 +71,7 @@ class PdfPreview:
         def further(source: PdfSource | None, _: PreviewOptions | None) -> list[dict[str, str]]:
             return [] if source is None else file_mismatches({"/input": source}, files)
 
-        return canonical(self.name, (PdfSource, PreviewOptions), input, options, further)
+        return canonical((PdfSource, PreviewOptions), input, options, further)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """A result never changes, so there is nothing to pin: it has to be there."""

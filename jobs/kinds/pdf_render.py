@@ -43,7 +43,7 @@ class PdfRender:
         def further(_: PdfInput | None, options: PdfOptions | None) -> list[dict[str, str]]:
             return [] if options is None else options.contradictions(files)
 
-        return canonical(self.name, (PdfInput, PdfOptions), input, options, further)
+        return canonical((PdfInput, PdfOptions), input, options, further)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """With the template's version and source, so that nothing that becomes of the template reaches the job."""

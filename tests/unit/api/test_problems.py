@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import ProblemMiddleware, invalid_input
+from api.problems import ProblemMiddleware, checked
 from jobs.errors import (
     CursorExpired,
     InvalidInput,
@@ -95,24 +95,31 @@ class Outer(BaseModel):
     rows: list[Inner]
 
 
-def failure(value: Any) -> ValidationError:
-    with pytest.raises(ValidationError) as caught:
-        Outer.model_validate(value)
+def failure(value: Any) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        checked(Outer, value)
     return caught.value
 
 
+async def test_what_a_plug_in_lets_out_of_pydantic_is_invalid_input() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Outer.model_validate({"rows": [{}]})
+    problem = (await answer_to(caught.value)).json()
+    assert (problem["status"], problem["detail"]) == (422, "/rows/0/n: field required.")
+
+
 def test_pydantic_errors_point_into_the_body() -> None:
-    error = invalid_input(failure({"rows": [{"n": 1}, {"n": "x"}, {}]}))
+    error = failure({"rows": [{"n": 1}, {"n": "x"}, {}]})
     assert [each["pointer"] for each in error.extra["errors"]] == ["/rows/1/n", "/rows/2/n"]
     assert error.detail.startswith("/rows/1/n: ")
     assert "(and 1 more)" in error.detail
 
 
 def test_a_body_that_is_wrong_as_a_whole_has_the_empty_pointer() -> None:
-    error = invalid_input(failure([]))
+    error = failure([])
     assert error.extra["errors"][0]["pointer"] == ""
-    assert error.detail.startswith("The body: ")
+    assert error.detail == "The body: a JSON object is expected."
 
 
 def test_the_list_of_errors_is_bounded() -> None:
-    assert len(invalid_input(failure({"rows": [{}] * 500})).extra["errors"]) == 20
+    assert len(failure({"rows": [{}] * 500}).extra["errors"]) == 20

@@ -45,5 +45,5 @@ def test_what_does_not_fit_is_refused_with_its_pointer(input: Any, options: Any,
 
 
 def test_a_file_that_is_not_used_is_a_mistake() -> None:
-    with pytest.raises(InvalidInput, match="do not fit"):
+    with pytest.raises(InvalidInput, match=r"'a\.pdf' is not used"):
         PDF_PREVIEW.canonical(JOB, {}, ["a.pdf"])

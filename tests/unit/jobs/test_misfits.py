@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from api.schemas import BatchRequest, JobRequest
+from api.template_schemas import TemplateRequest
+from jobs.errors import InvalidInput
+from jobs.kinds.pdf_options import PdfOptions
+from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.misfits import misfits
+
+JOB = {"kind": "pdf.render", "input": {}}
+
+
+def found(model: type[BaseModel], value: Any) -> dict[str, str]:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(value)
+    return {each["pointer"]: each["message"] for each in misfits(caught.value, model)}
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "pointer", "name"),
+    [
+        (JobRequest, {**JOB, "webhookUrl": "x"}, "/webhookUrl", "webhook_url"),
+        (BatchRequest, {"jobs": [{**JOB, "prioirty": "low"}]}, "/jobs/0/prioirty", "priority"),
+        (TemplateRequest, {"html": "x", "scheme": {}}, "/scheme", "schema"),
+        (PdfOptions, {"pagesize": "A4"}, "/pagesize", "page_size"),
+        (PdfOptions, {"metadata": {"titel": "x"}}, "/metadata/titel", "title"),
+        (PdfOptions, {"attachments": [{"filename": "x"}]}, "/attachments/0/filename", "name"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_a_close_one(
+    model: type[BaseModel], value: Any, pointer: str, name: str
+) -> None:
+    assert found(model, value)[pointer] == f"there is no such member (did you mean `{name}`?)"
+
+
+def test_a_name_that_is_close_to_none_is_only_refused() -> None:
+    assert found(PdfOptions, {"nonsense": 1, "x" * 100: 1}) == {
+        "/nonsense": "there is no such member",
+        "/" + "x" * 100: "there is no such member",
+    }
+
+
+@pytest.mark.parametrize("value", [[1], "x", None, 1])
+def test_what_is_no_object_is_told_so_without_words_of_python(value: Any) -> None:
+    assert found(JobRequest, value) == {"": "a JSON object is expected"}
+    assert found(JobRequest, {**JOB, "metadata": value}) == {"/metadata": "a JSON object is expected"}
+    assert found(PdfOptions, {"metadata": value or 1}) == {"/metadata": "a JSON object is expected"}
+
+
+def test_a_kind_says_first_what_is_wrong_first() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        PDF_RENDER.canonical({"html": "x"}, {"pagesize": "A4", "zoom": "big"})
+    assert caught.value.detail.startswith("/options/")
+    assert caught.value.detail.endswith(" (and 1 more).")
+    assert len(caught.value.errors) == 2
+
+
+def test_close_names_are_looked_for_a_few_times_at_most() -> None:
+    messages = list(found(PdfOptions, {f"page_size{number}": 1 for number in range(1000)}).values())
+    assert len([each for each in messages if "did you mean" in each]) == 5
