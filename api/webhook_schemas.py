@@ -12,7 +12,13 @@ from api.answers import AnswerModel, EventDocument
 from api.schemas import Limit, Metadata, Name, QueryModel, RequestModel, Tag, Time
 from jobs.webhooks.credentials import secret_bytes
 from jobs.webhooks.delivery import DeliveryStatus, origin_of
-from jobs.webhooks.endpoint import DEFAULT_EVENT_TYPES, DEFAULT_MAX_IN_FLIGHT, EndpointStatus
+from jobs.webhooks.endpoint import (
+    DEFAULT_EVENT_TYPES,
+    DEFAULT_MAX_IN_FLIGHT,
+    OWED_EVENT_TYPES,
+    EndpointStatus,
+    type_pattern,
+)
 
 MAX_URL_CHARACTERS = 2048
 MAX_HEADERS = 10
@@ -69,9 +75,17 @@ def _check_origin(url: str) -> str:
     return url
 
 
+def _check_event_types(glob: str) -> str:
+    if not any(map(type_pattern([glob]).fullmatch, OWED_EVENT_TYPES)):
+        raise ValueError(f"should be, or with `*` fit, one of: {', '.join(OWED_EVENT_TYPES)}")
+    return glob
+
+
 Url = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL_CHARACTERS)]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z_.*]+$")]
-Globs = Annotated[list[Glob], Field(min_length=1, max_length=20)]
+EventTypes = Annotated[
+    list[Annotated[Glob, AfterValidator(_check_event_types)]], Field(min_length=1, max_length=20)
+]
 Kinds = Annotated[list[Name], Field(max_length=20)]
 Tags = Annotated[list[Tag], Field(max_length=20)]
 Description = Annotated[str, StringConstraints(max_length=500)]
@@ -85,9 +99,10 @@ class EndpointRequest(RequestModel):
     """An endpoint to be told of events."""
 
     url: Url = Field(description="Where to send them: https, unless PRESSRUN_EGRESS_ALLOW lists the host.")
-    event_types: Globs = Field(
+    event_types: EventTypes = Field(
         default_factory=lambda: list(DEFAULT_EVENT_TYPES),
-        description="Which events; `*` stands for any characters. Default: those that end a job or batch.",
+        description="Which events; `*` stands for any characters. Default: those that end a job or batch. "
+        f"There are {', '.join(f'`{each}`' for each in OWED_EVENT_TYPES)}.",
         examples=[["job.*"]],
     )
     kinds: Kinds = Field(default_factory=list, description="Only events of jobs of these kinds.")
@@ -111,7 +126,7 @@ class EndpointPatch(RequestModel):
         default=None, description="`paused` holds deliveries, `disabled` discards them."
     )
     url: Url | SkipJsonSchema[None] = None
-    event_types: Globs | SkipJsonSchema[None] = None
+    event_types: EventTypes | SkipJsonSchema[None] = None
     kinds: Kinds | SkipJsonSchema[None] = None
     tags: Tags | SkipJsonSchema[None] = None
     description: Description | SkipJsonSchema[None] = None

@@ -8,6 +8,21 @@ from dataclasses import dataclass
 
 from jobs.errors import InvalidInput
 
+EVENT_TYPES = (
+    "job.scheduled",
+    "job.queued",
+    "job.started",
+    "job.retrying",
+    "job.succeeded",
+    "job.failed",
+    "job.cancelled",
+    "job.expired",
+    "batch.completed",
+    "webhook_endpoint.disabled",
+    "webhook_delivery.exhausted",
+)
+"""Every type that the scripts write to the log."""
+
 _CURSOR = re.compile(r"([0-9a-z]{1,16})\.(0|[1-9][0-9]{0,15})\Z")
 
 

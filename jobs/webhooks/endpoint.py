@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from jobs.clock import rfc3339
+from jobs.events import EVENT_TYPES
 
 DEFAULT_EVENT_TYPES = ("job.succeeded", "job.failed", "job.cancelled", "batch.completed")
 """What an endpoint is owed that names no types: everything that ends."""
 NEVER_OWED = frozenset({"webhook_delivery.exhausted"})
 """Types that no endpoint is told, whatever it asks for."""
+OWED_EVENT_TYPES = tuple(each for each in EVENT_TYPES if each not in NEVER_OWED)
+"""What an endpoint may ask for. (`webhook.test` goes to an endpoint under test whatever it asks for.)"""
 DEFAULT_MAX_IN_FLIGHT = 10
 
 
@@ -120,7 +123,9 @@ class Endpoint:
 
 def type_pattern(event_types: Collection[str]) -> re.Pattern[str]:
     """Matches the whole name of an event that any of the globs means."""
-    return re.compile("|".join(re.escape(glob).replace(r"\*", ".*") for glob in event_types))
+    # A row of stars means what one means, and would take a regular expression for ever.
+    globs = (re.sub(r"\*+", "*", glob) for glob in event_types)
+    return re.compile("|".join(re.escape(glob).replace(r"\*", ".*") for glob in globs))
 
 
 def wants_job(config: EndpointConfig, job: Mapping[str, Any] | None) -> bool:

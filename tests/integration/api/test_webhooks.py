@@ -120,6 +120,8 @@ async def test_secrets_and_headers_are_sealed_in_the_store(client: httpx.AsyncCl
         ({"secret": "nonsense"}, "/secret"),
         ({"event_types": []}, "/event_types"),
         ({"event_types": ["job/.*"]}, "/event_types/0"),
+        ({"event_types": ["job.*", "job.done"]}, "/event_types/1"),
+        ({"event_types": ["webhook_delivery.*"]}, "/event_types/0"),
         ({"headers": {"Webhook-Id": "x"}}, "/headers"),
         ({"headers": {"Host": "x"}}, "/headers"),
         ({"headers": {"x-a": "b\r\nx-c: d"}}, "/headers"),
@@ -381,6 +383,22 @@ async def test_a_job_tells_its_own_webhook_url_how_it_ended(
     assert told.event["data"]["job"]["retry_of"] == job["id"]
     answer = await client.get("/v1/webhook-deliveries", params={"url": "https://nobody.example/"})
     assert answer.json()["items"] == []
+
+
+async def test_types_that_no_event_has_are_refused_with_those_that_there_are(
+    client: httpx.AsyncClient, receiver: Receiver
+) -> None:
+    answer = await client.post(
+        "/v1/webhook-endpoints", json={"url": receiver.url, "event_types": ["job.done"]}
+    )
+    problem = answer.json()
+    assert (problem["status"], problem["errors"][0]["pointer"]) == (422, "/event_types/0")
+    assert "job.succeeded, job.failed" in problem["detail"]
+    assert "webhook_delivery.exhausted" not in problem["detail"]
+    made = await register(client, receiver.url, event_types=["*", "job.*", "webhook_endpoint.disabled"])
+    path = f"/v1/webhook-endpoints/{made['id']}"
+    assert (await client.patch(path, json={"event_types": ["batch.*"]})).status_code == 200
+    assert (await client.patch(path, json={"event_types": ["batches.*"]})).status_code == 422
 
 
 async def test_a_webhook_url_that_is_not_allowed_refuses_the_job(client: httpx.AsyncClient) -> None:

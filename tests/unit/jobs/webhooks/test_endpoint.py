@@ -15,6 +15,7 @@ URL = "https://example.test/"
         (DEFAULT_EVENT_TYPES, "job.succeeded", True),
         (DEFAULT_EVENT_TYPES, "job.queued", False),
         (("*",), "webhook_endpoint.disabled", True),
+        (("*" * 63 + "x",), "webhook_endpoint.disabled", False),
         (("job.*",), "job.started", True),
         (("job.*",), "jobs.started", False),
         (("job.s*d",), "job.succeeded", True),
