@@ -271,4 +271,4 @@ def _milliseconds(seconds: int | None) -> int | None:
 
 
 def _invalid(pointer: str, message: str) -> InvalidInput:
-    return InvalidInput(f"{pointer}: {message}.", [{"pointer": pointer, "message": message}])
+    return InvalidInput.at([{"pointer": pointer, "message": message}])

@@ -11,13 +11,15 @@ import errno
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from jobs.egress import Address, AddressRefused, EgressError, EgressPolicy, Target, UrlRefused
 
 PORTS = frozenset({443, 8443})
 """Which ports of the public internet webhooks are sent to."""
 RESOLVE_TIMEOUT_S = 5.0
+LOOPBACK: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+"""What `localhost` and names below it mean (RFC 6761 section 6.3), whatever a resolver says."""
 _MAX_ADDRESSES = 64
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _TEMPORARY = {socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, getattr(socket, "EAI_SYSTEM", None)}
@@ -40,11 +42,11 @@ class Destinations:
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="resolve")
 
     def check_url(self, url: str) -> Target:
-        """Take `url` apart; an address in it is judged at once.
+        """Take `url` apart, and judge what can be judged without a resolver.
 
         Raises:
-            UrlRefused: not a URL that a webhook is sent to.
-            AddressRefused: the address in it, or sending in the clear or to this port, is not allowed.
+            UrlRefused: not a URL that a webhook is sent to, whatever its host resolves to.
+            AddressRefused: the address in it, or sending there in the clear or to this port, is not allowed.
         """
         target = self._policy.check_url(url)
         try:
@@ -52,6 +54,7 @@ class Destinations:
         except ValueError:
             if _NUMBER.fullmatch(target.host.rpartition(".")[2]):
                 raise UrlRefused(url, "its host is an odd spelling of an address") from None
+            self._check_name(url, target)
             return target
         self.check_address(target, literal)
         return target
@@ -61,11 +64,21 @@ class Destinations:
         self._policy.check_address(target.host, address)
         if self._policy.is_listed(target.host, address):
             return
-        if target.scheme != "https":
-            raise AddressRefused(target.host, address, "webhooks are sent over https")
-        if target.port not in PORTS:
-            allowed = ", ".join(map(str, sorted(PORTS)))
-            raise AddressRefused(target.host, address, f"webhooks go to the ports {allowed}")
+        reason = _not_public(target)
+        if reason is not None:
+            raise AddressRefused(target.host, address, reason)
+
+    def _check_name(self, url: str, target: Target) -> None:
+        """The host is a name. Where no networks are listed, none of its addresses can be listed either."""
+        if target.host in self._policy.hosts:
+            return
+        if f".{target.host}".endswith(".localhost"):
+            if not any(self._policy.is_listed(target.host, address) for address in LOOPBACK):
+                self._policy.check_address(target.host, LOOPBACK[0])
+            return
+        reason = _not_public(target)
+        if reason is not None and not self._policy.networks:
+            raise UrlRefused(url, f"{reason}, unless PRESSRUN_EGRESS_ALLOW lists the host")
 
     async def resolve(self, target: Target) -> list[Address]:
         """The addresses of the host, each judged: one that is refused refuses all.
@@ -110,6 +123,15 @@ class Destinations:
 
 class HostUnknown(EgressError):
     """The host of an endpoint does not exist."""
+
+
+def _not_public(target: Target) -> str | None:
+    """Why nothing is sent to `target` on the public internet, as the end of a sentence; None where it may be."""
+    if target.scheme != "https":
+        return "webhooks are sent over https"
+    if target.port not in PORTS:
+        return f"webhooks go to the ports {', '.join(map(str, sorted(PORTS)))}"
+    return None
 
 
 def _lookup(host: str, port: int) -> list[Address]:

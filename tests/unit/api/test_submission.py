@@ -219,3 +219,30 @@ async def test_files_for_a_kind_that_takes_none_are_refused() -> None:
     request = JobRequest.model_validate({"kind": "echo", "input": {}})
     with pytest.raises(InvalidInput, match="echo takes no files"):
         await SUBMISSIONS.of_request(request, "acme", None, NOW, {"a.pdf": b""})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:3000/x",
+        "https://hooks.localhost/",
+        "http://example.com/",
+        "https://example.com:9000/",
+        "https://user:password@example.com/",
+        "https://[::1]/",
+    ],
+)
+async def test_a_webhook_url_that_could_never_be_told_is_refused_without_a_resolver(url: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await make(webhook_url=url)
+    assert [each["pointer"] for each in caught.value.errors] == ["/webhook_url"]
+    assert caught.value.detail.startswith("/webhook_url: ")
+    assert not caught.value.detail.endswith("..")
+    with pytest.raises(InvalidInput) as caught:
+        await make_batch({"kind": "echo", "input": {}, "webhook_url": url})
+    assert [each["pointer"] for each in caught.value.errors] == ["/jobs/0/webhook_url"]
+
+
+async def test_a_webhook_url_with_a_name_is_not_resolved_at_submission() -> None:
+    url = "https://no-such-host.invalid/hook"
+    assert (await make(webhook_url=url)).webhook_url == url

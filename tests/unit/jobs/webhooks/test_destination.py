@@ -28,6 +28,34 @@ def test_plain_http_other_ports_and_private_addresses_are_refused(url: str) -> N
 
 
 @pytest.mark.parametrize(
+    "url", ["http://localhost:3000/x", "https://localhost/", "https://LOCALHOST./", "https://api.localhost/"]
+)
+def test_localhost_is_this_machine_whatever_a_resolver_says(url: str) -> None:
+    for destinations in (CLOSED, OPEN):
+        with pytest.raises(
+            AddressRefused, match=r"localhost \(127\.0\.0\.1\) is refused: this machine's loopback"
+        ):
+            destinations.check_url(url)
+    for allowed in ("127.0.0.1", "::1", "127.0.0.0/8"):
+        Destinations(EgressPolicy.from_entries([allowed])).check_url(url)
+    CLOSED.check_url("https://localhost.example.com/")
+
+
+def test_localhost_may_be_listed_by_name() -> None:
+    by_name = Destinations(EgressPolicy.from_entries(["localhost"]))
+    by_name.check_url("http://localhost:3000/")
+    with pytest.raises(AddressRefused):
+        by_name.check_url("http://api.localhost:3000/")
+
+
+@pytest.mark.parametrize("url", ["http://example.com/", "https://example.com:9000/"])
+def test_the_scheme_and_port_of_a_name_are_judged_before_it_resolves(url: str) -> None:
+    with pytest.raises(UrlRefused, match="unless PRESSRUN_EGRESS_ALLOW lists the host"):
+        CLOSED.check_url(url)
+    OPEN.check_url(url)  # it may resolve to an address of a network that is listed
+
+
+@pytest.mark.parametrize(
     "url",
     ["https://2130706433/", "https://0x7f.1/", "https://127.1/", "https://a:b@example.com/", "ftp://a/", "x"],
 )
