@@ -97,6 +97,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": _responses(operation),
         "security": [] if operation.guard == "open" else [{"bearer": []}, {}],
     }
+    if operation.description:
+        described["description"] = operation.description
     content = _content(operation)
     if content:
         described["requestBody"] = {"required": True, "content": content}

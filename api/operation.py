@@ -30,6 +30,8 @@ class Operation:
     id: str
     summary: str
     guard: Guard
+    description: str = ""
+    """What the summary has no room for."""
     answers: dict[int, Answer]
     problems: dict[int, str] = field(default_factory=dict)
     """Status → which codes, beyond those of every guarded operation."""

@@ -162,6 +162,8 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/jobs/{job_id}/retry",
         id="retryJob",
         summary="Run a finished job again, as a new one",
+        description="It starts at once, belongs to no batch, and does not take over `timeout_seconds` or "
+        "`expires_in_seconds`: each attempt may take PRESSRUN_RENDER_TIMEOUT.",
         guard="key",
         headers=("Idempotency-Key",),
         answers={202: _ACCEPTED},
