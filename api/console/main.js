@@ -19,7 +19,7 @@ const client = await openSession();
 const model = new JobsModel(client);
 const list = new JobList(model);
 const panel = new JobPanel(client, model, (id) => {
-  location.hash = "#/";
+  go("#/");
   list.focus(id);
 });
 const log = new EventLog(client, model);
@@ -30,7 +30,7 @@ byId("forget-key").addEventListener("click", leave);
 client.onstate = showState;
 startComposer(client, (job) => {
   model.put(job.snapshot);
-  location.hash = `#/jobs/${job.id}`;
+  go(`#/jobs/${job.id}`);
 });
 addEventListener("hashchange", route);
 route();
@@ -47,6 +47,12 @@ function showState(state) {
   shown.dataset.state = state;
   setText(shown.firstElementChild, LINK[state]);
   if (state === "live" || state === "fallback") panel.load();
+}
+
+/** Goes there at once: `hashchange` comes later, and a key that is quicker would find the page as it was. */
+function go(hash) {
+  location.hash = hash;
+  route();
 }
 
 function route() {

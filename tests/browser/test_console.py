@@ -207,6 +207,18 @@ async def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     await tab_to(page, "button.primary")
 
 
+async def test_who_closes_a_job_and_opens_it_at_once_is_in_it_again(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await submit(page, "<title>Quick fingers</title><p>x")
+    heading = page.get_by_role("heading", name="Quick fingers")
+    await expect(heading).to_be_focused()
+    await page.evaluate("""() => {
+      document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}));
+      document.activeElement.click();
+    }""")
+    await expect(heading).to_be_focused()
+
+
 async def tab_to(page: Page, selector: str) -> None:
     """Presses Tab until it gets there, as far as a person would go."""
     for _ in range(40):
