@@ -93,13 +93,10 @@ class EmbeddedValkey:
         try:
             server_lock = self._lock_server()
             try:
-                self.port = next_free_port(self.port)
-                os.truncate(server_lock, 0)
-                os.write(server_lock, str(self.port).encode())
-                self._process = self._spawn(server_lock)
+                while not self._listens(server_lock):
+                    pass  # another program was quicker to take the port: the next one
             finally:
                 os.close(server_lock)  # the server has inherited it
-            self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
@@ -130,6 +127,19 @@ class EmbeddedValkey:
             raise EmbeddedValkeyError("The embedded Valkey server is not running.")
         return self._process
 
+    def _listens(self, server_lock: int) -> bool:
+        """Whether it runs now, on the next free port. False where that is taken in the moment before it listens."""
+        self.port = next_free_port(self.port)
+        os.ftruncate(server_lock, 0)
+        os.pwrite(server_lock, str(self.port).encode(), 0)
+        self._process = self._spawn(server_lock)
+        if self._answers(self._process):
+            return True
+        last_words = self.log.read_text(errors="replace").strip().splitlines()[-3:]
+        if not any("Failed listening on port" in line for line in last_words):
+            raise EmbeddedValkeyError("The embedded Valkey server does not start: " + " / ".join(last_words))
+        return False
+
     def _spawn(self, server_lock: int) -> subprocess.Popen[bytes]:
         options = {"port": str(self.port), **DURABLE}
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -146,18 +156,18 @@ class EmbeddedValkey:
                 preexec_fn=die_with_parent(),
             )
 
-    def _wait_until_ready(self) -> None:
-        process = self._running()
-        with redis.Redis(port=self.port, socket_timeout=5) as client:
+    def _answers(self, process: subprocess.Popen[bytes]) -> bool:
+        """True once it has loaded its data and answers, False when it has ended."""
+        with redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5) as client:
             while process.poll() is None:
                 try:
-                    client.ping()
-                except (redis.ConnectionError, redis.TimeoutError):  # not listening yet, or still loading
-                    time.sleep(0.01)
-                else:
-                    return
-        last_words = self.log.read_text(errors="replace").strip().splitlines()[-3:]
-        raise EmbeddedValkeyError("The embedded Valkey server does not start: " + " / ".join(last_words))
+                    # What answers on this port may be the other program that has taken it.
+                    if client.info("server").get("process_id") == process.pid and client.ping():
+                        return True
+                except redis.RedisError:  # not listening yet, still loading, or no store at all
+                    pass
+                time.sleep(0.01)
+        return False
 
     def _lock_supervision(self) -> int:
         descriptor = _open_lock(self.directory / "supervisor.lock")

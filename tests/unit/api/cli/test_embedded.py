@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis as sync_redis
 
+from api.cli import embedded
 from api.cli.embedded import (
     AlreadyRunning,
     EmbeddedValkey,
@@ -66,6 +67,21 @@ def test_takes_the_next_port_when_another_program_has_the_asked_one(
     try:
         assert second.port > valkey.port
         assert client(second).ping()
+    finally:
+        second.stop()
+
+
+def test_takes_the_next_port_when_another_program_is_quicker(
+    valkey: FaultyValkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([valkey.port])  # free when it was looked at, taken a moment later
+    monkeypatch.setattr(embedded, "next_free_port", lambda port: next(looks, None) or next_free_port(port))
+    second = EmbeddedValkey(tmp_path / "valkey", valkey.port)
+    second.start()
+    try:
+        assert second.port > valkey.port
+        assert running_url(second.directory) == second.url
+        assert client(second).info("server")["process_id"] == second.pid
     finally:
         second.stop()
 
