@@ -21,10 +21,14 @@ Command = tuple[Any, ...]
 
 
 class Line:
-    """Connects when first used, by the settings of the pool of `redis`, and again after the connection was lost."""
+    """Connects when first used, by the settings of the pool of `redis`, and again after the connection was lost.
 
-    def __init__(self, redis: Redis) -> None:
+    Where `hides_losses`, a lost connection costs one immediate second try and nobody hears of it.
+    """
+
+    def __init__(self, redis: Redis, *, hides_losses: bool = True) -> None:
         self._pool = redis.connection_pool
+        self._hides_losses = hides_losses
         self._connection: AbstractConnection | None = None
 
     async def call(self, *command: Any) -> Any:
@@ -37,12 +41,14 @@ class Line:
     async def ask(self, *commands: Command) -> list[Any]:
         """The answers in their order, among them the error of each command that the store refused.
 
-        One call at a time. Commands must be safe to send twice: where the connection turns out to be lost, there is
-        one immediate second try. Raises what redis-py raises for a store that does not answer.
+        One call at a time. Commands must be safe to send twice, unless losses are not hidden. Raises what redis-py
+        raises for a store that does not answer.
         """
         try:
             return await self._exchange(commands)
         except (RedisConnectionError, RedisTimeoutError):
+            if not self._hides_losses:
+                raise
             return await self._exchange(commands)
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:

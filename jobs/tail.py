@@ -46,7 +46,8 @@ class Tail:
         audience: Audience | None = None,
     ) -> None:
         self._redis = redis
-        self._line = Line(redis)
+        # A store that was away for a blink may be another one now, without what was seen: every loss is looked into.
+        self._line = Line(redis, hides_losses=False)
         self._on_event = on_event
         self._on_progress = on_progress
         self._on_gap = on_gap

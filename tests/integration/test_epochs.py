@@ -12,7 +12,8 @@ from jobs.epochs import Epochs
 from jobs.errors import CursorExpired
 from jobs.events import Cursor, Event
 from jobs.scripts import Scripts
-from tests.support.core import Core, Watcher
+from jobs.tail import Tail
+from tests.support.core import DEADLINE_S, Core, Watcher
 
 
 @pytest.fixture
@@ -87,6 +88,32 @@ async def test_a_sequence_that_was_given_out_again_is_noticed(core: Core) -> Non
     assert await epochs.renew_where_lost()
 
     assert (await core.log.head("acme")).epoch != before.epoch
+
+
+async def test_a_failover_that_was_too_quick_to_be_an_outage_is_noticed(core: Core) -> None:
+    seen, gaps = asyncio.Event(), asyncio.Event()
+    tail = Tail(
+        core.redis,
+        on_event=lambda event: seen.set(),
+        on_progress=lambda update: None,
+        on_gap=gaps.set,
+        epochs=epochs_of(core),
+    )
+    following = asyncio.create_task(tail.run())
+    async with asyncio.timeout(DEADLINE_S):
+        await tail.ready.wait()
+        await core.submit()
+        await seen.wait()
+        before = await core.log.head("acme")
+        await forget_newest(core)
+        await core.redis.client_kill_filter(_type="normal", skipme=True)
+        await core.submit()
+        await gaps.wait()
+    following.cancel()
+    await asyncio.wait([following])
+
+    after = await core.log.head("acme")
+    assert after.epoch != before.epoch
 
 
 async def test_a_log_made_anew_needs_no_help(core: Core) -> None:

@@ -43,6 +43,16 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word
     assert after != before
 
 
+async def test_who_has_to_know_hears_of_a_connection_that_was_closed(redis: Redis) -> None:
+    line = Line(redis, hides_losses=False)
+    [before] = await line.ask(("CLIENT ID",))
+    await redis.client_kill_filter(_id=before)
+    with pytest.raises(RedisConnectionError):
+        await line.ask(("CLIENT ID",))
+    [after] = await line.ask(("CLIENT ID",))
+    assert after != before
+
+
 async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(line: Line, redis: Redis) -> None:
     await line.ask(("PING",))
     waiting = asyncio.create_task(line.ask(("BLPOP", "nothing", 30)))

@@ -262,3 +262,16 @@ async def test_a_reader_that_missed_more_than_the_bus_keeps_is_told(
         await eventually(lambda: watcher.gaps == 1)
         after = await core.submit()
         await watcher.terminal(after.id)
+
+
+async def test_a_reader_is_told_of_what_was_lost_in_an_outage_that_was_over_before_it_looked(
+    core: Core, own_valkey: FaultyValkey
+) -> None:
+    async with Watcher.following(core.redis) as watcher:
+        job = await core.submit()
+        await watcher.wait_for(job.id, "job.queued")
+        await core.redis.flushall()
+        own_valkey.restart()  # nothing else of this process runs meanwhile
+        await eventually(lambda: watcher.gaps == 1)
+        after = await core.submit()
+        await watcher.wait_for(after.id, "job.queued")
