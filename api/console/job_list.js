@@ -27,9 +27,9 @@ export class JobList {
     for (const [each, row] of this.#rows) row.select(each === id);
   }
 
-  /** Back to where the keyboard was. */
+  /** Back to where the keyboard was; to the newest job where that one is gone. */
   focus(id) {
-    this.#rows.get(id)?.link.focus();
+    (this.#rows.get(id)?.link ?? this.#list.querySelector("a"))?.focus();
   }
 
   #changed(job) {

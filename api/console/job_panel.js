@@ -73,6 +73,13 @@ class OpenJob {
   #warnings = h("div", {});
   #preview;
   #shown = null;
+  #offered = "";
+  #does = {
+    Cancel: async () => this.#model.put(await this.#job.cancel()),
+    "Run again": () => this.#runAgain(),
+    Delete: () => this.#delete(),
+    Download: () => this.#download(),
+  };
 
   constructor(client, model, id, onClosed) {
     this.id = id;
@@ -110,29 +117,37 @@ class OpenJob {
     this.#problem.replaceChildren(...problem(job));
     this.#warnings.replaceChildren(...warnings(job));
     this.#facts.replaceChildren(...facts(job));
-    this.#actions.replaceChildren(...this.#buttons(job));
+    this.#offer(actions(job));
   }
 
   close() {
     this.#preview.close();
   }
 
-  #buttons(job) {
-    const button = (label, action, kind = "") =>
-      h("button", { type: "button", class: kind, onclick: ({ currentTarget }) => whileBusy(currentTarget, action) }, label);
-    if (!isTerminal(job)) return [button("Cancel", async () => this.#model.put(await this.#job.cancel()))];
-    const again = button("Run again", async () => {
-      const { id, snapshot } = await this.#job.retry();
-      this.#model.put(snapshot);
-      location.hash = `#/jobs/${id}`;
-    });
-    const remove = button("Delete", async () => {
-      if (!(await confirmed("Delete this job?", "Its record, its input and its result are gone for good.", "Delete"))) return;
-      await this.#job.delete();
-      this.#model.remove(this.id);
-    });
-    if (job.status !== "succeeded") return [again, remove];
-    return [button("Download", () => this.#download(), "primary"), remove];
+  /** A button that stays is not made anew: somebody may be pressing it. */
+  #offer(names) {
+    if (this.#offered === String(names)) return;
+    this.#offered = String(names);
+    const hadFocus = this.#actions.contains(document.activeElement);
+    this.#actions.replaceChildren(...names.map((name) => this.#button(name)));
+    if (hadFocus) this.heading.focus({ preventScroll: true });
+  }
+
+  #button(name) {
+    const onclick = ({ currentTarget }) => whileBusy(currentTarget, this.#does[name]);
+    return h("button", { type: "button", class: name === "Download" ? "primary" : "", onclick }, name);
+  }
+
+  async #runAgain() {
+    const { id, snapshot } = await this.#job.retry();
+    this.#model.put(snapshot);
+    location.hash = `#/jobs/${id}`;
+  }
+
+  async #delete() {
+    if (!(await confirmed("Delete this job?", "Its record, its input and its result are gone for good.", "Delete"))) return;
+    await this.#job.delete();
+    this.#model.remove(this.id);
   }
 
   async #download() {
@@ -141,6 +156,13 @@ class OpenJob {
     const link = h("a", { href: await this.#preview.url(), download: `${title(job)}.${extension}` });
     link.click();
   }
+}
+
+/** What can be done with the job now: the texts of its buttons. */
+function actions(job) {
+  if (!isTerminal(job)) return ["Cancel"];
+  if (job.status !== "succeeded") return ["Run again", "Delete"];
+  return job.result ? ["Download", "Delete"] : ["Delete"];
 }
 
 function problem({ status, error }) {

@@ -11,6 +11,7 @@ export class JobsModel extends EventTarget {
   /** Where the channel is in the log; null while there is none. */
   cursor = null;
   #client;
+  #deleted = new Set();
   #status = "";
   #next = null;
 
@@ -61,12 +62,14 @@ export class JobsModel extends EventTarget {
   /** A job as somebody has just seen it. Older versions than the one known are ignored. */
   put(job) {
     const known = this.jobs.get(job.id);
-    if (known && known.version > job.version) return;
+    if (this.#deleted.has(job.id) || (known && known.version > job.version)) return;
     this.jobs.set(job.id, job);
     this.#tell("job", job);
   }
 
+  /** Forgets a job that was deleted, for good: its last event may come after the answer that says so. */
   remove(id) {
+    this.#deleted.add(id);
     if (this.jobs.delete(id)) this.#tell("gone", id);
   }
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 from redis.asyncio import Redis
 
 from tests.support.browsing import Visitor, chromium, needs_chromium, status_of_open_job, submit
+from tests.support.core import eventually
 from tests.support.deployment import Deployment
 from tests.support.valkey import FaultyValkey
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
-LONG = "<title>A long novel</title>" + "<p style='break-after: page'>word" * 900
+
+def pages_of(count: int) -> str:
+    return "<title>A long novel</title>" + "<p style='break-after: page'>word" * count
+
+
 ENDLESS = (
     "<title>Endless</title><style>"
     + "".join(f".c{i} {{ color: red }}" for i in range(60_000))
@@ -98,11 +103,18 @@ async def test_a_picture_is_shown_and_a_zip_is_there_to_download(
 
 async def test_progress_moves_while_a_long_document_is_rendered(visitor: Visitor) -> None:
     page = await visitor.open()
-    await submit(page, LONG)
+    await submit(page, pages_of(30_000))
     await expect(page.locator(".open-job progress")).to_have_attribute("value", re.compile(r"[2-9]\d"))
     await expect(page.locator(".open-job .progress")).to_contain_text(re.compile(r"page \d+"))
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(status_of_open_job(page)).to_have_text("Cancelled")
+
+
+async def test_a_job_says_how_many_pages_it_has(visitor: Visitor) -> None:
+    page = await visitor.open()
+    await submit(page, pages_of(90))
     await expect(status_of_open_job(page)).to_have_text("Succeeded")
-    await expect(page.locator(".open-job dl")).to_contain_text("900")
+    await expect(page.locator(".open-job dl")).to_contain_text("90")
 
 
 async def test_the_list_says_that_a_document_has_warnings(visitor: Visitor) -> None:
@@ -136,6 +148,48 @@ async def test_a_running_job_can_be_cancelled_run_again_and_deleted(visitor: Vis
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(row).to_have_count(0)
     await expect(page.get_by_role("heading", name="HTML in, PDF out.")).to_be_visible()
+
+
+async def test_a_button_can_be_pressed_while_the_job_goes_on(visitor: Visitor, running: Deployment) -> None:
+    page = await visitor.open()
+    cancel = page.get_by_role("button", name="Cancel")
+    with running.frozen("jobs"):
+        await submit(page, ENDLESS)
+        await expect(status_of_open_job(page)).to_have_text("Queued")
+        await cancel.hover()
+        await page.mouse.down()
+    await expect(status_of_open_job(page)).to_have_text("Running")
+    await expect(cancel).to_be_focused()
+    await page.mouse.up()
+    await expect(status_of_open_job(page)).to_have_text("Cancelled")
+    await expect(page.get_by_role("heading", name="Endless")).to_be_focused()
+
+
+async def test_a_deleted_job_stays_away_though_its_last_event_comes_late(visitor: Visitor) -> None:
+    late: list[Callable[[], None]] = []
+
+    def between(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        browser.on_message(server.send)
+        server.on_message(
+            lambda said: (
+                late.append(lambda: browser.send(said)) if "job.expired" in str(said) else browser.send(said)
+            )
+        )
+
+    await visitor.context.route_web_socket(re.compile("/v1/ws"), between)
+    page = await visitor.open()
+    await submit(page, "<title>Soon forgotten</title><p>x")
+    await expect(status_of_open_job(page)).to_have_text("Succeeded")
+    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    row = page.locator("#job-list li", has_text="Soon forgotten")
+    await expect(row).to_have_count(0)
+    await eventually(lambda: len(late) == 1)
+    late.pop()()
+    await submit(page, "<title>The next one</title><p>x")
+    await expect(page.locator("#job-list li", has_text="The next one")).to_contain_text("Succeeded")
+    await expect(row).to_have_count(0)
 
 
 async def test_options_that_do_not_fit_are_told_at_their_fields(
@@ -296,8 +350,10 @@ async def test_a_phone_shows_one_thing_at_a_time_and_never_scrolls_sideways(
         await submit(page, f"<title>{'Unbreakable' * 12}</title><p>x")
         await expect(status_of_open_job(page)).to_have_text("Succeeded")
         await expect(page.get_by_label("Document", exact=True)).to_be_hidden()
-        for view in ("#/", "#/events", page.url.partition("/#")[2] and "#" + page.url.partition("#")[2]):
+        job = "#" + page.url.partition("#")[2]
+        for view, shown in {"#/": "#composer", "#/events": "#event-list", job: ".open-job"}.items():
             await page.evaluate("view => { location.hash = view; }", view)
+            await expect(page.locator(shown)).to_be_visible()
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
         await page.get_by_role("button", name="← Jobs").tap()
         await expect(page.get_by_label("Document", exact=True)).to_be_visible()

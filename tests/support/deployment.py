@@ -7,8 +7,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,16 @@ class Deployment:
         """The structured log of the process that was started as number `number` (from 0, of all)."""
         text = (self.directory / f"{package}-{number}.log").read_text()
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    @contextmanager
+    def frozen(self, package: str) -> Iterator[None]:
+        """Its process stands still."""
+        (process,) = (process for each, process in self.processes if each == package)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     async def ready(self) -> None:
         """Returns when web and notifier answer, those of them that were started."""
