@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,8 +68,8 @@ class Tokens:
         self._keys = [derive_key(secret, _PURPOSE) for secret in secret_keys]
 
     def mint(self, tenant: str, scope: Scope, now: float, ttl_seconds: int) -> tuple[str, int]:
-        """A token and when it expires (Unix seconds)."""
-        expires_at = int(now) + ttl_seconds
+        """A token, good for at least `ttl_seconds`, and when it expires (Unix seconds)."""
+        expires_at = math.ceil(now) + ttl_seconds
         claims = {"tenant": tenant, **scope.claims(), "iat": int(now), "exp": expires_at}
         # RFC 7515 section 7.1 by hand: every submission mints a token, and `jwt.encode` takes five times as long.
         signed = _HEADER + b"." + _base64url(_json(claims).encode())

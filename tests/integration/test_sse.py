@@ -207,7 +207,7 @@ async def test_tokens_open_what_they_were_made_for_and_the_stream_ends_with_them
             for each in (other, job):
                 await closed.store.cancel("acme", each.id)
             assert (await stream.next())["data"]["data"]["job"]["id"] == job.id
-        async with site.stream(**bearer(Scope(channel="jobs"), ttl=1)) as stream:
+        async with site.stream(**bearer(Scope(channel="jobs"), ttl=3)) as stream:
             with pytest.raises(EOFError):
                 await stream.next()
     await closed.redis.aclose()
