@@ -71,6 +71,11 @@ class Core:
     async def event_types(self, job: Job) -> list[str]:
         return [json.loads(body)["type"] for body in await self.log.of_job(job.tenant, job.id)]
 
+    async def now_ms(self) -> int:
+        """The time, as the store has it."""
+        seconds, micros = await self.redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
     @asynccontextmanager
     async def worker(self, runners: Mapping[str, Runner]) -> AsyncIterator[JobWorker]:
         """A running worker with these runners; stopped at once when left."""
