@@ -186,12 +186,12 @@ class LocalClient:
 async def test_who_begins_to_follow_ends_the_rest_of_a_tail_that_had_nobody_to_tell(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.tail._REST_S", 3_600.0)
     hub = Hub(core.store, core.log, NoLimits())
     seen = asyncio.Event()
 
     def on_event(event: Event) -> None:
         hub.on_event(event)
+        monkeypatch.setattr("jobs.tail._REST_S", 3_600.0)  # not before: this event must be seen
         seen.set()
 
     tail = Tail(

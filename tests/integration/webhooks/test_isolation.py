@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -208,7 +207,12 @@ async def small(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[H
     await hooks.close()
 
 
-async def test_receivers_that_hang_drip_or_fail_do_not_delay_a_healthy_one(small: Hooks) -> None:
+async def test_receivers_that_hang_drip_or_fail_do_not_delay_a_healthy_one(
+    small: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody's deadline is ever reached here: what waited for one would wait for longer than `got`."""
+    monkeypatch.setattr("notifier.webhooks.deliverer.DEADLINE_S", 600)
+
     async def hang(request: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
@@ -232,11 +236,9 @@ async def test_receivers_that_hang_drip_or_fail_do_not_delay_a_healthy_one(small
                 await small.endpoint(f"{bad.url}/{n}")
         await small.endpoint(healthy.url)
         async with small.running():
-            begun = time.monotonic()
             for n in range(30):
                 await small.event()
                 await healthy.got(n + 1)
-            assert time.monotonic() - begun < 10, "not one of them waited for the deadline of another"
 
 
 async def test_ten_thousand_endpoints_are_dispatched_in_parts(clocked: Hooks) -> None:

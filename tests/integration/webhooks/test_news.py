@@ -16,7 +16,6 @@ from notifier.webhooks import news as news_module
 from notifier.webhooks.deliverer import LATE_AT_ONCE, LATE_BESIDE_NEWS
 from notifier.webhooks.dispatcher import DELIVERIES_BESIDE_NEWS, DELIVERIES_PER_CALL
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.news import STAND_BACK_S
 from tests.support.core import eventually
 from tests.support.hooks import TENANT, Hooks, failing, faulty
 
@@ -103,6 +102,7 @@ async def test_an_event_for_very_many_is_made_in_smaller_parts_beside_news(
     assert parts == [DELIVERIES_PER_CALL, 1]
 
     parts.clear()
+    monkeypatch.setattr(news_module, "EXPECTED_S", 3600)
     config = EndpointConfig(url="https://other.test/", event_types=("*",))
     await clocked.endpoints.create("other", config, Credentials.fresh())
     await clocked.event(tenant="other")
@@ -123,11 +123,13 @@ async def test_what_is_late_stands_back_for_news_but_not_for_ever(
         return await claim(want, most_per_target, late)
 
     monkeypatch.setattr(clocked.queue, "claim", noted)
+    monkeypatch.setattr(news_module, "EXPECTED_S", 3600)
+    monkeypatch.setattr("notifier.webhooks.deliverer.STAND_BACK_S", 3600)
     clocked.deliverer._late_from = time.perf_counter()  # its rest is over
     clocked.deliverer.ring()
     await clocked.deliverer.step()
     await clocked.deliverer.step()
-    clocked.deliverer._late_from -= STAND_BACK_S
+    clocked.deliverer._late_from -= 3600
     clocked.deliverer.ring()
     await clocked.deliverer.step()
     assert most_late == [0, LATE_BESIDE_NEWS, LATE_BESIDE_NEWS]
