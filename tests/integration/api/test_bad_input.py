@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -125,7 +126,8 @@ async def test_what_does_not_fit_is_named(
 
 
 async def test_an_expiry_before_the_start_is_a_contradiction(client: httpx.AsyncClient) -> None:
-    body = {**HELLO, "scheduled_at": "2027-06-01T00:00:00Z", "expires_in_seconds": 1}
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    body = {**HELLO, "scheduled_at": tomorrow.isoformat(), "expires_in_seconds": 1}
     problem = assert_problem(await client.post("/v1/jobs", json=body), 422, "invalid_input")
     assert problem["errors"][0]["pointer"] == "/expires_in_seconds"
 
