@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+from redis.asyncio import Redis
 
 from tests.support.command import Command
 from tests.support.deployment import Deployment
@@ -13,7 +14,7 @@ from tests.support.hooks import Receiver
 
 
 async def test_it_registers_itself_verifies_prints_forwards_and_leaves(
-    redis_url: str, tmp_path: Path
+    redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     deployment = Deployment(redis_url, tmp_path, PRESSRUN_EGRESS_ALLOW="127.0.0.1")
     async with aiohttp.ClientSession() as deployment.http, Receiver.listening() as receiver:

@@ -58,7 +58,7 @@ async def core(redis: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Core
 async def test_every_frame_is_as_the_document_says_and_every_kind_is_said(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "PING_INTERVAL_S", 1)
+    monkeypatch.setattr(session, "PING_INTERVAL_S", 3)
     batch = (await core.submit_batch(b'{"input":{},"options":{}}', tenant=LOCAL_TENANT)).document
     async with serving(core.settings) as (port, server, app), aiohttp.ClientSession() as http:
         async with http.get(f"http://127.0.0.1:{port}/asyncapi.json") as answer:

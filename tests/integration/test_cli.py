@@ -121,7 +121,8 @@ async def test_render_follows_over_the_websocket(
     settings = dataclasses.replace(settings, websocket_url=f"ws://127.0.0.1:{port}/v1/ws")
     async with serving(settings, port=port) as (_, _, app), core.worker({"pdf.render": gate}):
         running = asyncio.create_task(Terminal(port, tmp_path).run("render", str(document), "-o", "-"))
-        await gate.begun.wait()
+        async with asyncio.timeout(DEADLINE_S):
+            await gate.begun.wait()
         gate.opened.set()
         done = await running
         assert b'route="/v1/jobs/{job_id}",status="200"' not in app.services.metrics.render(), "it polled"
