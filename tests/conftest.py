@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.valkey import FaultyValkey
+from tests.support.valkey import FaultyValkey, refusing_port
+
+
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A port that nobody listens on, and nobody will while the test runs."""
+    with refusing_port() as port:
+        yield port
 
 
 @pytest.fixture(scope="session")

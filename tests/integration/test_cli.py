@@ -72,14 +72,14 @@ class Terminal:
 
 
 @pytest.fixture
-def settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
+def settings(redis: Redis, redis_url: str, tmp_path: Path, nobody: int) -> Settings:
     return Settings(
         redis_url=redis_url,
         data_dir=tmp_path / "data",
         api_keys=(ApiKey("acme", KEY),),
         secret_key=("a-secret-of-thirty-two-characters",),
         host="127.0.0.1",
-        notifier_port=free_port(),  # nobody listens there
+        notifier_port=nobody,
     )
 
 
@@ -212,20 +212,19 @@ async def test_errors_are_sentences_with_an_exit_code(
     assert "Traceback" not in done.stderr
 
 
-async def test_a_wrong_key_is_told_apart_from_no_server(terminal: Terminal) -> None:
+async def test_a_wrong_key_is_told_apart_from_no_server(terminal: Terminal, nobody: int) -> None:
     wrong = await terminal.run("jobs", PRESSRUN_API_KEY="wrong-key-0123456789")
     assert wrong.exit_code == 1
     assert "PRESSRUN_API_KEY" in wrong.stderr
-    nobody = await terminal.run("jobs", PORT=str(free_port()))
-    assert nobody.exit_code == 3
-    assert "connection refused" in nobody.stderr
+    absent = await terminal.run("jobs", PORT=str(nobody))
+    assert absent.exit_code == 3
+    assert "connection refused" in absent.stderr
 
 
-async def test_a_url_without_a_scheme_is_http(terminal: Terminal) -> None:
-    here = f"127.0.0.1:{terminal.port}"
-    nobody = str(free_port())
-    assert (await terminal.run("jobs", "--url", here, PORT=nobody)).stdout == "No jobs.\n"
-    assert (await terminal.run("jobs", PRESSRUN_URL=here, PORT=nobody)).stdout == "No jobs.\n"
+async def test_a_url_without_a_scheme_is_http(terminal: Terminal, nobody: int) -> None:
+    here, elsewhere = f"127.0.0.1:{terminal.port}", str(nobody)
+    assert (await terminal.run("jobs", "--url", here, PORT=elsewhere)).stdout == "No jobs.\n"
+    assert (await terminal.run("jobs", PRESSRUN_URL=here, PORT=elsewhere)).stdout == "No jobs.\n"
 
 
 async def test_a_fact_is_one_line_for_programs_however_long(terminal: Terminal, core: Core) -> None:

@@ -350,8 +350,10 @@ async def test_a_test_goes_through_the_real_path_even_while_paused(
     assert (await client.get(f"{ENDPOINTS}/{made['id']}/stats")).json()["failed_attempts"] == 0
 
 
-async def test_a_test_says_where_nothing_answers(client: httpx.AsyncClient, settings: Settings) -> None:
-    made = await register(client, "http://127.0.0.1:9/hook".replace(":9/", ":59999/"))
+async def test_a_test_says_where_nothing_answers(
+    client: httpx.AsyncClient, settings: Settings, nobody: int
+) -> None:
+    made = await register(client, f"http://127.0.0.1:{nobody}/hook")
     async with notifier(settings):
         told = (await client.post(f"{ENDPOINTS}/{made['id']}/test")).json()
     assert (told["verdict"], told["error"]) == ("failed", "connect_failed")

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from api.cli import main
 from api.cli.doctor import LANGUAGES, examine_server
 from jobs.durability import StoreFacts
-from tests.support.valkey import FaultyValkey, free_port
+from tests.support.valkey import FaultyValkey
 
 
 def examined(directory: Path, **environ: str) -> Result:
@@ -37,8 +37,8 @@ def test_looks_at_the_embedded_store_that_runs(tmp_path: Path, own_valkey: Fault
     assert "appendfsync always" in result.output
 
 
-def test_fails_without_the_store_that_is_named(tmp_path: Path) -> None:
-    result = examined(tmp_path, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+def test_fails_without_the_store_that_is_named(tmp_path: Path, nobody: int) -> None:
+    result = examined(tmp_path, REDIS_URL=f"redis://127.0.0.1:{nobody}/0")
     assert result.exit_code == 1
     assert "Start it, or correct REDIS_URL" in result.output
 
@@ -132,7 +132,7 @@ def test_tells_how_to_list_fonts_where_that_is_impossible(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "environ",
     [
-        {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"},
+        {"REDIS_URL": "redis://127.0.0.1:1/0"},
         {"REDIS_URL": "", "PRESSRUN_API_KEYS": f"acme:{'k' * 16}", "PRESSRUN_SECRET_KEY": "s" * 32},
     ],
 )
