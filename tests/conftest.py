@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from tests.support.valkey import FaultyValkey, refusing_port
+
+# How fast this machine is, is no property of the code.
+settings.register_profile("pressrun", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pressrun")
 
 
 @pytest.fixture

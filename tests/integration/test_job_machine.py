@@ -505,7 +505,6 @@ def test_scripts_and_model_agree_in_every_order(valkey: FaultyValkey, tmp_path: 
             settings=settings(
                 max_examples=25,
                 stateful_step_count=40,
-                deadline=None,
                 suppress_health_check=list(HealthCheck),
                 report_multiple_bugs=False,
             ),

@@ -231,7 +231,7 @@ async def test_query_strings_that_make_no_sense_are_refused(client: httpx.AsyncC
     assert (await client.get(f"/v1/jobs?{query}")).json()["code"] == "invalid_input"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     members=st.dictionaries(
         st.sampled_from(
@@ -246,7 +246,7 @@ async def test_no_members_break_it(client: httpx.AsyncClient, members: dict[str,
     assert answer.status_code in (202, 400, 422, 429), answer.text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=st.binary(max_size=60))
 async def test_no_bytes_break_it(client: httpx.AsyncClient, body: bytes) -> None:
     for path, content_type in (

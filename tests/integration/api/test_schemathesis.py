@@ -130,7 +130,7 @@ def is_text_again(case: schemathesis.Case) -> bool:
 
 
 @schema.parametrize()
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=8, suppress_health_check=list(HealthCheck), database=None)
 def test_answers_are_as_the_contract_says(case: schemathesis.Case, site: Site) -> None:
     if case.query and "wait" in case.query:
         case.query["wait"] = 0  # time is not what this is about

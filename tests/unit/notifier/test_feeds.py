@@ -165,7 +165,7 @@ async def test_an_event_that_arrives_while_the_last_page_is_read_is_neither_lost
     assert follower.sequences == [1, 2]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     backlog=st.integers(0, 30), after=st.integers(0, 30), later=st.integers(0, 15), seed=st.integers(0, 2**16)
 )
