@@ -36,10 +36,10 @@ async def insist(step: Callable[[], Awaitable[object]]) -> None:
             return
 
 
-async def end_jobs(core: Core, rng: random.Random) -> list[str]:
-    """Jobs that begin and end, a few at a time; their ids in the order of their ends."""
-    job_ids, waiting = [], []
-    for _ in range(JOBS):
+async def end_jobs(core: Core, rng: random.Random, job_ids: list[str], trimmed: asyncio.Event) -> None:
+    """Jobs that begin and end, a few at a time, and until the log was trimmed; their ids in the order of their ends."""
+    waiting: list[str] = []
+    while len(job_ids) + len(waiting) < JOBS or not trimmed.is_set():
         submission = Submission(
             job_id=new_job_id(), tenant=LOCAL_TENANT, kind="test", spec=b'{"input":{},"options":{}}'
         )
@@ -52,11 +52,15 @@ async def end_jobs(core: Core, rng: random.Random) -> list[str]:
     for job_id in waiting:
         job_ids.append(job_id)
         await insist(lambda: core.store.cancel(LOCAL_TENANT, job_ids[-1]))
-    return job_ids
 
 
 async def break_things(
-    notifiers: list[Notifier], valkey: FaultyValkey, core: Core, rng: random.Random
+    notifiers: list[Notifier],
+    valkey: FaultyValkey,
+    core: Core,
+    rng: random.Random,
+    job_ids: list[str],
+    trimmed: asyncio.Event,
 ) -> None:
     """One fault after another, each kind at least twice, in an order that the seed decides."""
     faults = ["kill notifier", "restart store", "trim log"] * 2
@@ -76,8 +80,12 @@ async def break_things(
             case "trim log":  # while nobody can read it
                 for notifier in notifiers:
                     await notifier.kill()
+                ended = len(job_ids)
                 await asyncio.sleep(1)
+                if not trimmed.is_set():  # otherwise there may be no more
+                    await eventually(lambda ended=ended: len(job_ids) > ended + 2)  # type: ignore[misc]
                 await insist(lambda: trim(core, keep=1))
+                trimmed.set()
                 for notifier in notifiers:
                     await notifier.__aenter__()
 
@@ -91,7 +99,6 @@ async def trim(core: Core, keep: int) -> None:
 async def test_every_client_sees_every_end_once_and_in_order(
     own_valkey: FaultyValkey, tmp_path: Path, seed: int
 ) -> None:
-    rng = random.Random(seed)
     core = Core.open(own_valkey.url, tmp_path)
     async with contextlib.AsyncExitStack() as stack:
         notifiers = [
@@ -114,7 +121,12 @@ async def test_every_client_sees_every_end_once_and_in_order(
             tasks.append(asyncio.create_task(follower.run(lambda number=number: began.add(number))))  # type: ignore[misc]
         await eventually(lambda: len(began) == CLIENTS)
 
-        job_ids, _ = await asyncio.gather(end_jobs(core, rng), break_things(notifiers, own_valkey, core, rng))
+        job_ids: list[str] = []
+        trimmed = asyncio.Event()
+        await asyncio.gather(  # each with chances of its own: they take turns as this machine has it
+            end_jobs(core, random.Random(f"jobs {seed}"), job_ids, trimmed),
+            break_things(notifiers, own_valkey, core, random.Random(f"faults {seed}"), job_ids, trimmed),
+        )
         await eventually(lambda: all(_knows_all(follower, job_ids) for follower in followers))
         for task in tasks:
             task.cancel()
