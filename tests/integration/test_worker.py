@@ -38,6 +38,12 @@ async def watcher(core: Core) -> AsyncIterator[Watcher]:
         yield watcher
 
 
+@pytest.fixture(autouse=True)
+def held_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes until the worker holds all that a test wants held, none is handed back meanwhile."""
+    monkeypatch.setattr("jobs.reserve.HOLD_S", 3600)
+
+
 async def soon(condition: asyncio.Event) -> None:
     async with asyncio.timeout(DEADLINE_S):
         await condition.wait()
@@ -297,9 +303,10 @@ async def test_a_job_held_for_the_next_free_slot_is_queued_and_runs_in_its_turn(
 
 
 async def test_a_job_held_behind_a_long_run_is_handed_back_to_an_idle_worker(
-    core: Core, watcher: Watcher
+    core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with holding(core, watcher, 1) as full:
+        monkeypatch.setattr("jobs.reserve.HOLD_S", 1)
         (job,) = full.jobs
         async with core.worker({"test": instant}):
             await watcher.terminal(job.id)
@@ -450,7 +457,6 @@ async def test_outcomes_take_along_the_claims_of_a_worker_whose_slots_stay_full(
     core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.reserve.SHORT_RUN_S", 3600)
-    monkeypatch.setattr("jobs.reserve.HOLD_S", 3600)
     async with holding(core, watcher, 2, kind="next") as full:
         round_trip, now = full.worker._round_trip, asyncio.get_running_loop().time
         round_trip._patience_s = 3600
