@@ -121,7 +121,7 @@ function facts(job) {
     case "running":
       return stage(job.progress);
     case "succeeded":
-      return job.result ? made(job.result) : "Result expired";
+      return job.result?.url ? made(job.result) : "Result expired";
     case "failed":
     case "retrying":
       return job.error?.message ?? "";

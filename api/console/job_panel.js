@@ -162,7 +162,7 @@ class OpenJob {
 function actions(job) {
   if (!isTerminal(job)) return ["Cancel"];
   if (job.status !== "succeeded") return ["Run again", "Delete"];
-  return job.result ? ["Download", "Delete"] : ["Delete"];
+  return job.result?.url ? ["Download", "Delete"] : ["Delete"];
 }
 
 function problem({ status, error }) {

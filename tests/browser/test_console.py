@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 from redis.asyncio import Redis
 
+from jobs import keys
 from tests.support.browsing import Visitor, chromium, needs_chromium, status_of_open_job, submit
 from tests.support.core import eventually
 from tests.support.deployment import Deployment
@@ -121,6 +122,17 @@ async def test_the_list_says_that_a_document_has_warnings(visitor: Visitor) -> N
     page = await visitor.open()
     await submit(page, "<title>Typo</title><p style='colr: red'>x")
     await expect(page.locator("#job-list li").first).to_contain_text("1 warning")
+
+
+async def test_a_result_that_has_expired_is_not_offered(visitor: Visitor, valkey: FaultyValkey) -> None:
+    page = await visitor.open()
+    await submit(page, "<title>Gone soon</title><p>x")
+    await expect(page.get_by_role("button", name="Download")).to_be_visible()
+    async with Redis.from_url(valkey.url) as redis:
+        await redis.zadd(keys.EXPIRY_RESULTS, {page.url.rpartition("/")[2]: 1})
+    await expect(page.locator("#job-list li", has_text="Gone soon")).to_contain_text("Result expired")
+    await expect(page.get_by_role("button", name="Download")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Delete")).to_be_visible()
 
 
 async def test_a_document_that_fails_shows_why(visitor: Visitor) -> None:
