@@ -41,8 +41,8 @@ class Line:
     async def ask(self, *commands: Command) -> list[Any]:
         """The answers in their order, among them the error of each command that the store refused.
 
-        One call at a time. Commands must be safe to send twice, unless losses are not hidden. Raises what redis-py
-        raises for a store that does not answer.
+        One call at a time. Where losses are hidden, commands must be safe to send twice. Raises what redis-py raises
+        for a store that does not answer.
         """
         try:
             return await self._exchange(commands)

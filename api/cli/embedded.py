@@ -93,7 +93,7 @@ class EmbeddedValkey:
         try:
             server_lock = self._lock_server()
             try:
-                while not self._listens(server_lock):
+                while not self._start_on_next_port(server_lock):
                     pass  # another program was quicker to take the port: the next one
             finally:
                 os.close(server_lock)  # the server has inherited it
@@ -127,8 +127,8 @@ class EmbeddedValkey:
             raise EmbeddedValkeyError("The embedded Valkey server is not running.")
         return self._process
 
-    def _listens(self, server_lock: int) -> bool:
-        """Whether it runs now, on the next free port. False where that is taken in the moment before it listens."""
+    def _start_on_next_port(self, server_lock: int) -> bool:
+        """Whether it answers now, on the next free port. False where that is taken in the moment before it listens."""
         self.port = next_free_port(self.port)
         os.ftruncate(server_lock, 0)
         os.pwrite(server_lock, str(self.port).encode(), 0)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.queue import Haul
-from tests.support.core import DEADLINE_S, Core, eventually
+from tests.support.core import DEADLINE_S, Core, eventually, now_ms
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ async def test_nobody_rings_and_the_look_is_taken_all_the_same(core: Core) -> No
 
 
 async def test_a_job_that_is_due_meanwhile_is_found_when_the_time_is_over(core: Core) -> None:
-    job = await core.submit(scheduled_at_ms=await core.now_ms() + 3_600_000)
+    job = await core.submit(scheduled_at_ms=await now_ms(core.redis) + 3_600_000)
     assert (await core.queue.claim(1)).claims == []
-    await core.redis.zadd(keys.DUE, {job.id: await core.now_ms() + 50})
+    await core.redis.zadd(keys.DUE, {job.id: await now_ms(core.redis) + 50})
     (claim,) = (await core.queue.claim_when_rung(1, 200)).claims
     assert claim.job_id == job.id
 

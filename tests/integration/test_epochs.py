@@ -12,8 +12,7 @@ from jobs.epochs import Epochs
 from jobs.errors import CursorExpired
 from jobs.events import Cursor, Event
 from jobs.scripts import Scripts
-from jobs.tail import Tail
-from tests.support.core import DEADLINE_S, Core, Watcher
+from tests.support.core import Core, Watcher, eventually
 
 
 @pytest.fixture
@@ -91,26 +90,14 @@ async def test_a_sequence_that_was_given_out_again_is_noticed(core: Core) -> Non
 
 
 async def test_a_failover_that_was_too_quick_to_be_an_outage_is_noticed(core: Core) -> None:
-    seen, gaps = asyncio.Event(), asyncio.Event()
-    tail = Tail(
-        core.redis,
-        on_event=lambda event: seen.set(),
-        on_progress=lambda update: None,
-        on_gap=gaps.set,
-        epochs=epochs_of(core),
-    )
-    following = asyncio.create_task(tail.run())
-    async with asyncio.timeout(DEADLINE_S):
-        await tail.ready.wait()
-        await core.submit()
-        await seen.wait()
+    async with Watcher.following(core.redis, epochs_of(core)) as watcher:
+        job = await core.submit()
+        await watcher.wait_for(job.id, "job.queued")
         before = await core.log.head("acme")
         await forget_newest(core)
         await core.redis.client_kill_filter(_type="normal", skipme=True)
         await core.submit()
-        await gaps.wait()
-    following.cancel()
-    await asyncio.wait([following])
+        await eventually(lambda: watcher.gaps > 0)
 
     after = await core.log.head("acme")
     assert after.epoch != before.epoch

@@ -386,7 +386,7 @@ async def test_a_client_that_answers_pings_stays_and_one_that_does_not_is_closed
     monkeypatch.setattr(session, "PING_INTERVAL_S", 1)
     client = await site.client(stack)
 
-    for _ in range(2):
+    for _ in range(3):
         assert await receive(client) == {"type": "ping"}
         await client.send('{"type":"pong"}')
 

@@ -42,6 +42,7 @@ from jobs.scripts import Scripts
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.store_client import connect
+from tests.support.core import now_ms
 from tests.support.valkey import FaultyValkey
 
 TENANTS = ["acme", "globex", "initech"]
@@ -144,7 +145,7 @@ class JobMachine(RuleBasedStateMachine):
             priority=priority,
             max_attempts=max_attempts,
             tags=("a", "b"),
-            scheduled_at_ms=self.do(self.now()) + HOUR_MS if later else None,
+            scheduled_at_ms=self.do(now_ms(self.redis)) + HOUR_MS if later else None,
         )
         waiting = self.count_waiting(tenant)
         try:
@@ -169,7 +170,7 @@ class JobMachine(RuleBasedStateMachine):
         twice=st.booleans(),
     )
     def submit_batch(self, tenant: str, later: list[bool], twice: bool) -> str:
-        batch_id, due = new_batch_id(), self.do(self.now()) + HOUR_MS
+        batch_id, due = new_batch_id(), self.do(now_ms(self.redis)) + HOUR_MS
         jobs = tuple(
             Submission(
                 job_id=new_job_id(),
@@ -233,10 +234,6 @@ class JobMachine(RuleBasedStateMachine):
             job.tenant == tenant and job.status in ("queued", "scheduled", "retrying")
             for job in self.model.values()
         )
-
-    async def now(self) -> int:
-        seconds, micros = await self.redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000
 
     @rule(job_id=jobs, tenant=st.sampled_from(TENANTS))
     def cancel(self, job_id: str, tenant: str) -> None:

@@ -202,14 +202,14 @@ class TestKilling:
         assert (await other).details["pages"] > 1
         await pool.close()
 
-    async def test_cancelling_kills_the_child_at_once(self) -> None:
+    async def test_cancelling_kills_the_child_within_a_second(self) -> None:
         pool = await own_pool()
         reports = Reports()
         task = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
         await reports.begun()
         (pid,) = busy_pids(pool)
         task.cancel()
-        async with asyncio.timeout(10):  # the deadline of the document is far away
+        async with asyncio.timeout(1):
             with pytest.raises(asyncio.CancelledError):
                 await task
             await until(lambda: not is_render_child(pid))

@@ -22,7 +22,7 @@ from jobs.kinds import Run, Runner
 from jobs.queue import ExpiredLease
 from jobs.store_client import connect
 from jobs.worker import JobWorker
-from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
+from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant, now_ms
 
 
 @pytest.fixture
@@ -556,6 +556,7 @@ async def test_a_run_in_company_that_fails_has_started_first(
         raise RendererCrashed("It died. Try again.")
 
     monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", 3600)
+    monkeypatch.setattr("jobs.attempt.backoff_ms", lambda attempt, jitter: 3_600_000)
     gate = Gate()
     async with core.worker({"test": instant, "long": gate, "crash": crash}) as worker:
         await short_runs(core, watcher, worker)
@@ -563,7 +564,7 @@ async def test_a_run_in_company_that_fails_has_started_first(
         await soon(gate.begun)
         job = await core.submit("crash", max_attempts=max_attempts)
         await watcher.wait_for(job.id, end)
-        assert (await core.event_types(job))[:3] == ["job.queued", "job.started", end]
+        assert await core.event_types(job) == ["job.queued", "job.started", end]
 
 
 async def test_handing_back_is_not_losing(core: Core) -> None:
@@ -592,9 +593,9 @@ async def test_progress_of_the_current_run_is_kept_and_of_a_lost_one_is_not(core
 
 async def test_a_scheduled_job_starts_when_it_is_due(core: Core, watcher: Watcher) -> None:
     async with core.worker({"test": instant}):
-        job = await core.submit(scheduled_at_ms=await core.now_ms() + 3_600_000)
+        job = await core.submit(scheduled_at_ms=await now_ms(core.redis) + 3_600_000)
         assert job.status is JobStatus.SCHEDULED
-        await core.redis.zadd(keys.DUE, {job.id: await core.now_ms() + 300})  # the hour passes
+        await core.redis.zadd(keys.DUE, {job.id: await now_ms(core.redis) + 300})  # the hour passes
         await watcher.terminal(job.id)
     assert await core.event_types(job) == ["job.scheduled", "job.queued", "job.started", "job.succeeded"]
 

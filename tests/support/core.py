@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from arq.connections import ArqRedis
+from redis.asyncio import Redis
 
 from jobs.artifacts import Artifacts, open_artifacts
 from jobs.batches import BatchStore
+from jobs.epochs import Epochs
 from jobs.eventlog import EventLog
 from jobs.events import Event
 from jobs.ids import new_batch_id, new_job_id
@@ -71,11 +73,6 @@ class Core:
     async def event_types(self, job: Job) -> list[str]:
         return [json.loads(body)["type"] for body in await self.log.of_job(job.tenant, job.id)]
 
-    async def now_ms(self) -> int:
-        """The time, as the store has it."""
-        seconds, micros = await self.redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000
-
     @asynccontextmanager
     async def worker(self, runners: Mapping[str, Runner]) -> AsyncIterator[JobWorker]:
         """A running worker with these runners; stopped at once when left."""
@@ -110,11 +107,13 @@ def batch_of(*specs: bytes, tenant: str = "acme", **fields: Any) -> BatchSubmiss
 class Watcher:
     """Follows the bus, so that tests wait for events instead of time."""
 
-    def __init__(self, redis: ArqRedis) -> None:
+    def __init__(self, redis: ArqRedis, epochs: Epochs | None) -> None:
         self.events: list[Event] = []
         self.gaps = 0
         self._news = asyncio.Condition()
-        self._tail = Tail(redis, on_event=self._seen, on_progress=lambda update: None, on_gap=self._gap)
+        self._tail = Tail(
+            redis, on_event=self._seen, on_progress=lambda update: None, on_gap=self._gap, epochs=epochs
+        )
         self._loop = asyncio.get_running_loop()
 
     def _seen(self, event: Event) -> None:
@@ -143,8 +142,8 @@ class Watcher:
 
     @classmethod
     @asynccontextmanager
-    async def following(cls, redis: ArqRedis) -> AsyncIterator[Watcher]:
-        watcher = cls(redis)
+    async def following(cls, redis: ArqRedis, epochs: Epochs | None = None) -> AsyncIterator[Watcher]:
+        watcher = cls(redis, epochs)
         task = asyncio.create_task(watcher._tail.run())
         await watcher._tail.ready.wait()
         try:
@@ -152,6 +151,12 @@ class Watcher:
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+
+async def now_ms(redis: Redis) -> int:
+    """The time, as the store has it."""
+    seconds, micros = await redis.time()
+    return int(seconds) * 1000 + int(micros) // 1000
 
 
 async def eventually(condition: Callable[[], bool | Awaitable[Any]]) -> None:

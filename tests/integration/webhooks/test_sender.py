@@ -60,7 +60,7 @@ async def raw(speak: Speak) -> AsyncIterator[str]:
 
 async def send(sender: Sender, url: str, deadline_s: float = PATIENCE_S) -> Exchange:
     letter = Letter(url, b'{"a":1}', {"content-type": "application/json"})
-    async with asyncio.timeout(deadline_s + 20):
+    async with asyncio.timeout(deadline_s + 5):
         return await sender.send(letter, deadline_s)
 
 
