@@ -139,7 +139,7 @@ class TestRendering:
 
     async def test_a_document_that_gives_up_waiting_takes_no_place(self, pool: RenderPool) -> None:
         reports = Reports()
-        running = [asyncio.create_task(render(pool, table(400), reports=reports)) for _ in range(2)]
+        running = [asyncio.create_task(render(pool, table(2_000), reports=reports)) for _ in range(2)]
         waiting = asyncio.create_task(render(pool, SMALL))
         await reports.begun()
         waiting.cancel()
@@ -193,7 +193,7 @@ class TestKilling:
         doomed = asyncio.create_task(render(pool, NEVER_ENDS, reports=doomed_reports))
         await doomed_reports.begun()
         (pid,) = busy_pids(pool)
-        other = asyncio.create_task(render(pool, table(200), reports=other_reports))
+        other = asyncio.create_task(render(pool, table(2_000), reports=other_reports))
         await other_reports.begun()
         os.kill(pid, signal.SIGSEGV)
         with pytest.raises(RendererCrashed, match="killed by SIGSEGV") as crashed:
