@@ -122,7 +122,7 @@ class TestRendering:
 
     async def test_progress_rises_stage_by_stage(self, pool: RenderPool) -> None:
         reports = Reports()
-        outcome = await render(pool, table(600), reports=reports)
+        outcome = await render(pool, table(2_000), reports=reports)
         assert [report.percent for report in reports] == sorted(report.percent for report in reports)
         assert [
             stage for stage in ("styles", "layout", "pdf") if stage in {report.stage for report in reports}
