@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from jobs.errors import JobError, by_code
-from jobs.job import JobStatus
+from jobs.core.errors import JobError, by_code
+from jobs.core.job import JobStatus
 
 
 class AnswerModel(BaseModel):

@@ -41,19 +41,19 @@ from api.submission import Submissions
 from api.waiters import Waiters
 from jobs.artifacts import open_artifacts
 from jobs.batches import BatchStore
+from jobs.core.events import Event
+from jobs.core.secret_key import load_secret_keys
+from jobs.core.settings import Settings
+from jobs.core.tokens import Tokens
 from jobs.epochs import Epochs
 from jobs.eventlog import EventLog
-from jobs.events import Event
 from jobs.kinds.registry import load_kinds
 from jobs.scripts import Scripts
-from jobs.secret_key import load_secret_keys
-from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.tail import Tail
 from jobs.templates.checker import Checker
 from jobs.templates.store import TemplateStore
-from jobs.tokens import Tokens
 from notifier.hub import Hub
 from notifier.limits import Limits
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.answers import BatchDocument, EventDocument, JobDocument, ProgressDocument
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 from notifier import frames
 from notifier.closing import CloseCode
 from notifier.session import PING_INTERVAL_S

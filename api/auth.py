@@ -12,10 +12,10 @@ from starlette.types import Scope
 
 from api.local_only import check_local
 from api.query import peek_query
-from jobs.errors import Forbidden, JobNotFound, Unauthenticated
-from jobs.ids import is_job_id
-from jobs.settings import LOCAL_TENANT, Settings
-from jobs.tokens import Grant, Tokens
+from jobs.core.errors import Forbidden, JobNotFound, Unauthenticated
+from jobs.core.ids import is_job_id
+from jobs.core.settings import LOCAL_TENANT, Settings
+from jobs.core.tokens import Grant, Tokens
 
 _READING = frozenset({"GET", "HEAD"})
 _BEARER = re.compile(rb"bearer +([\x21-\x7e]+) *\Z", re.IGNORECASE)

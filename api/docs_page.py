@@ -9,7 +9,7 @@ from api.kind_docs import kind_names, kind_sections
 from api.member_table import Schema, marked, member_table, resolved, table
 from api.operations import phrase
 from api.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
-from jobs.errors import JobError, PressrunError, RequestError, StoreError, by_code
+from jobs.core.errors import JobError, PressrunError, RequestError, StoreError, by_code
 
 
 def docs_page(template: str, contract: dict[str, Any]) -> str:

@@ -7,10 +7,10 @@ from starlette.requests import Request
 
 from api import etags
 from api.replies import REVALIDATE, JsonReply, json_reply
-from jobs.errors import JobNotFound
-from jobs.ids import is_job_id
-from jobs.job import Job, Submitted
-from jobs.tokens import Scope, Tokens
+from jobs.core.errors import JobNotFound
+from jobs.core.ids import is_job_id
+from jobs.core.job import Job, Submitted
+from jobs.core.tokens import Scope, Tokens
 
 SUBSCRIPTION_SECONDS = 3600
 """How long the token in the answer to a submission is good."""

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from jobs.errors import Forbidden
-from jobs.settings import is_loopback
+from jobs.core.errors import Forbidden
+from jobs.core.settings import is_loopback
 
 _FORWARDING = frozenset(
     {b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip"}

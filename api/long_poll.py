@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from api.waiters import Waiters
-from jobs.job import Job
+from jobs.core.job import Job
+from jobs.process.event_wait import is_set_within
 from jobs.store import JobStore
-from jobs.waiting import is_set_within
 
 
 class LongPoll:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.errors import JobNotFound
-from jobs.ids import is_job_id
-from jobs.job import Job
+from jobs.core.errors import JobNotFound
+from jobs.core.ids import is_job_id
+from jobs.core.job import Job
 from jobs.store import JobStore
 from jobs.templates.checker import Checker
 from jobs.templates.store import TemplateStore

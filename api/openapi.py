@@ -13,8 +13,8 @@ from api.answers import Problem
 from api.operation import Answer, Operation
 from api.operations import HEADERS, OPERATIONS
 from api.schemas import QueryModel
+from jobs.core.settings import Settings
 from jobs.kinds import Kind, Schemas
-from jobs.settings import Settings
 
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{model}"

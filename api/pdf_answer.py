@@ -16,8 +16,8 @@ from api.schemas import JobRequest
 from api.services import Services
 from api.stored_file import StoredFiles
 from api.submission import Submissions, idempotency_key
-from jobs.errors import JobFailed
-from jobs.job import Job, JobStatus
+from jobs.core.errors import JobFailed
+from jobs.core.job import Job, JobStatus
 
 
 class PdfAnswers:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.replies import NO_STORE
-from jobs.errors import (
+from jobs.core.errors import (
     InvalidInput,
     JobFailed,
     PressrunError,
@@ -23,7 +23,7 @@ from jobs.errors import (
     StoreError,
     Unauthenticated,
 )
-from jobs.misfits import misfits
+from jobs.core.validation_errors import misfits
 
 log = structlog.get_logger(__name__)
 

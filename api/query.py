@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from api.problems import checked
 from api.schemas import QueryModel
-from jobs.errors import InvalidInput
+from jobs.core.errors import InvalidInput
 
 Q = TypeVar("Q", bound=QueryModel)
 

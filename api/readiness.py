@@ -10,8 +10,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from jobs.core.errors import StoreUnavailable
 from jobs.durability import read_facts
-from jobs.errors import StoreUnavailable
 from jobs.store_client import CLUSTER_REFUSED
 from jobs.webhooks.outbox import read_backlog
 

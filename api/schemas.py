@@ -18,7 +18,7 @@ from pydantic import (
 
 from api.prefer import MAX_WAIT_S
 from api.strict_json import canonical_json
-from jobs.job import DEFAULT_MAX_ATTEMPTS, JobStatus
+from jobs.core.job import DEFAULT_MAX_ATTEMPTS, JobStatus
 
 MAX_METADATA_BYTES = 8 * 1024
 """Metadata is part of every event of its job."""

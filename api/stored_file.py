@@ -12,7 +12,7 @@ from api.disposition import content_disposition
 from api.ranges import ByteRange, requested_range
 from api.replies import not_modified
 from jobs.artifacts import Artifacts
-from jobs.errors import ArtifactMissing, ResultExpired
+from jobs.core.errors import ArtifactMissing, ResultExpired
 from jobs.stored_result import StoredResult
 
 _PIECE_BYTES = 1024 * 1024

@@ -16,10 +16,10 @@ from starlette.requests import Request
 
 from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
 from api.strict_json import canonical_json
-from jobs.egress import EgressError
-from jobs.errors import InvalidInput, RequestError, as_one
-from jobs.ids import new_batch_id, new_job_id
-from jobs.job import BatchSubmission, Job, Priority, Submission
+from jobs.core.egress import EgressError
+from jobs.core.errors import InvalidInput, RequestError, as_one
+from jobs.core.ids import new_batch_id, new_job_id
+from jobs.core.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Kind
 from jobs.kinds.lookups import Lookups
 from jobs.webhooks.destination import Destinations

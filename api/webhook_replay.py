@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from jobs.errors import WebhookConflict
+from jobs.core.errors import WebhookConflict
+from jobs.core.events import Cursor
 from jobs.eventlog import EventLog
-from jobs.events import Cursor
 from jobs.webhooks.deliveries import Deliveries, Owed
 from jobs.webhooks.endpoint import NEVER_OWED, Endpoint, EndpointStatus, type_pattern, wants_job
 

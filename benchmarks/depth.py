@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.stage import describe_machine, percentile, run, settle, store, summary, verdict
 from jobs import keys
-from jobs.ids import new_job_id
-from jobs.job import Result, Submission
+from jobs.core.ids import new_job_id
+from jobs.core.job import Result, Submission
 from jobs.kinds import Run
 from tests.support.core import Core, Watcher
 

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.stage import INVOICE, percentile, run, stage, store, summary, verdict
-from jobs.job import Result
+from jobs.core.job import Result
 from jobs.kinds import Run
 from tests.support.core import Core, Watcher
 

@@ -17,9 +17,9 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from benchmarks.push_readers import json_frame, open_readers, raise_limits
 from benchmarks.stage import describe_machine, percentile, run, verdict
-from jobs.events import Event
-from jobs.settings import LOCAL_TENANT, Settings
-from jobs.tokens import Tokens
+from jobs.core.events import Event
+from jobs.core.settings import LOCAL_TENANT, Settings
+from jobs.core.tokens import Tokens
 from notifier.gateway import Gateway
 from notifier.hub import Hub
 from notifier.log_event import LogEvent

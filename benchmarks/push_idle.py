@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.push_readers import json_frame, memory_kib, open_readers, plain_server, raise_limits
 from benchmarks.stage import describe_machine, run, store, verdict
-from jobs.tokens import Scope, Tokens
+from jobs.core.tokens import Scope, Tokens
 from tests.support.core import Core
 from tests.support.notifier import Notifier
 

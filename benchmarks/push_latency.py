@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.push_readers import Reader, json_frame, open_readers, plain_server
 from benchmarks.stage import describe_machine, percentile, run, store, summary, verdict
-from jobs.settings import LOCAL_TENANT
+from jobs.core.settings import LOCAL_TENANT
 from tests.support.core import Core
 from tests.support.notifier import Notifier
 

@@ -27,7 +27,7 @@ from redis.asyncio import Redis
 
 from benchmarks.stage import INVOICE, run, stage, verdict
 from jobs import keys
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 from jobs.store_client import connect
 from tests.support.deployment import Deployment
 

@@ -20,9 +20,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from jobs.artifacts_directory import DurableDirectory
 from jobs.artifacts_redis import RedisArtifacts
-from jobs.errors import ArtifactMissing, StoreUnavailable
+from jobs.core.errors import ArtifactMissing, StoreUnavailable
+from jobs.core.settings import ARTIFACTS_EXPECTED, BadSetting, Settings
 from jobs.scripts import Scripts
-from jobs.settings import ARTIFACTS_EXPECTED, BadSetting, Settings
 
 _MAX_GROUP_BYTES = 1024**2
 """Larger ones are written at the same time, not one after the other."""

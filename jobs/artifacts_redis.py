@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobs import keys
-from jobs.errors import ArtifactMissing, ArtifactTooLarge, StoreFull
+from jobs.core.errors import ArtifactMissing, ArtifactTooLarge, StoreFull
+from jobs.core.settings import max_artifacts_mb
 from jobs.scripts import Scripts
-from jobs.settings import max_artifacts_mb
 from jobs.store_client import translated_errors
 
 MIB = 1024**2

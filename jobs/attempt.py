@@ -22,12 +22,12 @@ from typing import Any, TypeVar
 import structlog
 
 from jobs.company import Company
-from jobs.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
-from jobs.job import Claim, Result
+from jobs.core.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
+from jobs.core.job import Claim, Result
+from jobs.core.retry import backoff_ms
 from jobs.kinds import Run, Runner
 from jobs.progress import ProgressSender
 from jobs.queue import JobQueue, StopReason
-from jobs.retry import backoff_ms
 from jobs.store_client import raise_if_cancelled
 
 log = structlog.get_logger(__name__)

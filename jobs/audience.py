@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable
 
-from jobs.waiting import is_set_within
+from jobs.process.event_wait import is_set_within
 
 
 class Audience:

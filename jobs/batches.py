@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from jobs.artifacts import Artifacts
-from jobs.errors import AlreadyFinished, BatchNotFound
+from jobs.core.errors import AlreadyFinished, BatchNotFound
+from jobs.core.job import BatchSubmission, SubmittedBatch
 from jobs.intake import Intake
-from jobs.job import BatchSubmission, SubmittedBatch
 from jobs.scripts import Scripts
 
 _json = json.JSONEncoder(separators=(",", ":")).encode

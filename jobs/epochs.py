@@ -7,7 +7,7 @@ import random
 
 import structlog
 
-from jobs.events import Event
+from jobs.core.events import Event
 from jobs.scripts import Scripts
 
 log = structlog.get_logger(__name__)

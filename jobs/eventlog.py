@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.errors import CursorExpired, JobNotFound
-from jobs.events import Cursor
+from jobs.core.errors import CursorExpired, JobNotFound
+from jobs.core.events import Cursor
 from jobs.store_client import translated_errors
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.artifacts import Artifacts, file_path, input_path, inputs_prefix
-from jobs.epochs import new_epoch
-from jobs.errors import (
+from jobs.core.errors import (
     ArtifactTooLarge,
     BodyTooLarge,
     IdempotencyKeyReused,
@@ -18,8 +17,9 @@ from jobs.errors import (
     RequestError,
     StoreFull,
 )
-from jobs.events import Cursor
-from jobs.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
+from jobs.core.events import Cursor
+from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
+from jobs.epochs import new_epoch
 from jobs.scripts import Scripts
 
 _json = json.JSONEncoder(separators=(",", ":")).encode

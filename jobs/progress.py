@@ -6,8 +6,8 @@ import asyncio
 from contextlib import suppress
 from types import TracebackType
 
-from jobs.errors import StoreError
-from jobs.job import Claim, Progress
+from jobs.core.errors import StoreError
+from jobs.core.job import Claim, Progress
 from jobs.queue import JobQueue
 from jobs.store_client import raise_if_cancelled
 

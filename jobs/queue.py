@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from jobs import keys
 from jobs.artifacts import Artifacts, file_path, result_path
-from jobs.errors import (
+from jobs.core.errors import (
     ArtifactMissing,
     ArtifactTooLarge,
     ClaimLost,
@@ -27,7 +27,7 @@ from jobs.errors import (
     SourceTooLarge,
     StoreError,
 )
-from jobs.job import Claim, JobStatus, Progress, Result
+from jobs.core.job import Claim, JobStatus, Progress, Result
 from jobs.line import Line
 from jobs.scripts import Scripts
 from jobs.store_client import BLOCK_MS, translated_errors

@@ -10,7 +10,7 @@ import math
 from collections import deque
 
 from jobs.company import OUTCOME_PATIENCE_S
-from jobs.job import Claim
+from jobs.core.job import Claim
 
 SHORT_RUN_S = 0.25
 """Runs that take longer than this on average lose nothing by a round trip more."""

@@ -11,10 +11,17 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts, file_path
-from jobs.errors import AlreadyFinished, ArtifactMissing, InputGone, JobNotFound, NotFinished, unknown_cursor
-from jobs.ids import is_job_id
+from jobs.core.errors import (
+    AlreadyFinished,
+    ArtifactMissing,
+    InputGone,
+    JobNotFound,
+    NotFinished,
+    unknown_cursor,
+)
+from jobs.core.ids import is_job_id
+from jobs.core.job import Job, JobStatus, Submission, Submitted
 from jobs.intake import Intake
-from jobs.job import Job, JobStatus, Submission, Submitted
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
 from jobs.stored_result import StoredResult, find_result, record_fields

@@ -32,8 +32,8 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from jobs.errors import ClusterRefused, StoreFull, StoreUnavailable
-from jobs.settings import REDIS_EXPECTED, SENTINEL_SCHEMES, BadSetting, Settings, sentinels
+from jobs.core.errors import ClusterRefused, StoreFull, StoreUnavailable
+from jobs.core.settings import REDIS_EXPECTED, SENTINEL_SCHEMES, BadSetting, Settings, sentinels
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.errors import JobNotFound, JobNotSucceeded, NotFinished, ResultExpired
-from jobs.job import JobStatus
+from jobs.core.errors import JobNotFound, JobNotSucceeded, NotFinished, ResultExpired
+from jobs.core.job import JobStatus
 from jobs.store_client import translated_errors
 
 

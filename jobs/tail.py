@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.audience import Audience
+from jobs.core.errors import StoreUnavailable
+from jobs.core.events import Event, ProgressUpdate
 from jobs.epochs import Epochs
-from jobs.errors import StoreUnavailable
-from jobs.events import Event, ProgressUpdate
 from jobs.line import Line
 from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
 

@@ -23,15 +23,15 @@ from redis.exceptions import RedisError
 from jobs import keys
 from jobs.attempt import Attempt
 from jobs.company import CLAIM_PATIENCE_S, OUTCOME_PATIENCE_S, Company
-from jobs.errors import StoreError
-from jobs.job import Claim
+from jobs.core.errors import StoreError
+from jobs.core.job import Claim
+from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.leases import LeaseWatch
+from jobs.process.event_wait import is_set_within
 from jobs.queue import JobQueue, StopReason
 from jobs.reserve import Reserve
-from jobs.settings import Settings
 from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
-from jobs.waiting import is_set_within
 
 log = structlog.get_logger(__name__)
 

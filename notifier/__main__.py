@@ -13,18 +13,18 @@ import uvloop
 
 from jobs.artifacts import open_artifacts
 from jobs.batches import BatchStore
-from jobs.collector import rest_the_collector
+from jobs.core.errors import ClusterRefused
+from jobs.core.secret_key import load_secret_keys
+from jobs.core.settings import BadSetting, Settings
+from jobs.core.tokens import Tokens
 from jobs.epochs import Epochs
-from jobs.errors import ClusterRefused
 from jobs.eventlog import EventLog
-from jobs.logging import configure_logging
+from jobs.process.gc_tuning import rest_the_collector
+from jobs.process.logging import configure_logging
 from jobs.scripts import Scripts
-from jobs.secret_key import load_secret_keys
-from jobs.settings import BadSetting, Settings
 from jobs.store import JobStore
 from jobs.store_client import connect, refuse_cluster, wait_for_store
 from jobs.tail import Tail
-from jobs.tokens import Tokens
 from notifier.capacity import raise_file_limit
 from notifier.gateway import Gateway
 from notifier.hub import Hub

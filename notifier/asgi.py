@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from jobs.settings import LOCAL_TENANT, Settings
-from jobs.tokens import Tokens
+from jobs.core.settings import LOCAL_TENANT, Settings
+from jobs.core.tokens import Tokens
 from notifier.access import Access
 from notifier.capacity import connection_capacity
 from notifier.closing import Close, CloseCode

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from jobs.events import Cursor
+from jobs.core.events import Cursor
 from notifier.filters import Filter, Subject
 from notifier.frames import ProgressFrame
 from notifier.log_event import LogEvent

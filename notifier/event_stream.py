@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from jobs.events import Cursor
+from jobs.core.events import Cursor
 from notifier.channel import ChannelSubscription, ResetReason
 from notifier.filters import Filter
 from notifier.frames import ProgressFrame

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, Protocol
 import structlog
 
 from jobs.audience import Audience
-from jobs.errors import CursorExpired, NotFound, StoreError
+from jobs.core.errors import CursorExpired, NotFound, StoreError
+from jobs.core.events import Cursor, Event, ProgressUpdate
 from jobs.eventlog import EventPage
-from jobs.events import Cursor, Event, ProgressUpdate
 from notifier.channel import ChannelSubscription, ReplayPage
 from notifier.filters import Subject
 from notifier.frames import ProgressFrame

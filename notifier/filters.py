@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from jobs.job import JobStatus
+from jobs.core.job import JobStatus
 
 PROGRESS = "progress"
 """How `types` names progress, which is no event."""

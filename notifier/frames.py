@@ -20,8 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-from jobs.events import Event, ProgressUpdate
-from jobs.job import TERMINAL
+from jobs.core.events import Event, ProgressUpdate
+from jobs.core.job import TERMINAL
 
 SUBPROTOCOL = "pressrun.v1"
 _MAX_MESSAGE_CHARACTERS = 200

@@ -20,8 +20,8 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 
-from jobs.settings import LOCAL_TENANT, Settings
-from jobs.tokens import Tokens
+from jobs.core.settings import LOCAL_TENANT, Settings
+from jobs.core.tokens import Tokens
 from notifier.access import Access
 from notifier.capacity import connection_capacity
 from notifier.closing import Close, CloseCode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jobs.tokens import JOBS_CHANNEL, Grant, Scope
+from jobs.core.tokens import JOBS_CHANNEL, Grant, Scope
 
 
 class Grants:

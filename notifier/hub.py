@@ -18,9 +18,9 @@ from typing import Protocol
 import structlog
 
 from jobs.audience import Audience
-from jobs.errors import JobNotFound, StoreError
-from jobs.events import Event, ProgressUpdate
-from jobs.job import Job
+from jobs.core.errors import JobNotFound, StoreError
+from jobs.core.events import Event, ProgressUpdate
+from jobs.core.job import Job
 from notifier.feeds import Batches, EventPages, Feeds
 from notifier.frames import EventFrame, ProgressFrame
 from notifier.limits import Occupant

@@ -15,10 +15,10 @@ from typing import Protocol
 
 import structlog
 
-from jobs.errors import StoreError
+from jobs.core.errors import StoreError
+from jobs.core.settings import Settings
+from jobs.process.event_wait import is_set_within
 from jobs.scripts import Scripts
-from jobs.settings import Settings
-from jobs.waiting import is_set_within
 
 log = structlog.get_logger(__name__)
 

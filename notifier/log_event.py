@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 
-from jobs.events import Cursor, Event
+from jobs.core.events import Cursor, Event
 from notifier.filters import EVERYTHING, Filter, Subject
 
 _MAX_KEPT_FRAMES = 4

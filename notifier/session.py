@@ -12,11 +12,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from jobs.errors import InvalidInput, TokenExpired, TokenInvalid
-from jobs.events import Cursor
-from jobs.ids import is_job_id
-from jobs.job import Job
-from jobs.tokens import Grant
+from jobs.core.errors import InvalidInput, TokenExpired, TokenInvalid
+from jobs.core.events import Cursor
+from jobs.core.ids import is_job_id
+from jobs.core.job import Job
+from jobs.core.tokens import Grant
 from notifier import frames
 from notifier.channel import ChannelSubscription, ResetReason
 from notifier.closing import Close, CloseCode

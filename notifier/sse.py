@@ -10,9 +10,9 @@ from typing import Protocol
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from jobs.errors import TooManyConnections
-from jobs.events import Cursor
-from jobs.waiting import is_set_within
+from jobs.core.errors import TooManyConnections
+from jobs.core.events import Cursor
+from jobs.process.event_wait import is_set_within
 from notifier.draining import comeback_ms
 from notifier.event_stream import EventStream
 from notifier.filters import Filter

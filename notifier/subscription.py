@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jobs.job import Job
+from jobs.core.job import Job
 from notifier.channel import ResetReason
 from notifier.frames import EventFrame, ProgressFrame
 

@@ -22,11 +22,11 @@ from api.cli.embedded import running_url
 from api.cli.environment import settings_from_environment
 from api.cli.server import VARIABLES as CLIENT_VARIABLES
 from jobs.artifacts import input_path, open_artifacts
+from jobs.core.errors import StoreError
+from jobs.core.ids import new_job_id
+from jobs.core.settings import BadSetting, Settings
 from jobs.durability import StoreFacts, read_facts
-from jobs.errors import StoreError
-from jobs.ids import new_job_id
 from jobs.scripts import Scripts
-from jobs.settings import BadSetting, Settings
 from jobs.store_client import connect
 
 LANGUAGES = {

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from jobs.settings import BadSetting, Settings
+from jobs.core.settings import BadSetting, Settings
 
 
 class CannotStart(click.ClickException):

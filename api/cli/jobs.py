@@ -13,7 +13,7 @@ from rich.text import Text
 
 from api.cli import words
 from api.cli.server import Server, url_option, with_server
-from jobs.job import JobStatus
+from jobs.core.job import JobStatus
 
 
 @click.group(invoke_without_command=True)

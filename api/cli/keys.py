@@ -8,8 +8,8 @@ import secrets
 import click
 
 from api.cli.environment import CannotStart
-from jobs.secret_key import load_secret_keys
-from jobs.settings import BadSetting, Settings
+from jobs.core.secret_key import load_secret_keys
+from jobs.core.settings import BadSetting, Settings
 
 _SECRET_KEY = "PRESSRUN_SECRET_KEY"  # noqa: S105 (a name)
 _WHERE_KEYS_ARE = (_SECRET_KEY, "PRESSRUN_DATA_DIR")

@@ -15,7 +15,7 @@ from honcho.environ import parse_procfile
 from api.cli.embedded import EmbeddedValkey, EmbeddedValkeyError, is_free
 from api.cli.environment import CannotStart, settings_from_environment
 from api.cli.supervisor import Supervisor
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 
 POLL_SECONDS = 0.1
 

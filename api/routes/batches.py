@@ -16,9 +16,9 @@ from api.resource import Resource
 from api.schemas import BatchRequest, NoQuery
 from api.services import Services
 from api.submission import Submissions, idempotency_key
-from jobs.errors import BatchNotFound
-from jobs.ids import is_batch_id
-from jobs.tokens import Scope
+from jobs.core.errors import BatchNotFound
+from jobs.core.ids import is_batch_id
+from jobs.core.tokens import Scope
 
 
 class BatchRoutes:

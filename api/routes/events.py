@@ -12,7 +12,7 @@ from api.replies import page_reply
 from api.resource import Resource
 from api.schemas import EventsQuery
 from api.services import Services
-from jobs.events import Cursor
+from jobs.core.events import Cursor
 from notifier.filters import EVERYTHING, Filter
 from notifier.log_event import LogEvent
 from notifier.sse import EventStreams

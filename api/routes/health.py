@@ -11,7 +11,7 @@ from api.auth import Authenticator, Caller
 from api.replies import JsonReply, json_reply
 from api.resource import Resource
 from api.services import Services
-from jobs.errors import Forbidden, StoreUnavailable, Unauthenticated
+from jobs.core.errors import Forbidden, StoreUnavailable, Unauthenticated
 
 
 class HealthRoutes:

@@ -20,8 +20,8 @@ from api.services import Services
 from api.strict_json import read_json
 from api.submission import Submissions, idempotency_key, retry_of
 from api.upload import parse_job_upload
-from jobs.errors import NotFinished
-from jobs.job import Job, JobStatus
+from jobs.core.errors import NotFinished
+from jobs.core.job import Job, JobStatus
 
 
 class JobRoutes:

@@ -18,7 +18,7 @@ from api.asset import Asset, asset_routes
 from api.docs_page import docs_page
 from api.openapi import openapi_document
 from api.services import Services
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _SEALED = {"referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin"}

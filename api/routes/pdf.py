@@ -18,7 +18,7 @@ from api.schemas import JobRequest, PdfQuery
 from api.services import Services
 from api.strict_json import read_json
 from api.upload import Upload, parse_upload
-from jobs.errors import InvalidInput, MalformedBody, UnsupportedMediaType
+from jobs.core.errors import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER
 
 _MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown"}

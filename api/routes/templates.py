@@ -16,7 +16,7 @@ from api.resource import Resource
 from api.schemas import JobRequest, NoQuery
 from api.services import Services
 from api.template_schemas import PreviewRequest, TemplateListQuery, TemplateRequest
-from jobs.errors import InvalidInput, TemplateNotFound
+from jobs.core.errors import InvalidInput, TemplateNotFound
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.templates.template import MAX_VERSION, NAME_PATTERN, TemplateContent, is_template_name
 

@@ -16,9 +16,9 @@ from api.replies import json_reply
 from api.resource import Resource
 from api.schemas import NoQuery, TokenRequest
 from api.services import Services
-from jobs.errors import BatchNotFound, JobNotFound
-from jobs.ids import is_batch_id, is_job_id
-from jobs.tokens import Scope
+from jobs.core.errors import BatchNotFound, JobNotFound
+from jobs.core.ids import is_batch_id, is_job_id
+from jobs.core.tokens import Scope
 
 
 class TokenRoutes:

@@ -15,7 +15,7 @@ from api.resource import Resource
 from api.schemas import NoQuery
 from api.services import Services
 from api.webhook_schemas import DeliveryListQuery, OriginDeliveryListQuery
-from jobs.errors import WebhookEndpointNotFound
+from jobs.core.errors import WebhookEndpointNotFound
 from jobs.webhooks.delivery import origin_of, origin_target
 
 

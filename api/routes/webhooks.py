@@ -27,10 +27,10 @@ from api.webhook_schemas import (
     RotateRequest,
 )
 from api.webhook_verdict import verdict
-from jobs.clock import rfc3339
-from jobs.egress import EgressError
-from jobs.errors import InvalidInput
-from jobs.events import Cursor
+from jobs.core.egress import EgressError
+from jobs.core.errors import InvalidInput
+from jobs.core.events import Cursor
+from jobs.core.times import rfc3339
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, Secret, new_secret
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig
 from jobs.webhooks.endpoints import EndpointState

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from jobs.errors import SourceGone
-from jobs.job import Claim, Progress, Result
+from jobs.core.errors import SourceGone
+from jobs.core.job import Claim, Progress, Result
 from jobs.kinds.lookups import Lookups
 
 if TYPE_CHECKING:

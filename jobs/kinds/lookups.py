@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from jobs.job import Job
+from jobs.core.job import Job
 from jobs.templates.template import Template
 
 

@@ -11,8 +11,8 @@ import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import InvalidInput, StrictWarnings, TemplateError, TemplateNotFound
-from jobs.job import Result
+from jobs.core.errors import InvalidInput, StrictWarnings, TemplateError, TemplateNotFound
+from jobs.core.job import Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import PdfInput, PdfOptions

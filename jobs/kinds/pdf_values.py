@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from jobs.egress import EgressPolicy, UrlRefused
+from jobs.core.egress import EgressPolicy, UrlRefused
 from jobs.kinds.paper import length_mm, paper
 from jobs.render.page_style import SIDES
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Kind
 from jobs.kinds.pdf_merge import PDF_MERGE
 from jobs.kinds.pdf_preview import PDF_PREVIEW
 from jobs.kinds.pdf_render import PDF_RENDER
-from jobs.settings import BadSetting, Settings
 
 _BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from jobs.errors import InvalidInput, RequestError, SourceTooLarge, as_one
+from jobs.core.errors import InvalidInput, RequestError, SourceTooLarge, as_one
 from jobs.kinds import Run
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import problem

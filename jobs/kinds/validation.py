@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobs.errors import InvalidInput
-from jobs.misfits import NO_SUCH_MEMBER, misfits
+from jobs.core.errors import InvalidInput
+from jobs.core.validation_errors import NO_SUCH_MEMBER, misfits
 
 T = TypeVar("T", bound=BaseModel)
 InputModel = TypeVar("InputModel", bound=BaseModel)

@@ -12,7 +12,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import JobError
+from jobs.core.errors import JobError
 from jobs.render import wire
 from jobs.render.confine import allow_cpu, confine
 from jobs.render.limits import FetchLimits, RenderLimits

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import jobs
-from jobs.errors import JobError, PressrunError
-from jobs.job import Progress
+from jobs.core.errors import JobError, PressrunError
+from jobs.core.job import Progress
 from jobs.render import messages, verdicts, wire
 from jobs.render.confine import child_environment
 from jobs.render.limits import RenderLimits

@@ -20,13 +20,7 @@ from PIL import Image
 from weasyprint.css.counters import CounterStyle
 from weasyprint.urls import FatalURLFetchingError, URLFetchingError
 
-from jobs.errors import (
-    AssetForbidden,
-    DocumentUnreachable,
-    JobError,
-    RenderFailed,
-    RenderOutOfMemory,
-)
+from jobs.core.errors import AssetForbidden, DocumentUnreachable, JobError, RenderFailed, RenderOutOfMemory
 from jobs.render import markdown
 from jobs.render.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.diagnostics import Diagnostics

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from jobs.egress import Address, EgressError, EgressPolicy, Target
+from jobs.core.egress import Address, EgressError, EgressPolicy, Target
 from jobs.render import pinned
 from jobs.render.diagnostics import FetchCode, FetchProblem
 from jobs.render.limits import FetchLimits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.settings import FetchMode, Settings
+from jobs.core.settings import FetchMode, Settings
 
 MIB = 1024 * 1024
 _RECYCLE_RESIDENT_BYTES = 384 * MIB

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
-from jobs.egress import Address, Target
+from jobs.core.egress import Address, Target
 
 _READ_BYTES = 64 * 1024
 _CONNECT_SECONDS = 5.0

@@ -14,13 +14,13 @@ from collections.abc import Callable
 
 import structlog
 
-from jobs.errors import RendererCrashed
-from jobs.job import Progress
+from jobs.core.errors import RendererCrashed
+from jobs.core.job import Progress
+from jobs.core.settings import Settings
 from jobs.render.child_process import RenderChild, RendererNotStarted, RenderOutcome
 from jobs.render.limits import RenderLimits
 from jobs.render.messages import RenderRequest, Request
 from jobs.render.scratch import Scratch
-from jobs.settings import Settings
 
 __all__ = ["RenderOutcome", "RenderPool", "RenderRequest", "RendererNotStarted"]
 
@@ -106,7 +106,7 @@ class RenderPool:
 
         Raises:
             RenderTimeout, RenderOutOfMemory, RendererCrashed, RenderFailed, ResultTooLarge, AssetForbidden,
-            DocumentUnreachable, PdfUnreadable, PdfEncrypted, PageOutOfRange: see `jobs.errors`.
+            DocumentUnreachable, PdfUnreadable, PdfEncrypted, PageOutOfRange: see `jobs.core.errors`.
         """
         child = await self._take(timeout_ms)
         while not child.alive:  # it died after it was handed over, before this task went on

@@ -12,7 +12,7 @@ from typing import Any
 import pypdfium2
 from PIL import Image
 
-from jobs.errors import ResultTooLarge
+from jobs.core.errors import ResultTooLarge
 from jobs.render.messages import MediaType
 from jobs.render.page_ranges import resolve
 from jobs.render.preview_limits import DEFAULT_WIDTH, MAX_PAGES, MAX_PIXELS

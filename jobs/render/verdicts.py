@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from jobs import errors
-from jobs.errors import JobError
+from jobs.core import errors
+from jobs.core.errors import JobError
 from jobs.render.limits import MIB
 
 _REPORTED: dict[str, type[JobError]] = {

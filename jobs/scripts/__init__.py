@@ -18,8 +18,8 @@ from redis.exceptions import NoScriptError
 
 from jobs import keys
 from jobs.batcher import Batcher
+from jobs.core.settings import Settings
 from jobs.line import Command, Line
-from jobs.settings import Settings
 from jobs.store_client import translated_errors
 
 _NAME = re.compile(r"\bK_([A-Z_]+)\b")

@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 import jobs
-from jobs.errors import CheckUnavailable
+from jobs.core.errors import CheckUnavailable
 from jobs.render import wire
 from jobs.render.confine import child_environment
 

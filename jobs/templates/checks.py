@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from jobs.errors import TemplateError
+from jobs.core.errors import TemplateError
 from jobs.render.filling import compiled
 
 Flaw = dict[str, str]

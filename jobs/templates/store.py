@@ -16,9 +16,15 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts
-from jobs.errors import ArtifactMissing, StoreUnavailable, TemplateLimit, TemplateNotFound, unknown_cursor
-from jobs.ids import new_ulid
-from jobs.job import INLINE_INPUT_MAX_BYTES
+from jobs.core.errors import (
+    ArtifactMissing,
+    StoreUnavailable,
+    TemplateLimit,
+    TemplateNotFound,
+    unknown_cursor,
+)
+from jobs.core.ids import new_ulid
+from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
 from jobs.templates.template import (

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from jobs.clock import rfc3339
+from jobs.core.times import rfc3339
 
 NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
 """Lower case, so that no two names differ only in case; nothing that needs escaping in a URL."""

@@ -14,8 +14,8 @@ from functools import cached_property
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from jobs.errors import RequestError
-from jobs.secret_key import derive_key
+from jobs.core.errors import RequestError
+from jobs.core.secret_key import derive_key
 
 PREFIX = "whsec_"
 _PURPOSE = "webhook secrets v1"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.clock import rfc3339
+from jobs.core.times import rfc3339
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DELIVERY_ID = re.compile(r"whd_[a-z2-7]{26}\Z")

@@ -1,4 +1,4 @@
-"""Where webhooks may go: the address policy of `jobs.egress`, and what a webhook adds to it.
+"""Where webhooks may go: the address policy of `jobs.core.egress`, and what a webhook adds to it.
 
 HTTPS on the usual ports, to whatever is globally routable; plain HTTP, other ports and private addresses only to
 what `PRESSRUN_EGRESS_ALLOW` lists. The same code judges at registration, at a test and at every attempt.
@@ -13,7 +13,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from jobs.egress import Address, AddressRefused, EgressError, EgressPolicy, Target, UrlRefused
+from jobs.core.egress import Address, AddressRefused, EgressError, EgressPolicy, Target, UrlRefused
 
 PORTS = frozenset({443, 8443})
 """Which ports of the public internet webhooks are sent to."""

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from jobs.clock import rfc3339
-from jobs.events import EVENT_TYPES
+from jobs.core.events import EVENT_TYPES
+from jobs.core.times import rfc3339
 
 DEFAULT_EVENT_TYPES = ("job.succeeded", "job.failed", "job.cancelled", "batch.completed")
 """What an endpoint is owed that names no types: everything that ends."""

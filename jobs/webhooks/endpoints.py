@@ -10,8 +10,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.errors import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
-from jobs.ids import new_ulid
+from jobs.core.errors import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
+from jobs.core.ids import new_ulid
 from jobs.scripts import Scripts
 from jobs.store_client import translated_errors
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner

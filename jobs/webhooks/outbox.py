@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from jobs import keys
-from jobs.ids import new_ulid
+from jobs.core.ids import new_ulid
 from jobs.store_client import BLOCK_MS, translated_errors
 
 GROUP = "webhooks"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from jobs.egress import EgressError, Target
+from jobs.core.egress import EgressError, Target
 from jobs.webhooks.destination import Destinations
 from notifier.webhooks.exchange import Exchange
 

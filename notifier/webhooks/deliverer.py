@@ -17,8 +17,8 @@ from functools import lru_cache
 
 import structlog
 
-from jobs.errors import StoreError
-from jobs.waiting import is_set_within
+from jobs.core.errors import StoreError
+from jobs.process.event_wait import is_set_within
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers

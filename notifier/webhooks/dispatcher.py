@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from jobs.errors import StoreError
+from jobs.core.errors import StoreError
 from jobs.webhooks.deliveries import Deliveries, Owed
 from jobs.webhooks.delivery import origin_of, origin_target
 from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jobs.clock import rfc3339
+from jobs.core.times import rfc3339
 
 Outcome = Literal["succeeded", "failed", "gone", "fault"]
 

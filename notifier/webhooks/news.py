@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from jobs.waiting import is_set_within
+from jobs.process.event_wait import is_set_within
 
 EXPECTED_S = 1.0
 """So long after some came there may be more."""

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from jobs.clock import rfc3339
-from jobs.egress import EgressError, Target
+from jobs.core.egress import EgressError, Target
+from jobs.core.times import rfc3339
 from jobs.webhooks.destination import Destinations, ResolveFailed
 from notifier.webhooks.connecting import (
     JudgedConnector,

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from redis.asyncio import Redis
 
-from jobs.egress import EgressPolicy
+from jobs.core.egress import EgressPolicy
+from jobs.core.settings import Settings
 from jobs.scripts import Scripts
-from jobs.settings import Settings
 from jobs.store_client import wait_for_store
 from jobs.webhooks.credentials import SecretBox
 from jobs.webhooks.deliveries import Deliveries

@@ -17,9 +17,9 @@ from redis.asyncio import Redis
 from jobs import keys
 from jobs.artifacts import Artifacts, DirectoryArtifacts, ObjectArtifacts, open_artifacts
 from jobs.artifacts_redis import CHUNK_BYTES, MAX_ARTIFACT_BYTES
-from jobs.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull, StoreUnavailable
+from jobs.core.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull, StoreUnavailable
+from jobs.core.settings import Settings
 from jobs.scripts import Scripts
-from jobs.settings import Settings
 from jobs.store_client import connect
 from tests.support.core import DEADLINE_S, Core, Watcher, instant
 

@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import input_path
-from jobs.errors import ArtifactMissing, IdempotencyKeyReused, JobNotFound, QueueFull
-from jobs.job import INLINE_INPUT_MAX_BYTES, Result
+from jobs.core.errors import ArtifactMissing, IdempotencyKeyReused, JobNotFound, QueueFull
+from jobs.core.job import INLINE_INPUT_MAX_BYTES, Result
+from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.queue import ExpiredLease
-from jobs.settings import LOCAL_TENANT, Settings
 from tests.support.core import DEADLINE_S, Core, Watcher, batch_of, instant
 from tests.support.web import serving
 

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs.errors import RenderFailed
-from jobs.job import Progress, Result
+from jobs.core.errors import RenderFailed
+from jobs.core.job import Progress, Result
+from jobs.core.settings import ApiKey, Settings
 from jobs.kinds import Run
-from jobs.settings import ApiKey, Settings
 from tests.support.command import ROOT
 from tests.support.core import DEADLINE_S, Core, Gate, instant
 from tests.support.valkey import free_port

@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from jobs.errors import TemplateError
-from jobs.job import Result
+from jobs.core.errors import TemplateError
+from jobs.core.job import Result
 from jobs.kinds import Run
 from tests.integration.test_cli import Terminal, core, settings, terminal
 from tests.support.command import ROOT

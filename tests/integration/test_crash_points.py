@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import input_path, result_path
-from jobs.errors import ArtifactMissing, ClaimLost, RendererCrashed
-from jobs.ids import new_job_id
-from jobs.job import INLINE_INPUT_MAX_BYTES, Claim, Job, JobStatus, Result, Submission
+from jobs.core.errors import ArtifactMissing, ClaimLost, RendererCrashed
+from jobs.core.ids import new_job_id
+from jobs.core.job import INLINE_INPUT_MAX_BYTES, Claim, Job, JobStatus, Result, Submission
 from jobs.queue import ExpiredLease
 from tests.support.core import Core, Watcher, instant
 

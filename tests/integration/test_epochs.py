@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.core.errors import CursorExpired
+from jobs.core.events import Cursor, Event
 from jobs.epochs import Epochs
-from jobs.errors import CursorExpired
-from jobs.events import Cursor, Event
 from jobs.scripts import Scripts
 from tests.support.core import Core, Watcher, eventually
 

@@ -19,9 +19,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.__main__ import WebServer, server_config
 from api.app import build, create_app
-from jobs.job import Job
-from jobs.settings import ApiKey, Settings
-from jobs.tokens import Scope, Tokens
+from jobs.core.job import Job
+from jobs.core.settings import ApiKey, Settings
+from jobs.core.tokens import Scope, Tokens
 from notifier import asgi, capacity, gateway, session
 from notifier.gateway import Gateway
 from notifier.hub import Hub

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import pytest
 import pytest_asyncio
 
-from jobs.errors import JobError, RenderFailed, RenderOutOfMemory, RenderTimeout
+from jobs.core.errors import JobError, RenderFailed, RenderOutOfMemory, RenderTimeout
 from jobs.render.limits import MIB, FetchLimits, RenderLimits
 from jobs.render.pool import RenderOutcome, RenderPool, RenderRequest
 from tests.support.documents import SMALL

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from jobs import keys
 from jobs.artifacts import open_artifacts
 from jobs.batches import BatchStore
-from jobs.errors import (
+from jobs.core.errors import (
     AlreadyFinished,
     BatchNotFound,
     ClaimLost,
@@ -34,12 +34,21 @@ from jobs.errors import (
     QueueFull,
     RendererCrashed,
 )
+from jobs.core.ids import new_batch_id, new_job_id
+from jobs.core.job import (
+    TERMINAL,
+    TRANSITIONS,
+    BatchSubmission,
+    Claim,
+    JobStatus,
+    Priority,
+    Result,
+    Submission,
+)
+from jobs.core.settings import Settings
 from jobs.eventlog import EventLog
-from jobs.ids import new_batch_id, new_job_id
-from jobs.job import TERMINAL, TRANSITIONS, BatchSubmission, Claim, JobStatus, Priority, Result, Submission
 from jobs.queue import ExpiredLease, JobQueue
 from jobs.scripts import Scripts
-from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.store_client import connect
 from tests.support.core import now_ms

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from jobs.core.settings import Settings
 from jobs.line import Line
-from jobs.settings import Settings
 from jobs.store_client import connect
 from tests.support.core import DEADLINE_S
 

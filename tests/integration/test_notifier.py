@@ -14,12 +14,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from jobs.events import Event
-from jobs.job import Job, Progress, Result
+from jobs.core.events import Event
+from jobs.core.job import Job, Progress, Result
+from jobs.core.settings import LOCAL_TENANT
+from jobs.core.tokens import Scope, Tokens
 from jobs.kinds import Run
-from jobs.settings import LOCAL_TENANT
 from jobs.tail import Tail
-from jobs.tokens import Scope, Tokens
 from notifier.hub import Hub
 from notifier.session import Session
 from tests.support.core import DEADLINE_S, Core

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from redis.asyncio import Redis
 
+from jobs.core.settings import Settings
 from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool
-from jobs.settings import Settings
 from tests.support import pdfs
 from tests.support.press import Press, running_press
 

@@ -17,14 +17,8 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from jobs.errors import (
-    JobError,
-    RendererCrashed,
-    RenderOutOfMemory,
-    RenderTimeout,
-    ResultTooLarge,
-)
-from jobs.job import Progress
+from jobs.core.errors import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
+from jobs.core.job import Progress
 from jobs.render import child_process
 from jobs.render.limits import MIB, RenderLimits
 from jobs.render.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest

@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.job import Job
+from jobs.core.job import Job
 from jobs.kinds import Runner
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.render.limits import FetchLimits, RenderLimits

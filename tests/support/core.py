@@ -15,15 +15,15 @@ from redis.asyncio import Redis
 
 from jobs.artifacts import Artifacts, open_artifacts
 from jobs.batches import BatchStore
+from jobs.core.events import Event
+from jobs.core.ids import new_batch_id, new_job_id
+from jobs.core.job import BatchSubmission, Job, Result, Submission, SubmittedBatch
+from jobs.core.settings import Settings
 from jobs.epochs import Epochs
 from jobs.eventlog import EventLog
-from jobs.events import Event
-from jobs.ids import new_batch_id, new_job_id
-from jobs.job import BatchSubmission, Job, Result, Submission, SubmittedBatch
 from jobs.kinds import Run, Runner
 from jobs.queue import JobQueue
 from jobs.scripts import Scripts
-from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.tail import Tail

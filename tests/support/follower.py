@@ -11,8 +11,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from jobs.errors import StoreError
-from jobs.job import TERMINAL
+from jobs.core.errors import StoreError
+from jobs.core.job import TERMINAL
 from tests.support.core import Core
 
 _BACKOFF_S = 0.2

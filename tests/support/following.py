@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from jobs.errors import CursorExpired, JobNotFound, StoreUnavailable
+from jobs.core.errors import CursorExpired, JobNotFound, StoreUnavailable
+from jobs.core.events import Cursor, Event, ProgressUpdate
+from jobs.core.ids import new_job_id
+from jobs.core.job import Job
 from jobs.eventlog import EventPage
-from jobs.events import Cursor, Event, ProgressUpdate
-from jobs.ids import new_job_id
-from jobs.job import Job
 
 STATUSES = ("queued", "running", "succeeded")
 EVENT_TYPES = ("job.queued", "job.started", "job.succeeded")

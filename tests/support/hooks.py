@@ -17,12 +17,12 @@ from standardwebhooks import Webhook
 
 from jobs import keys
 from jobs.artifacts import open_artifacts
-from jobs.egress import EgressPolicy
+from jobs.core.egress import EgressPolicy
+from jobs.core.ids import new_job_id
+from jobs.core.job import Job, Submission
+from jobs.core.settings import Settings
 from jobs.eventlog import EventLog
-from jobs.ids import new_job_id
-from jobs.job import Job, Submission
 from jobs.scripts import Scripts
-from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.store_client import connect
 from jobs.webhooks.credentials import Credentials, SecretBox

@@ -12,11 +12,11 @@ import httpx
 
 from api.app import Api, build
 from jobs.artifacts import open_artifacts
+from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
 from jobs.queue import JobQueue
 from jobs.render.pool import RenderPool
 from jobs.scripts import Scripts
-from jobs.settings import Settings
 from jobs.store_client import connect
 from jobs.worker import JobWorker
 from tests.support.core import DEADLINE_S

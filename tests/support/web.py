@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from api.__main__ import WebServer, server_config
 from api.app import Api, build
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 
 
 @contextlib.asynccontextmanager

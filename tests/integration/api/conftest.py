@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 
 from api.app import Api, build
 from jobs.artifacts import open_artifacts
-from jobs.errors import JobError
-from jobs.job import Claim, Result
+from jobs.core.errors import JobError
+from jobs.core.job import Claim, Result
+from jobs.core.settings import ApiKey, Settings
 from jobs.queue import JobQueue
 from jobs.scripts import Scripts
-from jobs.settings import ApiKey, Settings
 from jobs.store_client import connect
 
 ACME_KEY = "acme-key-0123456789"

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from api.app import Api
-from jobs.errors import RenderFailed
-from jobs.settings import Settings
-from jobs.tokens import Scope
+from jobs.core.errors import RenderFailed
+from jobs.core.settings import Settings
+from jobs.core.tokens import Scope
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import HELLO, submit
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 from tests.integration.api.conftest import ACME_KEY, caller, running
 from tests.integration.api.test_jobs import HELLO
 

@@ -10,11 +10,11 @@ from api.app import Api
 from api.openapi import openapi_document
 from api.operations import OPERATIONS
 from api.resource import Resource
-from jobs.errors import RenderFailed
+from jobs.core.errors import RenderFailed
+from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.kinds.pdf_options import PdfOptions
 from jobs.kinds.pdf_render import PDF_RENDER
-from jobs.settings import Settings
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import submit
 

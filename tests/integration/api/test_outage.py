@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 from tests.integration.api.conftest import caller, running
 from tests.integration.api.test_bad_input import assert_problem
 from tests.integration.api.test_jobs import HELLO, submit

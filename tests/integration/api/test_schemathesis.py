@@ -20,8 +20,8 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from api.openapi import openapi_document
+from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
-from jobs.settings import Settings
 from tests.support.command import ROOT
 from tests.support.core import DEADLINE_S
 from tests.support.valkey import FaultyValkey, free_port

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from api.app import Api
 from api.resource import Resource
-from jobs.settings import Settings
-from jobs.tokens import Scope
+from jobs.core.settings import Settings
+from jobs.core.tokens import Scope
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import HELLO, submit
 

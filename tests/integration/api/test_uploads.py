@@ -10,8 +10,8 @@ import pytest
 
 from api.app import Api
 from jobs.artifacts import file_path
-from jobs.errors import ArtifactMissing, RenderFailed
-from jobs.job import Claim
+from jobs.core.errors import ArtifactMissing, RenderFailed
+from jobs.core.job import Claim
 from tests.integration.api.conftest import PDF, Desk
 
 LOGO = bytes(range(256))

@@ -16,10 +16,10 @@ from starlette.routing import Route
 
 from api.app import Api
 from jobs import keys
-from jobs.errors import RenderFailed
+from jobs.core.errors import RenderFailed
+from jobs.core.secret_key import load_secret_keys
+from jobs.core.settings import Settings
 from jobs.scripts import Scripts
-from jobs.secret_key import load_secret_keys
-from jobs.settings import Settings
 from jobs.store_client import connect
 from notifier.webhooks.service import WebhookService
 from tests.integration.api.conftest import Desk

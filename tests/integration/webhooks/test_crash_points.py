@@ -11,7 +11,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.errors import StoreError
+from jobs.core.errors import StoreError
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP
 from jobs.webhooks.queue import LEASE_MS, DeliveryClaim

@@ -12,7 +12,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from jobs import keys
-from jobs.errors import WebhookConflict
+from jobs.core.errors import WebhookConflict
 from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus, origin_of, origin_target
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jobs.egress import EgressPolicy
+from jobs.core.egress import EgressPolicy
 from jobs.webhooks import destination
 from jobs.webhooks.destination import Destinations
 from notifier.webhooks.connecting import verifying_context

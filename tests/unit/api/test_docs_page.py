@@ -12,10 +12,10 @@ from api.docs_page import docs_page
 from api.member_table import member_table, resolved
 from api.openapi import openapi_document
 from api.problems import problem_reply
-from jobs.errors import JobError, NotFound, RequestError, StoreError, by_code
+from jobs.core.errors import JobError, NotFound, RequestError, StoreError, by_code
+from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
 from jobs.render.messages import FailureCode
-from jobs.settings import Settings
 
 
 class OutOfInk(JobError):

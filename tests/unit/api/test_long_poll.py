@@ -8,8 +8,8 @@ import pytest
 from api.long_poll import LongPoll
 from api.waiters import Waiters
 from jobs.audience import Audience
-from jobs.errors import JobNotFound
-from jobs.job import Job
+from jobs.core.errors import JobNotFound
+from jobs.core.job import Job
 from jobs.store import JobStore
 from tests.support.following import make_job
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import ProblemMiddleware, checked
-from jobs.errors import (
+from jobs.core.errors import (
     CursorExpired,
     InvalidInput,
     QueueFull,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from api.ranges import ByteRange, requested_range
-from jobs.errors import RangeNotSatisfiable
+from jobs.core.errors import RangeNotSatisfiable
 
 
 @pytest.mark.parametrize(

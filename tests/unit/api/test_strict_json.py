@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.strict_json import MAX_DEPTH, canonical_json, read_json
-from jobs.errors import MalformedBody
+from jobs.core.errors import MalformedBody
 
 JSON_VALUES = st.recursive(
     st.none()

@@ -7,9 +7,9 @@ import pytest
 
 from api.schemas import BatchRequest, JobRequest
 from api.submission import Submissions, retry_of
-from jobs.egress import EgressPolicy
-from jobs.errors import InvalidInput, JobNotFound
-from jobs.job import BatchSubmission, Job, Priority, Submission
+from jobs.core.egress import EgressPolicy
+from jobs.core.errors import InvalidInput, JobNotFound
+from jobs.core.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Runner
 from jobs.kinds.lookups import Lookups
 from jobs.webhooks.destination import Destinations

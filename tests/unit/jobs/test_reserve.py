@@ -1,6 +1,6 @@
 import pytest
 
-from jobs.job import Claim
+from jobs.core.job import Claim
 from jobs.reserve import HOLD_S, SHORT_RUN_S, Reserve
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from jobs.settings import BadSetting, Settings
+from jobs.core.settings import BadSetting, Settings
 from jobs.store_client import connect
 
 

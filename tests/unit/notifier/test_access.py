@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.settings import ApiKey, Settings
+from jobs.core.settings import ApiKey, Settings
 from notifier.access import Access
 
 KEYS = (ApiKey("acme", "k" * 16),)

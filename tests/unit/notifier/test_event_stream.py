@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from jobs.events import Cursor
+from jobs.core.events import Cursor
 from notifier.channel import ChannelSubscription, ReplayPage
 from notifier.event_stream import EventStream
 from notifier.filters import EVERYTHING

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.audience import Audience
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
+from jobs.core.events import Cursor, Event
+from jobs.core.job import Job
 from jobs.eventlog import EventPage
-from jobs.events import Cursor, Event
-from jobs.job import Job
 from notifier import feeds as feeds_module
 from notifier.channel import ChannelSubscription, ResetReason
 from notifier.feeds import Feeds

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.job import Job
+from jobs.core.job import Job
 from notifier import hub as hub_module
 from notifier.hub import Hub
 from notifier.subscription import JobSubscription

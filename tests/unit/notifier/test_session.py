@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.events import Cursor
-from jobs.job import Job
-from jobs.tokens import Scope, Tokens
+from jobs.core.events import Cursor
+from jobs.core.job import Job
+from jobs.core.tokens import Scope, Tokens
 from notifier.channel import ChannelSubscription, ReplayPage
 from notifier.closing import CloseCode
 from notifier.frames import EventFrame, ProgressFrame

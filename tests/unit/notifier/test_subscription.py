@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.job import Job
+from jobs.core.job import Job
 from notifier.frames import EventFrame, ProgressFrame
 from notifier.subscription import JobSubscription
 from tests.support.following import make_event, make_job, make_progress

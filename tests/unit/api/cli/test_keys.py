@@ -4,8 +4,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import main
-from jobs.secret_key import load_secret_keys
-from jobs.settings import Settings
+from jobs.core.secret_key import load_secret_keys
+from jobs.core.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weasyprint.pdf import VARIANTS
 
-from jobs.errors import InvalidInput, StrictWarnings
-from jobs.job import Claim, Progress
+from jobs.core.errors import InvalidInput, StrictWarnings
+from jobs.core.job import Claim, Progress
 from jobs.kinds import Run
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.pdf_values import PdfVariant

@@ -3,11 +3,11 @@ from types import ModuleType
 
 import pytest
 
+from jobs.core.settings import BadSetting, Settings
 from jobs.kinds.pdf_merge import PDF_MERGE
 from jobs.kinds.pdf_preview import PDF_PREVIEW
 from jobs.kinds.pdf_render import PDF_RENDER, PdfRender
 from jobs.kinds.registry import load_kinds
-from jobs.settings import BadSetting, Settings
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
 from api.schemas import JobRequest
-from jobs.errors import InvalidInput
+from jobs.core.errors import InvalidInput
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.validation import BESIDE_OPTIONS
 

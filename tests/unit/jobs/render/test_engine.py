@@ -12,7 +12,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from jobs.errors import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
+from jobs.core.errors import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
 from jobs.render.engine import Engine, RenderedDocument
 from jobs.render.limits import FetchLimits, RenderLimits
 from tests.support.documents import SMALL

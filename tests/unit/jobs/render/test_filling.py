@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import TemplateError
+from jobs.core.errors import TemplateError
 from jobs.render.filling import compiled, fill
 
 DATA: dict[str, Any] = {

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from jobs.errors import ResultTooLarge
+from jobs.core.errors import ResultTooLarge
 from jobs.render.engine import Engine
 from jobs.render.messages import PreviewRequest
 from jobs.render.progress_log import Step

@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from jobs.errors import RendererCrashed, RenderOutOfMemory
+from jobs.core.errors import RendererCrashed, RenderOutOfMemory
 from jobs.render import verdicts
 from jobs.render.limits import MIB
 from jobs.render.messages import FailureCode

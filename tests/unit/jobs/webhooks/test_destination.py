@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from jobs.egress import AddressRefused, EgressPolicy, UrlRefused
+from jobs.core.egress import AddressRefused, EgressPolicy, UrlRefused
 from jobs.webhooks import destination
 from jobs.webhooks.destination import Destinations, HostUnknown, ResolveFailed
 

@@ -21,7 +21,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import ClassVar
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from jobs.errors import PressrunError
+from jobs.core.errors import PressrunError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

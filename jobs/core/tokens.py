@@ -15,8 +15,8 @@ from typing import Any
 
 import jwt
 
-from jobs.errors import TokenExpired, TokenInvalid
-from jobs.secret_key import derive_key
+from jobs.core.errors import TokenExpired, TokenInvalid
+from jobs.core.secret_key import derive_key
 
 JOBS_CHANNEL = "jobs"
 """The channel of all jobs of a tenant."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.egress import BLOCKED_PORTS, AddressRefused, EgressPolicy, UrlRefused, refusal, unwrap
+from jobs.core.egress import BLOCKED_PORTS, AddressRefused, EgressPolicy, UrlRefused, refusal, unwrap
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "egress.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "egress.json").read_text())
 POLICY = EgressPolicy()
 
 PUBLIC_V4 = st.ip_addresses(v=4).filter(lambda address: refusal(address) is None)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import structlog
 
-from jobs.logging import REDACTED, configure_logging
-from jobs.settings import ApiKey, Settings
-from jobs.tokens import Scope, Tokens
+from jobs.core.settings import ApiKey, Settings
+from jobs.core.tokens import Scope, Tokens
+from jobs.process.logging import REDACTED, configure_logging
 
 SECRET = "s" * 40
 

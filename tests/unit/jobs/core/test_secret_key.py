@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.secret_key import derive_key, load_secret_keys
-from jobs.settings import BadSetting, Settings
+from jobs.core.secret_key import derive_key, load_secret_keys
+from jobs.core.settings import BadSetting, Settings
 
 
 def test_the_setting_is_used_as_it_is(tmp_path: Path) -> None:

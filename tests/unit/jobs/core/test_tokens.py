@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.errors import TokenExpired, TokenInvalid
-from jobs.secret_key import derive_key
-from jobs.tokens import Scope, Tokens
+from jobs.core.errors import TokenExpired, TokenInvalid
+from jobs.core.secret_key import derive_key
+from jobs.core.tokens import Scope, Tokens
 
 NOW = 1_800_000_000.5
 OLD, NEW = "o" * 32, "n" * 32

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import structlog
 from structlog.typing import Processor
 
-from jobs.settings import Settings
+from jobs.core.settings import Settings
 
 REDACTED = "[redacted]"
 _SECRET_NAMES = frozenset(

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from jobs.settings import BadSetting, Settings
+from jobs.core.settings import BadSetting, Settings
 
 _EXPECTED = "at least 32 random characters, the same for every process"
 

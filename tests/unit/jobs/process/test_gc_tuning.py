@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.collector import rest_the_collector
+from jobs.process.gc_tuning import rest_the_collector
 
 
 @pytest.fixture(autouse=True)

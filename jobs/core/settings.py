@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from jobs.egress import EgressPolicy
+from jobs.core.egress import EgressPolicy
 
 T = TypeVar("T")
 

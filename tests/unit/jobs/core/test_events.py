@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import jobs.scripts
-from jobs.events import EVENT_TYPES
+from jobs.core.events import EVENT_TYPES
 
 SCRIPTS = {path.name: path.read_text("utf-8") for path in Path(jobs.scripts.__file__).parent.glob("*.lua")}
 BY_STATUS = {

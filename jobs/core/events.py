@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.errors import InvalidInput
+from jobs.core.errors import InvalidInput
 
 EVENT_TYPES = (
     "job.scheduled",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.settings import DAY_SECONDS, BadSetting, Settings, is_loopback, max_artifacts_mb, sentinels
+from jobs.core.settings import DAY_SECONDS, BadSetting, Settings, is_loopback, max_artifacts_mb, sentinels
 
 KEY = "0123456789abcdef"
 SECRET = "s" * 32

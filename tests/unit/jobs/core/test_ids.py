@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from jobs.ids import Ulids, is_batch_id, is_job_id, new_batch_id, new_job_id
+from jobs.core.ids import Ulids, is_batch_id, is_job_id, new_batch_id, new_job_id
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from jobs.waiting import is_set_within
+from jobs.process.event_wait import is_set_within
 
 
 async def test_an_event_that_is_set_already_or_in_time_is_seen() -> None:

@@ -7,10 +7,10 @@ from pydantic import BaseModel, ValidationError
 
 from api.schemas import BatchRequest, JobRequest
 from api.template_schemas import TemplateRequest
-from jobs.errors import InvalidInput
+from jobs.core.errors import InvalidInput
+from jobs.core.validation_errors import misfits
 from jobs.kinds.pdf_options import PdfOptions
 from jobs.kinds.pdf_render import PDF_RENDER
-from jobs.misfits import misfits
 
 JOB = {"kind": "pdf.render", "input": {}}
 
