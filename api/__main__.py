@@ -15,7 +15,7 @@ from jobs.core.errors import ClusterRefused, StoreUnavailable
 from jobs.core.settings import BadSetting, Settings
 from jobs.process.gc_tuning import rest_the_collector
 from jobs.process.logging import configure_logging
-from jobs.store_client import connect, refuse_cluster, translated_errors
+from jobs.store.client import connect, refuse_cluster, translated_errors
 from notifier.capacity import raise_file_limit
 from notifier.session import MAX_MESSAGE_BYTES
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from api.waiters import Waiters
 from jobs.core.job import Job
 from jobs.process.event_wait import is_set_within
-from jobs.store import JobStore
+from jobs.store.jobs import JobStore
 
 
 class LongPoll:

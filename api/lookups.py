@@ -7,7 +7,7 @@ from typing import Any
 from jobs.core.errors import JobNotFound
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job
-from jobs.store import JobStore
+from jobs.store.jobs import JobStore
 from jobs.templates.checker import Checker
 from jobs.templates.store import TemplateStore
 from jobs.templates.template import Template

@@ -11,8 +11,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs.core.errors import StoreUnavailable
-from jobs.durability import read_facts
-from jobs.store_client import CLUSTER_REFUSED
+from jobs.store.client import CLUSTER_REFUSED
+from jobs.store.durability import read_facts
 from jobs.webhooks.outbox import read_backlog
 
 OUTBOX_WARNING_SECONDS = 60

@@ -11,9 +11,9 @@ from api import etags
 from api.disposition import content_disposition
 from api.ranges import ByteRange, requested_range
 from api.replies import not_modified
-from jobs.artifacts import Artifacts
 from jobs.core.errors import ArtifactMissing, ResultExpired
-from jobs.stored_result import StoredResult
+from jobs.store.artifacts import Artifacts
+from jobs.store.results import StoredResult
 
 _PIECE_BYTES = 1024 * 1024
 """A slow client holds one piece in memory, not the whole file."""

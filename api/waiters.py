@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jobs.audience import Audience
+from jobs.store.events.followers import Audience
 
 
 class Waiters:

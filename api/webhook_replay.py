@@ -6,7 +6,7 @@ import json
 
 from jobs.core.errors import WebhookConflict
 from jobs.core.events import Cursor
-from jobs.eventlog import EventLog
+from jobs.store.events.event_log import EventLog
 from jobs.webhooks.deliveries import Deliveries, Owed
 from jobs.webhooks.endpoint import NEVER_OWED, Endpoint, EndpointStatus, type_pattern, wants_job
 

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 from benchmarks.stage import describe_machine, percentile, run, settle, store, summary, verdict
-from jobs import keys
 from jobs.core.ids import new_job_id
 from jobs.core.job import Result, Submission
 from jobs.kinds import Run
+from jobs.store import keys
 from tests.support.core import Core, Watcher
 
 DEPTHS = (10, 1_000, 100_000, 1_000_000)

@@ -26,9 +26,9 @@ from multiprocessing.connection import Connection, wait
 from redis.asyncio import Redis
 
 from benchmarks.stage import INVOICE, run, stage, verdict
-from jobs import keys
 from jobs.core.settings import Settings
-from jobs.store_client import connect
+from jobs.store import keys
+from jobs.store.client import connect
 from tests.support.deployment import Deployment
 
 ROUNDS = 4

@@ -34,9 +34,9 @@ import uvloop
 
 from benchmarks.receivers import Receivers, Receiving, receivers
 from benchmarks.stage import describe_machine, percentile, settle, store, summary, verdict
-from jobs import keys
 from jobs.core.settings import Settings
 from jobs.process.logging import configure_logging
+from jobs.store import keys
 from jobs.webhooks.credentials import Credentials, secret_bytes
 from jobs.webhooks.endpoint import EndpointConfig
 from jobs.webhooks.queue import DeliveryClaim

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 
 import uvloop
 
-from jobs.artifacts import open_artifacts
 from jobs.core.errors import ClusterRefused
 from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
 from jobs.process.gc_tuning import rest_the_collector
 from jobs.process.logging import configure_logging
-from jobs.queue import JobQueue
 from jobs.render.pool import RendererNotStarted, RenderPool
 from jobs.scripts import Scripts
-from jobs.store_client import connect, refuse_cluster
+from jobs.store.artifacts import open_artifacts
+from jobs.store.client import connect, refuse_cluster
+from jobs.store.queue import JobQueue
 from jobs.worker import JobWorker
 
 

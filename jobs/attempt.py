@@ -27,8 +27,8 @@ from jobs.core.job import Claim, Result
 from jobs.core.retry import backoff_ms
 from jobs.kinds import Run, Runner
 from jobs.progress import ProgressSender
-from jobs.queue import JobQueue, StopReason
-from jobs.store_client import raise_if_cancelled
+from jobs.store.client import raise_if_cancelled
+from jobs.store.queue import JobQueue, StopReason
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs.queue import ExpiredLease
+from jobs.store.queue import ExpiredLease
 
 
 class LeaseWatch:

@@ -8,8 +8,8 @@ from types import TracebackType
 
 from jobs.core.errors import StoreError
 from jobs.core.job import Claim, Progress
-from jobs.queue import JobQueue
-from jobs.store_client import raise_if_cancelled
+from jobs.store.client import raise_if_cancelled
+from jobs.store.queue import JobQueue
 
 INTERVAL_S = 0.25
 """Between two messages, and before the first: a render that is done sooner needs none."""

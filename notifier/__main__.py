@@ -11,20 +11,20 @@ from collections.abc import Sequence
 import structlog
 import uvloop
 
-from jobs.artifacts import open_artifacts
-from jobs.batches import BatchStore
 from jobs.core.errors import ClusterRefused
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import BadSetting, Settings
 from jobs.core.tokens import Tokens
-from jobs.epochs import Epochs
-from jobs.eventlog import EventLog
 from jobs.process.gc_tuning import rest_the_collector
 from jobs.process.logging import configure_logging
 from jobs.scripts import Scripts
-from jobs.store import JobStore
-from jobs.store_client import connect, refuse_cluster, wait_for_store
-from jobs.tail import Tail
+from jobs.store.artifacts import open_artifacts
+from jobs.store.batches import BatchStore
+from jobs.store.client import connect, refuse_cluster, wait_for_store
+from jobs.store.events.epochs import Epochs
+from jobs.store.events.event_log import EventLog
+from jobs.store.events.event_tail import Tail
+from jobs.store.jobs import JobStore
 from notifier.capacity import raise_file_limit
 from notifier.gateway import Gateway
 from notifier.hub import Hub

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
-from jobs.audience import Audience
 from jobs.core.errors import CursorExpired, NotFound, StoreError
 from jobs.core.events import Cursor, Event, ProgressUpdate
-from jobs.eventlog import EventPage
+from jobs.store.events.event_log import EventPage
+from jobs.store.events.followers import Audience
 from notifier.channel import ChannelSubscription, ReplayPage
 from notifier.filters import Subject
 from notifier.frames import ProgressFrame

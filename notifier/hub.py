@@ -17,10 +17,10 @@ from typing import Protocol
 
 import structlog
 
-from jobs.audience import Audience
 from jobs.core.errors import JobNotFound, StoreError
 from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
+from jobs.store.events.followers import Audience
 from notifier.feeds import Batches, EventPages, Feeds
 from notifier.frames import EventFrame, ProgressFrame
 from notifier.limits import Occupant

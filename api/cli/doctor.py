@@ -21,13 +21,13 @@ from redis.asyncio import Redis
 from api.cli.embedded import running_url
 from api.cli.environment import settings_from_environment
 from api.cli.server import VARIABLES as CLIENT_VARIABLES
-from jobs.artifacts import input_path, open_artifacts
 from jobs.core.errors import StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.settings import BadSetting, Settings
-from jobs.durability import StoreFacts, read_facts
 from jobs.scripts import Scripts
-from jobs.store_client import connect
+from jobs.store.artifacts import input_path, open_artifacts
+from jobs.store.client import connect
+from jobs.store.durability import StoreFacts, read_facts
 
 LANGUAGES = {
     "Latin": "en",

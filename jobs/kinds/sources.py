@@ -13,7 +13,7 @@ from jobs.kinds import Run
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import problem
 from jobs.kinds.pdf_values import ShortText, Strict
-from jobs.stored_result import has_result
+from jobs.store.results import has_result
 
 MAX_SOURCE_BYTES = 128 * 1024**2
 """Of all that one job works on: a worker holds it in memory on its way to the render child."""

@@ -2,7 +2,7 @@
 
 Lua does not roll back and answers get lost, so every script checks everything before its first write and is safe to
 send twice. A file that starts with ``_`` is a part that others include. `Scripts` puts together the text (names from
-`jobs.keys` and the settings come first, as local variables ``K_…``), and calls it by digest.
+`jobs.store.keys` and the settings come first, as local variables ``K_…``), and calls it by digest.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from jobs import keys
-from jobs.batcher import Batcher
 from jobs.core.settings import Settings
-from jobs.line import Command, Line
-from jobs.store_client import translated_errors
+from jobs.store import keys
+from jobs.store.client import translated_errors
+from jobs.store.connection import Command, Line
+from jobs.store.pipelining import Batcher
 
 _NAME = re.compile(r"\bK_([A-Z_]+)\b")
 _DIRECTIVE = re.compile(r"^--!(flags|include) (.+)\n", re.MULTILINE)

@@ -2,7 +2,7 @@
 --!include _clock _record _event _batch _transition _accept
 -- Accepts a job: record, input, indexes, queue entry and first event, all or nothing.
 --
--- KEYS  none (names come from jobs/keys.py): job, input, arq job, ready, ring, due, doorbell, tenant, log, bus, outbox,
+-- KEYS  none (names come from jobs/store/keys.py): job, input, arq job, ready, ring, due, doorbell, tenant, log, bus, outbox,
 --       jobs and its indexes, idempotency, start expiry.
 -- ARGV  1 tenant, 2 idempotency key (""), 3 content digest, 4 candidate epoch, then the job (see _accept.lua)
 -- Answer {"created" | "replayed", document, epoch, sequence, job id} | {"full", waiting} | {"reused", its id}

@@ -14,8 +14,6 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.artifacts import Artifacts
 from jobs.core.errors import (
     ArtifactMissing,
     StoreUnavailable,
@@ -26,7 +24,9 @@ from jobs.core.errors import (
 from jobs.core.ids import new_ulid
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.scripts import Scripts
-from jobs.store_client import translated_errors
+from jobs.store import keys
+from jobs.store.artifacts import Artifacts
+from jobs.store.client import translated_errors
 from jobs.templates.template import (
     MAX_VERSION,
     Template,

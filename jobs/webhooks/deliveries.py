@@ -10,11 +10,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.core.errors import WebhookConflict, WebhookDeliveryNotFound, WebhookEndpointNotFound, unknown_cursor
 from jobs.core.ids import new_ulid
 from jobs.scripts import Scripts
-from jobs.store_client import BLOCK_MS, translated_errors
+from jobs.store import keys
+from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.webhooks.delivery import Delivery, DeliveryStatus, delivery_id, is_delivery_id
 
 _RECOVER_BATCH = 200

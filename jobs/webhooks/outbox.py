@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from jobs import keys
 from jobs.core.ids import new_ulid
-from jobs.store_client import BLOCK_MS, translated_errors
+from jobs.store import keys
+from jobs.store.client import BLOCK_MS, translated_errors
 
 GROUP = "webhooks"
 READ_AT_ONCE = 200

@@ -14,8 +14,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.store_client import translated_errors
+from jobs.store import keys
+from jobs.store.client import translated_errors
 from jobs.webhooks.endpoint import Endpoint, type_pattern, wants_job
 from jobs.webhooks.endpoints import Endpoints
 from jobs.webhooks.outbox import OwedEvent

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from jobs.core.egress import EgressPolicy
 from jobs.core.settings import Settings
 from jobs.scripts import Scripts
-from jobs.store_client import wait_for_store
+from jobs.store.client import wait_for_store
 from jobs.webhooks.credentials import SecretBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations

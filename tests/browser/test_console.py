@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 from redis.asyncio import Redis
 
-from jobs import keys
+from jobs.store import keys
 from tests.support.browsing import Visitor, chromium, needs_chromium, status_of_open_job, submit
 from tests.support.core import eventually
 from tests.support.deployment import Deployment

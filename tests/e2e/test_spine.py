@@ -15,7 +15,7 @@ import pikepdf
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
+from jobs.store import keys
 from tests.support.core import DEADLINE_S, eventually
 from tests.support.deployment import Deployment
 from tests.support.valkey import FaultyValkey

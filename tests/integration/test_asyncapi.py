@@ -13,10 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from websockets.asyncio.client import ClientConnection, connect
 
-from jobs import keys
 from jobs.core.ids import new_job_id
 from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
+from jobs.store import keys
 from notifier import session
 from tests.support.core import DEADLINE_S, Core
 from tests.support.web import serving

@@ -13,12 +13,12 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.artifacts import input_path
 from jobs.core.errors import ArtifactMissing, IdempotencyKeyReused, JobNotFound, QueueFull
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Result
 from jobs.core.settings import LOCAL_TENANT, Settings
-from jobs.queue import ExpiredLease
+from jobs.store import keys
+from jobs.store.artifacts import input_path
+from jobs.store.queue import ExpiredLease
 from tests.support.core import DEADLINE_S, Core, Watcher, batch_of, instant
 from tests.support.web import serving
 

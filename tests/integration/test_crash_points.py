@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.artifacts import input_path, result_path
 from jobs.core.errors import ArtifactMissing, ClaimLost, RendererCrashed
 from jobs.core.ids import new_job_id
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Claim, Job, JobStatus, Result, Submission
-from jobs.queue import ExpiredLease
+from jobs.store import keys
+from jobs.store.artifacts import input_path, result_path
+from jobs.store.queue import ExpiredLease
 from tests.support.core import Core, Watcher, instant
 
 RESULT = Result(body=b"%PDF-first", content_type="application/pdf", filename="a.pdf")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.queue import Haul
+from jobs.store import keys
+from jobs.store.queue import Haul
 from tests.support.core import DEADLINE_S, Core, eventually, now_ms
 
 
@@ -29,7 +29,7 @@ PATIENCE_MS = 4_000
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.queue.BLOCK_MS", PATIENCE_MS)
+    monkeypatch.setattr("jobs.store.queue.BLOCK_MS", PATIENCE_MS)
 
 
 @asynccontextmanager

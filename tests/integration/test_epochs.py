@@ -10,8 +10,8 @@ import pytest
 
 from jobs.core.errors import CursorExpired
 from jobs.core.events import Cursor, Event
-from jobs.epochs import Epochs
 from jobs.scripts import Scripts
+from jobs.store.events.epochs import Epochs
 from tests.support.core import Core, Watcher, eventually
 
 

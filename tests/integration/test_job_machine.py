@@ -21,9 +21,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from jobs import keys
-from jobs.artifacts import open_artifacts
-from jobs.batches import BatchStore
 from jobs.core.errors import (
     AlreadyFinished,
     BatchNotFound,
@@ -46,11 +43,14 @@ from jobs.core.job import (
     Submission,
 )
 from jobs.core.settings import Settings
-from jobs.eventlog import EventLog
-from jobs.queue import ExpiredLease, JobQueue
 from jobs.scripts import Scripts
-from jobs.store import JobStore
-from jobs.store_client import connect
+from jobs.store import keys
+from jobs.store.artifacts import open_artifacts
+from jobs.store.batches import BatchStore
+from jobs.store.client import connect
+from jobs.store.events.event_log import EventLog
+from jobs.store.jobs import JobStore
+from jobs.store.queue import ExpiredLease, JobQueue
 from tests.support.core import now_ms
 from tests.support.valkey import FaultyValkey
 

@@ -9,8 +9,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from jobs.core.settings import Settings
-from jobs.line import Line
-from jobs.store_client import connect
+from jobs.store.client import connect
+from jobs.store.connection import Line
 from tests.support.core import DEADLINE_S
 
 

@@ -19,7 +19,7 @@ from jobs.core.job import Job, Progress, Result
 from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
 from jobs.kinds import Run
-from jobs.tail import Tail
+from jobs.store.events.event_tail import Tail
 from notifier.hub import Hub
 from notifier.session import Session
 from tests.support.core import DEADLINE_S, Core
@@ -191,7 +191,9 @@ async def test_who_begins_to_follow_ends_the_rest_of_a_tail_that_had_nobody_to_t
 
     def on_event(event: Event) -> None:
         hub.on_event(event)
-        monkeypatch.setattr("jobs.tail._REST_S", 3_600.0)  # not before: this event must be seen
+        monkeypatch.setattr(
+            "jobs.store.events.event_tail._REST_S", 3_600.0
+        )  # not before: this event must be seen
         seen.set()
 
     tail = Tail(

@@ -13,11 +13,11 @@ import pypdfium2
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.core.settings import ApiKey, Settings
 from jobs.kinds import sources
 from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool
+from jobs.store import keys
 from tests.support import pdfs
 from tests.support.press import Press, running_press
 

@@ -14,7 +14,7 @@ from jobs.core.errors import AlreadyFinished, StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.job import Submission
 from jobs.core.settings import LOCAL_TENANT
-from jobs.store_client import translated_errors
+from jobs.store.client import translated_errors
 from tests.support.core import Core, eventually
 from tests.support.follower import Follower
 from tests.support.notifier import Notifier

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.core.job import Job
 from jobs.kinds import Runner
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool
+from jobs.store import keys
 from tests.support.core import Core, Watcher
 
 DOCUMENT = "<title>Invoice 17</title><h1 style='colr:red'>Invoice 17</h1>"

@@ -14,13 +14,13 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.cli.embedded import DURABLE
-from jobs import keys
 from jobs.core.errors import StoreFull, StoreUnavailable
 from jobs.core.ids import new_job_id
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
 from jobs.kinds import Run
-from jobs.line import Command, Line
-from jobs.queue import LEASE_MS
+from jobs.store import keys
+from jobs.store.connection import Command, Line
+from jobs.store.queue import LEASE_MS
 from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
 from tests.support.deployment import Deployment
 from tests.support.valkey import FaultyValkey, free_port

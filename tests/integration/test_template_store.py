@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.artifacts import Artifacts
 from jobs.core.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.scripts import Scripts
+from jobs.store import keys
+from jobs.store.artifacts import Artifacts
 from jobs.templates import store as module
 from jobs.templates.store import TemplateStore
 from jobs.templates.template import TemplateContent

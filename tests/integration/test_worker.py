@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.company import Company
 from jobs.core.errors import RendererCrashed, RenderTimeout, StoreUnavailable
 from jobs.core.job import Job, JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
-from jobs.queue import ExpiredLease
-from jobs.store_client import connect
+from jobs.store import keys
+from jobs.store.client import connect
+from jobs.store.queue import ExpiredLease
 from jobs.worker import JobWorker
 from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant, now_ms
 

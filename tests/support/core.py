@@ -13,20 +13,20 @@ from typing import Any
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
-from jobs.artifacts import Artifacts, open_artifacts
-from jobs.batches import BatchStore
 from jobs.core.events import Event
 from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import BatchSubmission, Job, Result, Submission, SubmittedBatch
 from jobs.core.settings import Settings
-from jobs.epochs import Epochs
-from jobs.eventlog import EventLog
 from jobs.kinds import Run, Runner
-from jobs.queue import JobQueue
 from jobs.scripts import Scripts
-from jobs.store import JobStore
-from jobs.store_client import connect
-from jobs.tail import Tail
+from jobs.store.artifacts import Artifacts, open_artifacts
+from jobs.store.batches import BatchStore
+from jobs.store.client import connect
+from jobs.store.events.epochs import Epochs
+from jobs.store.events.event_log import EventLog
+from jobs.store.events.event_tail import Tail
+from jobs.store.jobs import JobStore
+from jobs.store.queue import JobQueue
 from jobs.worker import JobWorker
 
 DEADLINE_S = 30

@@ -11,7 +11,7 @@ from jobs.core.errors import CursorExpired, JobNotFound, StoreUnavailable
 from jobs.core.events import Cursor, Event, ProgressUpdate
 from jobs.core.ids import new_job_id
 from jobs.core.job import Job
-from jobs.eventlog import EventPage
+from jobs.store.events.event_log import EventPage
 
 STATUSES = ("queued", "running", "succeeded")
 EVENT_TYPES = ("job.queued", "job.started", "job.succeeded")

@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 
 from api.app import Api, build
-from jobs.artifacts import open_artifacts
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
-from jobs.queue import JobQueue
 from jobs.render.pool import RenderPool
 from jobs.scripts import Scripts
-from jobs.store_client import connect
+from jobs.store.artifacts import open_artifacts
+from jobs.store.client import connect
+from jobs.store.queue import JobQueue
 from jobs.worker import JobWorker
 from tests.support.core import DEADLINE_S
 

@@ -12,13 +12,13 @@ import pytest
 from redis.asyncio import Redis
 
 from api.app import Api, build
-from jobs.artifacts import open_artifacts
 from jobs.core.errors import JobError
 from jobs.core.job import Claim, Result
 from jobs.core.settings import ApiKey, Settings
-from jobs.queue import JobQueue
 from jobs.scripts import Scripts
-from jobs.store_client import connect
+from jobs.store.artifacts import open_artifacts
+from jobs.store.client import connect
+from jobs.store.queue import JobQueue
 
 ACME_KEY = "acme-key-0123456789"
 GLOBEX_KEY = "globex-key-0123456789"

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from api.app import Api
-from jobs.artifacts import file_path
 from jobs.core.errors import ArtifactMissing, RenderFailed
 from jobs.core.job import Claim
+from jobs.store.artifacts import file_path
 from tests.integration.api.conftest import PDF, Desk
 
 LOGO = bytes(range(256))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.readiness import OUTBOX_WARNING_SECONDS, Readiness
-from jobs import keys
+from jobs.store import keys
 from jobs.webhooks.outbox import read_backlog
 from tests.support.hooks import TENANT, Hooks
 

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.core.errors import StoreError
+from jobs.store import keys
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP
 from jobs.webhooks.queue import LEASE_MS, DeliveryClaim

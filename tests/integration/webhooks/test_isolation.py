@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.core.errors import WebhookConflict
+from jobs.store import keys
 from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus, origin_of, origin_target
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus

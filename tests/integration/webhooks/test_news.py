@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs import keys
+from jobs.store import keys
 from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
 from jobs.webhooks.queue import DeliveryHaul

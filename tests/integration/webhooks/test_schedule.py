@@ -8,8 +8,8 @@ import json
 import pytest
 
 from api.webhook_replay import Replay
-from jobs import keys
-from jobs.eventlog import EventLog
+from jobs.store import keys
+from jobs.store.events.event_log import EventLog
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import EndpointStatus
 from notifier.webhooks import schedule

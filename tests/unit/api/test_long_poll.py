@@ -7,10 +7,10 @@ import pytest
 
 from api.long_poll import LongPoll
 from api.waiters import Waiters
-from jobs.audience import Audience
 from jobs.core.errors import JobNotFound
 from jobs.core.job import Job
-from jobs.store import JobStore
+from jobs.store.events.followers import Audience
+from jobs.store.jobs import JobStore
 from tests.support.following import make_job
 
 

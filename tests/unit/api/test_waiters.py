@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from api.waiters import Waiters
-from jobs.audience import Audience
+from jobs.store.events.followers import Audience
 
 
 def test_an_event_wakes_those_who_wait_for_that_job_of_that_tenant() -> None:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.audience import Audience
 from jobs.core.errors import NotFound
 from jobs.core.events import Cursor, Event
 from jobs.core.job import Job
-from jobs.eventlog import EventPage
+from jobs.store.events.event_log import EventPage
+from jobs.store.events.followers import Audience
 from notifier import feeds as feeds_module
 from notifier.channel import ChannelSubscription, ResetReason
 from notifier.feeds import Feeds

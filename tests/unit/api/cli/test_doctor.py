@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 
 from api.cli import main
 from api.cli.doctor import LANGUAGES, examine_server
-from jobs.durability import StoreFacts
+from jobs.store.durability import StoreFacts
 from tests.support.valkey import FaultyValkey
 
 

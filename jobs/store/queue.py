@@ -13,8 +13,6 @@ from typing import Any, Literal
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from jobs import keys
-from jobs.artifacts import Artifacts, file_path, result_path
 from jobs.core.errors import (
     ArtifactMissing,
     ArtifactTooLarge,
@@ -28,10 +26,12 @@ from jobs.core.errors import (
     StoreError,
 )
 from jobs.core.job import Claim, JobStatus, Progress, Result
-from jobs.line import Line
 from jobs.scripts import Scripts
-from jobs.store_client import BLOCK_MS, translated_errors
-from jobs.stored_result import find_result
+from jobs.store import keys
+from jobs.store.artifacts import Artifacts, file_path, result_path
+from jobs.store.client import BLOCK_MS, translated_errors
+from jobs.store.connection import Line
+from jobs.store.results import find_result
 
 LEASE_MS = 2_500
 """How long a claim holds without a renewal. A lost worker's job runs again after two of these and two polls."""

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from jobs.store_client import ANSWER_TIMEOUT_S
+from jobs.store.client import ANSWER_TIMEOUT_S
 
 Command = tuple[Any, ...]
 

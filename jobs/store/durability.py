@@ -8,7 +8,7 @@ from typing import Any, Literal
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from jobs.store_client import translated_errors
+from jobs.store.client import translated_errors
 
 Durability = Literal["always", "everysec", "no", "none", "unknown"]
 """What a power cut costs: nothing; about a second; what the kernel had not written; all since the last snapshot."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jobs.artifacts import Artifacts
 from jobs.core.errors import AlreadyFinished, BatchNotFound
 from jobs.core.job import BatchSubmission, SubmittedBatch
-from jobs.intake import Intake
 from jobs.scripts import Scripts
+from jobs.store.artifacts import Artifacts
+from jobs.store.intake import Intake
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -1,4 +1,4 @@
-"""The job store as clients see it: submit, read, list, cancel, delete. Workers use `jobs.queue`."""
+"""The job store as clients see it: submit, read, list, cancel, delete. Workers use `jobs.store.queue`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.artifacts import Artifacts, file_path
 from jobs.core.errors import (
     AlreadyFinished,
     ArtifactMissing,
@@ -21,10 +19,12 @@ from jobs.core.errors import (
 )
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job, JobStatus, Submission, Submitted
-from jobs.intake import Intake
 from jobs.scripts import Scripts
-from jobs.store_client import translated_errors
-from jobs.stored_result import StoredResult, find_result, record_fields
+from jobs.store import keys
+from jobs.store.artifacts import Artifacts, file_path
+from jobs.store.client import translated_errors
+from jobs.store.intake import Intake
+from jobs.store.results import StoredResult, find_result, record_fields
 
 _LIST_ROUNDS = 10
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 import structlog
 from redis.asyncio import Redis
 
-from jobs import keys
-from jobs.audience import Audience
 from jobs.core.errors import StoreUnavailable
 from jobs.core.events import Event, ProgressUpdate
-from jobs.epochs import Epochs
-from jobs.line import Line
-from jobs.store_client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
+from jobs.store import keys
+from jobs.store.client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
+from jobs.store.connection import Line
+from jobs.store.events.epochs import Epochs
+from jobs.store.events.followers import Audience
 
 log = structlog.get_logger(__name__)
 

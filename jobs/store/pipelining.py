@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from jobs.line import Command, Line
+from jobs.store.connection import Command, Line
 
 MAX_BATCH = 128
 

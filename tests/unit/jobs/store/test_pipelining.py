@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from jobs.batcher import MAX_BATCH, Batcher
-from jobs.line import Line
+from jobs.store.connection import Line
+from jobs.store.pipelining import MAX_BATCH, Batcher
 
 LINES = 2
 

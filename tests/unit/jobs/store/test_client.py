@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.core.settings import BadSetting, Settings
-from jobs.store_client import connect
+from jobs.store.client import connect
 
 
 @pytest.mark.parametrize(

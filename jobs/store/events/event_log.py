@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.core.errors import CursorExpired, JobNotFound
 from jobs.core.events import Cursor
-from jobs.store_client import translated_errors
+from jobs.store import keys
+from jobs.store.client import translated_errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.artifacts_directory import DurableDirectory
+from jobs.store.artifacts.directory import DurableDirectory
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.artifacts import Artifacts, file_path, input_path, inputs_prefix
 from jobs.core.errors import (
     ArtifactTooLarge,
     BodyTooLarge,
@@ -19,8 +18,9 @@ from jobs.core.errors import (
 )
 from jobs.core.events import Cursor
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
-from jobs.epochs import new_epoch
 from jobs.scripts import Scripts
+from jobs.store.artifacts import Artifacts, file_path, input_path, inputs_prefix
+from jobs.store.events.epochs import new_epoch
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs import keys
 from jobs.core.errors import JobNotFound, JobNotSucceeded, NotFinished, ResultExpired
 from jobs.core.job import JobStatus
-from jobs.store_client import translated_errors
+from jobs.store import keys
+from jobs.store.client import translated_errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from jobs.audience import Audience
+from jobs.store.events.followers import Audience
 
 LONG_S = 60.0
 

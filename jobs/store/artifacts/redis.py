@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs import keys
 from jobs.core.errors import ArtifactMissing, ArtifactTooLarge, StoreFull
 from jobs.core.settings import max_artifacts_mb
 from jobs.scripts import Scripts
-from jobs.store_client import translated_errors
+from jobs.store import keys
+from jobs.store.client import translated_errors
 
 MIB = 1024**2
 CHUNK_BYTES = MIB // 4
