@@ -44,7 +44,6 @@ from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
 from jobs.kinds.registry import load_kinds
-from jobs.scripts import Scripts
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
 from jobs.store.client import connect
@@ -52,6 +51,7 @@ from jobs.store.events.epochs import Epochs
 from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
+from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
 from jobs.templates.store import TemplateStore
 from notifier.hub import Hub

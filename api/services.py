@@ -14,12 +14,12 @@ from jobs.core.egress import EgressPolicy
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
 from jobs.kinds import Kind
-from jobs.scripts import Scripts
 from jobs.store.artifacts import Artifacts
 from jobs.store.batches import BatchStore
 from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
+from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
 from jobs.templates.store import TemplateStore
 from jobs.webhooks.credentials import SecretBox

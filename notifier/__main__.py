@@ -17,7 +17,6 @@ from jobs.core.settings import BadSetting, Settings
 from jobs.core.tokens import Tokens
 from jobs.process.gc_tuning import rest_the_collector
 from jobs.process.logging import configure_logging
-from jobs.scripts import Scripts
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
 from jobs.store.client import connect, refuse_cluster, wait_for_store
@@ -25,6 +24,7 @@ from jobs.store.events.epochs import Epochs
 from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
+from jobs.store.scripts import Scripts
 from notifier.capacity import raise_file_limit
 from notifier.gateway import Gateway
 from notifier.hub import Hub

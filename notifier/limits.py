@@ -18,7 +18,7 @@ import structlog
 from jobs.core.errors import StoreError
 from jobs.core.settings import Settings
 from jobs.process.event_wait import is_set_within
-from jobs.scripts import Scripts
+from jobs.store.scripts import Scripts
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +118,7 @@ class Limits:
         share = self._shares[tenant]
         newcomers, connections = tuple(share.newcomers), share.connections
         others = await self._scripts.call(
-            "presence", tenant, self._process, connections, share.subscriptions, LEASE_MS
+            "connection_counts", tenant, self._process, connections, share.subscriptions, LEASE_MS
         )
         share.other_connections, share.other_subscriptions = others
         excess = min(connections + share.other_connections - self._max_connections, len(newcomers))

@@ -24,10 +24,10 @@ from api.cli.server import VARIABLES as CLIENT_VARIABLES
 from jobs.core.errors import StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.settings import BadSetting, Settings
-from jobs.scripts import Scripts
 from jobs.store.artifacts import input_path, open_artifacts
 from jobs.store.client import connect
 from jobs.store.durability import StoreFacts, read_facts
+from jobs.store.scripts import Scripts
 
 LANGUAGES = {
     "Latin": "en",

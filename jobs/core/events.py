@@ -68,7 +68,7 @@ class Event:
 
     @classmethod
     def from_bus(cls, fields: Mapping[bytes, bytes]) -> Event:
-        """From an entry of the bus stream (`scripts/_event.lua` writes them)."""
+        """From an entry of the bus stream (`scripts/common/_event.lua` writes them)."""
         job_id, version = fields.get(b"j"), fields.get(b"n")
         return cls(
             tenant=fields[b"t"].decode(),

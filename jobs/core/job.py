@@ -57,7 +57,7 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 
 
 class Priority(enum.StrEnum):
-    """Which ready jobs go first; `scripts/_transition.lua` turns it into the order of the ready set."""
+    """Which ready jobs go first; `scripts/jobs/_transition.lua` turns it into the order of the ready set."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -171,7 +171,7 @@ class SubmittedBatch:
     """The outcome of the submission of a batch."""
 
     document: dict[str, Any]
-    """The batch as everybody sees it (`scripts/_batch.lua`)."""
+    """The batch as everybody sees it (`scripts/batches/_batch.lua`)."""
     cursor: str
     """The tenant's log position right after the first events of all its jobs."""
     replayed: bool = False

@@ -1,4 +1,4 @@
-"""Times as text, the way `scripts/_clock.lua` writes them."""
+"""Times as text, the way `scripts/common/_clock.lua` writes them."""
 
 from __future__ import annotations
 

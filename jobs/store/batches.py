@@ -7,9 +7,9 @@ from typing import Any
 
 from jobs.core.errors import AlreadyFinished, BatchNotFound
 from jobs.core.job import BatchSubmission, SubmittedBatch
-from jobs.scripts import Scripts
 from jobs.store.artifacts import Artifacts
 from jobs.store.intake import Intake
+from jobs.store.scripts import Scripts
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 

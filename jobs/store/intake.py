@@ -18,16 +18,16 @@ from jobs.core.errors import (
 )
 from jobs.core.events import Cursor
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
-from jobs.scripts import Scripts
 from jobs.store.artifacts import Artifacts, file_path, input_path, inputs_prefix
 from jobs.store.events.epochs import new_epoch
+from jobs.store.scripts import Scripts
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What `scripts/submit.lua` and `scripts/batch_submit.lua` answer."""
+    """What `scripts/jobs/submit.lua` and `scripts/batches/batch_submit.lua` answer."""
 
     id: str
     """Of the job or batch: another one than was sent where an earlier request had made it."""
@@ -161,7 +161,7 @@ def _uploads(job: Submission) -> list[tuple[str, bytes]]:
 
 
 def _arguments(job: Submission, path: str) -> list[Any]:
-    """The job as `scripts/_accept.lua` reads it."""
+    """The job as `scripts/jobs/_accept.lua` reads it."""
     tags = _json(job.tags)
     extras = (
         f'"metadata":{_json(job.metadata)},"tags":{tags},'

@@ -19,12 +19,12 @@ from jobs.core.errors import (
 )
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job, JobStatus, Submission, Submitted
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, file_path
 from jobs.store.client import translated_errors
 from jobs.store.intake import Intake
 from jobs.store.results import StoredResult, find_result, record_fields
+from jobs.store.scripts import Scripts
 
 _LIST_ROUNDS = 10
 

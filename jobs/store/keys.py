@@ -32,7 +32,7 @@
 | pr:delivery:{delivery}        | hash   | every webhook script | all of webhooks       | DELIVERY_TTL_MS after its end       |
 | pr:deliveries:{target}        | zset   | dispatch, sweep      | list                  | delivery → created; with the record |
 | pr:deliveries:{target}:{stat} | zset   | every webhook script | list, stats, recover  | delivery → created; with the status |
-| pr:presence:{tenant}          | hash   | presence             | presence              | process → its clients; its lease    |
+| pr:presence:{tenant}          | hash   | connection_counts    | connection_counts     | process → its clients; its lease    |
 | pr:progress (channel)         | pubsub | progress             | web, notifier         | –                                   |
 | pr:jobs:{tenant}              | zset   | submit, remove       | list                  | job → created; with the record      |
 | pr:jobs:{tenant}:{status}     | zset   | every transition     | list, MAX_QUEUED      | job → created; with the status      |
@@ -40,7 +40,7 @@
 | pr:batch:{tenant}:{batch}     | zset   | batches, remove      | list, cancel          | job → created; with the record      |
 | pr:batch-record:{batch}       | hash   | batches, finish      | batch scripts         | RECORD_TTL after its last job ended |
 | pr:idempotency:{tenant}:{key} | string | submit, batches      | submit, batches       | 24 hours: digest and id             |
-| pr:render:{tenant}:{key}      | string | remember             | recall                | RESULT_TTL: job with that content   |
+| pr:render:{tenant}:{key}      | string | reuse_store          | reuse_lookup          | RESULT_TTL: job with that content   |
 | pr:template:{tenant}:{name}   | hash   | template_put         | templates             | deletion: versions and content      |
 | pr:templates:{tenant}         | zset   | template_put, delete | list                  | names in order; with the template   |
 | pr:template-versions:{tenant} | hash   | template_put         | template_put          | for ever: name → last number given  |
@@ -119,4 +119,4 @@ DELIVERY_TTL_MS = 14 * 24 * 3600 * 1000
 """How long a webhook delivery is kept after its end: to look at, and to recover."""
 
 LUA_NAMES: dict[str, str | int] = {name: value for name, value in dict(globals()).items() if name.isupper()}
-"""Handed to every script as local variables named `K_…` (see `jobs.scripts`)."""
+"""Handed to every script as local variables named `K_…` (see `jobs.store.scripts`)."""

@@ -26,12 +26,12 @@ from jobs.core.errors import (
     StoreError,
 )
 from jobs.core.job import Claim, JobStatus, Progress, Result
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, file_path, result_path
 from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.store.connection import Line
 from jobs.store.results import find_result
+from jobs.store.scripts import Scripts
 
 LEASE_MS = 2_500
 """How long a claim holds without a renewal. A lost worker's job runs again after two of these and two polls."""
@@ -183,11 +183,11 @@ class JobQueue:
     async def _remember(self, claim: Claim, key: str) -> None:
         """For the same document again; where the store has no room for it, that one is made anew."""
         with suppress(StoreError):
-            await self._scripts.call("remember", claim.tenant, key, claim.job_id)
+            await self._scripts.call("reuse_store", claim.tenant, key, claim.job_id)
 
     async def recall(self, tenant: str, key: str) -> Result | None:
         """A copy of the result that is remembered for `key`; None where there is none, or its bytes are gone."""
-        found = await self._scripts.call("recall", tenant, key)
+        found = await self._scripts.call("reuse_lookup", tenant, key)
         if found is None:
             return None
         document = json.loads(b"{" + found[1] + b"}")

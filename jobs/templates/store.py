@@ -23,10 +23,10 @@ from jobs.core.errors import (
 )
 from jobs.core.ids import new_ulid
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts
 from jobs.store.client import translated_errors
+from jobs.store.scripts import Scripts
 from jobs.templates.template import (
     MAX_VERSION,
     Template,

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from jobs.core.errors import WebhookConflict, WebhookDeliveryNotFound, WebhookEndpointNotFound, unknown_cursor
 from jobs.core.ids import new_ulid
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors
+from jobs.store.scripts import Scripts
 from jobs.webhooks.delivery import Delivery, DeliveryStatus, delivery_id, is_delivery_id
 
 _RECOVER_BATCH = 200

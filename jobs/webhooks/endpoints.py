@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from jobs.core.errors import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
 from jobs.core.ids import new_ulid
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.client import translated_errors
+from jobs.store.scripts import Scripts
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig, EndpointStatus

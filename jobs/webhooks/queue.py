@@ -7,10 +7,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.store.connection import Line
+from jobs.store.scripts import Scripts
 
 LEASE_MS = 25_000
 """How long a claim holds: longer than any exchange and the writing down of its outcome."""

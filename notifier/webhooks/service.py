@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 
 from jobs.core.egress import EgressPolicy
 from jobs.core.settings import Settings
-from jobs.scripts import Scripts
 from jobs.store.client import wait_for_store
+from jobs.store.scripts import Scripts
 from jobs.webhooks.credentials import SecretBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations

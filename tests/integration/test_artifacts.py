@@ -16,11 +16,11 @@ from redis.asyncio import Redis
 
 from jobs.core.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull, StoreUnavailable
 from jobs.core.settings import Settings
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, DirectoryArtifacts, ObjectArtifacts, open_artifacts
 from jobs.store.artifacts.redis import CHUNK_BYTES, MAX_ARTIFACT_BYTES
 from jobs.store.client import connect
+from jobs.store.scripts import Scripts
 from tests.support.core import DEADLINE_S, Core, Watcher, instant
 
 BODY = bytes(range(256)) * (CHUNK_BYTES // 100)

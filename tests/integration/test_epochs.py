@@ -10,8 +10,8 @@ import pytest
 
 from jobs.core.errors import CursorExpired
 from jobs.core.events import Cursor, Event
-from jobs.scripts import Scripts
 from jobs.store.events.epochs import Epochs
+from jobs.store.scripts import Scripts
 from tests.support.core import Core, Watcher, eventually
 
 

@@ -43,7 +43,6 @@ from jobs.core.job import (
     Submission,
 )
 from jobs.core.settings import Settings
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
@@ -51,6 +50,7 @@ from jobs.store.client import connect
 from jobs.store.events.event_log import EventLog
 from jobs.store.jobs import JobStore
 from jobs.store.queue import ExpiredLease, JobQueue
+from jobs.store.scripts import Scripts
 from tests.support.core import now_ms
 from tests.support.valkey import FaultyValkey
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.scripts import Scripts
+from jobs.store.scripts import Scripts
 from notifier import limits as limits_module
 from notifier.limits import Limits
 from tests.support.core import Core, eventually

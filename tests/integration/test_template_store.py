@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from jobs.core.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts
+from jobs.store.scripts import Scripts
 from jobs.templates import store as module
 from jobs.templates.store import TemplateStore
 from jobs.templates.template import TemplateContent

@@ -18,7 +18,6 @@ from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import BatchSubmission, Job, Result, Submission, SubmittedBatch
 from jobs.core.settings import Settings
 from jobs.kinds import Run, Runner
-from jobs.scripts import Scripts
 from jobs.store.artifacts import Artifacts, open_artifacts
 from jobs.store.batches import BatchStore
 from jobs.store.client import connect
@@ -27,6 +26,7 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.queue import JobQueue
+from jobs.store.scripts import Scripts
 from jobs.worker import JobWorker
 
 DEADLINE_S = 30

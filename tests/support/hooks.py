@@ -19,12 +19,12 @@ from jobs.core.egress import EgressPolicy
 from jobs.core.ids import new_job_id
 from jobs.core.job import Job, Submission
 from jobs.core.settings import Settings
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect
 from jobs.store.events.event_log import EventLog
 from jobs.store.jobs import JobStore
+from jobs.store.scripts import Scripts
 from jobs.webhooks.credentials import Credentials, SecretBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.delivery import Delivery

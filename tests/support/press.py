@@ -14,10 +14,10 @@ from api.app import Api, build
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
 from jobs.render.pool import RenderPool
-from jobs.scripts import Scripts
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect
 from jobs.store.queue import JobQueue
+from jobs.store.scripts import Scripts
 from jobs.worker import JobWorker
 from tests.support.core import DEADLINE_S
 

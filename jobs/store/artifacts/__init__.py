@@ -20,9 +20,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from jobs.core.errors import ArtifactMissing, StoreUnavailable
 from jobs.core.settings import ARTIFACTS_EXPECTED, BadSetting, Settings
-from jobs.scripts import Scripts
 from jobs.store.artifacts.directory import DurableDirectory
 from jobs.store.artifacts.redis import RedisArtifacts
+from jobs.store.scripts import Scripts
 
 _MAX_GROUP_BYTES = 1024**2
 """Larger ones are written at the same time, not one after the other."""

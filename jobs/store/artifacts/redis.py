@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from jobs.core.errors import ArtifactMissing, ArtifactTooLarge, StoreFull
 from jobs.core.settings import max_artifacts_mb
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.client import translated_errors
+from jobs.store.scripts import Scripts
 
 MIB = 1024**2
 CHUNK_BYTES = MIB // 4

@@ -8,7 +8,7 @@ import random
 import structlog
 
 from jobs.core.events import Event
-from jobs.scripts import Scripts
+from jobs.store.scripts import Scripts
 
 log = structlog.get_logger(__name__)
 

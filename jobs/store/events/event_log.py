@@ -21,7 +21,7 @@ class EventPage:
 
 
 class EventLog:
-    """Reads logs. Writing is part of every transition (`scripts/_event.lua`)."""
+    """Reads logs. Writing is part of every transition (`scripts/common/_event.lua`)."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

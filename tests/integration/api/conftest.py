@@ -15,10 +15,10 @@ from api.app import Api, build
 from jobs.core.errors import JobError
 from jobs.core.job import Claim, Result
 from jobs.core.settings import ApiKey, Settings
-from jobs.scripts import Scripts
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect
 from jobs.store.queue import JobQueue
+from jobs.store.scripts import Scripts
 
 ACME_KEY = "acme-key-0123456789"
 GLOBEX_KEY = "globex-key-0123456789"

@@ -18,9 +18,9 @@ from api.app import Api
 from jobs.core.errors import RenderFailed
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
-from jobs.scripts import Scripts
 from jobs.store import keys
 from jobs.store.client import connect
+from jobs.store.scripts import Scripts
 from notifier.webhooks.service import WebhookService
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import submit

@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import jobs.scripts
+import jobs.store.scripts
 from jobs.core.events import EVENT_TYPES
 
-SCRIPTS = {path.name: path.read_text("utf-8") for path in Path(jobs.scripts.__file__).parent.glob("*.lua")}
+SCRIPTS = {
+    path.name: path.read_text("utf-8") for path in Path(jobs.store.scripts.__file__).parent.glob("*/*.lua")
+}
 BY_STATUS = {
     "_accept.lua": ("record.status", {"job.scheduled", "job.queued"}),
     "_transition.lua": ("status", {"job.succeeded", "job.failed", "job.cancelled"}),

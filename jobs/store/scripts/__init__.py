@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
@@ -27,8 +27,14 @@ _DIRECTIVE = re.compile(r"^--!(flags|include) (.+)\n", re.MULTILINE)
 
 
 @cache
+def _files() -> dict[str, Path]:
+    """The Lua files in the folders beside this module, by name without the ending."""
+    return {path.stem: path for path in Path(__file__).parent.glob("*/*.lua")}
+
+
+@cache
 def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    return _files()[name].read_text(encoding="utf-8")
 
 
 def _lua_literal(value: str | int) -> str:
