@@ -20,7 +20,7 @@ from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect, refuse_cluster
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
-from jobs.worker import JobWorker
+from jobs.worker.worker import JobWorker
 
 
 def build(settings: Settings) -> JobWorker:

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs.company import Company
 from jobs.core.errors import RendererCrashed, RenderTimeout, StoreUnavailable
 from jobs.core.job import Job, JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
 from jobs.store import keys
 from jobs.store.client import connect
 from jobs.store.queue import ExpiredLease
-from jobs.worker import JobWorker
+from jobs.worker.coalescing import Company
+from jobs.worker.worker import JobWorker
 from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant, now_ms
 
 
@@ -41,7 +41,7 @@ async def watcher(core: Core) -> AsyncIterator[Watcher]:
 @pytest.fixture(autouse=True)
 def held_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long it takes until the worker holds all that a test wants held, none is handed back meanwhile."""
-    monkeypatch.setattr("jobs.reserve.HOLD_S", 3600)
+    monkeypatch.setattr("jobs.worker.prefetch.HOLD_S", 3600)
 
 
 async def soon(condition: asyncio.Event) -> None:
@@ -306,7 +306,7 @@ async def test_a_job_held_behind_a_long_run_is_handed_back_to_an_idle_worker(
     core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with holding(core, watcher, 1) as full:
-        monkeypatch.setattr("jobs.reserve.HOLD_S", 1)
+        monkeypatch.setattr("jobs.worker.prefetch.HOLD_S", 1)
         (job,) = full.jobs
         async with core.worker({"test": instant}):
             await watcher.terminal(job.id)
@@ -357,7 +357,7 @@ def be_patient(worker: JobWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on, what waits for company waits until it comes."""
     worker._company = Company(3600)
     worker._round_trip = Company(3600)
-    monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", 3600)
+    monkeypatch.setattr("jobs.worker.attempt.START_PATIENCE_S", 3600)
 
 
 async def test_outcomes_that_wait_for_company_go_with_the_last_of_the_queue(
@@ -397,11 +397,11 @@ async def beside_a_long_run(
     **fields: Any,
 ) -> AsyncIterator[Beside]:
     long, short = Gate(), Gate()
-    monkeypatch.setattr("jobs.worker.RENEW_INTERVAL_S", 3600)
+    monkeypatch.setattr("jobs.worker.worker.RENEW_INTERVAL_S", 3600)
     async with core.worker({"test": instant, "long": long, "short": short}) as worker:
         await short_runs(core, watcher, worker)
         be_patient(worker, monkeypatch)
-        monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", start_patience_s)
+        monkeypatch.setattr("jobs.worker.attempt.START_PATIENCE_S", start_patience_s)
         await core.submit("long")
         await soon(long.begun)
         job = await core.submit("short", **fields)
@@ -456,7 +456,7 @@ async def test_a_free_slot_takes_the_next_job_while_the_last_outcome_is_being_wr
 async def test_outcomes_take_along_the_claims_of_a_worker_whose_slots_stay_full(
     core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.reserve.SHORT_RUN_S", 3600)
+    monkeypatch.setattr("jobs.worker.prefetch.SHORT_RUN_S", 3600)
     async with holding(core, watcher, 2, kind="next") as full:
         round_trip, now = full.worker._round_trip, asyncio.get_running_loop().time
         round_trip._patience_s = 3600
@@ -474,7 +474,7 @@ async def test_outcomes_take_along_the_claims_of_a_worker_whose_slots_stay_full(
 async def test_a_start_is_recorded_when_the_result_cannot_be_stored_for_long(
     core: Core, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.attempt._RETRY_STORE_S", 0.02)
+    monkeypatch.setattr("jobs.worker.attempt._RETRY_STORE_S", 0.02)
     async with beside_a_long_run(core, watcher, monkeypatch) as short:
         artifacts = StuckArtifacts(core, monkeypatch)
         artifacts.refuses = True
@@ -555,8 +555,8 @@ async def test_a_run_in_company_that_fails_has_started_first(
     async def crash(run: Run) -> Result:
         raise RendererCrashed("It died. Try again.")
 
-    monkeypatch.setattr("jobs.attempt.START_PATIENCE_S", 3600)
-    monkeypatch.setattr("jobs.attempt.backoff_ms", lambda attempt, jitter: 3_600_000)
+    monkeypatch.setattr("jobs.worker.attempt.START_PATIENCE_S", 3600)
+    monkeypatch.setattr("jobs.worker.attempt.backoff_ms", lambda attempt, jitter: 3_600_000)
     gate = Gate()
     async with core.worker({"test": instant, "long": gate, "crash": crash}) as worker:
         await short_runs(core, watcher, worker)

@@ -27,7 +27,7 @@ from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
-from jobs.worker import JobWorker
+from jobs.worker.worker import JobWorker
 
 DEADLINE_S = 30
 """Generous: a test that reaches it has failed."""

@@ -18,7 +18,7 @@ from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
-from jobs.worker import JobWorker
+from jobs.worker.worker import JobWorker
 from tests.support.core import DEADLINE_S
 
 File = tuple[str, bytes]

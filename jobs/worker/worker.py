@@ -20,18 +20,18 @@ from arq.jobs import DeserializationError, deserialize_job_raw
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from jobs.attempt import Attempt
-from jobs.company import CLAIM_PATIENCE_S, OUTCOME_PATIENCE_S, Company
 from jobs.core.errors import StoreError
 from jobs.core.job import Claim
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
-from jobs.leases import LeaseWatch
 from jobs.process.event_wait import is_set_within
-from jobs.reserve import Reserve
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
 from jobs.store.queue import JobQueue, StopReason
+from jobs.worker.attempt import Attempt
+from jobs.worker.coalescing import CLAIM_PATIENCE_S, OUTCOME_PATIENCE_S, Company
+from jobs.worker.leases import LeaseWatch
+from jobs.worker.prefetch import Reserve
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from jobs.company import OUTCOME_PATIENCE_S
 from jobs.core.job import Claim
+from jobs.worker.coalescing import OUTCOME_PATIENCE_S
 
 SHORT_RUN_S = 0.25
 """Runs that take longer than this on average lose nothing by a round trip more."""

@@ -21,14 +21,14 @@ from typing import Any, TypeVar
 
 import structlog
 
-from jobs.company import Company
 from jobs.core.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
 from jobs.core.job import Claim, Result
 from jobs.core.retry import backoff_ms
 from jobs.kinds import Run, Runner
-from jobs.progress import ProgressSender
 from jobs.store.client import raise_if_cancelled
 from jobs.store.queue import JobQueue, StopReason
+from jobs.worker.coalescing import Company
+from jobs.worker.progress import ProgressSender
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.core.job import Claim
-from jobs.reserve import HOLD_S, SHORT_RUN_S, Reserve
+from jobs.worker.prefetch import HOLD_S, SHORT_RUN_S, Reserve
 
 
 def claim(job_id: str) -> Claim:

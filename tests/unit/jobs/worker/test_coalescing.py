@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from jobs.company import Company
+from jobs.worker.coalescing import Company
 
 FOR_EVER_S = 3600.0
 
