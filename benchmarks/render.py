@@ -119,7 +119,7 @@ def _mixed(number: int) -> str:
 def warm_engine() -> Engine:
     """Imports WeasyPrint: only in the processes that measure."""
     from jobs.render.engine import Engine
-    from jobs.render.limits import RenderLimits
+    from jobs.render.protocol.limits import RenderLimits
 
     engine = Engine(RenderLimits())
     engine.warm_up()

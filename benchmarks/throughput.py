@@ -54,7 +54,7 @@ def plain(connection: Connection) -> None:
 def tricks(connection: Connection) -> None:
     """The engine of Pressrun's render child and its stack, without the rest."""
     from jobs.render.engine import Engine
-    from jobs.render.limits import RenderLimits
+    from jobs.render.protocol.limits import RenderLimits
     from jobs.render.roomy_stack import with_roomy_stack
 
     def serve() -> None:

@@ -14,8 +14,8 @@ from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
 from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
 from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.validation import canonical
-from jobs.render import page_ranges
-from jobs.render.messages import MergePart, MergeRequest
+from jobs.render.protocol import page_ranges
+from jobs.render.protocol.messages import MergePart, MergeRequest
 
 if TYPE_CHECKING:
     from jobs.render.pool import RenderPool

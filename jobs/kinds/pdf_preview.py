@@ -13,9 +13,9 @@ from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_values import Strict
 from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.validation import canonical
-from jobs.render import page_ranges
-from jobs.render.messages import MediaType, PreviewRequest
-from jobs.render.preview_limits import DEFAULT_WIDTH, MAX_DPI, MAX_PAGES, MAX_WIDTH
+from jobs.render.protocol import page_ranges
+from jobs.render.protocol.messages import MediaType, PreviewRequest
+from jobs.render.protocol.preview_limits import DEFAULT_WIDTH, MAX_DPI, MAX_PAGES, MAX_WIDTH
 
 if TYPE_CHECKING:
     from jobs.render.pool import RenderPool

@@ -17,7 +17,7 @@ from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import PdfInput, PdfOptions
 from jobs.kinds.validation import canonical
-from jobs.render.messages import RenderRequest
+from jobs.render.protocol.messages import RenderRequest
 from jobs.render.version import renderer_version
 
 if TYPE_CHECKING:

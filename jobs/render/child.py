@@ -13,11 +13,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors import JobError
-from jobs.render import wire
 from jobs.render.confine import allow_cpu, confine
-from jobs.render.limits import FetchLimits, RenderLimits
-from jobs.render.memory import ResidentSize
 from jobs.render.progress_log import Step
+from jobs.render.protocol import wire
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
+from jobs.render.protocol.memory import ResidentSize
 from jobs.render.reporter import Reporter
 from jobs.render.roomy_stack import with_roomy_stack
 

@@ -1,6 +1,6 @@
 """One render child, as the worker sees it: started, given one document at a time, killed.
 
-The child's end of a socket pair is its standard input; frames go both ways (`jobs.render.wire`). Everything here
+The child's end of a socket pair is its standard input; frames go both ways (`jobs.render.protocol.wire`). Everything here
 runs in callbacks of the event loop and none of it waits.
 """
 
@@ -21,11 +21,12 @@ from typing import Any, Protocol, cast
 import jobs
 from jobs.core.errors import JobError, PressrunError
 from jobs.core.job import Progress
-from jobs.render import messages, verdicts, wire
 from jobs.render.confine import child_environment
-from jobs.render.limits import RenderLimits
-from jobs.render.memory import ResidentSize
-from jobs.render.messages import MediaType, Request
+from jobs.render.protocol import failures as verdicts
+from jobs.render.protocol import messages, wire
+from jobs.render.protocol.limits import RenderLimits
+from jobs.render.protocol.memory import ResidentSize
+from jobs.render.protocol.messages import MediaType, Request
 from jobs.render.scratch import Scratch
 
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child")

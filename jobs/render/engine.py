@@ -28,9 +28,9 @@ from jobs.render.fetcher import DocumentFetcher, FetchFailed
 from jobs.render.filling import fill
 from jobs.render.finishing import finish
 from jobs.render.fonts import Fonts
-from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.page_style import page_stylesheet
 from jobs.render.progress_log import Emit, ProgressLog
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.render.stylesheets import StylesheetCache
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"

@@ -22,7 +22,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from jobs.core.egress import Address, EgressError, EgressPolicy, Target
 from jobs.render import pinned
 from jobs.render.diagnostics import FetchCode, FetchProblem
-from jobs.render.limits import FetchLimits
+from jobs.render.protocol.limits import FetchLimits
 
 Resolve = Callable[[str, int], list[str]]
 

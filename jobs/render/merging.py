@@ -11,8 +11,8 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Destination, Dictionary, GoToAction, Name, OutlineItem, String
 
-from jobs.render.messages import MergePart, WarningCode
-from jobs.render.page_ranges import resolve
+from jobs.render.protocol.messages import MergePart, WarningCode
+from jobs.render.protocol.page_ranges import resolve
 from jobs.render.source_pdf import explaining, open_whole
 
 Warn = Callable[[WarningCode, str], None]

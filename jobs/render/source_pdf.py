@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pikepdf
 
 from jobs.core.errors import JobError, PageOutOfRange, PdfEncrypted, PdfUnreadable, RenderOutOfMemory
-from jobs.render.page_ranges import BeyondLastPage
+from jobs.render.protocol.page_ranges import BeyondLastPage
 
 _TAIL_BYTES = 1024
 """Readers look for the end of a PDF in its last 1024 bytes (ISO 32000-1, annex H, note 18)."""

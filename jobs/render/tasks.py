@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobs.render import verdicts
 from jobs.render.finishing import finish
-from jobs.render.memory import PeakMemory
 from jobs.render.merging import merge
-from jobs.render.messages import MediaType, MergePart, WarningCode
 from jobs.render.progress_log import Emit, Step
+from jobs.render.protocol import failures as verdicts
+from jobs.render.protocol.memory import PeakMemory
+from jobs.render.protocol.messages import MediaType, MergePart, WarningCode
 from jobs.render.source_pdf import explaining
 
 if TYPE_CHECKING:

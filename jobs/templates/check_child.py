@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobs.render import wire
 from jobs.render.confine import confine
+from jobs.render.protocol import wire
 
 _READ_BYTES = 256 * 1024
 _MAX_REQUEST_BYTES = 1024**3

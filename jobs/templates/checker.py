@@ -23,8 +23,8 @@ import structlog
 
 import jobs
 from jobs.core.errors import CheckUnavailable
-from jobs.render import wire
 from jobs.render.confine import child_environment
+from jobs.render.protocol import wire
 
 log = structlog.get_logger(__name__)
 

@@ -19,8 +19,8 @@ import weasyprint
 
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.render.filling import fill
-from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool, RenderRequest
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.templates.checks import flaws_of_data, flaws_of_html, flaws_of_schema
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

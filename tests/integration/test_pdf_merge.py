@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 
 from jobs.core.settings import ApiKey, Settings
 from jobs.kinds import sources
-from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.store import keys
 from tests.support import pdfs
 from tests.support.press import Press, running_press

@@ -12,8 +12,8 @@ import pypdfium2
 import pytest
 
 from jobs.kinds.pdf_render import PDF_RENDER
-from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool, RenderRequest
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
 
 HTML = "<html lang=en><title>Invoice</title><h1>Invoice 17</h1><p style='break-before:page'>Page two"
 

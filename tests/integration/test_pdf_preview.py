@@ -13,8 +13,8 @@ from PIL import Image
 from redis.asyncio import Redis
 
 from jobs.core.settings import Settings
-from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderPool
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from tests.support import pdfs
 from tests.support.press import Press, running_press
 

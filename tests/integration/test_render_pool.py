@@ -20,8 +20,8 @@ import uvloop
 from jobs.core.errors import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
 from jobs.core.job import Progress
 from jobs.render import child_process
-from jobs.render.limits import MIB, RenderLimits
 from jobs.render.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
+from jobs.render.protocol.limits import MIB, RenderLimits
 from tests.support.documents import NEVER_ENDS, NONSENSE, SMALL, table
 from tests.support.renderers import busy_pids, child_pids, impostor, is_render_child, open_files
 

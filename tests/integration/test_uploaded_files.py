@@ -9,8 +9,8 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from jobs.render.limits import FetchLimits, RenderLimits
 from jobs.render.pool import RenderOutcome, RenderPool, RenderRequest
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
 
 
 @pytest.fixture

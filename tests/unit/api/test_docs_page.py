@@ -15,7 +15,7 @@ from api.problems import problem_reply
 from jobs.core.errors import JobError, NotFound, RequestError, StoreError, by_code
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
-from jobs.render.messages import FailureCode
+from jobs.render.protocol.messages import FailureCode
 
 
 class OutOfInk(JobError):

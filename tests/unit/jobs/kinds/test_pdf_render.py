@@ -15,8 +15,8 @@ from jobs.core.job import Claim, Progress
 from jobs.kinds import Run
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.pdf_values import PdfVariant
-from jobs.render.messages import RenderRequest
 from jobs.render.pool import RenderOutcome
+from jobs.render.protocol.messages import RenderRequest
 
 HTML = {"html": "<p>x"}
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from jobs.core.errors import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
 from jobs.render.engine import Engine, RenderedDocument
-from jobs.render.limits import FetchLimits, RenderLimits
+from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from tests.support.documents import SMALL
 from tests.support.framework import framework_stylesheet
 from tests.support.hostile_web import HostileWeb, hostile_web

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from jobs.render.fetcher import DocumentFetcher, FetchFailed, resolve_host
-from jobs.render.limits import FetchLimits
+from jobs.render.protocol.limits import FetchLimits
 from tests.support.hostile_web import CSS, PNG, HostileWeb, hostile_web
 
 LOOPBACK = ("127.0.0.0/8",)

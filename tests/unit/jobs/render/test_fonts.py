@@ -21,8 +21,8 @@ import weasyprint
 from jobs.render.engine import Engine
 from jobs.render.fetcher import FILES_URL, DocumentFetcher
 from jobs.render.fonts import Fonts
-from jobs.render.limits import RenderLimits
-from jobs.render.memory import ResidentSize
+from jobs.render.protocol.limits import RenderLimits
+from jobs.render.protocol.memory import ResidentSize
 from tests.support.documents import SMALL
 from tests.support.own_font import own_font
 

@@ -6,8 +6,8 @@ import pytest
 
 from jobs.core.errors import ResultTooLarge
 from jobs.render.engine import Engine
-from jobs.render.messages import PreviewRequest
 from jobs.render.progress_log import Step
+from jobs.render.protocol.messages import PreviewRequest
 from jobs.render.tasks import Tasks, Warnings, split
 from tests.support import pdfs
 

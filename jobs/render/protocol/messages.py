@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from jobs.render.wire import BadFrame, Frame
+from jobs.render.protocol.wire import BadFrame, Frame
 
 MAX_ANSWER_HEADER_BYTES = 512 * 1024
 
@@ -127,7 +127,7 @@ class MergePart:
     title: str
     """Its bookmark."""
     pages: str | None = None
-    """Which of its pages, in this order (`jobs.render.page_ranges`); None for all."""
+    """Which of its pages, in this order (`jobs.render.protocol.page_ranges`); None for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.render import wire
+from jobs.render.protocol import wire
 
 HEADERS = st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.integers() | st.none(), max_size=4)
 FRAMES = st.lists(st.tuples(HEADERS, st.binary(max_size=200)), max_size=5)

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from jobs.render.messages import (
+from jobs.render.protocol.messages import (
     Failed,
     Grown,
     MergePart,
@@ -17,7 +17,7 @@ from jobs.render.messages import (
     WarningCode,
     parse_answer,
 )
-from jobs.render.wire import BadFrame, Frame
+from jobs.render.protocol.wire import BadFrame, Frame
 
 RENDERED: dict[str, Any] = {
     "type": "rendered",
@@ -122,7 +122,7 @@ def test_a_preview_is_of_one_pdf() -> None:
 
 
 def test_the_page_about_rendering_says_what_every_warning_means() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "rendering.md").read_text()
+    page = (Path(__file__).parents[5] / "docs" / "rendering.md").read_text()
     _, _, rest = page.partition("\n## Warnings\n")
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", rest.partition("\n## ")[0], re.MULTILINE)
     assert sorted(code for row in rows for code in re.findall(r"`(\w+)`", row)) == sorted(

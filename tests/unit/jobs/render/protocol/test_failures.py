@@ -3,9 +3,9 @@ from typing import get_args
 import pytest
 
 from jobs.core.errors import RendererCrashed, RenderOutOfMemory
-from jobs.render import verdicts
-from jobs.render.limits import MIB
-from jobs.render.messages import FailureCode
+from jobs.render.protocol import failures as verdicts
+from jobs.render.protocol.limits import MIB
+from jobs.render.protocol.messages import FailureCode
 
 
 @pytest.mark.parametrize("code", get_args(FailureCode))

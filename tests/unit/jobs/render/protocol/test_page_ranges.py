@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.render import page_ranges
-from jobs.render.page_ranges import BeyondLastPage
+from jobs.render.protocol import page_ranges
+from jobs.render.protocol.page_ranges import BeyondLastPage
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import signal
 
 from jobs.core import errors
 from jobs.core.errors import JobError
-from jobs.render.limits import MIB
+from jobs.render.protocol.limits import MIB
 
 _REPORTED: dict[str, type[JobError]] = {
     kind.code: kind

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from jobs.render.memory import PeakMemory, ResidentSize
+from jobs.render.protocol.memory import PeakMemory, ResidentSize
 
 MIB = 1024 * 1024
 
