@@ -15,7 +15,7 @@ from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
 from jobs.process.gc_tuning import rest_the_collector
 from jobs.process.logging import configure_logging
-from jobs.render.pool import RendererNotStarted, RenderPool
+from jobs.render.parent.pool import RendererNotStarted, RenderPool
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect, refuse_cluster
 from jobs.store.queue import JobQueue

@@ -21,7 +21,7 @@ from jobs.kinds.lookups import Lookups
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from jobs.render.pool import RenderPool
+    from jobs.render.parent.pool import RenderPool
 
 
 Recall = Callable[[str], Awaitable[Result | None]]

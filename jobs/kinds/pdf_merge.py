@@ -18,7 +18,7 @@ from jobs.render.protocol import page_ranges
 from jobs.render.protocol.messages import MergePart, MergeRequest
 
 if TYPE_CHECKING:
-    from jobs.render.pool import RenderPool
+    from jobs.render.parent.pool import RenderPool
 
 MAX_PARTS = 100
 DEFAULT_FILENAME = "merged.pdf"

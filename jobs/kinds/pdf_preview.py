@@ -18,7 +18,7 @@ from jobs.render.protocol.messages import MediaType, PreviewRequest
 from jobs.render.protocol.preview_limits import DEFAULT_WIDTH, MAX_DPI, MAX_PAGES, MAX_WIDTH
 
 if TYPE_CHECKING:
-    from jobs.render.pool import RenderPool
+    from jobs.render.parent.pool import RenderPool
 
 _PICTURES: Mapping[str, MediaType] = {"png": "image/png", "webp": "image/webp"}
 

@@ -21,7 +21,7 @@ from jobs.render.protocol.messages import RenderRequest
 from jobs.render.version import renderer_version
 
 if TYPE_CHECKING:
-    from jobs.render.pool import RenderPool
+    from jobs.render.parent.pool import RenderPool
 
 DEFAULT_FILENAME = "document.pdf"
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from jobs.core.errors import JobError, RenderFailed, RenderOutOfMemory, RenderTimeout
-from jobs.render.pool import RenderOutcome, RenderPool, RenderRequest
+from jobs.render.parent.pool import RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
 from tests.support.documents import SMALL
 from tests.support.hostile_documents import FAILED, HARMLESS, OUT_OF_MEMORY, OUT_OF_TIME, UNDECODABLE, Hostile

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from jobs.core.settings import ApiKey, Settings
 from jobs.kinds import sources
-from jobs.render.pool import RenderPool
+from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.store import keys
 from tests.support import pdfs

@@ -12,7 +12,7 @@ import pypdfium2
 import pytest
 
 from jobs.kinds.pdf_render import PDF_RENDER
-from jobs.render.pool import RenderPool, RenderRequest
+from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 
 HTML = "<html lang=en><title>Invoice</title><h1>Invoice 17</h1><p style='break-before:page'>Page two"

@@ -13,7 +13,7 @@ from PIL import Image
 from redis.asyncio import Redis
 
 from jobs.core.settings import Settings
-from jobs.render.pool import RenderPool
+from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from tests.support import pdfs
 from tests.support.press import Press, running_press

@@ -19,8 +19,8 @@ import uvloop
 
 from jobs.core.errors import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
 from jobs.core.job import Progress
-from jobs.render import child_process
-from jobs.render.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
+from jobs.render.parent import child_process
+from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, RenderLimits
 from tests.support.documents import NEVER_ENDS, NONSENSE, SMALL, table
 from tests.support.renderers import busy_pids, child_pids, impostor, is_render_child, open_files
@@ -321,7 +321,7 @@ class TestSecrecyAndTidiness:
 WORKER = """
 import asyncio, json, sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from jobs.render.pool import RenderPool
+from jobs.render.parent.pool import RenderPool
 from tests.support.renderers import child_pids
 async def main():
     await (pool := RenderPool(size=1)).start()

@@ -9,7 +9,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from jobs.render.pool import RenderOutcome, RenderPool, RenderRequest
+from jobs.render.parent.pool import RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 
 

@@ -13,7 +13,7 @@ import httpx
 from api.app import Api, build
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
-from jobs.render.pool import RenderPool
+from jobs.render.parent.pool import RenderPool
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect
 from jobs.store.queue import JobQueue

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from jobs.render.pool import RenderPool
+from jobs.render.parent.pool import RenderPool
 
 IMPOSTOR = """
 import os, pickle, socket, struct, sys, time

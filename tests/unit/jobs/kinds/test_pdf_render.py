@@ -15,7 +15,7 @@ from jobs.core.job import Claim, Progress
 from jobs.kinds import Run
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.pdf_values import PdfVariant
-from jobs.render.pool import RenderOutcome
+from jobs.render.parent.pool import RenderOutcome
 from jobs.render.protocol.messages import RenderRequest
 
 HTML = {"html": "<p>x"}

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from jobs.render.scratch import Scratch
+from jobs.render.parent.scratch import Scratch
 
 
 async def test_directories_are_gone_after_removal_whether_empty_or_not(tmp_path: Path) -> None:

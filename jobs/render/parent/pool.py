@@ -17,10 +17,10 @@ import structlog
 from jobs.core.errors import RendererCrashed
 from jobs.core.job import Progress
 from jobs.core.settings import Settings
-from jobs.render.child_process import RenderChild, RendererNotStarted, RenderOutcome
+from jobs.render.parent.child_process import RenderChild, RendererNotStarted, RenderOutcome
+from jobs.render.parent.scratch import Scratch
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.messages import RenderRequest, Request
-from jobs.render.scratch import Scratch
 
 __all__ = ["RenderOutcome", "RenderPool", "RenderRequest", "RendererNotStarted"]
 

@@ -22,12 +22,12 @@ import jobs
 from jobs.core.errors import JobError, PressrunError
 from jobs.core.job import Progress
 from jobs.render.confine import child_environment
+from jobs.render.parent.scratch import Scratch
 from jobs.render.protocol import failures as verdicts
 from jobs.render.protocol import messages, wire
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
 from jobs.render.protocol.messages import MediaType, Request
-from jobs.render.scratch import Scratch
 
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child")
 
