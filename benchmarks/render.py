@@ -30,7 +30,7 @@ from tests.support.framework import framework_stylesheet
 from tests.support.own_font import own_font
 
 if TYPE_CHECKING:
-    from jobs.render.engine import Engine
+    from jobs.render.child.html.engine import Engine
 
 SMOKE = "--smoke" in sys.argv
 ROUNDS = 3 if SMOKE else 15
@@ -118,7 +118,7 @@ def _mixed(number: int) -> str:
 
 def warm_engine() -> Engine:
     """Imports WeasyPrint: only in the processes that measure."""
-    from jobs.render.engine import Engine
+    from jobs.render.child.html.engine import Engine
     from jobs.render.protocol.limits import RenderLimits
 
     engine = Engine(RenderLimits())

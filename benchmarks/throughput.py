@@ -53,9 +53,9 @@ def plain(connection: Connection) -> None:
 
 def tricks(connection: Connection) -> None:
     """The engine of Pressrun's render child and its stack, without the rest."""
-    from jobs.render.engine import Engine
+    from jobs.render.child.frame_stack import with_roomy_stack
+    from jobs.render.child.html.engine import Engine
     from jobs.render.protocol.limits import RenderLimits
-    from jobs.render.roomy_stack import with_roomy_stack
 
     def serve() -> None:
         engine = Engine(RenderLimits.from_settings(Settings.from_env({})))

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from jobs.core.egress import EgressPolicy, UrlRefused
 from jobs.kinds.paper import length_mm, paper
-from jobs.render.page_style import SIDES
+from jobs.render.child.html.page_style import SIDES
 
 PdfVariant = Literal[
     "pdf/a-1a",

@@ -22,6 +22,9 @@ _PACKAGES = (
     "babel",
 )
 
+_FOLDERS = ("child", "child/html", "child/pdf", "protocol")
+"""Below this one: what runs in a render child, and the messages that it gets."""
+
 
 @cache
 def renderer_version() -> str:
@@ -29,7 +32,13 @@ def renderer_version() -> str:
     digest = hashlib.sha256()
     for package in _PACKAGES:
         digest.update(f"{package} {metadata.version(package)}\n".encode())
-    for file in sorted(Path(__file__).parent.iterdir()):
-        if file.is_file():
-            digest.update(file.read_bytes())
+    for file in rendering_files():
+        digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def rendering_files() -> list[Path]:
+    """The files of this package that decide which bytes a document becomes, in a fixed order."""
+    here = Path(__file__).parent
+    folders = [here / folder for folder in _FOLDERS]
+    return sorted(file for folder in folders for file in folder.iterdir() if file.is_file())

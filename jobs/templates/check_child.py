@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobs.render.confine import confine
+from jobs.render.child.confine import confine
 from jobs.render.protocol import wire
 
 _READ_BYTES = 256 * 1024

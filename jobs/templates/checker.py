@@ -23,7 +23,7 @@ import structlog
 
 import jobs
 from jobs.core.errors import CheckUnavailable
-from jobs.render.confine import child_environment
+from jobs.render.child.confine import child_environment
 from jobs.render.protocol import wire
 
 log = structlog.get_logger(__name__)

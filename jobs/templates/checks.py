@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema_rs
 
 from jobs.core.errors import TemplateError
-from jobs.render.filling import compiled
+from jobs.render.child.html.template_filling import compiled
 
 Flaw = dict[str, str]
 """``{"pointer", "message"}``: one member of `InvalidInput`'s errors."""

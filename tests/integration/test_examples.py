@@ -18,7 +18,7 @@ import pytest_asyncio
 import weasyprint
 
 from jobs.kinds.pdf_render import PDF_RENDER
-from jobs.render.filling import fill
+from jobs.render.child.html.template_filling import fill
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.templates.checks import flaws_of_data, flaws_of_html, flaws_of_schema

@@ -21,7 +21,7 @@ from typing import Any, Protocol, cast
 import jobs
 from jobs.core.errors import JobError, PressrunError
 from jobs.core.job import Progress
-from jobs.render.confine import child_environment
+from jobs.render.child.confine import child_environment
 from jobs.render.parent.scratch import Scratch
 from jobs.render.protocol import failures as verdicts
 from jobs.render.protocol import messages, wire
@@ -29,7 +29,7 @@ from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
 from jobs.render.protocol.messages import MediaType, Request
 
-CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child")
+CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
 _WATCH_SECONDS = 0.1
 _OBITUARY_SECONDS = 1.0

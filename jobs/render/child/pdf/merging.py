@@ -11,9 +11,9 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Destination, Dictionary, GoToAction, Name, OutlineItem, String
 
+from jobs.render.child.pdf.source_pdf import explaining, open_whole
 from jobs.render.protocol.messages import MergePart, WarningCode
 from jobs.render.protocol.page_ranges import resolve
-from jobs.render.source_pdf import explaining, open_whole
 
 Warn = Callable[[WarningCode, str], None]
 """Takes a code and a message."""

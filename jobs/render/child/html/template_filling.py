@@ -21,7 +21,7 @@ from jinja2.utils import Cycler, Namespace
 from markupsafe import Markup
 
 from jobs.core.errors import TemplateError
-from jobs.render.locales import LOCALE_FILTERS
+from jobs.render.child.html.locales import LOCALE_FILTERS
 
 MAX_FILLED_CHARACTERS = 16 * 1024 * 1024
 """Of the HTML that a template may become."""

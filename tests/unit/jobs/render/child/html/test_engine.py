@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from jobs.core.errors import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
-from jobs.render.engine import Engine, RenderedDocument
+from jobs.render.child.html.engine import Engine, RenderedDocument
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from tests.support.documents import SMALL
 from tests.support.framework import framework_stylesheet

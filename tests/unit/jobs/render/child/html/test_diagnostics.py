@@ -1,6 +1,6 @@
 import logging
 
-from jobs.render.diagnostics import MAX_WARNINGS, Diagnostics, FetchProblem
+from jobs.render.child.html.diagnostics import MAX_WARNINGS, Diagnostics, FetchProblem
 
 LOGGER = logging.getLogger("weasyprint")
 

@@ -3,7 +3,7 @@ import logging
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.render.progress_log import ProgressLog, Step
+from jobs.render.child.html.progress_log import ProgressLog, Step
 
 PROGRESS = logging.getLogger("weasyprint.progress")
 

@@ -1,6 +1,6 @@
 """WeasyPrint, as it is run in a render child: warm, and tidied up after each document.
 
-Importing this module imports WeasyPrint; only `jobs.render.child` does.
+Importing this module imports WeasyPrint; only `jobs.render.child.main` does.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from weasyprint.css.counters import CounterStyle
 from weasyprint.urls import FatalURLFetchingError, URLFetchingError
 
 from jobs.core.errors import AssetForbidden, DocumentUnreachable, JobError, RenderFailed, RenderOutOfMemory
-from jobs.render import markdown
-from jobs.render.attachments import attachments_of, linking, mark_as_invoice
-from jobs.render.diagnostics import Diagnostics
-from jobs.render.fetcher import DocumentFetcher, FetchFailed
-from jobs.render.filling import fill
-from jobs.render.finishing import finish
-from jobs.render.fonts import Fonts
-from jobs.render.page_style import page_stylesheet
-from jobs.render.progress_log import Emit, ProgressLog
+from jobs.render.child.html import markdown
+from jobs.render.child.html.diagnostics import Diagnostics
+from jobs.render.child.html.fetcher import DocumentFetcher, FetchFailed
+from jobs.render.child.html.fonts import Fonts
+from jobs.render.child.html.page_style import page_stylesheet
+from jobs.render.child.html.progress_log import Emit, ProgressLog
+from jobs.render.child.html.stylesheets import StylesheetCache
+from jobs.render.child.html.template_filling import fill
+from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
+from jobs.render.child.pdf.finishing import finish
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
-from jobs.render.stylesheets import StylesheetCache
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"
 

@@ -1,4 +1,4 @@
-"""`python -m jobs.render.child`: a render child. Its standard input is one end of a socket pair to the worker.
+"""`python -m jobs.render.child.main`: a render child. Its standard input is one end of a socket pair to the worker.
 
 It is told its limits, confines itself, warms up, says that it is ready, and then does one request after the other
 until the worker hangs up.
@@ -13,17 +13,17 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors import JobError
-from jobs.render.confine import allow_cpu, confine
-from jobs.render.progress_log import Step
+from jobs.render.child.confine import allow_cpu, confine
+from jobs.render.child.frame_stack import with_roomy_stack
+from jobs.render.child.html.progress_log import Step
+from jobs.render.child.reporter import Reporter
 from jobs.render.protocol import wire
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.render.protocol.memory import ResidentSize
-from jobs.render.reporter import Reporter
-from jobs.render.roomy_stack import with_roomy_stack
 
 if TYPE_CHECKING:
-    from jobs.render.engine import Engine
-    from jobs.render.tasks import Measured, Tasks
+    from jobs.render.child.html.engine import Engine
+    from jobs.render.child.tasks import Measured, Tasks
 
 _READ_BYTES = 256 * 1024
 _MAX_REQUEST_BYTES = 1024**3
@@ -70,7 +70,7 @@ def main() -> None:
         message = f"The renderer cannot start ({type(error).__name__}: {error}). Are Pango and its libraries installed?"
         channel.send({"type": "failed", "code": "internal_error", "message": message[:4000]})
         sys.exit(1)
-    from jobs.render.engine import VERSION
+    from jobs.render.child.html.engine import VERSION
 
     reporter = Reporter(channel.send_progress)
     resident = ResidentSize(os.getpid())
@@ -85,8 +85,8 @@ def main() -> None:
 
 
 def _warm(limits: RenderLimits) -> tuple[Tasks, Engine]:
-    from jobs.render.engine import Engine  # imports WeasyPrint: only now, confined
-    from jobs.render.tasks import Tasks
+    from jobs.render.child.html.engine import Engine
+    from jobs.render.child.tasks import Tasks
 
     engine = Engine(limits)
     engine.warm_up()
@@ -94,7 +94,7 @@ def _warm(limits: RenderLimits) -> tuple[Tasks, Engine]:
 
 
 def _serve(channel: Channel, tasks: Tasks, reporter: Reporter, frame: wire.Frame) -> None:
-    from jobs.render.engine import use_scratch
+    from jobs.render.child.html.engine import use_scratch
 
     request = frame.header
     allow_cpu(request["timeout_ms"])

@@ -18,9 +18,9 @@ import pikepdf
 import pytest
 import weasyprint
 
-from jobs.render.engine import Engine
-from jobs.render.fetcher import FILES_URL, DocumentFetcher
-from jobs.render.fonts import Fonts
+from jobs.render.child.html.engine import Engine
+from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher
+from jobs.render.child.html.fonts import Fonts
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
 from tests.support.documents import SMALL

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.core.errors import TemplateError
-from jobs.render.filling import compiled, fill
+from jobs.render.child.html.template_filling import compiled, fill
 
 DATA: dict[str, Any] = {
     "customer": {"name": "Müller & <Söhne>", "tags": ["a", "b"]},

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.render.progress_log import Step
-from jobs.render.reporter import Reporter
+from jobs.render.child.html.progress_log import Step
+from jobs.render.child.reporter import Reporter
 
 
 @pytest.fixture

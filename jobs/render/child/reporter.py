@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from jobs.render.progress_log import Emit, Step
+from jobs.render.child.html.progress_log import Emit, Step
 
 INTERVAL_S = 0.2
 

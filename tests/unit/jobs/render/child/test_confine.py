@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from jobs.render.confine import child_environment
+from jobs.render.child.confine import child_environment
 
 REPORT = """
 import json, resource, signal, sys
-from jobs.render.confine import allow_cpu, confine
+from jobs.render.child.confine import allow_cpu, confine
 confine(parent_pid=int(sys.argv[1]), memory_bytes=2 * 1024**3)
 allow_cpu(30_000)
 print(json.dumps({

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobs.render.finishing import finish
-from jobs.render.merging import merge
-from jobs.render.progress_log import Emit, Step
+from jobs.render.child.html.progress_log import Emit, Step
+from jobs.render.child.pdf.finishing import finish
+from jobs.render.child.pdf.merging import merge
+from jobs.render.child.pdf.source_pdf import explaining
 from jobs.render.protocol import failures as verdicts
 from jobs.render.protocol.memory import PeakMemory
 from jobs.render.protocol.messages import MediaType, MergePart, WarningCode
-from jobs.render.source_pdf import explaining
 
 if TYPE_CHECKING:
-    from jobs.render.engine import Engine
+    from jobs.render.child.html.engine import Engine
 
 Task = Callable[[dict[str, Any], bytes, Emit], "Product"]
 
@@ -109,7 +109,7 @@ class Tasks:
         return Product(body=pdf, content_type="application/pdf", pages=merged.pages, warnings=warnings.found)
 
     def _preview(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
-        from jobs.render.preview import draw  # PDFium: only in children that draw
+        from jobs.render.child.pdf.preview import draw
 
         pictures = draw(
             body,

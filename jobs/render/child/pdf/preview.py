@@ -13,10 +13,10 @@ import pypdfium2
 from PIL import Image
 
 from jobs.core.errors import ResultTooLarge
+from jobs.render.child.pdf.source_pdf import encrypted, explaining, refuse_without_end, unreadable
 from jobs.render.protocol.messages import MediaType
 from jobs.render.protocol.page_ranges import resolve
 from jobs.render.protocol.preview_limits import DEFAULT_WIDTH, MAX_PAGES, MAX_PIXELS
-from jobs.render.source_pdf import encrypted, explaining, refuse_without_end, unreadable
 
 Advance = Callable[[int, int], None]
 """Takes how many pictures are done, and how many there will be."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.render.locales import date, money, number
+from jobs.render.child.html.locales import date, money, number
 
 
 @pytest.mark.parametrize(

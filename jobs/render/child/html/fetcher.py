@@ -20,8 +20,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from jobs.core.egress import Address, EgressError, EgressPolicy, Target
-from jobs.render import pinned
-from jobs.render.diagnostics import FetchCode, FetchProblem
+from jobs.render.child.html import pinned_http as pinned
+from jobs.render.child.html.diagnostics import FetchCode, FetchProblem
 from jobs.render.protocol.limits import FetchLimits
 
 Resolve = Callable[[str, int], list[str]]

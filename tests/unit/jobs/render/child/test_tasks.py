@@ -5,10 +5,10 @@ from typing import Any, cast
 import pytest
 
 from jobs.core.errors import ResultTooLarge
-from jobs.render.engine import Engine
-from jobs.render.progress_log import Step
+from jobs.render.child.html.engine import Engine
+from jobs.render.child.html.progress_log import Step
+from jobs.render.child.tasks import Tasks, Warnings, split
 from jobs.render.protocol.messages import PreviewRequest
-from jobs.render.tasks import Tasks, Warnings, split
 from tests.support import pdfs
 
 NO_ENGINE = cast(Engine, None)

@@ -13,10 +13,10 @@ import weasyprint
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from jobs.render.stylesheets import StylesheetCache
+from jobs.render.child.html.stylesheets import StylesheetCache
 from tests.support.framework import framework_stylesheet
 
-EXAMPLES = Path(__file__).parents[4] / "examples"
+EXAMPLES = Path(__file__).parents[6] / "examples"
 FRAMEWORK = framework_stylesheet()
 BODY = """<body class="card"><h1>Invoice</h1><div class="col-6 mt-3"><a class="btn btn-primary" href="#x">Pay</a>
 <table class="table"><tr><td class="text-danger">a<td style="color:var(--own)">b</table><ol><li>x<li>y</ol></div>"""

@@ -1,4 +1,4 @@
-from jobs.render import markdown
+from jobs.render.child.html import markdown
 
 TEXT = """# Report & *more*
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable
 
-from jobs.render.roomy_stack import with_roomy_stack
+from jobs.render.child.frame_stack import with_roomy_stack
 
 CALLS = 50
 DEPTHS = 800
