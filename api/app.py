@@ -53,7 +53,7 @@ from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
-from jobs.templates.store import TemplateStore
+from jobs.templates.template_store import TemplateStore
 from notifier.hub import Hub
 from notifier.limits import Limits
 

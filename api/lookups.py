@@ -9,8 +9,8 @@ from jobs.core.ids import is_job_id
 from jobs.core.job import Job
 from jobs.store.jobs import JobStore
 from jobs.templates.checker import Checker
-from jobs.templates.store import TemplateStore
 from jobs.templates.template import Template
+from jobs.templates.template_store import TemplateStore
 
 
 class TenantLookups:

@@ -21,7 +21,7 @@ from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
-from jobs.templates.store import TemplateStore
+from jobs.templates.template_store import TemplateStore
 from jobs.webhooks.credentials import SecretBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations

@@ -38,8 +38,8 @@ from jobs.core.settings import Settings
 from jobs.process.logging import configure_logging
 from jobs.store import keys
 from jobs.webhooks.credentials import Credentials, secret_bytes
+from jobs.webhooks.delivery_queue import DeliveryClaim
 from jobs.webhooks.endpoint import EndpointConfig
-from jobs.webhooks.queue import DeliveryClaim
 from jobs.webhooks.signing import signed_headers
 from tests.support.deployment import Deployment
 from tests.support.hooks import SECRET_KEY, TENANT, Hooks

@@ -20,7 +20,7 @@ import structlog
 from jobs.core.errors import StoreError
 from jobs.process.event_wait import is_set_within
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
-from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue, Settled
+from jobs.webhooks.delivery_queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange

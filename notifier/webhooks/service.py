@@ -15,10 +15,10 @@ from jobs.store.client import wait_for_store
 from jobs.store.scripts import Scripts
 from jobs.webhooks.credentials import SecretBox
 from jobs.webhooks.deliveries import Deliveries
+from jobs.webhooks.delivery_queue import DeliveryQueue
 from jobs.webhooks.destination import Destinations
 from jobs.webhooks.endpoints import Endpoints
 from jobs.webhooks.outbox import Outbox
-from jobs.webhooks.queue import DeliveryQueue
 from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher

@@ -15,9 +15,9 @@ from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts
 from jobs.store.scripts import Scripts
-from jobs.templates import store as module
-from jobs.templates.store import TemplateStore
+from jobs.templates import template_store as module
 from jobs.templates.template import TemplateContent
+from jobs.templates.template_store import TemplateStore
 from tests.support.core import Core
 
 

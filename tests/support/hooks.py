@@ -28,11 +28,11 @@ from jobs.store.scripts import Scripts
 from jobs.webhooks.credentials import Credentials, SecretBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.delivery import Delivery
+from jobs.webhooks.delivery_queue import DeliveryClaim, DeliveryQueue
 from jobs.webhooks.destination import Destinations
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig
 from jobs.webhooks.endpoints import Endpoints
 from jobs.webhooks.outbox import Outbox
-from jobs.webhooks.queue import DeliveryClaim, DeliveryQueue
 from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from jobs.core.errors import StoreError
 from jobs.store import keys
 from jobs.webhooks.delivery import DeliveryStatus
+from jobs.webhooks.delivery_queue import LEASE_MS, DeliveryClaim
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP
-from jobs.webhooks.queue import LEASE_MS, DeliveryClaim
 from notifier.webhooks.exchange import Exchange
 from tests.support.core import eventually
 from tests.support.hooks import TENANT, Hooks, Receiver

@@ -10,8 +10,8 @@ import pytest
 
 from jobs.store import keys
 from jobs.webhooks.credentials import Credentials
+from jobs.webhooks.delivery_queue import DeliveryHaul
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
-from jobs.webhooks.queue import DeliveryHaul
 from notifier.webhooks import news as news_module
 from notifier.webhooks.deliverer import LATE_AT_ONCE, LATE_BESIDE_NEWS
 from notifier.webhooks.dispatcher import DELIVERIES_BESIDE_NEWS, DELIVERIES_PER_CALL
