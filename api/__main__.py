@@ -17,7 +17,7 @@ from jobs.process.gc_tuning import rest_the_collector
 from jobs.process.logging import configure_logging
 from jobs.store.client import connect, refuse_cluster, translated_errors
 from notifier.capacity import raise_file_limit
-from notifier.session import MAX_MESSAGE_BYTES
+from notifier.protocol.session import MAX_MESSAGE_BYTES
 
 GRACE_SECONDS = 10
 """How long requests under way may take once the process was told to end. Long polls are answered at once."""

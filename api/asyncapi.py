@@ -10,9 +10,9 @@ from pydantic.json_schema import models_json_schema
 
 from api.answers import BatchDocument, EventDocument, JobDocument, ProgressDocument
 from jobs.core.settings import Settings
-from notifier import frames
-from notifier.closing import CloseCode
-from notifier.session import PING_INTERVAL_S
+from notifier.protocol import frames
+from notifier.protocol.close_codes import CloseCode
+from notifier.protocol.session import PING_INTERVAL_S
 
 _FROM_CLIENTS: tuple[type[BaseModel], ...] = (
     frames.Auth, frames.Subscribe, frames.Unsubscribe, frames.ClientPing, frames.ClientPong,

@@ -22,7 +22,7 @@ from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
 from notifier.gateway import Gateway
 from notifier.hub import Hub
-from notifier.log_event import LogEvent
+from notifier.protocol.log_event import LogEvent
 from tests.support.command import ROOT
 from tests.support.following import NoLimits, Records, make_event, make_job
 from tests.support.valkey import free_port

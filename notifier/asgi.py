@@ -17,12 +17,12 @@ from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
 from notifier.access import Access
 from notifier.capacity import connection_capacity
-from notifier.closing import Close, CloseCode
 from notifier.draining import send_away
-from notifier.frames import SUBPROTOCOL
 from notifier.heartbeat import Heartbeat
 from notifier.hub import Hub
-from notifier.session import Session
+from notifier.protocol.close_codes import Close, CloseCode
+from notifier.protocol.frames import SUBPROTOCOL
+from notifier.protocol.session import Session
 
 _CLOSE_TIMEOUT_S = 5
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from notifier.session import Session
+from notifier.protocol.session import Session
 
 _PER_SECOND = 500
 _BATCH = 50

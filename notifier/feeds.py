@@ -19,10 +19,10 @@ from jobs.core.errors import CursorExpired, NotFound, StoreError
 from jobs.core.events import Cursor, Event, ProgressUpdate
 from jobs.store.events.event_log import EventPage
 from jobs.store.events.followers import Audience
-from notifier.channel import ChannelSubscription, ReplayPage
-from notifier.filters import Subject
-from notifier.frames import ProgressFrame
-from notifier.log_event import LogEvent
+from notifier.protocol.channel_subscription import ChannelSubscription, ReplayPage
+from notifier.protocol.filters import Subject
+from notifier.protocol.frames import ProgressFrame
+from notifier.protocol.log_event import LogEvent
 
 log = structlog.get_logger(__name__)
 

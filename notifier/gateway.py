@@ -24,12 +24,12 @@ from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
 from notifier.access import Access
 from notifier.capacity import connection_capacity
-from notifier.closing import Close, CloseCode
 from notifier.draining import send_away, spread_s
-from notifier.frames import SUBPROTOCOL
 from notifier.heartbeat import Heartbeat
 from notifier.hub import Hub
-from notifier.session import MAX_MESSAGE_BYTES, Session
+from notifier.protocol.close_codes import Close, CloseCode
+from notifier.protocol.frames import SUBPROTOCOL
+from notifier.protocol.session import MAX_MESSAGE_BYTES, Session
 
 log = structlog.get_logger(__name__)
 

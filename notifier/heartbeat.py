@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from notifier.session import Session
+from notifier.protocol.session import Session
 
 _LEAST_DELAY_S = 0.01
 """The loop's clock and the session's may disagree a little; this keeps the difference from becoming a busy loop."""

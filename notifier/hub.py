@@ -22,9 +22,9 @@ from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
 from jobs.store.events.followers import Audience
 from notifier.feeds import Batches, EventPages, Feeds
-from notifier.frames import EventFrame, ProgressFrame
 from notifier.limits import Occupant
-from notifier.subscription import JobSubscription
+from notifier.protocol.frames import EventFrame, ProgressFrame
+from notifier.protocol.job_subscription import JobSubscription
 
 log = structlog.get_logger(__name__)
 

@@ -14,10 +14,10 @@ from jobs.core.errors import TooManyConnections
 from jobs.core.events import Cursor
 from jobs.process.event_wait import is_set_within
 from notifier.draining import comeback_ms
-from notifier.event_stream import EventStream
-from notifier.filters import Filter
 from notifier.hub import TenantLimits
-from notifier.session import Feeds
+from notifier.protocol.event_stream import EventStream
+from notifier.protocol.filters import Filter
+from notifier.protocol.session import Feeds
 
 HEARTBEAT_S = 15.0
 """Below the idle limits of proxies and platforms, and of clients that wait for 25 s."""

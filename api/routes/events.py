@@ -13,8 +13,8 @@ from api.resource import Resource
 from api.schemas import EventsQuery
 from api.services import Services
 from jobs.core.events import Cursor
-from notifier.filters import EVERYTHING, Filter
-from notifier.log_event import LogEvent
+from notifier.protocol.filters import EVERYTHING, Filter
+from notifier.protocol.log_event import LogEvent
 from notifier.sse import EventStreams
 
 

@@ -17,7 +17,7 @@ from jobs.core.ids import new_job_id
 from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
 from jobs.store import keys
-from notifier import session
+from notifier.protocol import session
 from tests.support.core import DEADLINE_S, Core
 from tests.support.web import serving
 

@@ -22,10 +22,11 @@ from api.app import build, create_app
 from jobs.core.job import Job
 from jobs.core.settings import ApiKey, Settings
 from jobs.core.tokens import Scope, Tokens
-from notifier import asgi, capacity, gateway, session
+from notifier import asgi, capacity, gateway
 from notifier.gateway import Gateway
 from notifier.hub import Hub
-from notifier.session import MAX_MESSAGE_BYTES
+from notifier.protocol import session
+from notifier.protocol.session import MAX_MESSAGE_BYTES
 from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
 
 PATIENCE_S = 20

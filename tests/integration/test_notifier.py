@@ -21,7 +21,7 @@ from jobs.core.tokens import Scope, Tokens
 from jobs.kinds import Run
 from jobs.store.events.event_tail import Tail
 from notifier.hub import Hub
-from notifier.session import Session
+from notifier.protocol.session import Session
 from tests.support.core import DEADLINE_S, Core
 from tests.support.following import NoLimits
 from tests.support.notifier import Notifier

@@ -18,11 +18,11 @@ from jobs.core.job import Job
 from jobs.store.events.event_log import EventPage
 from jobs.store.events.followers import Audience
 from notifier import feeds as feeds_module
-from notifier.channel import ChannelSubscription, ResetReason
 from notifier.feeds import Feeds
-from notifier.filters import EVERYTHING, Filter
-from notifier.frames import ProgressFrame
-from notifier.log_event import LogEvent
+from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
+from notifier.protocol.filters import EVERYTHING, Filter
+from notifier.protocol.frames import ProgressFrame
+from notifier.protocol.log_event import LogEvent
 from tests.support.core import eventually
 from tests.support.following import Records, make_job, make_progress
 

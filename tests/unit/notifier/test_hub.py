@@ -11,7 +11,7 @@ import pytest
 from jobs.core.job import Job
 from notifier import hub as hub_module
 from notifier.hub import Hub
-from notifier.subscription import JobSubscription
+from notifier.protocol.job_subscription import JobSubscription
 from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
 
 PATIENCE_S = 10

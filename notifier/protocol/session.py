@@ -17,15 +17,15 @@ from jobs.core.events import Cursor
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job
 from jobs.core.tokens import Grant
-from notifier import frames
-from notifier.channel import ChannelSubscription, ResetReason
-from notifier.closing import Close, CloseCode
-from notifier.filters import EVERYTHING, Filter
-from notifier.frames import ProgressFrame
-from notifier.grants import Grants
-from notifier.log_event import LogEvent
-from notifier.outbox import Outbox, progress_key
-from notifier.subscription import JobSubscription
+from notifier.protocol import frames
+from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
+from notifier.protocol.close_codes import Close, CloseCode
+from notifier.protocol.filters import EVERYTHING, Filter
+from notifier.protocol.frames import ProgressFrame
+from notifier.protocol.job_subscription import JobSubscription
+from notifier.protocol.log_event import LogEvent
+from notifier.protocol.send_buffer import Outbox, progress_key
+from notifier.protocol.token_scopes import Grants
 
 AUTH_TIMEOUT_S = 5
 PING_INTERVAL_S = 25

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from jobs.core.job import Job
-from notifier.channel import ResetReason
-from notifier.frames import EventFrame, ProgressFrame
+from notifier.protocol.channel_subscription import ResetReason
+from notifier.protocol.frames import EventFrame, ProgressFrame
 
 
 class Subscriber(Protocol):

@@ -3,12 +3,12 @@ from __future__ import annotations
 import dataclasses
 
 from jobs.core.events import Cursor
-from notifier.channel import ChannelSubscription, ReplayPage
-from notifier.event_stream import EventStream
-from notifier.filters import EVERYTHING
-from notifier.frames import ProgressFrame
-from notifier.log_event import LogEvent
-from notifier.outbox import MAX_OUTBOX_BYTES
+from notifier.protocol.channel_subscription import ChannelSubscription, ReplayPage
+from notifier.protocol.event_stream import EventStream
+from notifier.protocol.filters import EVERYTHING
+from notifier.protocol.frames import ProgressFrame
+from notifier.protocol.log_event import LogEvent
+from notifier.protocol.send_buffer import MAX_OUTBOX_BYTES
 from tests.support.following import make_event, make_job, make_progress
 
 JOB = make_job()

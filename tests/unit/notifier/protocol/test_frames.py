@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from jobs.core.events import Event
-from notifier.frames import Error, EventFrame, ProgressFrame, Welcome
+from notifier.protocol.frames import Error, EventFrame, ProgressFrame, Welcome
 from tests.support.following import make_event, make_job, make_progress
 
 

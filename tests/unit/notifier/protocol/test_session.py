@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from jobs.core.events import Cursor
 from jobs.core.job import Job
 from jobs.core.tokens import Scope, Tokens
-from notifier.channel import ChannelSubscription, ReplayPage
-from notifier.closing import CloseCode
-from notifier.frames import EventFrame, ProgressFrame
-from notifier.log_event import LogEvent
-from notifier.outbox import MAX_OUTBOX_BYTES
-from notifier.session import (
+from notifier.protocol.channel_subscription import ChannelSubscription, ReplayPage
+from notifier.protocol.close_codes import CloseCode
+from notifier.protocol.frames import EventFrame, ProgressFrame
+from notifier.protocol.job_subscription import JobSubscription
+from notifier.protocol.log_event import LogEvent
+from notifier.protocol.send_buffer import MAX_OUTBOX_BYTES
+from notifier.protocol.session import (
     AUTH_TIMEOUT_S,
     MAX_MESSAGE_BYTES,
     MAX_SUBSCRIPTIONS,
     PING_INTERVAL_S,
     Session,
 )
-from notifier.subscription import JobSubscription
 from tests.support.following import NoLimits, make_event, make_job, make_progress
 
 START = 1_800_000_000.0

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from jobs.core.events import Cursor
-from notifier.filters import Filter, Subject
-from notifier.frames import ProgressFrame
-from notifier.log_event import LogEvent
+from notifier.protocol.filters import Filter, Subject
+from notifier.protocol.frames import ProgressFrame
+from notifier.protocol.log_event import LogEvent
 
 ResetReason = Literal["retention", "epoch"]
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs.core.events import Cursor
-from notifier.channel import ChannelSubscription, ResetReason
-from notifier.filters import Filter
-from notifier.frames import ProgressFrame
-from notifier.log_event import LogEvent
-from notifier.outbox import Outbox
-from notifier.session import Feeds
+from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
+from notifier.protocol.filters import Filter
+from notifier.protocol.frames import ProgressFrame
+from notifier.protocol.log_event import LogEvent
+from notifier.protocol.send_buffer import Outbox
+from notifier.protocol.session import Feeds
 
 RETRY_MS = 2000
 """How long a client should wait before it reconnects, give or take half of it."""

@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 
 from jobs.core.events import Cursor, Event
-from notifier.filters import EVERYTHING, Filter, Subject
+from notifier.protocol.filters import EVERYTHING, Filter, Subject
 
 _MAX_KEPT_FRAMES = 4
 """Nearly all subscriptions have one of a few ids; frames for the others are made as needed."""

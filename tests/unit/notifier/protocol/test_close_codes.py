@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from notifier.closing import Close, CloseCode
+from notifier.protocol.close_codes import Close, CloseCode
 
 
 def test_a_close_reason_fits_into_a_close_frame_and_stays_text() -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.core.job import Job
-from notifier.frames import EventFrame, ProgressFrame
-from notifier.subscription import JobSubscription
+from notifier.protocol.frames import EventFrame, ProgressFrame
+from notifier.protocol.job_subscription import JobSubscription
 from tests.support.following import make_event, make_job, make_progress
 
 JOB = make_job()
