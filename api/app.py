@@ -54,8 +54,8 @@ from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
 from jobs.templates.template_store import TemplateStore
-from notifier.hub import Hub
-from notifier.limits import Limits
+from notifier.fanout.hub import Hub
+from notifier.fanout.tenant_limits import Limits
 
 log = structlog.get_logger(__name__)
 

@@ -26,7 +26,7 @@ from jobs.webhooks.credentials import SecretBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations
 from jobs.webhooks.endpoints import Endpoints
-from notifier.hub import Hub
+from notifier.fanout.hub import Hub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

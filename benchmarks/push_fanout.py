@@ -20,8 +20,8 @@ from benchmarks.stage import describe_machine, percentile, run, verdict
 from jobs.core.events import Event
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
+from notifier.fanout.hub import Hub
 from notifier.gateway import Gateway
-from notifier.hub import Hub
 from notifier.protocol.log_event import LogEvent
 from tests.support.command import ROOT
 from tests.support.following import NoLimits, Records, make_event, make_job

@@ -26,9 +26,9 @@ from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from notifier.capacity import raise_file_limit
+from notifier.fanout.hub import Hub
+from notifier.fanout.tenant_limits import Limits
 from notifier.gateway import Gateway
-from notifier.hub import Hub
-from notifier.limits import Limits
 from notifier.webhooks.service import WebhookService
 
 log = structlog.get_logger("notifier")

@@ -25,8 +25,8 @@ from jobs.core.tokens import Tokens
 from notifier.access import Access
 from notifier.capacity import connection_capacity
 from notifier.draining import send_away, spread_s
+from notifier.fanout.hub import Hub
 from notifier.heartbeat import Heartbeat
-from notifier.hub import Hub
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
 from notifier.protocol.session import MAX_MESSAGE_BYTES, Session

@@ -14,7 +14,7 @@ from jobs.core.errors import TooManyConnections
 from jobs.core.events import Cursor
 from jobs.process.event_wait import is_set_within
 from notifier.draining import comeback_ms
-from notifier.hub import TenantLimits
+from notifier.fanout.hub import TenantLimits
 from notifier.protocol.event_stream import EventStream
 from notifier.protocol.filters import Filter
 from notifier.protocol.session import Feeds

@@ -23,8 +23,8 @@ from jobs.core.job import Job
 from jobs.core.settings import ApiKey, Settings
 from jobs.core.tokens import Scope, Tokens
 from notifier import asgi, capacity, gateway
+from notifier.fanout.hub import Hub
 from notifier.gateway import Gateway
-from notifier.hub import Hub
 from notifier.protocol import session
 from notifier.protocol.session import MAX_MESSAGE_BYTES
 from tests.support.following import NoLimits, Records, make_event, make_job, make_progress

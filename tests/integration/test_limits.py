@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from jobs.store.scripts import Scripts
-from notifier import limits as limits_module
-from notifier.limits import Limits
+from notifier.fanout import tenant_limits as limits_module
+from notifier.fanout.tenant_limits import Limits
 from tests.support.core import Core, eventually
 
 

@@ -20,7 +20,7 @@ from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
 from jobs.kinds import Run
 from jobs.store.events.event_tail import Tail
-from notifier.hub import Hub
+from notifier.fanout.hub import Hub
 from notifier.protocol.session import Session
 from tests.support.core import DEADLINE_S, Core
 from tests.support.following import NoLimits

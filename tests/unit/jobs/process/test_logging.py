@@ -46,7 +46,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 def test_a_line_says_what_where_and_when() -> None:
     stream = configured()
 
-    structlog.get_logger("notifier.hub").info("subscription.opened", job_id="job_1", count=2)
+    structlog.get_logger("notifier.fanout.hub").info("subscription.opened", job_id="job_1", count=2)
 
     (line,) = lines(stream)
     assert line.pop("timestamp").endswith("Z")
@@ -55,7 +55,7 @@ def test_a_line_says_what_where_and_when() -> None:
         "job_id": "job_1",
         "count": 2,
         "level": "info",
-        "logger": "notifier.hub",
+        "logger": "notifier.fanout.hub",
         "process": "notifier",
     }
 

@@ -17,8 +17,8 @@ from jobs.core.events import Cursor, Event
 from jobs.core.job import Job
 from jobs.store.events.event_log import EventPage
 from jobs.store.events.followers import Audience
-from notifier import feeds as feeds_module
-from notifier.feeds import Feeds
+from notifier.fanout import feeds as feeds_module
+from notifier.fanout.feeds import Feeds
 from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
 from notifier.protocol.filters import EVERYTHING, Filter
 from notifier.protocol.frames import ProgressFrame

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from jobs.core.job import Job
-from notifier import hub as hub_module
-from notifier.hub import Hub
+from notifier.fanout import hub as hub_module
+from notifier.fanout.hub import Hub
 from notifier.protocol.job_subscription import JobSubscription
 from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
 

@@ -21,8 +21,8 @@ from jobs.core.errors import JobNotFound, StoreError
 from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
 from jobs.store.events.followers import Audience
-from notifier.feeds import Batches, EventPages, Feeds
-from notifier.limits import Occupant
+from notifier.fanout.feeds import Batches, EventPages, Feeds
+from notifier.fanout.tenant_limits import Occupant
 from notifier.protocol.frames import EventFrame, ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
 
