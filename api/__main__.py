@@ -16,8 +16,8 @@ from jobs.core.settings import BadSetting, Settings
 from jobs.process.gc_tuning import rest_the_collector
 from jobs.process.logging import configure_logging
 from jobs.store.client import connect, refuse_cluster, translated_errors
-from notifier.capacity import raise_file_limit
 from notifier.protocol.session import MAX_MESSAGE_BYTES
+from notifier.transports.capacity import raise_file_limit
 
 GRACE_SECONDS = 10
 """How long requests under way may take once the process was told to end. Long polls are answered at once."""

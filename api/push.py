@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from api.services import Services
-from notifier.asgi import WebSocketEndpoint
-from notifier.draining import spread_s
-from notifier.sse import EventStreams
+from notifier.transports.draining import spread_s
+from notifier.transports.sse import EventStreams
+from notifier.transports.websocket_asgi import WebSocketEndpoint
 
 
 @dataclass(frozen=True, slots=True)

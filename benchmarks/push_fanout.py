@@ -21,8 +21,8 @@ from jobs.core.events import Event
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
-from notifier.gateway import Gateway
 from notifier.protocol.log_event import LogEvent
+from notifier.transports.websocket_server import Gateway
 from tests.support.command import ROOT
 from tests.support.following import NoLimits, Records, make_event, make_job
 from tests.support.valkey import free_port

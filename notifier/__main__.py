@@ -25,10 +25,10 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
-from notifier.capacity import raise_file_limit
 from notifier.fanout.hub import Hub
 from notifier.fanout.tenant_limits import Limits
-from notifier.gateway import Gateway
+from notifier.transports.capacity import raise_file_limit
+from notifier.transports.websocket_server import Gateway
 from notifier.webhooks.service import WebhookService
 
 log = structlog.get_logger("notifier")

@@ -15,7 +15,7 @@ from api.services import Services
 from jobs.core.events import Cursor
 from notifier.protocol.filters import EVERYTHING, Filter
 from notifier.protocol.log_event import LogEvent
-from notifier.sse import EventStreams
+from notifier.transports.sse import EventStreams
 
 
 class EventRoutes:

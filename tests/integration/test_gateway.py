@@ -22,11 +22,13 @@ from api.app import build, create_app
 from jobs.core.job import Job
 from jobs.core.settings import ApiKey, Settings
 from jobs.core.tokens import Scope, Tokens
-from notifier import asgi, capacity, gateway
 from notifier.fanout.hub import Hub
-from notifier.gateway import Gateway
 from notifier.protocol import session
 from notifier.protocol.session import MAX_MESSAGE_BYTES
+from notifier.transports import capacity
+from notifier.transports import websocket_asgi as asgi
+from notifier.transports import websocket_server as gateway
+from notifier.transports.websocket_server import Gateway
 from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
 
 PATIENCE_S = 20

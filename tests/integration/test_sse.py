@@ -15,7 +15,7 @@ import pytest
 
 from jobs.core.settings import LOCAL_TENANT, ApiKey
 from jobs.core.tokens import Scope, Tokens
-from notifier import sse
+from notifier.transports import sse
 from tests.support.core import DEADLINE_S, Core, eventually
 from tests.support.web import serving
 

@@ -22,14 +22,14 @@ from websockets.typing import Subprotocol
 
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
-from notifier.access import Access
-from notifier.capacity import connection_capacity
-from notifier.draining import send_away, spread_s
 from notifier.fanout.hub import Hub
-from notifier.heartbeat import Heartbeat
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
 from notifier.protocol.session import MAX_MESSAGE_BYTES, Session
+from notifier.transports.access import Access
+from notifier.transports.capacity import connection_capacity
+from notifier.transports.draining import send_away, spread_s
+from notifier.transports.heartbeat import Heartbeat
 
 log = structlog.get_logger(__name__)
 

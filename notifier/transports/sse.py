@@ -13,11 +13,11 @@ from starlette.types import Receive, Scope, Send
 from jobs.core.errors import TooManyConnections
 from jobs.core.events import Cursor
 from jobs.process.event_wait import is_set_within
-from notifier.draining import comeback_ms
 from notifier.fanout.hub import TenantLimits
 from notifier.protocol.event_stream import EventStream
 from notifier.protocol.filters import Filter
 from notifier.protocol.session import Feeds
+from notifier.transports.draining import comeback_ms
 
 HEARTBEAT_S = 15.0
 """Below the idle limits of proxies and platforms, and of clients that wait for 25 s."""

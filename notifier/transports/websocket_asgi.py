@@ -15,14 +15,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
-from notifier.access import Access
-from notifier.capacity import connection_capacity
-from notifier.draining import send_away
 from notifier.fanout.hub import Hub
-from notifier.heartbeat import Heartbeat
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
 from notifier.protocol.session import Session
+from notifier.transports.access import Access
+from notifier.transports.capacity import connection_capacity
+from notifier.transports.draining import send_away
+from notifier.transports.heartbeat import Heartbeat
 
 _CLOSE_TIMEOUT_S = 5
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from notifier.heartbeat import Heartbeat
 from notifier.protocol.close_codes import Close, CloseCode
+from notifier.transports.heartbeat import Heartbeat
 
 PATIENCE_S = 10
 LONG_S = 3600

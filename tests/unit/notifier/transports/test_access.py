@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jobs.core.settings import ApiKey, Settings
-from notifier.access import Access
+from notifier.transports.access import Access
 
 KEYS = (ApiKey("acme", "k" * 16),)
 
