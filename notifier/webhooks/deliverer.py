@@ -24,7 +24,7 @@ from jobs.webhooks.delivery_queue import DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.news import STAND_BACK_S, News
+from notifier.webhooks.pacing import STAND_BACK_S, News
 from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Letter, Sender
 
 log = structlog.get_logger(__name__)

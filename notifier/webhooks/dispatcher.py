@@ -23,7 +23,7 @@ from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT
 from jobs.webhooks.endpoints import Endpoints
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OwedEvent, Reference
 from notifier.webhooks.directory import Directory, TenantEndpoints
-from notifier.webhooks.news import News
+from notifier.webhooks.pacing import News
 
 log = structlog.get_logger(__name__)
 

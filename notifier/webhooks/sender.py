@@ -17,13 +17,7 @@ from yarl import URL
 from jobs.core.egress import EgressError, Target
 from jobs.core.times import rfc3339
 from jobs.webhooks.destination import Destinations, ResolveFailed
-from notifier.webhooks.connecting import (
-    JudgedConnector,
-    Passage,
-    Refused,
-    passage,
-    verifying_context,
-)
+from notifier.webhooks.connector import JudgedConnector, Passage, Refused, passage, verifying_context
 from notifier.webhooks.exchange import Exchange, parse_retry_after
 
 DEADLINE_S = 15.0

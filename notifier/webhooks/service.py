@@ -22,7 +22,7 @@ from jobs.webhooks.outbox import Outbox
 from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
-from notifier.webhooks.news import News
+from notifier.webhooks.pacing import News
 from notifier.webhooks.sender import Sender
 
 log = structlog.get_logger(__name__)

@@ -37,7 +37,7 @@ from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.news import News
+from notifier.webhooks.pacing import News
 from notifier.webhooks.sender import Letter, Sender
 
 SECRET_KEY = "a-secret-of-thirty-two-characters"

@@ -12,7 +12,7 @@ from jobs.store import keys
 from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery_queue import DeliveryHaul
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
-from notifier.webhooks import news as news_module
+from notifier.webhooks import pacing as news_module
 from notifier.webhooks.deliverer import LATE_AT_ONCE, LATE_BESIDE_NEWS
 from notifier.webhooks.dispatcher import DELIVERIES_BESIDE_NEWS, DELIVERIES_PER_CALL
 from notifier.webhooks.exchange import Exchange

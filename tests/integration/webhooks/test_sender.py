@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jobs.core.egress import EgressPolicy
 from jobs.webhooks import destination
 from jobs.webhooks.destination import Destinations
-from notifier.webhooks.connecting import verifying_context
+from notifier.webhooks.connector import verifying_context
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.sender import MAX_ANSWER_BYTES, Letter, Sender
 from tests.support.hooks import LOOPBACK, Receiver

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from notifier.webhooks import news as news_module
-from notifier.webhooks.news import EXPECTED_S, News
+from notifier.webhooks import pacing as news_module
+from notifier.webhooks.pacing import EXPECTED_S, News
 
 
 def test_news_is_expected_for_a_while_after_some_came() -> None:
