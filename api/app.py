@@ -16,11 +16,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth import Authenticator
 from api.cors import CorsMiddleware
+from api.http.problems import ProblemMiddleware
+from api.http.stored_file import StoredFiles
 from api.long_poll import LongPoll
 from api.lookups import TenantLookups
 from api.metrics import CountingMiddleware, Metrics
 from api.pdf_answer import PdfAnswers
-from api.problems import ProblemMiddleware
 from api.push import Push
 from api.readiness import Readiness
 from api.routes.asyncapi import AsyncApiRoutes
@@ -36,7 +37,6 @@ from api.routes.tokens import TokenRoutes
 from api.routes.webhook_deliveries import WebhookDeliveryRoutes
 from api.routes.webhooks import WebhookEndpointRoutes
 from api.services import Services, WebhookServices
-from api.stored_file import StoredFiles
 from api.submission import Submissions
 from api.waiters import Waiters
 from jobs.core.events import Event
@@ -63,7 +63,7 @@ _RESTART_SECONDS = 1.0
 
 
 class Api(Starlette):
-    """Starlette with one layer for errors instead of its own two: they become HTTP in `api.problems` alone."""
+    """Starlette with one layer for errors instead of its own two: they become HTTP in `api.http.problems` alone."""
 
     def __init__(self, services: Services, push: Push, auth: Authenticator, routes: list[BaseRoute]) -> None:
         super().__init__(routes=routes, lifespan=lambda app: _lifespan(services))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from api.http.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
 from api.kind_docs import kind_names, kind_sections
 from api.member_table import Schema, marked, member_table, resolved, table
 from api.operations import phrase
-from api.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
 from jobs.core.errors import JobError, PressrunError, RequestError, StoreError, by_code
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic_core import to_json
 from starlette.requests import Request
 
-from api import etags
-from api.replies import REVALIDATE, JsonReply, json_reply
+from api.http.headers import etags
+from api.http.json_responses import REVALIDATE, JsonReply, json_reply
 from jobs.core.errors import JobNotFound
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job, Submitted

@@ -9,12 +9,12 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.headers.prefer import preferred_wait
+from api.http.stored_file import StoredFiles
 from api.job_view import accepted_reply
 from api.long_poll import LongPoll
-from api.prefer import preferred_wait
 from api.schemas import JobRequest
 from api.services import Services
-from api.stored_file import StoredFiles
 from api.submission import Submissions, idempotency_key
 from jobs.core.errors import JobFailed
 from jobs.core.job import Job, JobStatus

@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from api.prefer import MAX_WAIT_S
-from api.strict_json import canonical_json
+from api.http.headers.prefer import MAX_WAIT_S
+from api.http.strict_json import canonical_json
 from jobs.core.job import DEFAULT_MAX_ATTEMPTS, JobStatus
 
 MAX_METADATA_BYTES = 8 * 1024

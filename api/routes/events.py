@@ -7,9 +7,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.auth import Authenticator, Caller
-from api.query import read_query
-from api.replies import page_reply
-from api.resource import Resource
+from api.http.endpoint import Resource
+from api.http.json_responses import page_reply
+from api.http.query import read_query
 from api.schemas import EventsQuery
 from api.services import Services
 from jobs.core.events import Cursor

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.auth import Authenticator, Caller
-from api.replies import JsonReply, json_reply
-from api.resource import Resource
+from api.http.endpoint import Resource
+from api.http.json_responses import JsonReply, json_reply
 from api.services import Services
 from jobs.core.errors import Forbidden, StoreUnavailable, Unauthenticated
 

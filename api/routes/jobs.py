@@ -6,20 +6,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from api import etags
 from api.auth import Authenticator, Caller
-from api.body import read_body, read_json_body
+from api.http.body import read_body, read_json_body
+from api.http.endpoint import Resource
+from api.http.headers import etags
+from api.http.json_responses import REVALIDATE, items_reply, json_reply, not_modified
+from api.http.problems import checked
+from api.http.query import read_query
+from api.http.strict_json import read_json
+from api.http.upload import parse_job_upload
 from api.job_view import accepted_reply, etag_of, job_id_of, job_reply
 from api.long_poll import LongPoll
-from api.problems import checked
-from api.query import read_query
-from api.replies import REVALIDATE, items_reply, json_reply, not_modified
-from api.resource import Resource
 from api.schemas import JobRequest, ListQuery, NoQuery, WaitQuery
 from api.services import Services
-from api.strict_json import read_json
 from api.submission import Submissions, idempotency_key, retry_of
-from api.upload import parse_job_upload
 from jobs.core.errors import NotFinished
 from jobs.core.job import Job, JobStatus
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from api.asset import Asset, asset_routes
 from api.docs_page import docs_page
+from api.http.asset import Asset, asset_routes
 from api.openapi import openapi_document
 from api.services import Services
 from jobs.core.settings import Settings

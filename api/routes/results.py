@@ -7,12 +7,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.auth import Authenticator, Caller
+from api.http.endpoint import Resource
+from api.http.query import read_query
+from api.http.stored_file import StoredFiles
 from api.job_view import job_id_of
-from api.query import read_query
-from api.resource import Resource
 from api.schemas import NoQuery
 from api.services import Services
-from api.stored_file import StoredFiles
 
 
 class ResultRoutes:

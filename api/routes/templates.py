@@ -7,12 +7,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.auth import Authenticator, Caller
-from api.body import read_json_body
+from api.http.body import read_json_body
+from api.http.endpoint import Resource
+from api.http.json_responses import NO_STORE, json_reply
+from api.http.problems import checked
+from api.http.query import read_query
 from api.pdf_answer import PdfAnswers
-from api.problems import checked
-from api.query import read_query
-from api.replies import NO_STORE, json_reply
-from api.resource import Resource
 from api.schemas import JobRequest, NoQuery
 from api.services import Services
 from api.template_schemas import PreviewRequest, TemplateListQuery, TemplateRequest

@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.auth import Authenticator, Caller
-from api.body import read_json_body
-from api.problems import checked
-from api.query import read_query
-from api.replies import json_reply
-from api.resource import Resource
+from api.http.body import read_json_body
+from api.http.endpoint import Resource
+from api.http.json_responses import json_reply
+from api.http.problems import checked
+from api.http.query import read_query
 from api.schemas import NoQuery, TokenRequest
 from api.services import Services
 from jobs.core.errors import BatchNotFound, JobNotFound

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.auth import Authenticator, Caller
-from api.query import read_query
-from api.replies import json_reply
-from api.resource import Resource
+from api.http.endpoint import Resource
+from api.http.json_responses import json_reply
+from api.http.query import read_query
 from api.schemas import NoQuery
 from api.services import Services
 from api.webhook_schemas import DeliveryListQuery, OriginDeliveryListQuery

@@ -11,7 +11,7 @@ import pytest
 from starlette.routing import Route
 
 from api.app import Api
-from api.resource import Resource
+from api.http.endpoint import Resource
 from jobs.core.settings import Settings
 from jobs.core.tokens import Scope
 from tests.integration.api.conftest import Desk

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api import etags
-from api.disposition import content_disposition
-from api.ranges import ByteRange, requested_range
-from api.replies import not_modified
+from api.http.headers import etags
+from api.http.headers.disposition import content_disposition
+from api.http.headers.ranges import ByteRange, requested_range
+from api.http.json_responses import not_modified
 from jobs.core.errors import ArtifactMissing, ResultExpired
 from jobs.store.artifacts import Artifacts
 from jobs.store.results import StoredResult

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from api.strict_json import read_json
+from api.http.strict_json import read_json
 from jobs.core.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 _SILENCE_SECONDS = 30
@@ -47,7 +47,7 @@ async def read_json_body(request: Request, max_bytes: int) -> Any:
 
     Raises:
         UnsupportedMediaType: the body is announced as something else.
-        MalformedBody: it is not JSON (see `api.strict_json`).
+        MalformedBody: it is not JSON (see `api.http.strict_json`).
     """
     announced = request.headers.get("content-type", "")
     if announced not in _USUAL_JSON_TYPES and media_type(announced)[0] != "application/json":

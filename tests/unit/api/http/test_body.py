@@ -8,8 +8,8 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from api import body as body_module
-from api.body import media_type, read_body, read_json_body
+from api.http import body as body_module
+from api.http.body import media_type, read_body, read_json_body
 from jobs.core.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import ProblemMiddleware, checked
+from api.http.problems import ProblemMiddleware, checked
 from jobs.core.errors import (
     CursorExpired,
     InvalidInput,

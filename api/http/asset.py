@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api import etags
-from api.replies import not_modified
+from api.http.headers import etags
+from api.http.json_responses import not_modified
 
 _MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.charset import decode_document
+from api.http.charset import decode_document
 from jobs.core.errors import MalformedBody, UnsupportedMediaType
 
 TEXT = "<p>Zoë: 100 €</p>"

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.replies import NO_STORE
+from api.http.json_responses import NO_STORE
 from jobs.core.errors import (
     InvalidInput,
     JobFailed,

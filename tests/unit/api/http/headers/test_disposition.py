@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.disposition import content_disposition
+from api.http.headers.disposition import content_disposition
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from api.problems import checked
+from api.http.problems import checked
 from api.schemas import QueryModel
 from jobs.core.errors import InvalidInput
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.ranges import ByteRange, requested_range
+from api.http.headers.ranges import ByteRange, requested_range
 from jobs.core.errors import RangeNotSatisfiable
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from api import etags
+from api.http.headers import etags
 
 
 def test_weak_and_strong_tags() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.strict_json import MAX_DEPTH, canonical_json, read_json
+from api.http.strict_json import MAX_DEPTH, canonical_json, read_json
 from jobs.core.errors import MalformedBody
 
 JSON_VALUES = st.recursive(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.body import media_type
-from api.charset import decode_document
+from api.http.body import media_type
+from api.http.charset import decode_document
 from jobs.core.errors import InvalidInput, MalformedBody
 
 DOCUMENT_NAMES = {"index.html": "html", "index.htm": "html", "index.md": "markdown"}

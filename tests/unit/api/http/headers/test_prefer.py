@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.prefer import preferred_wait
+from api.http.headers.prefer import preferred_wait
 
 
 @pytest.mark.parametrize(
