@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth import Authenticator
-from api.cors import CorsMiddleware
+from api.access.auth import Authenticator
+from api.access.cors import CorsMiddleware
 from api.http.problems import ProblemMiddleware
 from api.http.stored_file import StoredFiles
 from api.long_poll import LongPoll
@@ -81,7 +81,7 @@ class Api(Starlette):
 
 
 class OriginMiddleware:
-    """Refuses, before anything is looked at, what may not reach a server without API keys (`api.local_only`)."""
+    """Refuses, before anything is looked at, what may not reach a server without API keys (`api.access.local_only`)."""
 
     def __init__(self, app: ASGIApp, auth: Authenticator) -> None:
         self._app = app

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from api.auth import Admission, Caller
+from api.access.auth import Admission, Caller
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 
@@ -18,7 +18,7 @@ Handler = Callable[[Request, Caller], Awaitable[Response]]
 class Resource(Route):
     """A route whose handlers run only for callers that `admission` lets in.
 
-    `admission` is one of the methods of `api.auth.Authenticator`; handlers are named by method (``GET=…``). `HEAD` is
+    `admission` is one of the methods of `api.access.auth.Authenticator`; handlers are named by method (``GET=…``). `HEAD` is
     answered wherever `GET` is: a handler that can save itself work then looks at the method.
     """
 

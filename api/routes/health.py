@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from api.auth import Authenticator, Caller
+from api.access.auth import Authenticator, Caller
 from api.http.endpoint import Resource
 from api.http.json_responses import JsonReply, json_reply
 from api.services import Services

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from api.auth import Authenticator, Caller
+from api.access.auth import Authenticator, Caller
 from api.http.body import media_type, read_body
 from api.http.charset import decode_document
 from api.http.endpoint import Resource

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from api.auth import Authenticator, Caller
+from api.access.auth import Authenticator, Caller
 from api.http.body import read_json_body
 from api.http.endpoint import Resource
 from api.http.json_responses import json_reply

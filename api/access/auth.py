@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from api.access.local_only import check_local
 from api.http.query import peek_query
-from api.local_only import check_local
 from jobs.core.errors import Forbidden, JobNotFound, Unauthenticated
 from jobs.core.ids import is_job_id
 from jobs.core.settings import LOCAL_TENANT, Settings
