@@ -20,10 +20,10 @@ from api.http.problems import ProblemMiddleware
 from api.http.stored_file import StoredFiles
 from api.long_poll import LongPoll
 from api.lookups import TenantLookups
-from api.metrics import CountingMiddleware, Metrics
+from api.monitoring.metrics import CountingMiddleware, Metrics
+from api.monitoring.readiness import Readiness
 from api.pdf_answer import PdfAnswers
 from api.push import Push
-from api.readiness import Readiness
 from api.routes.asyncapi import AsyncApiRoutes
 from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes

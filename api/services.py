@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
-from api.metrics import Metrics
-from api.readiness import Readiness
+from api.monitoring.metrics import Metrics
+from api.monitoring.readiness import Readiness
 from api.waiters import Waiters
 from jobs.core.egress import EgressPolicy
 from jobs.core.settings import Settings

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.readiness import OUTBOX_WARNING_SECONDS, Readiness
+from api.monitoring.readiness import OUTBOX_WARNING_SECONDS, Readiness
 from jobs.store import keys
 from jobs.webhooks.outbox import read_backlog
 from tests.support.hooks import TENANT, Hooks
