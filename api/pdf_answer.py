@@ -9,11 +9,11 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.contract.requests import JobRequest
 from api.http.headers.prefer import preferred_wait
 from api.http.stored_file import StoredFiles
 from api.job_view import accepted_reply
 from api.long_poll import LongPoll
-from api.schemas import JobRequest
 from api.services import Services
 from api.submission import Submissions, idempotency_key
 from jobs.core.errors import JobFailed

@@ -14,8 +14,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from api.contract.requests import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
 from api.http.strict_json import canonical_json
-from api.schemas import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
 from jobs.core.egress import EgressError
 from jobs.core.errors import InvalidInput, RequestError, as_one
 from jobs.core.ids import new_batch_id, new_job_id

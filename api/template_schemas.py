@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from api.answers import AnswerModel
-from api.schemas import Limit, QueryModel, RequestModel
+from api.contract.requests import Limit, QueryModel, RequestModel
+from api.contract.responses import AnswerModel
 from jobs.templates.template import MAX_CONTENT_BYTES, MAX_STYLESHEETS, MAX_VERSION, TemplateContent
 
 MAX_DESCRIPTION_CHARACTERS = 1000

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from api.answers import AnswerModel, EventDocument
-from api.schemas import Limit, Metadata, Name, QueryModel, RequestModel, Tag, Time
+from api.contract.requests import Limit, Metadata, Name, QueryModel, RequestModel, Tag, Time
+from api.contract.responses import AnswerModel, EventDocument
 from jobs.webhooks.credentials import secret_bytes
 from jobs.webhooks.delivery import DeliveryStatus, origin_of
 from jobs.webhooks.endpoint import (

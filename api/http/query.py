@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
+from api.contract.requests import QueryModel
 from api.http.problems import checked
-from api.schemas import QueryModel
 from jobs.core.errors import InvalidInput
 
 Q = TypeVar("Q", bound=QueryModel)

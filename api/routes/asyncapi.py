@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from api.asyncapi import asyncapi_document
+from api.contract.asyncapi import asyncapi_document
 from api.routes.pages import package_version
 from api.services import Services
 

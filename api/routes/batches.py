@@ -7,13 +7,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import BatchRequest, NoQuery
 from api.http.body import read_json_body
 from api.http.endpoint import Resource
 from api.http.json_responses import json_reply
 from api.http.problems import checked
 from api.http.query import read_query
 from api.job_view import SUBSCRIPTION_SECONDS
-from api.schemas import BatchRequest, NoQuery
 from api.services import Services
 from api.submission import Submissions, idempotency_key
 from jobs.core.errors import BatchNotFound

@@ -7,10 +7,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import EventsQuery
 from api.http.endpoint import Resource
 from api.http.json_responses import page_reply
 from api.http.query import read_query
-from api.schemas import EventsQuery
 from api.services import Services
 from jobs.core.events import Cursor
 from notifier.protocol.filters import EVERYTHING, Filter

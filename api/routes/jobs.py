@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import JobRequest, ListQuery, NoQuery, WaitQuery
 from api.http.body import read_body, read_json_body
 from api.http.endpoint import Resource
 from api.http.headers import etags
@@ -17,7 +18,6 @@ from api.http.strict_json import read_json
 from api.http.upload import parse_job_upload
 from api.job_view import accepted_reply, etag_of, job_id_of, job_reply
 from api.long_poll import LongPoll
-from api.schemas import JobRequest, ListQuery, NoQuery, WaitQuery
 from api.services import Services
 from api.submission import Submissions, idempotency_key, retry_of
 from jobs.core.errors import NotFinished

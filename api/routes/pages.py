@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from api.docs_page import docs_page
+from api.contract.docs_page import docs_page
+from api.contract.openapi import openapi_document
 from api.http.asset import Asset, asset_routes
-from api.openapi import openapi_document
 from api.services import Services
 from jobs.core.settings import Settings
 

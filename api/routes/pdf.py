@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import JobRequest, PdfQuery
 from api.http.body import media_type, read_body
 from api.http.charset import decode_document
 from api.http.endpoint import Resource
@@ -16,7 +17,6 @@ from api.http.query import read_query
 from api.http.strict_json import read_json
 from api.http.upload import Upload, parse_upload
 from api.pdf_answer import PdfAnswers
-from api.schemas import JobRequest, PdfQuery
 from api.services import Services
 from jobs.core.errors import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER

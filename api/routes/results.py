@@ -7,11 +7,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import NoQuery
 from api.http.endpoint import Resource
 from api.http.query import read_query
 from api.http.stored_file import StoredFiles
 from api.job_view import job_id_of
-from api.schemas import NoQuery
 from api.services import Services
 
 

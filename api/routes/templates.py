@@ -7,13 +7,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import JobRequest, NoQuery
 from api.http.body import read_json_body
 from api.http.endpoint import Resource
 from api.http.json_responses import NO_STORE, json_reply
 from api.http.problems import checked
 from api.http.query import read_query
 from api.pdf_answer import PdfAnswers
-from api.schemas import JobRequest, NoQuery
 from api.services import Services
 from api.template_schemas import PreviewRequest, TemplateListQuery, TemplateRequest
 from jobs.core.errors import InvalidInput, TemplateNotFound

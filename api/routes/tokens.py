@@ -9,12 +9,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import NoQuery, TokenRequest
 from api.http.body import read_json_body
 from api.http.endpoint import Resource
 from api.http.json_responses import json_reply
 from api.http.problems import checked
 from api.http.query import read_query
-from api.schemas import NoQuery, TokenRequest
 from api.services import Services
 from jobs.core.errors import BatchNotFound, JobNotFound
 from jobs.core.ids import is_batch_id, is_job_id

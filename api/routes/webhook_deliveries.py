@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import NoQuery
 from api.http.endpoint import Resource
 from api.http.json_responses import json_reply
 from api.http.query import read_query
-from api.schemas import NoQuery
 from api.services import Services
 from api.webhook_schemas import DeliveryListQuery, OriginDeliveryListQuery
 from jobs.core.errors import WebhookEndpointNotFound

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.access.auth import Authenticator, Caller
+from api.contract.requests import NoQuery
 from api.http.body import read_json_body
 from api.http.endpoint import Resource
 from api.http.json_responses import NO_STORE, json_reply
 from api.http.problems import checked
 from api.http.query import read_query
-from api.schemas import NoQuery
 from api.services import Services
 from api.webhook_replay import Replay
 from api.webhook_schemas import (

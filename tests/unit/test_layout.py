@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PUSHING = {
-    "api/asyncapi.py",
+    "api/contract/asyncapi.py",
     "api/push.py",
     "api/app.py",
     "api/services.py",

@@ -7,9 +7,9 @@ from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
 from api.app import Api
+from api.contract.openapi import openapi_document
+from api.contract.operations import OPERATIONS
 from api.http.endpoint import Resource
-from api.openapi import openapi_document
-from api.operations import OPERATIONS
 from jobs.core.errors import RenderFailed
 from jobs.core.settings import Settings
 from jobs.kinds import Runner

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from api.openapi import openapi_document
+from api.contract.openapi import openapi_document
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
 from tests.support.command import ROOT

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.schemas import BatchRequest, JobRequest
+from api.contract.requests import BatchRequest, JobRequest
 from api.submission import Submissions, retry_of
 from jobs.core.egress import EgressPolicy
 from jobs.core.errors import InvalidInput, JobNotFound

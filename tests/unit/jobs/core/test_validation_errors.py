@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from api.schemas import BatchRequest, JobRequest
+from api.contract.requests import BatchRequest, JobRequest
 from api.template_schemas import TemplateRequest
 from jobs.core.errors import InvalidInput
 from jobs.core.validation_errors import misfits

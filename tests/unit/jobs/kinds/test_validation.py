@@ -1,6 +1,6 @@
 import pytest
 
-from api.schemas import JobRequest
+from api.contract.requests import JobRequest
 from jobs.core.errors import InvalidInput
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.validation import BESIDE_OPTIONS

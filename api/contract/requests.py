@@ -1,4 +1,4 @@
-"""What requests may say. These models check them and, in `api.openapi`, describe them."""
+"""What requests may say. These models check them and, in `api.contract.openapi`, describe them."""
 
 from __future__ import annotations
 

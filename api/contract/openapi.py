@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.answers import Problem
-from api.operation import Answer, Operation
-from api.operations import HEADERS, OPERATIONS
-from api.schemas import QueryModel
+from api.contract.operation import Answer, Operation
+from api.contract.operations import HEADERS, OPERATIONS
+from api.contract.requests import QueryModel
+from api.contract.responses import Problem
 from jobs.core.settings import Settings
 from jobs.kinds import Kind, Schemas
 

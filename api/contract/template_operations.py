@@ -1,10 +1,10 @@
-"""The operations about templates, for `api.operations`."""
+"""The operations about templates, for `api.contract.operations`."""
 
 from __future__ import annotations
 
-from api import answers
 from api import template_schemas as schemas
-from api.operation import Answer, Operation
+from api.contract import responses as answers
+from api.contract.operation import Answer, Operation
 
 _TEMPLATE = "/v1/templates/{name}"
 _NO_TEMPLATE = {404: "template_not_found"}

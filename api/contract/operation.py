@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from api.schemas import QueryModel
+from api.contract.requests import QueryModel
 
 Guard = Literal["open", "key", "job", "jobs", "batch", "events"]
 

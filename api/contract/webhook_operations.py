@@ -1,12 +1,12 @@
-"""The operations about webhooks, for `api.operations`."""
+"""The operations about webhooks, for `api.contract.operations`."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel
 
 from api import webhook_schemas as schemas
-from api.operation import Answer, Operation
-from api.schemas import QueryModel
+from api.contract.operation import Answer, Operation
+from api.contract.requests import QueryModel
 
 _ENDPOINT = "/v1/webhook-endpoints/{endpoint_id}"
 _DELIVERY = "/v1/webhook-deliveries/{delivery_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from api.member_table import Schema, member_table
+from api.contract.member_table import Schema, member_table
 
 
 def kind_sections(schemas: Schema) -> Iterator[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from api import answers, schemas
-from api.operation import Answer, Operation
-from api.template_operations import TEMPLATE_OPERATIONS
-from api.webhook_operations import WEBHOOK_OPERATIONS
+from api.contract import requests as schemas
+from api.contract import responses as answers
+from api.contract.operation import Answer, Operation
+from api.contract.template_operations import TEMPLATE_OPERATIONS
+from api.contract.webhook_operations import WEBHOOK_OPERATIONS
 
 HEADERS = {
     "Accept": "`text/event-stream` for a stream.",

@@ -1,4 +1,4 @@
-"""What answers look like. These models describe them in `api.openapi`; the store makes the documents themselves."""
+"""What answers look like. These models describe them in `api.contract.openapi`; the store makes the documents themselves."""
 
 from __future__ import annotations
 

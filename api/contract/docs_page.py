@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from api.contract.kind_docs import kind_names, kind_sections
+from api.contract.member_table import Schema, marked, member_table, resolved, table
+from api.contract.operations import phrase
 from api.http.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
-from api.kind_docs import kind_names, kind_sections
-from api.member_table import Schema, marked, member_table, resolved, table
-from api.operations import phrase
 from jobs.core.errors import JobError, PressrunError, RequestError, StoreError, by_code
 
 

@@ -8,10 +8,10 @@ from typing import Any, get_args
 import pytest
 from starlette.exceptions import HTTPException
 
-from api.docs_page import docs_page
+from api.contract.docs_page import docs_page
+from api.contract.member_table import member_table, resolved
+from api.contract.openapi import openapi_document
 from api.http.problems import problem_reply
-from api.member_table import member_table, resolved
-from api.openapi import openapi_document
 from jobs.core.errors import JobError, NotFound, RequestError, StoreError, by_code
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
