@@ -18,11 +18,13 @@ from api.access.auth import Authenticator
 from api.access.cors import CorsMiddleware
 from api.http.problems import ProblemMiddleware
 from api.http.stored_file import StoredFiles
-from api.long_poll import LongPoll
-from api.lookups import TenantLookups
+from api.jobs.long_poll import LongPoll
+from api.jobs.lookups import TenantLookups
+from api.jobs.pdf_answer import PdfAnswers
+from api.jobs.submission import Submissions
+from api.jobs.waiters import Waiters
 from api.monitoring.metrics import CountingMiddleware, Metrics
 from api.monitoring.readiness import Readiness
-from api.pdf_answer import PdfAnswers
 from api.push import Push
 from api.routes.asyncapi import AsyncApiRoutes
 from api.routes.batches import BatchRoutes
@@ -37,8 +39,6 @@ from api.routes.tokens import TokenRoutes
 from api.routes.webhook_deliveries import WebhookDeliveryRoutes
 from api.routes.webhooks import WebhookEndpointRoutes
 from api.services import Services, WebhookServices
-from api.submission import Submissions
-from api.waiters import Waiters
 from jobs.core.events import Event
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings

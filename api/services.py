@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from api.jobs.waiters import Waiters
 from api.monitoring.metrics import Metrics
 from api.monitoring.readiness import Readiness
-from api.waiters import Waiters
 from jobs.core.egress import EgressPolicy
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens

@@ -13,9 +13,9 @@ from api.http.endpoint import Resource
 from api.http.json_responses import json_reply
 from api.http.problems import checked
 from api.http.query import read_query
-from api.job_view import SUBSCRIPTION_SECONDS
+from api.jobs.job_view import SUBSCRIPTION_SECONDS
+from api.jobs.submission import Submissions, idempotency_key
 from api.services import Services
-from api.submission import Submissions, idempotency_key
 from jobs.core.errors import BatchNotFound
 from jobs.core.ids import is_batch_id
 from jobs.core.tokens import Scope

@@ -16,10 +16,10 @@ from api.http.problems import checked
 from api.http.query import read_query
 from api.http.strict_json import read_json
 from api.http.upload import parse_job_upload
-from api.job_view import accepted_reply, etag_of, job_id_of, job_reply
-from api.long_poll import LongPoll
+from api.jobs.job_view import accepted_reply, etag_of, job_id_of, job_reply
+from api.jobs.long_poll import LongPoll
+from api.jobs.submission import Submissions, idempotency_key, retry_of
 from api.services import Services
-from api.submission import Submissions, idempotency_key, retry_of
 from jobs.core.errors import NotFinished
 from jobs.core.job import Job, JobStatus
 

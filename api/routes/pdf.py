@@ -16,7 +16,7 @@ from api.http.endpoint import Resource
 from api.http.query import read_query
 from api.http.strict_json import read_json
 from api.http.upload import Upload, parse_upload
-from api.pdf_answer import PdfAnswers
+from api.jobs.pdf_answer import PdfAnswers
 from api.services import Services
 from jobs.core.errors import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER

@@ -11,7 +11,7 @@ from api.contract.requests import NoQuery
 from api.http.endpoint import Resource
 from api.http.query import read_query
 from api.http.stored_file import StoredFiles
-from api.job_view import job_id_of
+from api.jobs.job_view import job_id_of
 from api.services import Services
 
 

@@ -13,7 +13,7 @@ from api.http.endpoint import Resource
 from api.http.json_responses import NO_STORE, json_reply
 from api.http.problems import checked
 from api.http.query import read_query
-from api.pdf_answer import PdfAnswers
+from api.jobs.pdf_answer import PdfAnswers
 from api.services import Services
 from api.template_schemas import PreviewRequest, TemplateListQuery, TemplateRequest
 from jobs.core.errors import InvalidInput, TemplateNotFound

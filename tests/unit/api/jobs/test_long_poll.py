@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from api.long_poll import LongPoll
-from api.waiters import Waiters
+from api.jobs.long_poll import LongPoll
+from api.jobs.waiters import Waiters
 from jobs.core.errors import JobNotFound
 from jobs.core.job import Job
 from jobs.store.events.followers import Audience

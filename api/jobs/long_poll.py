@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from api.waiters import Waiters
+from api.jobs.waiters import Waiters
 from jobs.core.job import Job
 from jobs.process.event_wait import is_set_within
 from jobs.store.jobs import JobStore

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from api.waiters import Waiters
+from api.jobs.waiters import Waiters
 from jobs.store.events.followers import Audience
 
 

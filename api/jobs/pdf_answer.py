@@ -12,10 +12,10 @@ from starlette.responses import Response
 from api.contract.requests import JobRequest
 from api.http.headers.prefer import preferred_wait
 from api.http.stored_file import StoredFiles
-from api.job_view import accepted_reply
-from api.long_poll import LongPoll
+from api.jobs.job_view import accepted_reply
+from api.jobs.long_poll import LongPoll
+from api.jobs.submission import Submissions, idempotency_key
 from api.services import Services
-from api.submission import Submissions, idempotency_key
 from jobs.core.errors import JobFailed
 from jobs.core.job import Job, JobStatus
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.contract.requests import BatchRequest, JobRequest
-from api.submission import Submissions, retry_of
+from api.jobs.submission import Submissions, retry_of
 from jobs.core.egress import EgressPolicy
 from jobs.core.errors import InvalidInput, JobNotFound
 from jobs.core.job import BatchSubmission, Job, Priority, Submission
