@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from api import template_schemas as schemas
 from api.contract import responses as answers
 from api.contract.operation import Answer, Operation
+from api.templates import schemas as schemas
 
 _TEMPLATE = "/v1/templates/{name}"
 _NO_TEMPLATE = {404: "template_not_found"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from api import webhook_schemas as schemas
 from api.contract.operation import Answer, Operation
 from api.contract.requests import QueryModel
+from api.webhooks import schemas as schemas
 
 _ENDPOINT = "/v1/webhook-endpoints/{endpoint_id}"
 _DELIVERY = "/v1/webhook-deliveries/{delivery_id}"

@@ -17,8 +17,8 @@ from api.http.json_responses import NO_STORE, json_reply
 from api.http.problems import checked
 from api.http.query import read_query
 from api.services import Services
-from api.webhook_replay import Replay
-from api.webhook_schemas import (
+from api.webhooks.replay import Replay
+from api.webhooks.schemas import (
     EndpointListQuery,
     EndpointPatch,
     EndpointRequest,
@@ -26,7 +26,7 @@ from api.webhook_schemas import (
     ReplayRequest,
     RotateRequest,
 )
-from api.webhook_verdict import verdict
+from api.webhooks.verdict import verdict
 from jobs.core.egress import EgressError
 from jobs.core.errors import InvalidInput
 from jobs.core.events import Cursor

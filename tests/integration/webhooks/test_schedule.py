@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from api.webhook_replay import Replay
+from api.webhooks.replay import Replay
 from jobs.store import keys
 from jobs.store.events.event_log import EventLog
 from jobs.webhooks.delivery import DeliveryStatus

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from api.contract.requests import BatchRequest, JobRequest
-from api.template_schemas import TemplateRequest
+from api.templates.schemas import TemplateRequest
 from jobs.core.errors import InvalidInput
 from jobs.core.validation_errors import misfits
 from jobs.kinds.pdf_options import PdfOptions
