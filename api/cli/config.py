@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.environment import settings_from_environment
+from api.cli.local.environment import settings_from_environment
 
 _PIPE_WIDTH = 10_000
 """Programs get each row on one line."""

@@ -18,9 +18,9 @@ import click
 from obstore.exceptions import BaseError as ObjectStoreError
 from redis.asyncio import Redis
 
-from api.cli.embedded import running_url
-from api.cli.environment import settings_from_environment
-from api.cli.server import VARIABLES as CLIENT_VARIABLES
+from api.cli.client.server import VARIABLES as CLIENT_VARIABLES
+from api.cli.local.embedded_valkey import running_url
+from api.cli.local.environment import settings_from_environment
 from jobs.core.errors import StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.settings import BadSetting, Settings

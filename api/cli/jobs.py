@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.cli import words
-from api.cli.server import Server, url_option, with_server
+from api.cli.client import job_text as words
+from api.cli.client.server import Server, url_option, with_server
 from jobs.core.job import JobStatus
 
 

@@ -7,7 +7,7 @@ import secrets
 
 import click
 
-from api.cli.environment import CannotStart
+from api.cli.local.environment import CannotStart
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import BadSetting, Settings
 

@@ -21,10 +21,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from api.cli import words
-from api.cli.following import Job, Seen, follow
-from api.cli.result import fetched, write
-from api.cli.server import Server, with_server
+from api.cli.client import job_text as words
+from api.cli.client.follow_job import Job, Seen, follow
+from api.cli.client.result import fetched, write
+from api.cli.client.server import Server, with_server
 
 _MARKDOWN = frozenset({".md", ".markdown"})
 _WAITING = {

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from api.cli import words
-from api.cli.following import follow
-from api.cli.result import fetched, write
-from api.cli.server import Server, with_server
+from api.cli.client import job_text as words
+from api.cli.client.follow_job import follow
+from api.cli.client.result import fetched, write
+from api.cli.client.server import Server, with_server
 
 
 @click.group()

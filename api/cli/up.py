@@ -12,9 +12,9 @@ import aiohttp
 import click
 from honcho.environ import parse_procfile
 
-from api.cli.embedded import EmbeddedValkey, EmbeddedValkeyError, is_free
-from api.cli.environment import CannotStart, settings_from_environment
-from api.cli.supervisor import Supervisor
+from api.cli.local.embedded_valkey import EmbeddedValkey, EmbeddedValkeyError, is_free
+from api.cli.local.environment import CannotStart, settings_from_environment
+from api.cli.local.supervisor import Supervisor
 from jobs.core.settings import Settings
 
 POLL_SECONDS = 0.1

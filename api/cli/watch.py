@@ -13,9 +13,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from api.cli import words
-from api.cli.following import Job, follow
-from api.cli.server import Server, Unreachable, with_server
+from api.cli.client import job_text as words
+from api.cli.client.follow_job import Job, follow
+from api.cli.client.server import Server, Unreachable, with_server
 
 _STREAMING = aiohttp.ClientTimeout(sock_connect=10, sock_read=90)
 """The server says something every half minute at least."""

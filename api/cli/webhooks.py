@@ -14,7 +14,7 @@ import aiohttp
 import click
 from aiohttp import web
 
-from api.cli.server import Server, with_server
+from api.cli.client.server import Server, with_server
 from jobs.webhooks.credentials import secret_bytes
 from jobs.webhooks.signing import is_genuine
 

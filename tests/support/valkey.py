@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.cli.embedded import EmbeddedValkey
+from api.cli.local.embedded_valkey import EmbeddedValkey
 
 _given: set[int] = set()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from api.cli.embedded import running_url
+from api.cli.local.embedded_valkey import running_url
 from tests.support.command import Command, assert_gone
 from tests.support.valkey import FaultyValkey, free_port
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
-from api.cli.lifeline import die_with_parent
+from api.cli.local.die_with_parent import die_with_parent
 
 GRACE_SECONDS = 5.0
 """On top of the drain: what a process needs to say goodbye after it."""

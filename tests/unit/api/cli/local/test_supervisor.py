@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli import supervisor
-from api.cli.supervisor import Supervisor
+from api.cli.local import supervisor
+from api.cli.local.supervisor import Supervisor
 from tests.support.command import assert_gone
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from api.cli.server import Refused
+from api.cli.client.server import Refused
 
 
 @pytest.mark.parametrize(

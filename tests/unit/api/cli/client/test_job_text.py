@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.cli.words import outcome
+from api.cli.client.job_text import outcome
 
 
 @pytest.mark.parametrize(

