@@ -23,7 +23,7 @@ from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.templates.checks import flaws_of_data, flaws_of_html, flaws_of_schema
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 PAGES = {
     "certificate": 1,
     "e-invoice": 1,
