@@ -13,7 +13,7 @@ import uvicorn
 from api.app import Api, build
 from jobs.core.errors import ClusterRefused, StoreUnavailable
 from jobs.core.settings import BadSetting, Settings
-from jobs.process.gc_tuning import rest_the_collector
+from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.logging import configure_logging
 from jobs.store.client import connect, refuse_cluster, translated_errors
 from notifier.protocol.session import MAX_MESSAGE_BYTES
@@ -58,7 +58,7 @@ def main() -> None:
         print(f"pressrun web: {error}", file=sys.stderr)
         sys.exit(1)
     raise_file_limit()
-    rest_the_collector()
+    tune_garbage_collector()
     WebServer(server_config(api, settings), api).run()
 
 

@@ -22,7 +22,7 @@ from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.log_event import LogEvent
-from notifier.transports.websocket_server import Gateway
+from notifier.transports.websocket_server import WebSocketServer
 from tests.support.command import ROOT
 from tests.support.following import NoLimits, Records, make_event, make_job
 from tests.support.valkey import free_port
@@ -42,7 +42,7 @@ class Servers:
     async def run(self, ours: int, plain: int) -> None:
         ready = asyncio.Event()
         ready.set()
-        gateway = Gateway(Settings(notifier_port=ours), Tokens(["s" * 32]), self._hub)
+        gateway = WebSocketServer(Settings(notifier_port=ours), Tokens(["s" * 32]), self._hub)
         await gateway.start()
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(

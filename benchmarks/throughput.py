@@ -53,7 +53,7 @@ def plain(connection: Connection) -> None:
 
 def tricks(connection: Connection) -> None:
     """The engine of Pressrun's render child and its stack, without the rest."""
-    from jobs.render.child.frame_stack import with_roomy_stack
+    from jobs.render.child.frame_stack import with_large_frame_stack
     from jobs.render.child.html.engine import Engine
     from jobs.render.protocol.limits import RenderLimits
 
@@ -64,7 +64,7 @@ def tricks(connection: Connection) -> None:
             connection.send_bytes(engine.render("html", document, {}, lambda step: None).pdf)
             engine.tidy_up()
 
-    with_roomy_stack(serve)
+    with_large_frame_stack(serve)
 
 
 @contextmanager

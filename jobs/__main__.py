@@ -13,7 +13,7 @@ from jobs.core.errors import ClusterRefused
 from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
-from jobs.process.gc_tuning import rest_the_collector
+from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.logging import configure_logging
 from jobs.render.parent.pool import RendererNotStarted, RenderPool
 from jobs.store.artifacts import open_artifacts
@@ -53,7 +53,7 @@ def main() -> None:
     except BadSetting as error:
         print(f"pressrun worker: {error}", file=sys.stderr)
         sys.exit(2)
-    rest_the_collector()
+    tune_garbage_collector()
     try:
         worker.run()
     except (RendererNotStarted, ClusterRefused) as error:

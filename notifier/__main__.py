@@ -15,7 +15,7 @@ from jobs.core.errors import ClusterRefused
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import BadSetting, Settings
 from jobs.core.tokens import Tokens
-from jobs.process.gc_tuning import rest_the_collector
+from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.logging import configure_logging
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
@@ -28,7 +28,7 @@ from jobs.store.scripts import Scripts
 from notifier.fanout.hub import Hub
 from notifier.fanout.tenant_limits import Limits
 from notifier.transports.capacity import raise_file_limit
-from notifier.transports.websocket_server import Gateway
+from notifier.transports.websocket_server import WebSocketServer
 from notifier.webhooks.service import WebhookService
 
 log = structlog.get_logger("notifier")
@@ -62,7 +62,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         epochs=Epochs(scripts),
         audience=hub.audience,
     )
-    gateway = Gateway(settings, Tokens(secret_keys), hub)
+    gateway = WebSocketServer(settings, Tokens(secret_keys), hub)
     webhooks = WebhookService(settings, redis, scripts, secret_keys)
 
     async def follow() -> None:
@@ -94,7 +94,7 @@ def main() -> int:
         secret_keys = load_secret_keys(settings)
         configure_logging(settings, "notifier")
         raise_file_limit()
-        rest_the_collector()
+        tune_garbage_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, secret_keys))
     except* BadSetting as errors:

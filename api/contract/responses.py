@@ -1,4 +1,7 @@
-"""What answers look like. These models describe them in `api.contract.openapi`; the store makes the documents themselves."""
+"""Models of the JSON that answers carry.
+
+They describe the answers in `/openapi.json`. The documents themselves are made by the store.
+"""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ Handler = Callable[[Request, Caller], Awaitable[Response]]
 class Resource(Route):
     """A route whose handlers run only for callers that `admission` lets in.
 
-    `admission` is one of the methods of `api.access.auth.Authenticator`; handlers are named by method (``GET=…``). `HEAD` is
-    answered wherever `GET` is: a handler that can save itself work then looks at the method.
+    `admission` is one of the methods of `api.access.auth.Authenticator`; handlers are named by method
+    (``GET=…``). `HEAD` is answered wherever `GET` is: a handler that can save itself work then looks at the method.
     """
 
     def __init__(self, path: str, admission: Admission, **handlers: Handler) -> None:

@@ -23,7 +23,7 @@ from jobs.core.errors import (
     StoreError,
     Unauthenticated,
 )
-from jobs.core.validation_errors import misfits
+from jobs.core.validation_errors import field_errors
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
         case RequestError():
             status, code, detail, extra = error.status, error.code, error.detail, error.extra
         case ValidationError():
-            return problem_reply(InvalidInput.at(misfits(error, None)), scope, base_url)
+            return problem_reply(InvalidInput.at(field_errors(error, None)), scope, base_url)
         case StoreError():
             status, code, detail, extra = error.status, error.code, str(error), {}
             log.warning("http.store_error", code=code, reason=detail, path=scope["path"])
@@ -107,7 +107,7 @@ def checked(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InvalidInput.at(misfits(error, model)) from None
+        raise InvalidInput.at(field_errors(error, model)) from None
 
 
 def _reply(document: dict[str, Any], status: int, headers: list[tuple[bytes, bytes]]) -> Response:

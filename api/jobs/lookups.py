@@ -30,6 +30,8 @@ class TenantLookups:
     async def template(self, name: str, version: int | None) -> Template:
         return await self._templates.get(self._tenant, name, version)
 
-    async def misfits(self, template: Template, data: dict[str, Any], pointer: str) -> list[dict[str, str]]:
+    async def field_errors(
+        self, template: Template, data: dict[str, Any], pointer: str
+    ) -> list[dict[str, str]]:
         schema = template.content.schema
         return [] if schema is None else await self._checker.data(self._tenant, schema, data, pointer)

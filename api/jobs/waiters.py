@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 
 
 class Waiters:
@@ -16,7 +16,7 @@ class Waiters:
     A waiter must be registered before the job is read: a change between the two then wakes it.
     """
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: Followers) -> None:
         self._audience = audience
         self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
         self._closed = False

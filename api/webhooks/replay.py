@@ -7,7 +7,7 @@ import json
 from jobs.core.errors import WebhookConflict
 from jobs.core.events import Cursor
 from jobs.store.events.event_log import EventLog
-from jobs.webhooks.deliveries import Deliveries, Owed
+from jobs.webhooks.deliveries import Deliveries, PendingDelivery
 from jobs.webhooks.endpoint import NEVER_OWED, Endpoint, EndpointStatus, type_pattern, wants_job
 
 EVENTS_AT_ONCE = 2_000
@@ -51,6 +51,6 @@ class Replay:
             return 0
         if not wants_job(endpoint.config, event["data"].get("job")):
             return 0
-        owed = [Owed(event["id"], endpoint.id)]
+        owed = [PendingDelivery(event["id"], endpoint.id)]
         kept = (body, event["id"], event["type"])
         return await self._deliveries.owe(endpoint.tenant, str(event["sequence"]), owed, kept)

@@ -2,8 +2,8 @@
 
 Three branches: what is wrong with a *request* (`RequestError`, becomes a 4xx problem), what went wrong with a
 *job* (`JobError`, becomes the job's ``error``) and what is wrong with the *store* (`StoreError`, becomes a 503).
-The HTTP status lives here as data so that `api.http.problems` is the only place that turns errors into answers. The first
-paragraph of a docstring is what `/docs` says about the code.
+The HTTP status lives here as data so that `api.http.problems` is the only place that turns errors into answers.
+The first paragraph of a docstring is what `/docs` says about the code.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ _MAX_NAME_CHARACTERS = 64
 _NOT_AN_OBJECT = frozenset({"model_type", "dict_type"})
 
 
-def misfits(error: ValidationError, model: type[BaseModel] | None, below: str = "") -> list[dict[str, str]]:
+def field_errors(
+    error: ValidationError, model: type[BaseModel] | None, below: str = ""
+) -> list[dict[str, str]]:
     """Every misfit that pydantic found, its pointer starting with `below`.
 
     The first unknown names are answered with a known one that is close, where the `model` that was not fitted is given.

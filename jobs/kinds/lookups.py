@@ -17,5 +17,7 @@ class Lookups(Protocol):
     async def template(self, name: str, version: int | None) -> Template:
         """A version, or the newest. Raises TemplateNotFound."""
 
-    async def misfits(self, template: Template, data: dict[str, Any], pointer: str) -> list[dict[str, str]]:
+    async def field_errors(
+        self, template: Template, data: dict[str, Any], pointer: str
+    ) -> list[dict[str, str]]:
         """Where `data` does not fit the template's schema: `InvalidInput`'s errors. Raises CheckUnavailable."""

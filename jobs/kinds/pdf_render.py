@@ -55,10 +55,11 @@ class PdfRender:
         except TemplateNotFound as error:
             raise error.below("/input/template" if error.version is None else "/input/version") from None
         data = wanted.get("data", {})
-        if misfits := await lookups.misfits(template, data, "/input/data"):
+        if field_errors := await lookups.field_errors(template, data, "/input/data"):
             head = template.head
             raise InvalidInput(
-                f"The data does not fit the schema of template {head.name} (version {head.version}).", misfits
+                f"The data does not fit the schema of template {head.name} (version {head.version}).",
+                field_errors,
             )
         source = {"html": template.content.html, "stylesheets": template.content.stylesheets}
         pinned = {**wanted, "version": template.head.version, "data": data, "source": source}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from jobs.core.errors import InvalidInput
-from jobs.core.validation_errors import NO_SUCH_MEMBER, misfits
+from jobs.core.validation_errors import NO_SUCH_MEMBER, field_errors
 
 T = TypeVar("T", bound=BaseModel)
 InputModel = TypeVar("InputModel", bound=BaseModel)
@@ -60,7 +60,7 @@ def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, 
     try:
         return model.model_validate(value)
     except ValidationError as failed:
-        for misfit in misfits(failed, model, pointer):
+        for misfit in field_errors(failed, model, pointer):
             is_unknown = misfit["message"].startswith(NO_SUCH_MEMBER)
             if is_unknown and misfit["pointer"].removeprefix("/options/") in BESIDE_OPTIONS:
                 misfit["message"] = f"{NO_SUCH_MEMBER}: {_BELONGS_BESIDE}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 
-def rest_the_collector() -> None:
+def tune_garbage_collector() -> None:
     """Requests leave no cycles to speak of: what is there at start is never looked at, and the rest more rarely."""
     gc.collect()
     gc.freeze()

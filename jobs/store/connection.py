@@ -20,7 +20,7 @@ from jobs.store.client import ANSWER_TIMEOUT_S
 Command = tuple[Any, ...]
 
 
-class Line:
+class DedicatedConnection:
     """Connects when first used, by the settings of the pool of `redis`, and again after the connection was lost.
 
     Where `hides_losses`, a lost connection costs one immediate second try and nobody hears of it.

@@ -9,15 +9,15 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from jobs.store.connection import Command, Line
+from jobs.store.connection import Command, DedicatedConnection
 
 MAX_BATCH = 128
 
 
-class Batcher:
+class Pipeliner:
     """Sends commands to the store in batches. Those of one batch run in order, not as a transaction."""
 
-    def __init__(self, *lines: Line) -> None:
+    def __init__(self, *lines: DedicatedConnection) -> None:
         """With two, one batch is worked on by the store while the next is written and the one before is read."""
         self._free = list(lines)
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
@@ -38,7 +38,7 @@ class Batcher:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
-    async def _send_batches(self, line: Line) -> None:
+    async def _send_batches(self, line: DedicatedConnection) -> None:
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
@@ -49,7 +49,7 @@ class Batcher:
             self._free.append(line)
 
 
-async def _send(line: Line, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
+async def _send(line: DedicatedConnection, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
     try:
         answers = await line.ask(*(command for command, _ in batch))
     except Exception as error:  # noqa: BLE001 (it belongs to those who wait)

@@ -29,7 +29,7 @@ from jobs.core.job import Claim, JobStatus, Progress, Result
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, file_path, result_path
 from jobs.store.client import BLOCK_MS, translated_errors
-from jobs.store.connection import Line
+from jobs.store.connection import DedicatedConnection
 from jobs.store.results import find_result
 from jobs.store.scripts import Scripts
 
@@ -48,7 +48,7 @@ class ExpiredLease:
 
 
 @dataclass(frozen=True, slots=True)
-class Haul:
+class ClaimBatch:
     """What one look at the queue gave."""
 
     claims: list[Claim]
@@ -67,17 +67,17 @@ class JobQueue:
         self, redis: Redis, scripts: Scripts, artifacts: Artifacts, *, lease_ms: int = LEASE_MS
     ) -> None:
         self._redis = redis
-        self._doorbell = Line(redis)
+        self._doorbell = DedicatedConnection(redis)
         self._scripts = scripts
         self._artifacts = artifacts
         self.lease_ms = lease_ms
 
-    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> Haul:
+    async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> ClaimBatch:
         """Claims up to `want` jobs, after taking back the leases in `lost`."""
         arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
         return _haul(await self._scripts.call("claim", want, self.lease_ms, *arguments))
 
-    async def claim_when_rung(self, want: int, timeout_ms: float) -> Haul:
+    async def claim_when_rung(self, want: int, timeout_ms: float) -> ClaimBatch:
         """As `claim`, once a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`).
 
         Both steps are sent at once, and the store takes the second when the first has ended: with the ring comes the
@@ -266,9 +266,9 @@ class JobQueue:
             raise ClaimLost(claim.job_id, claim.number)
 
 
-def _haul(answer: list[Any]) -> Haul:
+def _haul(answer: list[Any]) -> ClaimBatch:
     claims, expired, next_due_ms = answer
-    return Haul(
+    return ClaimBatch(
         [_claim(row) for row in claims],
         [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
         None if next_due_ms < 0 else next_due_ms,

@@ -21,7 +21,7 @@ _RECOVER_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class PendingDelivery:
     """One delivery to be made. `url` is that of a job's `webhook_url`, else empty."""
 
     event_id: str
@@ -131,7 +131,7 @@ class Deliveries:
                 return recovered
 
     async def owe(
-        self, tenant: str, event_key: str, owed: Sequence[Owed], kept: tuple[bytes, str, str]
+        self, tenant: str, event_key: str, owed: Sequence[PendingDelivery], kept: tuple[bytes, str, str]
     ) -> int:
         """Makes deliveries of a past event (`kept`: its body, id and type); returns how many are new."""
         return int(
@@ -139,7 +139,7 @@ class Deliveries:
         )
 
     async def acknowledge(
-        self, tenant: str, event_key: str, owed: Sequence[Owed], group: str, entry: bytes
+        self, tenant: str, event_key: str, owed: Sequence[PendingDelivery], group: str, entry: bytes
     ) -> int:
         """Makes deliveries of an event in the outbox. `entry` is acknowledged in the same step, unless empty."""
         return int(
@@ -170,7 +170,7 @@ class Deliveries:
         return event_id, None
 
 
-def _flat(owed: Sequence[Owed]) -> list[str | int]:
+def _flat(owed: Sequence[PendingDelivery]) -> list[str | int]:
     return [
         part for each in owed for part in (each.delivery_id, each.target_id, each.url, each.max_in_flight)
     ]

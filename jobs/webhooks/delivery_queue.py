@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors
-from jobs.store.connection import Line
+from jobs.store.connection import DedicatedConnection
 from jobs.store.scripts import Scripts
 
 LEASE_MS = 25_000
@@ -56,7 +56,7 @@ class DeliveryClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryHaul:
+class DeliveryBatch:
     """What one look at the deliveries gave."""
 
     claims: list[DeliveryClaim]
@@ -79,11 +79,11 @@ class DeliveryQueue:
     """Every method raises `StoreUnavailable` where the store does not answer; all are safe to call again."""
 
     def __init__(self, redis: Redis, scripts: Scripts, *, lease_ms: int = LEASE_MS) -> None:
-        self._doorbell = Line(redis)
+        self._doorbell = DedicatedConnection(redis)
         self._scripts = scripts
         self._lease_ms = lease_ms
 
-    async def claim(self, want: int, most_per_target: int, most_late: int | None = None) -> DeliveryHaul:
+    async def claim(self, want: int, most_per_target: int, most_late: int | None = None) -> DeliveryBatch:
         """Claims up to `want` deliveries, `most_late` of which may be late ones (None: all).
 
         A target that has `most_per_target` in flight gets no more.
@@ -96,7 +96,7 @@ class DeliveryQueue:
             want if most_late is None else most_late,
         )
         claims = [_claim(row, now_ms) for row in rows]
-        return DeliveryHaul(
+        return DeliveryBatch(
             claims, None if due_in_ms < 0 else due_in_ms, [each.decode() for each in given_up]
         )
 

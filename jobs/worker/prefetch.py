@@ -27,7 +27,7 @@ HOLD_S = 1.0
 _NEW_RUN_WEIGHT = 0.2
 
 
-class Reserve:
+class Prefetch:
     """One claim for each slot, or as many as begin within 240 milliseconds. Times are seconds of a monotonic clock."""
 
     def __init__(self, slots: int) -> None:

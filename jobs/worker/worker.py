@@ -31,7 +31,7 @@ from jobs.store.queue import JobQueue, StopReason
 from jobs.worker.attempt import Attempt
 from jobs.worker.coalescing import CLAIM_PATIENCE_S, OUTCOME_PATIENCE_S, Company
 from jobs.worker.leases import LeaseWatch
-from jobs.worker.prefetch import Reserve
+from jobs.worker.prefetch import Prefetch
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class JobWorker(Worker):
         self._slots = settings.worker_slots
         self._busy = 0
         self._slot_freed = asyncio.Event()
-        self._reserve = Reserve(settings.worker_slots)
+        self._reserve = Prefetch(settings.worker_slots)
         self._company = Company(OUTCOME_PATIENCE_S)
         self._round_trip = Company(CLAIM_PATIENCE_S)
         self._default_timeout_ms = settings.render_timeout * 1000

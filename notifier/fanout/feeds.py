@@ -18,7 +18,7 @@ import structlog
 from jobs.core.errors import CursorExpired, NotFound, StoreError
 from jobs.core.events import Cursor, Event, ProgressUpdate
 from jobs.store.events.event_log import EventPage
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 from notifier.protocol.channel_subscription import ChannelSubscription, ReplayPage
 from notifier.protocol.filters import Subject
 from notifier.protocol.frames import ProgressFrame
@@ -93,7 +93,7 @@ class _Feed:
 class Feeds:
     """Serves channel and batch subscriptions. Needs to be fed by the tail, and to `run`."""
 
-    def __init__(self, log: EventPages, audience: Audience, batches: Batches | None = None) -> None:
+    def __init__(self, log: EventPages, audience: Followers, batches: Batches | None = None) -> None:
         self._log = log
         self._audience = audience
         self._batches = batches

@@ -20,7 +20,7 @@ import structlog
 from jobs.core.errors import JobNotFound, StoreError
 from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 from notifier.fanout.feeds import Batches, EventPages, Feeds
 from notifier.fanout.tenant_limits import Occupant
 from notifier.protocol.frames import EventFrame, ProgressFrame
@@ -63,7 +63,7 @@ class Hub:
 
     def __init__(self, jobs: Jobs, log: Log, limits: TenantLimits, batches: Batches | None = None) -> None:
         self.limits = limits
-        self.audience = Audience()
+        self.audience = Followers()
         self.feeds = Feeds(log, self.audience, batches)
         self._jobs = jobs
         self._log = log

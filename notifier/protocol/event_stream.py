@@ -17,7 +17,7 @@ from notifier.protocol.channel_subscription import ChannelSubscription, ResetRea
 from notifier.protocol.filters import Filter
 from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.log_event import LogEvent
-from notifier.protocol.send_buffer import Outbox
+from notifier.protocol.send_buffer import SendBuffer
 from notifier.protocol.session import Feeds
 
 RETRY_MS = 2000
@@ -33,7 +33,7 @@ class EventStream:
     ) -> None:
         self._feeds = feeds
         self._wake = wake
-        self._outbox = Outbox()
+        self._outbox = SendBuffer()
         self._is_replaying = False
         self.has_ended = False
         """Set once the stream is to be ended, after what is left."""

@@ -10,7 +10,7 @@ _MAX_PROGRESS = 1000
 """Of how many jobs progress may wait; the oldest is dropped first."""
 
 
-class Outbox:
+class SendBuffer:
     __slots__ = ("_bytes", "_frames", "_progress")
 
     def __init__(self) -> None:

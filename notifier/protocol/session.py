@@ -24,8 +24,8 @@ from notifier.protocol.filters import EVERYTHING, Filter
 from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
 from notifier.protocol.log_event import LogEvent
-from notifier.protocol.send_buffer import Outbox, progress_key
-from notifier.protocol.token_scopes import Grants
+from notifier.protocol.send_buffer import SendBuffer, progress_key
+from notifier.protocol.token_scopes import TokenScopes
 
 AUTH_TIMEOUT_S = 5
 PING_INTERVAL_S = 25
@@ -111,11 +111,11 @@ class Session:
         self._started_at = now
         self._next_ping = now + PING_INTERVAL_S
         self._answered = True
-        self._grants = Grants(is_unlimited=tenant is not None)
+        self._grants = TokenScopes(is_unlimited=tenant is not None)
         self._is_counted = False
         self._subscriptions: dict[str, Subscription] = {}
         self._made = 0
-        self._outbox = Outbox()
+        self._outbox = SendBuffer()
         self._replaying: list[ChannelSubscription] = []
         """Those with a page of the log to pull from."""
         self.tenant = tenant

@@ -7,7 +7,7 @@ import math
 from jobs.core.tokens import JOBS_CHANNEL, Grant, Scope
 
 
-class Grants:
+class TokenScopes:
     """Scopes with their ends. A connection may have several tokens, of one tenant."""
 
     __slots__ = ("_ends",)

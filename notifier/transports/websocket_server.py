@@ -78,7 +78,7 @@ class _Connection(ServerConnection):
             self._aborting.cancel()
 
 
-class Gateway:
+class WebSocketServer:
     """Serves `/v1/ws`, and `/healthz` and `/readyz` over plain HTTP."""
 
     def __init__(

@@ -1,7 +1,7 @@
 """Connections to receivers: each goes to an address that was judged, and its phases are timed.
 
-`aiohttp` resolves and connects in the task of the request, so the request's `Passage` is found through a context
-variable, by the resolver as well as by what makes the sockets.
+`aiohttp` resolves and connects in the task of the request, so the request's `InFlightRequest` is found through
+a context variable, by the resolver as well as by what makes the sockets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DNS_CACHE_S = 10
 
 
 @dataclass(slots=True)
-class Passage:
+class InFlightRequest:
     """One request on its way to its receiver."""
 
     target: Target
@@ -51,7 +51,7 @@ class Refused(OSError):
         self.reason = reason
 
 
-passage: ContextVar[Passage] = ContextVar("passage")
+passage: ContextVar[InFlightRequest] = ContextVar("passage")
 
 
 class JudgingResolver(AbstractResolver):

@@ -25,7 +25,7 @@ from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.pacing import STAND_BACK_S, News
-from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Letter, Sender
+from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Sender, WebhookRequest
 
 log = structlog.get_logger(__name__)
 
@@ -176,7 +176,7 @@ class Deliverer:
         except CredentialsUnreadable as error:
             return Exchange(error="credentials_unreadable", message=str(error), is_fault=True)
         return await self._sender.send(
-            Letter(claim.url, claim.body, _headers(claim, credentials, started_ms)),
+            WebhookRequest(claim.url, claim.body, _headers(claim, credentials, started_ms)),
             DEADLINE_S * (1 + DEADLINE_SPREAD * self._chance()),
         )
 

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from jobs.core.errors import StoreError
-from jobs.webhooks.deliveries import Deliveries, Owed
+from jobs.webhooks.deliveries import Deliveries, PendingDelivery
 from jobs.webhooks.delivery import origin_of, origin_target
 from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT
 from jobs.webhooks.endpoints import Endpoints
@@ -126,7 +126,7 @@ class Dispatcher:
                 task.add_done_callback(self._wide_ended)
         return len(references)
 
-    async def _dispatch_wide(self, reference: Reference, owed: list[Owed]) -> None:
+    async def _dispatch_wide(self, reference: Reference, owed: list[PendingDelivery]) -> None:
         """An event for very many, part by part, while others are dispatched; what stops here is taken over later."""
         try:
             start = 0
@@ -143,7 +143,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 (the reference stays in the outbox)
             log.warning("webhook.dispatch_interrupted", reason=str(error))
 
-    async def _acknowledge(self, reference: Reference, owed: list[Owed], entry: bytes) -> int:
+    async def _acknowledge(self, reference: Reference, owed: list[PendingDelivery], entry: bytes) -> int:
         return await self._deliveries.acknowledge(
             reference.tenant, str(reference.sequence), owed, GROUP, entry
         )
@@ -154,12 +154,15 @@ class Dispatcher:
 
     async def _owed(
         self, reference: Reference, event: OwedEvent | None, endpoints: TenantEndpoints
-    ) -> list[Owed]:
+    ) -> list[PendingDelivery]:
         if event is None:
             return []
-        owed = [Owed(event.id, endpoint_id) for endpoint_id in endpoints.matching(event, reference.sequence)]
+        owed = [
+            PendingDelivery(event.id, endpoint_id)
+            for endpoint_id in endpoints.matching(event, reference.sequence)
+        ]
         if event.url is not None:
             await self._endpoints.tenant_seal(reference.tenant)  # there before the first request is signed
             target_id = origin_target(reference.tenant, origin_of(event.url))
-            owed.append(Owed(event.id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
+            owed.append(PendingDelivery(event.id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
         return owed

@@ -17,7 +17,7 @@ from yarl import URL
 from jobs.core.egress import EgressError, Target
 from jobs.core.times import rfc3339
 from jobs.webhooks.destination import Destinations, ResolveFailed
-from notifier.webhooks.connector import JudgedConnector, Passage, Refused, passage, verifying_context
+from notifier.webhooks.connector import InFlightRequest, JudgedConnector, Refused, passage, verifying_context
 from notifier.webhooks.exchange import Exchange, parse_retry_after
 
 DEADLINE_S = 15.0
@@ -40,7 +40,7 @@ _OUR_ERRNOS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class WebhookRequest:
     """What is sent, and where to."""
 
     url: str
@@ -66,7 +66,7 @@ class Sender:
             max_headers=MAX_HEADERS,
         )
 
-    async def send(self, letter: Letter, deadline_s: float = DEADLINE_S) -> Exchange:
+    async def send(self, letter: WebhookRequest, deadline_s: float = DEADLINE_S) -> Exchange:
         """Makes the request. Never raises for what the network or the receiver does."""
         exchange = Exchange()
         begun = time.perf_counter()
@@ -75,7 +75,7 @@ class Sender:
         except EgressError as error:
             exchange.error, exchange.message = "address_refused", str(error)
             return exchange
-        here = Passage(target, exchange)
+        here = InFlightRequest(target, exchange)
         token = passage.set(here)
         try:
             async with asyncio.timeout(deadline_s):
@@ -97,7 +97,7 @@ class Sender:
         target = self._destinations.check_url(url)
         return target, URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
 
-    async def _exchange(self, letter: Letter, url: URL, here: Passage) -> None:
+    async def _exchange(self, letter: WebhookRequest, url: URL, here: InFlightRequest) -> None:
         try:
             await self._request(letter, url, here)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
@@ -107,7 +107,7 @@ class Sender:
             here.exchange.is_reused = False
             await self._request(letter, url, here)
 
-    async def _request(self, letter: Letter, url: URL, here: Passage) -> None:
+    async def _request(self, letter: WebhookRequest, url: URL, here: InFlightRequest) -> None:
         exchange = here.exchange
         async with self._session.post(
             url, data=letter.body, headers=letter.headers, allow_redirects=False
@@ -150,7 +150,7 @@ def _described(tls: ssl.SSLObject) -> dict[str, Any]:
     }
 
 
-def _explain(error: Exception, here: Passage) -> None:
+def _explain(error: Exception, here: InFlightRequest) -> None:
     """What went wrong, as a code and a sentence; faults of ours are told apart."""
     exchange = here.exchange
     exchange.message = str(error)[:300] or type(error).__name__
@@ -176,7 +176,7 @@ def _explain(error: Exception, here: Passage) -> None:
         exchange.error = "connection_failed"
 
 
-def _what_took_long(here: Passage, deadline_s: float) -> str:
+def _what_took_long(here: InFlightRequest, deadline_s: float) -> str:
     if here.exchange.status is not None:
         phase = "the body of the answer"
     elif here.sent_at:

@@ -14,7 +14,7 @@ _WORDS = 32 * 1024
 """Of the large frame. Its chunk is the next power of two of bytes: 512 KiB, of which only what is used takes memory."""
 
 
-def with_roomy_stack(function: Callable[[], None]) -> None:
+def with_large_frame_stack(function: Callable[[], None]) -> None:
     """Calls `function` with room for some thousand frames below it."""
     _roomy(function)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors import JobError
 from jobs.render.child.confine import allow_cpu, confine
-from jobs.render.child.frame_stack import with_roomy_stack
+from jobs.render.child.frame_stack import with_large_frame_stack
 from jobs.render.child.html.progress_log import Step
 from jobs.render.child.reporter import Reporter
 from jobs.render.protocol import wire
@@ -129,4 +129,4 @@ def _limits(document: dict[str, Any]) -> RenderLimits:
 
 
 if __name__ == "__main__":
-    with_roomy_stack(main)
+    with_large_frame_stack(main)

@@ -1,7 +1,7 @@
 """One render child, as the worker sees it: started, given one document at a time, killed.
 
-The child's end of a socket pair is its standard input; frames go both ways (`jobs.render.protocol.wire`). Everything here
-runs in callbacks of the event loop and none of it waits.
+The child's end of a socket pair is its standard input; frames go both ways (`jobs.render.protocol.wire`).
+Everything here runs in callbacks of the event loop and none of it waits.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from jobs.core.errors import StoreUnavailable
 from jobs.core.events import Event, ProgressUpdate
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
-from jobs.store.connection import Line
+from jobs.store.connection import DedicatedConnection
 from jobs.store.events.epochs import Epochs
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +43,11 @@ class Tail:
         on_progress: Callable[[ProgressUpdate], None],
         on_gap: Callable[[], None],
         epochs: Epochs | None = None,
-        audience: Audience | None = None,
+        audience: Followers | None = None,
     ) -> None:
         self._redis = redis
         # A store that was away for a blink may be another one now, without what was seen: every loss is looked into.
-        self._line = Line(redis, hides_losses=False)
+        self._line = DedicatedConnection(redis, hides_losses=False)
         self._on_event = on_event
         self._on_progress = on_progress
         self._on_gap = on_gap

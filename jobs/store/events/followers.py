@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from jobs.process.event_wait import is_set_within
 
 
-class Audience:
+class Followers:
     """The subscriptions and waiting requests of this process."""
 
     def __init__(self) -> None:

@@ -19,8 +19,8 @@ from redis.exceptions import NoScriptError
 from jobs.core.settings import Settings
 from jobs.store import keys
 from jobs.store.client import translated_errors
-from jobs.store.connection import Command, Line
-from jobs.store.pipelining import Batcher
+from jobs.store.connection import Command, DedicatedConnection
+from jobs.store.pipelining import Pipeliner
 
 _NAME = re.compile(r"\bK_([A-Z_]+)\b")
 _DIRECTIVE = re.compile(r"^--!(flags|include) (.+)\n", re.MULTILINE)
@@ -59,7 +59,7 @@ class Scripts:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
-        self._batcher = Batcher(Line(redis), Line(redis))
+        self._batcher = Pipeliner(DedicatedConnection(redis), DedicatedConnection(redis))
         self._names: dict[str, str | int] = {
             **keys.LUA_NAMES,
             "BASE_URL": settings.base_url,

@@ -9,7 +9,7 @@ from pathlib import Path
 from jobs.core.errors import TemplateError
 from jobs.core.job import Result
 from jobs.kinds import Run
-from tests.integration.test_cli import Terminal, core, settings, terminal
+from tests.integration.cli.test_commands import Terminal, core, settings, terminal
 from tests.support.command import ROOT
 from tests.support.core import Core, instant
 

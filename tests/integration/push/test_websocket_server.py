@@ -28,7 +28,7 @@ from notifier.protocol.session import MAX_MESSAGE_BYTES
 from notifier.transports import capacity
 from notifier.transports import websocket_asgi as asgi
 from notifier.transports import websocket_server as gateway
-from notifier.transports.websocket_server import Gateway
+from notifier.transports.websocket_server import WebSocketServer
 from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
 
 PATIENCE_S = 20
@@ -57,7 +57,7 @@ class Site:
     hub: Hub
     records: Records
     clock: Clock
-    gateway: Gateway | None = None
+    gateway: WebSocketServer | None = None
 
     def connect(self, path: str = "/v1/ws", **options: Any) -> connect:
         return connect(f"ws://127.0.0.1:{self.port}{path}", **{"compression": None, **options})
@@ -103,7 +103,7 @@ async def gateway_site(settings: Settings) -> AsyncIterator[Site]:
     records, clock = Records(), Clock()
     hub = Hub(records, records, NoLimits())
     async with _running(hub):
-        server = Gateway(settings, TOKENS, hub, clock)
+        server = WebSocketServer(settings, TOKENS, hub, clock)
         await server.start()
         yield Site(server.port, hub, records, clock, server)
         await server.drain(PATIENCE_S)

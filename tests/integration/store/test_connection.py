@@ -10,32 +10,32 @@ from redis.exceptions import ResponseError
 
 from jobs.core.settings import Settings
 from jobs.store.client import connect
-from jobs.store.connection import Line
+from jobs.store.connection import DedicatedConnection
 from tests.support.core import DEADLINE_S
 
 
 @pytest.fixture
-def line(redis: Redis) -> Line:
-    return Line(redis)
+def line(redis: Redis) -> DedicatedConnection:
+    return DedicatedConnection(redis)
 
 
-async def test_answers_come_in_the_order_of_the_commands(line: Line) -> None:
+async def test_answers_come_in_the_order_of_the_commands(line: DedicatedConnection) -> None:
     assert await line.ask(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
 
 
-async def test_a_refusal_is_the_answer_to_its_own_command(line: Line) -> None:
+async def test_a_refusal_is_the_answer_to_its_own_command(line: DedicatedConnection) -> None:
     first, refused, last = await line.ask(("PING",), ("GET",), ("PING",))
     assert (first, last) == (b"PONG", b"PONG")
     assert isinstance(refused, ResponseError)
 
 
-async def test_calls_share_one_connection(line: Line) -> None:
+async def test_calls_share_one_connection(line: DedicatedConnection) -> None:
     ids = {(await line.ask(("CLIENT ID",)))[0] for _ in range(3)}
     assert len(ids) == 1
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word(
-    line: Line, redis: Redis
+    line: DedicatedConnection, redis: Redis
 ) -> None:
     [before] = await line.ask(("CLIENT ID",))
     await redis.client_kill_filter(_id=before)
@@ -44,7 +44,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word
 
 
 async def test_who_has_to_know_hears_of_a_connection_that_was_closed(redis: Redis) -> None:
-    line = Line(redis, hides_losses=False)
+    line = DedicatedConnection(redis, hides_losses=False)
     [before] = await line.ask(("CLIENT ID",))
     await redis.client_kill_filter(_id=before)
     with pytest.raises(RedisConnectionError):
@@ -53,7 +53,9 @@ async def test_who_has_to_know_hears_of_a_connection_that_was_closed(redis: Redi
     assert after != before
 
 
-async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(line: Line, redis: Redis) -> None:
+async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(
+    line: DedicatedConnection, redis: Redis
+) -> None:
     await line.ask(("PING",))
     waiting = asyncio.create_task(line.ask(("BLPOP", "nothing", 30)))
     async with asyncio.timeout(DEADLINE_S):
@@ -68,7 +70,7 @@ async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(line: Line
 async def test_a_store_that_is_not_there_is_an_error() -> None:
     gone = connect(Settings.from_env({"REDIS_URL": "redis://127.0.0.1:1"}))
     with pytest.raises(RedisConnectionError):
-        await Line(gone).ask(("PING",))
+        await DedicatedConnection(gone).ask(("PING",))
 
 
 async def test_a_transport_that_closes_while_it_is_written_to_is_a_lost_connection(
@@ -87,7 +89,7 @@ async def test_a_transport_that_closes_while_it_is_written_to_is_a_lost_connecti
     await client.aclose()
 
 
-async def test_the_refusal_of_a_single_command_is_raised(line: Line) -> None:
+async def test_the_refusal_of_a_single_command_is_raised(line: DedicatedConnection) -> None:
     assert await line.call("ECHO", "x") == b"x"
     with pytest.raises(ResponseError, match="unknown command"):
         await line.call("NONSENSE")

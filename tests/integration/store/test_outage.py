@@ -19,7 +19,7 @@ from jobs.core.ids import new_job_id
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
 from jobs.kinds import Run
 from jobs.store import keys
-from jobs.store.connection import Command, Line
+from jobs.store.connection import Command, DedicatedConnection
 from jobs.store.queue import LEASE_MS
 from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
 from tests.support.deployment import Deployment
@@ -176,10 +176,10 @@ async def test_an_accepted_job_whose_answer_got_lost_keeps_its_input_though_the_
     submission = Submission(
         job_id=new_job_id(), tenant="acme", kind="test", spec=big, idempotency_key=key, content_digest="d"
     )
-    exchange = Line._exchange
+    exchange = DedicatedConnection._exchange
     lost = False
 
-    async def lose_the_answer(line: Line, commands: Sequence[Command]) -> list[Any]:
+    async def lose_the_answer(line: DedicatedConnection, commands: Sequence[Command]) -> list[Any]:
         nonlocal lost
         answers = await exchange(line, commands)
         if not lost and await core.redis.exists(keys.JOB + submission.job_id):
@@ -188,7 +188,7 @@ async def test_an_accepted_job_whose_answer_got_lost_keeps_its_input_though_the_
             raise RedisConnectionError
         return answers
 
-    monkeypatch.setattr(Line, "_exchange", lose_the_answer)
+    monkeypatch.setattr(DedicatedConnection, "_exchange", lose_the_answer)
     if key is None:
         with pytest.raises(StoreFull):
             await core.store.submit(submission)

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.store import keys
 from jobs.webhooks.credentials import Credentials
-from jobs.webhooks.delivery_queue import DeliveryHaul
+from jobs.webhooks.delivery_queue import DeliveryBatch
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
 from notifier.webhooks import pacing as news_module
 from notifier.webhooks.deliverer import LATE_AT_ONCE, LATE_BESIDE_NEWS
@@ -118,7 +118,7 @@ async def test_what_is_late_stands_back_for_news_but_not_for_ever(
     most_late: list[int] = []
     claim = clocked.queue.claim
 
-    async def noted(want: int, most_per_target: int, late: int) -> DeliveryHaul:
+    async def noted(want: int, most_per_target: int, late: int) -> DeliveryBatch:
         most_late.append(late)
         return await claim(want, most_per_target, late)
 

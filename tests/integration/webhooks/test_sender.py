@@ -24,7 +24,7 @@ from jobs.webhooks import destination
 from jobs.webhooks.destination import Destinations
 from notifier.webhooks.connector import verifying_context
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.sender import MAX_ANSWER_BYTES, Letter, Sender
+from notifier.webhooks.sender import MAX_ANSWER_BYTES, Sender, WebhookRequest
 from tests.support.hooks import LOOPBACK, Receiver
 
 PATIENCE_S = 10.0
@@ -59,7 +59,7 @@ async def raw(speak: Speak) -> AsyncIterator[str]:
 
 
 async def send(sender: Sender, url: str, deadline_s: float = PATIENCE_S) -> Exchange:
-    letter = Letter(url, b'{"a":1}', {"content-type": "application/json"})
+    letter = WebhookRequest(url, b'{"a":1}', {"content-type": "application/json"})
     async with asyncio.timeout(deadline_s + 5):
         return await sender.send(letter, deadline_s)
 

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs.store import keys
-from jobs.store.queue import Haul
+from jobs.store.queue import ClaimBatch
 from tests.support.core import DEADLINE_S, Core, eventually, now_ms
 
 
@@ -33,7 +33,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def standing(core: Core, want: int = 1) -> AsyncIterator[asyncio.Task[Haul]]:
+async def standing(core: Core, want: int = 1) -> AsyncIterator[asyncio.Task[ClaimBatch]]:
     """Somebody who stands at the doorbell."""
     task = asyncio.create_task(core.queue.claim_when_rung(want, PATIENCE_MS))
     await eventually(lambda: blocked(core.redis, 1))

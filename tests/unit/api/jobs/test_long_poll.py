@@ -9,7 +9,7 @@ from api.jobs.long_poll import LongPoll
 from api.jobs.waiters import Waiters
 from jobs.core.errors import JobNotFound
 from jobs.core.job import Job
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 from jobs.store.jobs import JobStore
 from tests.support.following import make_job
 
@@ -34,7 +34,7 @@ class Shelf:
 
 
 def make(job: Job | None) -> tuple[Shelf, Waiters, LongPoll]:
-    shelf, waiters = Shelf(job), Waiters(Audience())
+    shelf, waiters = Shelf(job), Waiters(Followers())
     return shelf, waiters, LongPoll(cast(JobStore, shelf), waiters)
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from api.jobs.waiters import Waiters
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 
 
 def test_an_event_wakes_those_who_wait_for_that_job_of_that_tenant() -> None:
-    waiters = Waiters(Audience())
+    waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1") as mine, waiters.registered("acme", "job_2") as other:
         waiters.wake("globex", "job_1")
         assert not mine.is_set()
@@ -15,7 +15,7 @@ def test_an_event_wakes_those_who_wait_for_that_job_of_that_tenant() -> None:
 
 
 def test_a_gap_wakes_everybody() -> None:
-    waiters = Waiters(Audience())
+    waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1") as one, waiters.registered("globex", "job_2") as two:
         waiters.wake_all()
         assert one.is_set()
@@ -23,7 +23,7 @@ def test_a_gap_wakes_everybody() -> None:
 
 
 def test_nothing_is_left_behind() -> None:
-    waiters = Waiters(Audience())
+    waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1"), waiters.registered("acme", "job_1"):
         assert len(waiters) == 2
     waiters.wake("acme", "job_1")
@@ -33,7 +33,7 @@ def test_nothing_is_left_behind() -> None:
 
 
 def test_after_closing_nobody_waits() -> None:
-    waiters = Waiters(Audience())
+    waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1") as early:
         waiters.close()
         assert early.is_set()

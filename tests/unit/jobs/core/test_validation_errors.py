@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from api.contract.requests import BatchRequest, JobRequest
 from api.templates.schemas import TemplateRequest
 from jobs.core.errors import InvalidInput
-from jobs.core.validation_errors import misfits
+from jobs.core.validation_errors import field_errors
 from jobs.kinds.pdf_options import PdfOptions
 from jobs.kinds.pdf_render import PDF_RENDER
 
@@ -18,7 +18,7 @@ JOB = {"kind": "pdf.render", "input": {}}
 def found(model: type[BaseModel], value: Any) -> dict[str, str]:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(value)
-    return {each["pointer"]: each["message"] for each in misfits(caught.value, model)}
+    return {each["pointer"]: each["message"] for each in field_errors(caught.value, model)}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.process.gc_tuning import rest_the_collector
+from jobs.process.gc_tuning import tune_garbage_collector
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _collector_put_back() -> Iterator[None]:
 def test_what_is_there_at_start_is_not_looked_at_again() -> None:
     before = gc.get_freeze_count()
 
-    rest_the_collector()
+    tune_garbage_collector()
 
     assert gc.get_freeze_count() > before
     assert gc.isenabled()

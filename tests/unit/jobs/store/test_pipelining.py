@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from jobs.store.connection import Line
-from jobs.store.pipelining import MAX_BATCH, Batcher
+from jobs.store.connection import DedicatedConnection
+from jobs.store.pipelining import MAX_BATCH, Pipeliner
 
 LINES = 2
 
@@ -33,26 +33,26 @@ def store() -> Lines:
 
 
 @pytest.fixture
-def batcher(store: Lines) -> Batcher:
-    return Batcher(*[cast(Line, store)] * LINES)
+def batcher(store: Lines) -> Pipeliner:
+    return Pipeliner(*[cast(DedicatedConnection, store)] * LINES)
 
 
 async def test_calls_made_at_the_same_time_share_a_batch_in_their_order(
-    batcher: Batcher, store: Lines
+    batcher: Pipeliner, store: Lines
 ) -> None:
     answers = await asyncio.gather(*(batcher.call(name) for name in ("A", "B", "C")))
     assert answers == ["A", "B", "C"]
     assert store.sent == [[("A",), ("B",), ("C",)]]
 
 
-async def test_an_error_belongs_to_its_own_call(batcher: Batcher) -> None:
+async def test_an_error_belongs_to_its_own_call(batcher: Pipeliner) -> None:
     good, bad = await asyncio.gather(batcher.call("GOOD"), batcher.call("BAD"), return_exceptions=True)
     assert good == "GOOD"
     assert isinstance(bad, ValueError)
 
 
 async def test_what_gathers_while_batches_are_under_way_goes_with_the_next(
-    batcher: Batcher, store: Lines
+    batcher: Pipeliner, store: Lines
 ) -> None:
     store.answering.clear()
     calls = []
@@ -66,6 +66,6 @@ async def test_what_gathers_while_batches_are_under_way_goes_with_the_next(
     assert [len(batch) for batch in store.sent] == [1] * LINES + [3]
 
 
-async def test_a_batch_is_bounded(batcher: Batcher, store: Lines) -> None:
+async def test_a_batch_is_bounded(batcher: Pipeliner, store: Lines) -> None:
     await asyncio.gather(*(batcher.call(number) for number in range(MAX_BATCH + 1)))
     assert [len(batch) for batch in store.sent] == [MAX_BATCH, 1]

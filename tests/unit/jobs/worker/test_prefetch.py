@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.core.job import Claim
-from jobs.worker.prefetch import HOLD_S, SHORT_RUN_S, Reserve
+from jobs.worker.prefetch import HOLD_S, SHORT_RUN_S, Prefetch
 
 
 def claim(job_id: str) -> Claim:
@@ -19,14 +19,14 @@ def claim(job_id: str) -> Claim:
     )
 
 
-def after_short_runs(slots: int = 2) -> Reserve:
-    reserve = Reserve(slots)
+def after_short_runs(slots: int = 2) -> Prefetch:
+    reserve = Prefetch(slots)
     reserve.ran(0.09)
     return reserve
 
 
 def test_nothing_is_held_before_a_run_has_shown_how_long_runs_are() -> None:
-    assert Reserve(2).room == 0
+    assert Prefetch(2).room == 0
 
 
 def test_short_runs_make_room_for_what_begins_in_a_moment_once_half_of_it_is_missing() -> None:
@@ -41,7 +41,7 @@ def test_short_runs_make_room_for_what_begins_in_a_moment_once_half_of_it_is_mis
 
 @pytest.mark.parametrize(("run_s", "room"), [(0.25, 2), (0.2, 4), (0.06, 8), (0.04, 12), (0.001, 24)])
 def test_the_shorter_runs_are_the_more_claims_are_held(run_s: float, room: int) -> None:
-    reserve = Reserve(2)
+    reserve = Prefetch(2)
     reserve.ran(run_s)
     assert reserve.room == room
 
@@ -52,7 +52,7 @@ def test_the_shorter_runs_are_the_more_claims_are_held(run_s: float, room: int) 
 def test_there_is_company_where_several_runs_end_within_the_patience(
     slots: int, run_s: float, has_company: bool
 ) -> None:
-    reserve = Reserve(slots)
+    reserve = Prefetch(slots)
     assert not reserve.has_company
     reserve.ran(run_s)
     assert reserve.has_company == has_company
@@ -60,7 +60,7 @@ def test_there_is_company_where_several_runs_end_within_the_patience(
 
 @pytest.mark.parametrize(("run_s", "brief"), [(0.07, True), (0.09, False)])
 def test_runs_are_brief_only_once_they_have_shown_it(run_s: float, brief: bool) -> None:
-    reserve = Reserve(8)
+    reserve = Prefetch(8)
     assert not reserve.runs_are_brief
     reserve.ran(run_s)
     assert reserve.runs_are_brief == brief

@@ -16,7 +16,7 @@ from jobs.core.errors import NotFound
 from jobs.core.events import Cursor, Event
 from jobs.core.job import Job
 from jobs.store.events.event_log import EventPage
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 from notifier.fanout import feeds as feeds_module
 from notifier.fanout.feeds import Feeds
 from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
@@ -104,7 +104,7 @@ def records() -> Records:
 
 @pytest.fixture
 async def feeds(records: Records) -> AsyncIterator[Feeds]:
-    async with running(Feeds(records, Audience())) as feeds:
+    async with running(Feeds(records, Followers())) as feeds:
         yield feeds
 
 
@@ -153,7 +153,7 @@ class SlowLog(Records):
 async def test_an_event_that_arrives_while_the_last_page_is_read_is_neither_lost_nor_repeated() -> None:
     records = SlowLog()
     records.append(JOB, 1)
-    async with running(Feeds(records, Audience())) as feeds:
+    async with running(Feeds(records, Followers())) as feeds:
         follower = Follower(feeds, at(0))
         await records.asked.acquire()
 
@@ -176,7 +176,7 @@ def test_however_replay_and_live_events_mix_each_event_comes_once_and_in_order(
         rng, records = random.Random(seed), Records()
         for _ in range(backlog):
             records.append(JOB, 2)
-        async with running(Feeds(records, Audience())) as feeds:
+        async with running(Feeds(records, Followers())) as feeds:
             follower = Follower(feeds, at(min(after, backlog)), eager=rng.random() < 0.5)
             undelivered = []
             for _ in range(later):
@@ -407,7 +407,7 @@ class Batches:
 
 
 async def test_a_batch_begins_with_its_document_and_goes_on_with_its_events(records: Records) -> None:
-    async with running(Feeds(records, Audience(), Batches())) as feeds:
+    async with running(Feeds(records, Followers(), Batches())) as feeds:
         mine = make_job(batch_id="batch_1")
         follower = Follower(feeds, filter=Filter(batch_id="batch_1"))
         await follower.live()
@@ -420,7 +420,7 @@ async def test_a_batch_begins_with_its_document_and_goes_on_with_its_events(reco
 
 
 async def test_a_batch_that_does_not_exist_is_said_to_be_gone(records: Records) -> None:
-    async with running(Feeds(records, Audience(), Batches())) as feeds:
+    async with running(Feeds(records, Followers(), Batches())) as feeds:
         follower = Follower(feeds, filter=Filter(batch_id="batch_2"))
         await follower.until(lambda: bool(follower.told))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable
 
-from jobs.render.child.frame_stack import with_roomy_stack
+from jobs.render.child.frame_stack import with_large_frame_stack
 
 CALLS = 50
 DEPTHS = 800
@@ -37,7 +37,7 @@ def test_calls_map_no_memory_however_deep_they_are() -> None:
     def twice() -> None:
         counted.extend(pages_mapped(calls_at_all_depths) for _ in range(2))
 
-    with_roomy_stack(twice)
+    with_large_frame_stack(twice)
     assert counted[1] < CALLS
     # Without the room, each call at some depth maps a chunk: else this would be for nothing.
     assert pages_mapped(calls_at_all_depths) > CALLS

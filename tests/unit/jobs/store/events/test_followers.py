@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import asyncio
 
-from jobs.store.events.followers import Audience
+from jobs.store.events.followers import Followers
 
 LONG_S = 60.0
 
 
 async def test_a_rest_ends_as_soon_as_somebody_joins() -> None:
-    audience = Audience()
+    audience = Followers()
     resting = asyncio.create_task(audience.arrives(LONG_S))
     await asyncio.sleep(0)
     audience.join("a socket")
@@ -18,7 +18,7 @@ async def test_a_rest_ends_as_soon_as_somebody_joins() -> None:
 
 
 async def test_there_is_an_audience_until_the_last_has_left() -> None:
-    audience = Audience()
+    audience = Followers()
     for member in ("a socket", "a request", "a request"):
         audience.join(member)
     for leaving in ("a request", "a request"):
@@ -35,4 +35,4 @@ async def test_there_is_an_audience_until_the_last_has_left() -> None:
 
 async def test_a_rest_with_nobody_there_ends_all_the_same() -> None:
     async with asyncio.timeout(5):
-        await Audience().arrives(0.001)
+        await Followers().arrives(0.001)
