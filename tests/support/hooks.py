@@ -38,7 +38,7 @@ from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.pacing import News
-from notifier.webhooks.sender import Letter, Sender
+from notifier.webhooks.sender import Sender, WebhookRequest
 
 SECRET_KEY = "a-secret-of-thirty-two-characters"
 TENANT = "acme"
@@ -130,19 +130,19 @@ class ScriptedSender:
     """Stands in for the network: answers what a test says, and notes what was sent."""
 
     def __init__(self) -> None:
-        self.sent: list[Letter] = []
-        self.answers: Callable[[Letter], Exchange] = lambda letter: Exchange(status=200)
+        self.sent: list[WebhookRequest] = []
+        self.answers: Callable[[WebhookRequest], Exchange] = lambda letter: Exchange(status=200)
 
-    async def send(self, letter: Letter, deadline_s: float) -> Exchange:
+    async def send(self, letter: WebhookRequest, deadline_s: float) -> Exchange:
         self.sent.append(letter)
         return self.answers(letter)
 
 
-def failing(status: int = 500, **fields: Any) -> Callable[[Letter], Exchange]:
+def failing(status: int = 500, **fields: Any) -> Callable[[WebhookRequest], Exchange]:
     return lambda letter: Exchange(status=status, error="http_status", **fields)
 
 
-def faulty(letter: Letter) -> Exchange:
+def faulty(letter: WebhookRequest) -> Exchange:
     return Exchange(error="dns_failed", is_fault=True)
 
 
