@@ -11,7 +11,7 @@ from contextlib import suppress
 import uvicorn
 
 from api.app import Api, build
-from jobs.core.errors import ClusterRefused, StoreUnavailable
+from jobs.core.errors.store import ClusterRefused, StoreUnavailable
 from jobs.core.settings import BadSetting, Settings
 from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.logging import configure_logging

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import uvloop
 
-from jobs.core.errors import ClusterRefused
+from jobs.core.errors.store import ClusterRefused
 from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import structlog
 import uvloop
 
-from jobs.core.errors import ClusterRefused
+from jobs.core.errors.store import ClusterRefused
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import BadSetting, Settings
 from jobs.core.tokens import Tokens

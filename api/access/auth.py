@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from api.access.local_only import check_local
 from api.http.query import peek_query
-from jobs.core.errors import Forbidden, JobNotFound, Unauthenticated
+from jobs.core.errors.request import Forbidden, JobNotFound, Unauthenticated
 from jobs.core.ids import is_job_id
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Grant, Tokens

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from jobs.core.errors import Forbidden
+from jobs.core.errors.request import Forbidden
 from jobs.core.settings import is_loopback
 
 _FORWARDING = frozenset(

@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from api.cli.client.server import VARIABLES as CLIENT_VARIABLES
 from api.cli.local.embedded_valkey import running_url
 from api.cli.local.environment import settings_from_environment
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.settings import BadSetting, Settings
 from jobs.store.artifacts import input_path, open_artifacts

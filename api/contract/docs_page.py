@@ -9,7 +9,10 @@ from api.contract.kind_docs import kind_names, kind_sections
 from api.contract.member_table import Schema, marked, member_table, resolved, table
 from api.contract.operations import phrase
 from api.http.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
-from jobs.core.errors import JobError, PressrunError, RequestError, StoreError, by_code
+from jobs.core.errors import PressrunError, by_code
+from jobs.core.errors.job import JobError
+from jobs.core.errors.request import RequestError
+from jobs.core.errors.store import StoreError
 
 
 def docs_page(template: str, contract: dict[str, Any]) -> str:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from jobs.core.errors import JobError, by_code
+from jobs.core.errors import by_code
+from jobs.core.errors.job import JobError
 from jobs.core.job import JobStatus
 
 

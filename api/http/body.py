@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from api.http.strict_json import read_json
-from jobs.core.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
+from jobs.core.errors.request import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 _SILENCE_SECONDS = 30
 """How long a client may pause in the middle of a body."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from jobs.core.errors import MalformedBody, UnsupportedMediaType
+from jobs.core.errors.request import MalformedBody, UnsupportedMediaType
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _META = re.compile(rb"""<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w:.+-]{1,40})""", re.IGNORECASE)

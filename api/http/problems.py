@@ -14,15 +14,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.json_responses import NO_STORE
-from jobs.core.errors import (
+from jobs.core.errors import PressrunError
+from jobs.core.errors.request import (
     InvalidInput,
     JobFailed,
-    PressrunError,
     RangeNotSatisfiable,
     RequestError,
-    StoreError,
     Unauthenticated,
 )
+from jobs.core.errors.store import StoreError
 from jobs.core.validation_errors import field_errors
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from api.contract.requests import QueryModel
 from api.http.problems import checked
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 
 Q = TypeVar("Q", bound=QueryModel)
 

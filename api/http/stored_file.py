@@ -11,7 +11,8 @@ from api.http.headers import etags
 from api.http.headers.disposition import content_disposition
 from api.http.headers.ranges import ByteRange, requested_range
 from api.http.json_responses import not_modified
-from jobs.core.errors import ArtifactMissing, ResultExpired
+from jobs.core.errors.request import ResultExpired
+from jobs.core.errors.store import ArtifactMissing
 from jobs.store.artifacts import Artifacts
 from jobs.store.results import StoredResult
 

@@ -11,7 +11,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from jobs.core.errors import MalformedBody
+from jobs.core.errors.request import MalformedBody
 
 MAX_DEPTH = 64
 """Objects and arrays within each other. Deeper values are refused long before any recursive code could mind."""

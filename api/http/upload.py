@@ -11,7 +11,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.http.body import media_type
 from api.http.charset import decode_document
-from jobs.core.errors import InvalidInput, MalformedBody
+from jobs.core.errors.request import InvalidInput, MalformedBody
 
 DOCUMENT_NAMES = {"index.html": "html", "index.htm": "html", "index.md": "markdown"}
 """File name of the document → the member of `pdf.render`'s input that takes it."""

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from api.http.headers import etags
 from api.http.json_responses import REVALIDATE, JsonReply, json_reply
-from jobs.core.errors import JobNotFound
+from jobs.core.errors.request import JobNotFound
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job, Submitted
 from jobs.core.tokens import Scope, Tokens

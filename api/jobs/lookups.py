@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.core.errors import JobNotFound
+from jobs.core.errors.request import JobNotFound
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job
 from jobs.store.jobs import JobStore

@@ -16,7 +16,7 @@ from api.jobs.job_view import accepted_reply
 from api.jobs.long_poll import LongPoll
 from api.jobs.submission import Submissions, idempotency_key
 from api.services import Services
-from jobs.core.errors import JobFailed
+from jobs.core.errors.request import JobFailed
 from jobs.core.job import Job, JobStatus
 
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from api.contract.requests import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
 from api.http.strict_json import canonical_json
 from jobs.core.egress import EgressError
-from jobs.core.errors import InvalidInput, RequestError, as_one
+from jobs.core.errors.request import InvalidInput, RequestError, as_one
 from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Kind

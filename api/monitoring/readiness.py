@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors import StoreUnavailable
+from jobs.core.errors.store import StoreUnavailable
 from jobs.store.client import CLUSTER_REFUSED
 from jobs.store.durability import read_facts
 from jobs.webhooks.outbox import read_backlog

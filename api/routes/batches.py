@@ -16,7 +16,7 @@ from api.http.query import read_query
 from api.jobs.job_view import SUBSCRIPTION_SECONDS
 from api.jobs.submission import Submissions, idempotency_key
 from api.services import Services
-from jobs.core.errors import BatchNotFound
+from jobs.core.errors.request import BatchNotFound
 from jobs.core.ids import is_batch_id
 from jobs.core.tokens import Scope
 

@@ -11,7 +11,8 @@ from api.access.auth import Authenticator, Caller
 from api.http.endpoint import Resource
 from api.http.json_responses import JsonReply, json_reply
 from api.services import Services
-from jobs.core.errors import Forbidden, StoreUnavailable, Unauthenticated
+from jobs.core.errors.request import Forbidden, Unauthenticated
+from jobs.core.errors.store import StoreUnavailable
 
 
 class HealthRoutes:

@@ -20,7 +20,7 @@ from api.jobs.job_view import accepted_reply, etag_of, job_id_of, job_reply
 from api.jobs.long_poll import LongPoll
 from api.jobs.submission import Submissions, idempotency_key, retry_of
 from api.services import Services
-from jobs.core.errors import NotFinished
+from jobs.core.errors.request import NotFinished
 from jobs.core.job import Job, JobStatus
 
 

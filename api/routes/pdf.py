@@ -18,7 +18,7 @@ from api.http.strict_json import read_json
 from api.http.upload import Upload, parse_upload
 from api.jobs.pdf_answer import PdfAnswers
 from api.services import Services
-from jobs.core.errors import InvalidInput, MalformedBody, UnsupportedMediaType
+from jobs.core.errors.request import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER
 
 _MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown"}

@@ -16,7 +16,7 @@ from api.http.query import read_query
 from api.jobs.pdf_answer import PdfAnswers
 from api.services import Services
 from api.templates.schemas import PreviewRequest, TemplateListQuery, TemplateRequest
-from jobs.core.errors import InvalidInput, TemplateNotFound
+from jobs.core.errors.request import InvalidInput, TemplateNotFound
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.templates.template import MAX_VERSION, NAME_PATTERN, TemplateContent, is_template_name
 

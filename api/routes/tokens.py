@@ -16,7 +16,7 @@ from api.http.json_responses import json_reply
 from api.http.problems import checked
 from api.http.query import read_query
 from api.services import Services
-from jobs.core.errors import BatchNotFound, JobNotFound
+from jobs.core.errors.request import BatchNotFound, JobNotFound
 from jobs.core.ids import is_batch_id, is_job_id
 from jobs.core.tokens import Scope
 

@@ -15,7 +15,7 @@ from api.http.json_responses import json_reply
 from api.http.query import read_query
 from api.services import Services
 from api.webhooks.schemas import DeliveryListQuery, OriginDeliveryListQuery
-from jobs.core.errors import WebhookEndpointNotFound
+from jobs.core.errors.request import WebhookEndpointNotFound
 from jobs.webhooks.delivery import origin_of, origin_target
 
 

@@ -28,7 +28,7 @@ from api.webhooks.schemas import (
 )
 from api.webhooks.verdict import verdict
 from jobs.core.egress import EgressError
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 from jobs.core.events import Cursor
 from jobs.core.times import rfc3339
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, Secret, new_secret

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from jobs.core.errors import WebhookConflict
+from jobs.core.errors.request import WebhookConflict
 from jobs.core.events import Cursor
 from jobs.store.events.event_log import EventLog
 from jobs.webhooks.deliveries import Deliveries, PendingDelivery

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 
 EVENT_TYPES = (
     "job.scheduled",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.core.errors import RequestError
+from jobs.core.errors.request import RequestError
 
 
 class JobStatus(enum.StrEnum):

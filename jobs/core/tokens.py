@@ -15,7 +15,7 @@ from typing import Any
 
 import jwt
 
-from jobs.core.errors import TokenExpired, TokenInvalid
+from jobs.core.errors.request import TokenExpired, TokenInvalid
 from jobs.core.secret_key import derive_key
 
 JOBS_CHANNEL = "jobs"

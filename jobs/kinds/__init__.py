@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from jobs.core.errors import SourceGone
+from jobs.core.errors.job import SourceGone
 from jobs.core.job import Claim, Progress, Result
 from jobs.kinds.lookups import Lookups
 

@@ -11,7 +11,8 @@ import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from jobs.core.errors import InvalidInput, StrictWarnings, TemplateError, TemplateNotFound
+from jobs.core.errors.job import StrictWarnings, TemplateError
+from jobs.core.errors.request import InvalidInput, TemplateNotFound
 from jobs.core.job import Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from jobs.core.errors import InvalidInput, RequestError, SourceTooLarge, as_one
+from jobs.core.errors.job import SourceTooLarge
+from jobs.core.errors.request import InvalidInput, RequestError, as_one
 from jobs.kinds import Run
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import problem

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 from jobs.core.validation_errors import NO_SUCH_MEMBER, field_errors
 
 T = TypeVar("T", bound=BaseModel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jobs.core.errors import AlreadyFinished, BatchNotFound
+from jobs.core.errors.request import AlreadyFinished, BatchNotFound
 from jobs.core.job import BatchSubmission, SubmittedBatch
 from jobs.store.artifacts import Artifacts
 from jobs.store.intake import Intake

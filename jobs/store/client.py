@@ -32,7 +32,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from jobs.core.errors import ClusterRefused, StoreFull, StoreUnavailable
+from jobs.core.errors.store import ClusterRefused, StoreFull, StoreUnavailable
 from jobs.core.settings import REDIS_EXPECTED, SENTINEL_SCHEMES, BadSetting, Settings, sentinels
 
 log = structlog.get_logger(__name__)

@@ -8,14 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.core.errors import (
-    ArtifactTooLarge,
-    BodyTooLarge,
-    IdempotencyKeyReused,
-    QueueFull,
-    RequestError,
-    StoreFull,
-)
+from jobs.core.errors.request import BodyTooLarge, IdempotencyKeyReused, QueueFull, RequestError
+from jobs.core.errors.store import ArtifactTooLarge, StoreFull
 from jobs.core.events import Cursor
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
 from jobs.store.artifacts import Artifacts, file_path, input_path, inputs_prefix

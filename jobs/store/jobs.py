@@ -9,14 +9,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors import (
-    AlreadyFinished,
-    ArtifactMissing,
-    InputGone,
-    JobNotFound,
-    NotFinished,
-    unknown_cursor,
-)
+from jobs.core.errors.request import AlreadyFinished, InputGone, JobNotFound, NotFinished, unknown_cursor
+from jobs.core.errors.store import ArtifactMissing
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job, JobStatus, Submission, Submitted
 from jobs.store import keys

@@ -13,18 +13,9 @@ from typing import Any, Literal
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from jobs.core.errors import (
-    ArtifactMissing,
-    ArtifactTooLarge,
-    ClaimLost,
-    InputMissing,
-    JobError,
-    RequestError,
-    ResultTooLarge,
-    SourceGone,
-    SourceTooLarge,
-    StoreError,
-)
+from jobs.core.errors.job import InputMissing, JobError, ResultTooLarge, SourceGone, SourceTooLarge
+from jobs.core.errors.request import RequestError
+from jobs.core.errors.store import ArtifactMissing, ArtifactTooLarge, ClaimLost, StoreError
 from jobs.core.job import Claim, JobStatus, Progress, Result
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, file_path, result_path

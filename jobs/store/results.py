@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors import JobNotFound, JobNotSucceeded, NotFinished, ResultExpired
+from jobs.core.errors.request import JobNotFound, JobNotSucceeded, NotFinished, ResultExpired
 from jobs.core.job import JobStatus
 from jobs.store import keys
 from jobs.store.client import translated_errors

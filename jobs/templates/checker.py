@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 import jobs
-from jobs.core.errors import CheckUnavailable
+from jobs.core.errors.request import CheckUnavailable
 from jobs.render.child.confine import child_environment
 from jobs.render.protocol import wire
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from jobs.core.errors import TemplateError
+from jobs.core.errors.job import TemplateError
 from jobs.render.child.html.template_filling import compiled
 
 Flaw = dict[str, str]

@@ -14,13 +14,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors import (
-    ArtifactMissing,
-    StoreUnavailable,
-    TemplateLimit,
-    TemplateNotFound,
-    unknown_cursor,
-)
+from jobs.core.errors.request import TemplateLimit, TemplateNotFound, unknown_cursor
+from jobs.core.errors.store import ArtifactMissing, StoreUnavailable
 from jobs.core.ids import new_ulid
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.store import keys

@@ -14,7 +14,7 @@ from functools import cached_property
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from jobs.core.errors import RequestError
+from jobs.core.errors.request import RequestError
 from jobs.core.secret_key import derive_key
 
 PREFIX = "whsec_"

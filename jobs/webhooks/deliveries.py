@@ -10,7 +10,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors import WebhookConflict, WebhookDeliveryNotFound, WebhookEndpointNotFound, unknown_cursor
+from jobs.core.errors.request import (
+    WebhookConflict,
+    WebhookDeliveryNotFound,
+    WebhookEndpointNotFound,
+    unknown_cursor,
+)
 from jobs.core.ids import new_ulid
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors

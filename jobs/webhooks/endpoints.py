@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
+from jobs.core.errors.request import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
 from jobs.core.ids import new_ulid
 from jobs.store import keys
 from jobs.store.client import translated_errors

@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from jobs.core.errors import ClaimLost, InternalJobError, JobError, StoreError, UnknownKind
+from jobs.core.errors.job import InternalJobError, JobError, UnknownKind
+from jobs.core.errors.store import ClaimLost, StoreError
 from jobs.core.job import Claim, Result
 from jobs.core.retry import backoff_ms
 from jobs.kinds import Run, Runner

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from types import TracebackType
 
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.core.job import Claim, Progress
 from jobs.store.client import raise_if_cancelled
 from jobs.store.queue import JobQueue

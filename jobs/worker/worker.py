@@ -20,7 +20,7 @@ from arq.jobs import DeserializationError, deserialize_job_raw
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.core.job import Claim
 from jobs.core.settings import Settings
 from jobs.kinds import Runner

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
-from jobs.core.errors import CursorExpired, NotFound, StoreError
+from jobs.core.errors.request import CursorExpired, NotFound
+from jobs.core.errors.store import StoreError
 from jobs.core.events import Cursor, Event, ProgressUpdate
 from jobs.store.events.event_log import EventPage
 from jobs.store.events.followers import Followers

@@ -17,7 +17,8 @@ from typing import Protocol
 
 import structlog
 
-from jobs.core.errors import JobNotFound, StoreError
+from jobs.core.errors.request import JobNotFound
+from jobs.core.errors.store import StoreError
 from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
 from jobs.store.events.followers import Followers

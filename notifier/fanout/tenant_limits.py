@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.core.settings import Settings
 from jobs.process.event_wait import is_set_within
 from jobs.store.scripts import Scripts

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from jobs.core.errors import InvalidInput, TokenExpired, TokenInvalid
+from jobs.core.errors.request import InvalidInput, TokenExpired, TokenInvalid
 from jobs.core.events import Cursor
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job

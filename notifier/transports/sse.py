@@ -10,7 +10,7 @@ from typing import Protocol
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from jobs.core.errors import TooManyConnections
+from jobs.core.errors.request import TooManyConnections
 from jobs.core.events import Cursor
 from jobs.process.event_wait import is_set_within
 from notifier.fanout.hub import TenantLimits

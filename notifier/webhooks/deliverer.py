@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import structlog
 
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.process.event_wait import is_set_within
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.delivery_queue import DeliveryClaim, DeliveryQueue, Settled

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.webhooks.deliveries import Deliveries, PendingDelivery
 from jobs.webhooks.delivery import origin_of, origin_target
 from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT

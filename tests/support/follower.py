@@ -11,7 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.core.job import TERMINAL
 from tests.support.core import Core
 

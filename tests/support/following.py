@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from jobs.core.errors import CursorExpired, JobNotFound, StoreUnavailable
+from jobs.core.errors.request import CursorExpired, JobNotFound
+from jobs.core.errors.store import StoreUnavailable
 from jobs.core.events import Cursor, Event, ProgressUpdate
 from jobs.core.ids import new_job_id
 from jobs.core.job import Job

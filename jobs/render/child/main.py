@@ -12,7 +12,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from jobs.core.errors import JobError
+from jobs.core.errors.job import JobError
 from jobs.render.child.confine import allow_cpu, confine
 from jobs.render.child.frame_stack import with_large_frame_stack
 from jobs.render.child.html.progress_log import Step

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import jobs
-from jobs.core.errors import JobError, PressrunError
+from jobs.core.errors import PressrunError
+from jobs.core.errors.job import JobError
 from jobs.core.job import Progress
 from jobs.render.child.confine import child_environment
 from jobs.render.parent.scratch import Scratch

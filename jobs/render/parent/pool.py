@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import structlog
 
-from jobs.core.errors import RendererCrashed
+from jobs.core.errors.job import RendererCrashed
 from jobs.core.job import Progress
 from jobs.core.settings import Settings
 from jobs.render.parent.child_process import RenderChild, RendererNotStarted, RenderOutcome

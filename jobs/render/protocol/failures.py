@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from jobs.core import errors
-from jobs.core.errors import JobError
+from jobs.core.errors import job as errors
+from jobs.core.errors.job import JobError
 from jobs.render.protocol.limits import MIB
 
 _REPORTED: dict[str, type[JobError]] = {

@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from jobs.core.errors import ArtifactMissing, StoreUnavailable
+from jobs.core.errors.store import ArtifactMissing, StoreUnavailable
 from jobs.core.settings import ARTIFACTS_EXPECTED, BadSetting, Settings
 from jobs.store.artifacts.directory import DurableDirectory
 from jobs.store.artifacts.redis import RedisArtifacts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs.core.errors import ArtifactMissing, ArtifactTooLarge, StoreFull
+from jobs.core.errors.store import ArtifactMissing, ArtifactTooLarge, StoreFull
 from jobs.core.settings import max_artifacts_mb
 from jobs.store import keys
 from jobs.store.client import translated_errors

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from jobs.core.errors import CursorExpired, JobNotFound
+from jobs.core.errors.request import CursorExpired, JobNotFound
 from jobs.core.events import Cursor
 from jobs.store import keys
 from jobs.store.client import translated_errors

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 from redis.asyncio import Redis
 
-from jobs.core.errors import StoreUnavailable
+from jobs.core.errors.store import StoreUnavailable
 from jobs.core.events import Event, ProgressUpdate
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from api.app import Api, build
-from jobs.core.errors import JobError
+from jobs.core.errors.job import JobError
 from jobs.core.job import Claim, Result
 from jobs.core.settings import ApiKey, Settings
 from jobs.store.artifacts import open_artifacts

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.app import Api
-from jobs.core.errors import RenderFailed
+from jobs.core.errors.job import RenderFailed
 from jobs.core.settings import Settings
 from jobs.core.tokens import Scope
 from tests.integration.api.conftest import Desk

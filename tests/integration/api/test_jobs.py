@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.app import Api
-from jobs.core.errors import RenderTimeout
+from jobs.core.errors.job import RenderTimeout
 from tests.integration.api.conftest import Desk
 
 HELLO = {"kind": "pdf.render", "input": {"html": "<h1>Hello</h1>"}}

@@ -10,7 +10,7 @@ from api.app import Api
 from api.contract.openapi import openapi_document
 from api.contract.operations import OPERATIONS
 from api.http.endpoint import Resource
-from jobs.core.errors import RenderFailed
+from jobs.core.errors.job import RenderFailed
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.kinds.pdf_options import PdfOptions

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.app import Api
-from jobs.core.errors import RenderFailed
+from jobs.core.errors.job import RenderFailed
 from tests.integration.api.conftest import PDF, Desk
 from tests.integration.api.test_jobs import has_waiters
 

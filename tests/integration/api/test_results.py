@@ -5,7 +5,7 @@ import hashlib
 import httpx
 import pytest
 
-from jobs.core.errors import RenderFailed
+from jobs.core.errors.job import RenderFailed
 from tests.integration.api.conftest import PDF, Desk
 from tests.integration.api.test_jobs import submit
 

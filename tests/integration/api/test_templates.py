@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.app import Api
-from jobs.core.errors import TemplateError
+from jobs.core.errors.job import TemplateError
 from jobs.templates.template import MAX_CONTENT_BYTES
 from tests.integration.api.conftest import PDF, Desk
 from tests.integration.api.test_jobs import has_waiters

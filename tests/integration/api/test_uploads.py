@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from api.app import Api
-from jobs.core.errors import ArtifactMissing, RenderFailed
+from jobs.core.errors.job import RenderFailed
+from jobs.core.errors.store import ArtifactMissing
 from jobs.core.job import Claim
 from jobs.store.artifacts import file_path
 from tests.integration.api.conftest import PDF, Desk

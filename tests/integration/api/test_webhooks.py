@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from starlette.routing import Route
 
 from api.app import Api
-from jobs.core.errors import RenderFailed
+from jobs.core.errors.job import RenderFailed
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.store import keys

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.errors import RenderFailed
+from jobs.core.errors.job import RenderFailed
 from jobs.core.job import Progress, Result
 from jobs.core.settings import ApiKey, Settings
 from jobs.kinds import Run

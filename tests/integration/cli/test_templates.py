@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from jobs.core.errors import TemplateError
+from jobs.core.errors.job import TemplateError
 from jobs.core.job import Result
 from jobs.kinds import Run
 from tests.integration.cli.test_commands import Terminal, core, settings, terminal

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.core.errors import AlreadyFinished, StoreError
+from jobs.core.errors.request import AlreadyFinished
+from jobs.core.errors.store import StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.job import Submission
 from jobs.core.settings import LOCAL_TENANT

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import pytest
 import pytest_asyncio
 
-from jobs.core.errors import JobError, RenderFailed, RenderOutOfMemory, RenderTimeout
+from jobs.core.errors.job import JobError, RenderFailed, RenderOutOfMemory, RenderTimeout
 from jobs.render.parent.pool import RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
 from tests.support.documents import SMALL

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from jobs.core.errors import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
+from jobs.core.errors.job import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
 from jobs.core.job import Progress
 from jobs.render.parent import child_process
 from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest

@@ -14,7 +14,8 @@ from moto.server import ThreadedMotoServer
 from obstore.store import MemoryStore
 from redis.asyncio import Redis
 
-from jobs.core.errors import ArtifactMissing, ArtifactTooLarge, BodyTooLarge, StoreFull, StoreUnavailable
+from jobs.core.errors.request import BodyTooLarge
+from jobs.core.errors.store import ArtifactMissing, ArtifactTooLarge, StoreFull, StoreUnavailable
 from jobs.core.settings import Settings
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, DirectoryArtifacts, ObjectArtifacts, open_artifacts

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.errors import ArtifactMissing, IdempotencyKeyReused, JobNotFound, QueueFull
+from jobs.core.errors.request import IdempotencyKeyReused, JobNotFound, QueueFull
+from jobs.core.errors.store import ArtifactMissing
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Result
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.store import keys

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.errors import ArtifactMissing, ClaimLost, RendererCrashed
+from jobs.core.errors.job import RendererCrashed
+from jobs.core.errors.store import ArtifactMissing, ClaimLost
 from jobs.core.ids import new_job_id
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Claim, Job, JobStatus, Result, Submission
 from jobs.store import keys

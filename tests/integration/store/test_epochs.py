@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.core.errors import CursorExpired
+from jobs.core.errors.request import CursorExpired
 from jobs.core.events import Cursor, Event
 from jobs.store.events.epochs import Epochs
 from jobs.store.scripts import Scripts

@@ -21,16 +21,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from jobs.core.errors import (
+from jobs.core.errors.job import RendererCrashed
+from jobs.core.errors.request import (
     AlreadyFinished,
     BatchNotFound,
-    ClaimLost,
     InputGone,
     JobNotFound,
     NotFinished,
     QueueFull,
-    RendererCrashed,
 )
+from jobs.core.errors.store import ClaimLost
 from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import (
     TERMINAL,

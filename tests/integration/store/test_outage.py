@@ -14,7 +14,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.cli.local.embedded_valkey import DURABLE
-from jobs.core.errors import StoreFull, StoreUnavailable
+from jobs.core.errors.store import StoreFull, StoreUnavailable
 from jobs.core.ids import new_job_id
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
 from jobs.kinds import Run

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.errors import IdempotencyKeyReused, JobNotFound
+from jobs.core.errors.request import IdempotencyKeyReused, JobNotFound
 from tests.support.core import Core, batch_of
 
 SPEC = b'{"input":{},"options":{}}'

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.errors import CheckUnavailable
+from jobs.core.errors.request import CheckUnavailable
 from jobs.templates import checker as module
 from jobs.templates.checker import Checker
 from tests.support.core import eventually

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.errors import ArtifactMissing, InvalidInput, StoreUnavailable, TemplateLimit, TemplateNotFound
+from jobs.core.errors.request import InvalidInput, TemplateLimit, TemplateNotFound
+from jobs.core.errors.store import ArtifactMissing, StoreUnavailable
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from jobs.core.errors import StoreError
+from jobs.core.errors.store import StoreError
 from jobs.store import keys
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.delivery_queue import LEASE_MS, DeliveryClaim

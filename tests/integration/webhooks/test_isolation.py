@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from jobs.core.errors import WebhookConflict
+from jobs.core.errors.request import WebhookConflict
 from jobs.store import keys
 from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus, origin_of, origin_target

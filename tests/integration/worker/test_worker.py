@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.errors import RendererCrashed, RenderTimeout, StoreUnavailable
+from jobs.core.errors.job import RendererCrashed, RenderTimeout
+from jobs.core.errors.store import StoreUnavailable
 from jobs.core.job import Job, JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
 from jobs.store import keys

@@ -20,7 +20,13 @@ from PIL import Image
 from weasyprint.css.counters import CounterStyle
 from weasyprint.urls import FatalURLFetchingError, URLFetchingError
 
-from jobs.core.errors import AssetForbidden, DocumentUnreachable, JobError, RenderFailed, RenderOutOfMemory
+from jobs.core.errors.job import (
+    AssetForbidden,
+    DocumentUnreachable,
+    JobError,
+    RenderFailed,
+    RenderOutOfMemory,
+)
 from jobs.render.child.html import markdown
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import DocumentFetcher, FetchFailed

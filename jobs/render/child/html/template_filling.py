@@ -20,7 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Cycler, Namespace
 from markupsafe import Markup
 
-from jobs.core.errors import TemplateError
+from jobs.core.errors.job import TemplateError
 from jobs.render.child.html.locales import LOCALE_FILTERS
 
 MAX_FILLED_CHARACTERS = 16 * 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Any
 import pypdfium2
 from PIL import Image
 
-from jobs.core.errors import ResultTooLarge
+from jobs.core.errors.job import ResultTooLarge
 from jobs.render.child.pdf.source_pdf import encrypted, explaining, refuse_without_end, unreadable
 from jobs.render.protocol.messages import MediaType
 from jobs.render.protocol.page_ranges import resolve

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pikepdf
 
-from jobs.core.errors import JobError, PageOutOfRange, PdfEncrypted, PdfUnreadable, RenderOutOfMemory
+from jobs.core.errors.job import JobError, PageOutOfRange, PdfEncrypted, PdfUnreadable, RenderOutOfMemory
 from jobs.render.protocol.page_ranges import BeyondLastPage
 
 _TAIL_BYTES = 1024

@@ -12,7 +12,10 @@ from api.contract.docs_page import docs_page
 from api.contract.member_table import member_table, resolved
 from api.contract.openapi import openapi_document
 from api.http.problems import problem_reply
-from jobs.core.errors import JobError, NotFound, RequestError, StoreError, by_code
+from jobs.core.errors import by_code
+from jobs.core.errors.job import JobError
+from jobs.core.errors.request import NotFound, RequestError
+from jobs.core.errors.store import StoreError
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
 from jobs.render.protocol.messages import FailureCode

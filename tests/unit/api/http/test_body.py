@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from api.http import body as body_module
 from api.http.body import media_type, read_body, read_json_body
-from jobs.core.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
+from jobs.core.errors.request import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 
 def request(chunks: Iterable[bytes | None], **headers: str) -> Request:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from api.http.charset import decode_document
-from jobs.core.errors import MalformedBody, UnsupportedMediaType
+from jobs.core.errors.request import MalformedBody, UnsupportedMediaType
 
 TEXT = "<p>Zoë: 100 €</p>"
 

@@ -10,15 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.problems import ProblemMiddleware, checked
-from jobs.core.errors import (
+from jobs.core.errors.request import (
     CursorExpired,
     InvalidInput,
     QueueFull,
     RangeNotSatisfiable,
-    StoreFull,
-    StoreUnavailable,
     Unauthenticated,
 )
+from jobs.core.errors.store import StoreFull, StoreUnavailable
 
 BASE = "https://press.example.com"
 

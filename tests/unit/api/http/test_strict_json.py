@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http.strict_json import MAX_DEPTH, canonical_json, read_json
-from jobs.core.errors import MalformedBody
+from jobs.core.errors.request import MalformedBody
 
 JSON_VALUES = st.recursive(
     st.none()

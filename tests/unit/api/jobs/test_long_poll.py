@@ -7,7 +7,7 @@ import pytest
 
 from api.jobs.long_poll import LongPoll
 from api.jobs.waiters import Waiters
-from jobs.core.errors import JobNotFound
+from jobs.core.errors.request import JobNotFound
 from jobs.core.job import Job
 from jobs.store.events.followers import Followers
 from jobs.store.jobs import JobStore

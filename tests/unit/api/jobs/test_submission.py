@@ -8,7 +8,7 @@ import pytest
 from api.contract.requests import BatchRequest, JobRequest
 from api.jobs.submission import Submissions, retry_of
 from jobs.core.egress import EgressPolicy
-from jobs.core.errors import InvalidInput, JobNotFound
+from jobs.core.errors.request import InvalidInput, JobNotFound
 from jobs.core.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Runner
 from jobs.kinds.lookups import Lookups

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.core.errors import TokenExpired, TokenInvalid
+from jobs.core.errors.request import TokenExpired, TokenInvalid
 from jobs.core.secret_key import derive_key
 from jobs.core.tokens import Scope, Tokens
 

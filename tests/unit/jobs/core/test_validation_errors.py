@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.contract.requests import BatchRequest, JobRequest
 from api.templates.schemas import TemplateRequest
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 from jobs.core.validation_errors import field_errors
 from jobs.kinds.pdf_options import PdfOptions
 from jobs.kinds.pdf_render import PDF_RENDER

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 from jobs.kinds.pdf_merge import PDF_MERGE
 
 JOB = {"job_id": "job_1"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 from jobs.kinds.pdf_preview import PDF_PREVIEW
 
 JOB = {"job_id": "job_1"}

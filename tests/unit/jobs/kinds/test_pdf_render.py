@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weasyprint.pdf import VARIANTS
 
-from jobs.core.errors import InvalidInput, StrictWarnings
+from jobs.core.errors.job import StrictWarnings
+from jobs.core.errors.request import InvalidInput
 from jobs.core.job import Claim, Progress
 from jobs.kinds import Run
 from jobs.kinds.pdf_render import PDF_RENDER

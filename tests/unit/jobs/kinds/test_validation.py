@@ -1,7 +1,7 @@
 import pytest
 
 from api.contract.requests import JobRequest
-from jobs.core.errors import InvalidInput
+from jobs.core.errors.request import InvalidInput
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.validation import BESIDE_OPTIONS
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.core.errors import NotFound
+from jobs.core.errors.request import NotFound
 from jobs.core.events import Cursor, Event
 from jobs.core.job import Job
 from jobs.store.events.event_log import EventPage

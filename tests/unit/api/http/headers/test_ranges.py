@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from api.http.headers.ranges import ByteRange, requested_range
-from jobs.core.errors import RangeNotSatisfiable
+from jobs.core.errors.request import RangeNotSatisfiable
 
 
 @pytest.mark.parametrize(

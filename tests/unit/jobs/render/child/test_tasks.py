@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from jobs.core.errors import ResultTooLarge
+from jobs.core.errors.job import ResultTooLarge
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.progress_log import Step
 from jobs.render.child.tasks import Tasks, Warnings, split

@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from jobs.core.errors import RendererCrashed, RenderOutOfMemory
+from jobs.core.errors.job import RendererCrashed, RenderOutOfMemory
 from jobs.render.protocol import failures as verdicts
 from jobs.render.protocol.limits import MIB
 from jobs.render.protocol.messages import FailureCode

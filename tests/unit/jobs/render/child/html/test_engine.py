@@ -12,7 +12,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from jobs.core.errors import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
+from jobs.core.errors.job import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
 from jobs.render.child.html.engine import Engine, RenderedDocument
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from tests.support.documents import SMALL

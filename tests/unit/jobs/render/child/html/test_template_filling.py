@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.errors import TemplateError
+from jobs.core.errors.job import TemplateError
 from jobs.render.child.html.template_filling import compiled, fill
 
 DATA: dict[str, Any] = {
