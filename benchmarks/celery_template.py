@@ -34,8 +34,9 @@ from typing import Any
 import aiohttp
 
 from benchmarks.stage import INVOICE, run, stage, store, verdict
-from tests.support.core import DEADLINE_S
-from tests.support.deployment import ROOT, Deployment
+from testsupport.deployment import Deployment
+from testsupport.project import ROOT
+from testsupport.waiting import DEADLINE_S
 
 try:
     from celery import Celery

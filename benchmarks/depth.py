@@ -19,7 +19,8 @@ from jobs.core.ids import new_job_id
 from jobs.core.job import Result, Submission
 from jobs.kinds import Run
 from jobs.store import keys
-from tests.support.core import Core, Watcher
+from testsupport.core import Core
+from testsupport.event_watcher import Watcher
 
 DEPTHS = (10, 1_000, 100_000, 1_000_000)
 CLAIMS = 300

@@ -18,7 +18,8 @@ import aiohttp
 from benchmarks.stage import INVOICE, percentile, run, stage, store, summary, verdict
 from jobs.core.job import Result
 from jobs.kinds import Run
-from tests.support.core import Core, Watcher
+from testsupport.core import Core
+from testsupport.event_watcher import Watcher
 
 ROUNDS = 300
 WARM_UP = 20

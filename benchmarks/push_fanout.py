@@ -23,9 +23,10 @@ from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.log_event import LogEvent
 from notifier.transports.websocket_server import WebSocketServer
-from tests.support.command import ROOT
-from tests.support.following import NoLimits, Records, make_event, make_job
-from tests.support.valkey import free_port
+from testsupport.ports import free_port
+from testsupport.project import ROOT
+from testsupport.push_fakes import NoLimits, Records
+from testsupport.sample_events import make_event, make_job
 
 ROUNDS = 30
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from benchmarks.push_readers import json_frame, memory_kib, open_readers, plain_server, raise_limits
 from benchmarks.stage import describe_machine, run, store, verdict
 from jobs.core.tokens import Scope, Tokens
-from tests.support.core import Core
-from tests.support.notifier import Notifier
+from testsupport.core import Core
+from testsupport.notifier_process import NotifierProcess
 
 SECRET = "s" * 32
 WARM_UP = 200
@@ -35,7 +35,7 @@ async def ours(connections: int) -> float:
         job = await core.submit()
         token, _ = Tokens([SECRET]).mint("acme", Scope(job_id=job.id), time.time(), 3600)
         first = [json_frame(type="auth", token=token), json_frame(type="subscribe", id=1, job_id=job.id)]
-        async with Notifier(REDIS_URL=redis_url, PRESSRUN_DATA_DIR=directory, **environ) as notifier:
+        async with NotifierProcess(REDIS_URL=redis_url, PRESSRUN_DATA_DIR=directory, **environ) as notifier:
             async with notifier.client():
                 pass
             each = await _measure(notifier.process.pid, notifier.port, connections, first)

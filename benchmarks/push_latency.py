@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.push_readers import Reader, json_frame, open_readers, plain_server
 from benchmarks.stage import describe_machine, percentile, run, store, summary, verdict
 from jobs.core.settings import LOCAL_TENANT
-from tests.support.core import Core
-from tests.support.notifier import Notifier
+from testsupport.core import Core
+from testsupport.notifier_process import NotifierProcess
 
 
 async def ours(events: int) -> list[float]:
@@ -27,7 +27,7 @@ async def ours(events: int) -> list[float]:
     with store() as redis_url, tempfile.TemporaryDirectory() as directory:
         core = Core.open(redis_url, Path(directory))
         environ = {"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": directory, "PRESSRUN_LOG_LEVEL": "warning"}
-        async with Notifier(**environ) as notifier:
+        async with NotifierProcess(**environ) as notifier:
             async with notifier.client():
                 pass
             subscribe = json_frame(type="subscribe", id=1, channel="jobs")

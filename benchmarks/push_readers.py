@@ -19,8 +19,8 @@ from typing import cast
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.support.command import ROOT
-from tests.support.valkey import free_port
+from testsupport.ports import free_port
+from testsupport.project import ROOT
 
 CONNECTING_AT_ONCE = 200
 

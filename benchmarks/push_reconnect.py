@@ -16,8 +16,8 @@ from pathlib import Path
 from benchmarks.push_readers import Reader, json_frame, memory_kib, open_readers, plain_server, raise_limits
 from benchmarks.stage import describe_machine, run, store, verdict
 from jobs.core.settings import LOCAL_TENANT
-from tests.support.core import Core
-from tests.support.notifier import Notifier
+from testsupport.core import Core
+from testsupport.notifier_process import NotifierProcess
 
 
 async def catch_up(port: int, clients: int, backlog: int, first: list[bytes]) -> float:
@@ -53,7 +53,7 @@ async def main() -> None:
         await asyncio.gather(*jobs)
         size = len((await core.log.page(LOCAL_TENANT, cursor, 1)).bodies[0])
         environ = {"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": directory, "PRESSRUN_LOG_LEVEL": "warning"}
-        async with Notifier(**environ) as notifier:
+        async with NotifierProcess(**environ) as notifier:
             async with notifier.client():
                 pass
             subscribe = json_frame(type="subscribe", id=1, channel="jobs", after=str(cursor))

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.latency import notified
 from benchmarks.stage import INVOICE, describe_machine, run, stage, verdict
-from tests.support.framework import framework_stylesheet
-from tests.support.own_font import own_font
+from testsupport.framework_stylesheet import framework_stylesheet
+from testsupport.own_font import own_font
 
 if TYPE_CHECKING:
     from jobs.render.child.html.engine import Engine

@@ -17,8 +17,8 @@ import structlog
 import uvloop
 from redis.asyncio import Redis
 
-from tests.support.deployment import Deployment
-from tests.support.valkey import FaultyValkey
+from testsupport.deployment import Deployment
+from testsupport.valkey import FaultyValkey
 
 _ROWS = "".join(f"<tr><td>Article number {i}<td>{i}<td>{i * 3}.00 €</tr>" for i in range(1, 11))
 INVOICE = f"""<!DOCTYPE html><html lang="en"><title>Invoice</title><style>

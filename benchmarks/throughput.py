@@ -29,7 +29,7 @@ from benchmarks.stage import INVOICE, run, stage, verdict
 from jobs.core.settings import Settings
 from jobs.store import keys
 from jobs.store.client import connect
-from tests.support.deployment import Deployment
+from testsupport.deployment import Deployment
 
 ROUNDS = 4
 JOBS = 500

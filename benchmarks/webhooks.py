@@ -41,8 +41,8 @@ from jobs.webhooks.credentials import Credentials, secret_bytes
 from jobs.webhooks.delivery_queue import DeliveryClaim
 from jobs.webhooks.endpoint import EndpointConfig
 from jobs.webhooks.signing import signed_headers
-from tests.support.deployment import Deployment
-from tests.support.hooks import SECRET_KEY, TENANT, Hooks
+from testsupport.deployment import Deployment
+from testsupport.hooks import SECRET_KEY, TENANT, Hooks
 
 QUICK = "--quick" in sys.argv
 DELIVERIES = 2_000 if QUICK else 20_000

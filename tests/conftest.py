@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
-from tests.support.valkey import FaultyValkey, refusing_port
+from testsupport.ports import refusing_port
+from testsupport.valkey import FaultyValkey
 
 # How fast this machine is, is no property of the code.
 settings.register_profile("pressrun", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,10 +12,10 @@ from playwright.async_api import Browser, Page, WebSocketRoute, expect
 from redis.asyncio import Redis
 
 from jobs.store import keys
-from tests.support.browsing import Visitor, chromium, needs_chromium, status_of_open_job, submit
-from tests.support.core import eventually
-from tests.support.deployment import Deployment
-from tests.support.valkey import FaultyValkey
+from testsupport.browser import Visitor, chromium, needs_chromium, status_of_open_job, submit
+from testsupport.deployment import Deployment
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import eventually
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 

@@ -10,8 +10,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
-from tests.support.browsing import Visitor, chromium, needs_chromium, status_of_open_job, submit
-from tests.support.deployment import Deployment
+from testsupport.browser import Visitor, chromium, needs_chromium, status_of_open_job, submit
+from testsupport.deployment import Deployment
 
 pytestmark = needs_chromium
 

@@ -10,8 +10,9 @@ from typing import Any
 import playwright
 from redis.asyncio import Redis
 
-from tests.support.core import DEADLINE_S
-from tests.support.deployment import ROOT, Deployment
+from testsupport.deployment import Deployment
+from testsupport.project import ROOT
+from testsupport.waiting import DEADLINE_S
 
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 CLIENT = ROOT / "notifier" / "client" / "pressrun.js"

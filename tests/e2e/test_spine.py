@@ -16,9 +16,9 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs.store import keys
-from tests.support.core import DEADLINE_S, eventually
-from tests.support.deployment import Deployment
-from tests.support.valkey import FaultyValkey
+from testsupport.deployment import Deployment
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import DEADLINE_S, eventually
 
 ENDLESS = (
     "<style>"

@@ -8,9 +8,9 @@ from pathlib import Path
 import aiohttp
 from redis.asyncio import Redis
 
-from tests.support.command import Command
-from tests.support.deployment import Deployment
-from tests.support.hooks import Receiver
+from testsupport.command import Command
+from testsupport.deployment import Deployment
+from testsupport.hooks import Receiver
 
 
 async def test_it_registers_itself_verifies_prints_forwards_and_leaves(

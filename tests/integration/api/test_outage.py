@@ -13,7 +13,7 @@ from jobs.core.settings import Settings
 from tests.integration.api.conftest import caller, running
 from tests.integration.api.test_bad_input import assert_problem
 from tests.integration.api.test_jobs import HELLO, submit
-from tests.support.valkey import FaultyValkey
+from testsupport.valkey import FaultyValkey
 
 PATIENCE_SECONDS = 18
 """Generous: two waits for the store take ten. But below the 20 that some ask to wait: nobody waits those here."""

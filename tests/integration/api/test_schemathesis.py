@@ -22,9 +22,10 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from api.contract.openapi import openapi_document
 from jobs.core.settings import Settings
 from jobs.kinds.registry import load_kinds
-from tests.support.command import ROOT
-from tests.support.core import DEADLINE_S
-from tests.support.valkey import FaultyValkey, free_port
+from testsupport.ports import free_port
+from testsupport.project import ROOT
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import DEADLINE_S
 
 KEY = "acme-key-0123456789"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}

@@ -15,7 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.integration.api.test_jobs import HELLO
-from tests.support.valkey import free_port
+from testsupport.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 

@@ -24,8 +24,8 @@ from jobs.store.scripts import Scripts
 from notifier.webhooks.service import WebhookService
 from tests.integration.api.conftest import Desk
 from tests.integration.api.test_jobs import submit
-from tests.support.core import eventually
-from tests.support.hooks import Receiver
+from testsupport.hooks import Receiver
+from testsupport.waiting import eventually
 
 ENDPOINTS = "/v1/webhook-endpoints"
 

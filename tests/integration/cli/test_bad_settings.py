@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import DEADLINE_SECONDS, OURS, ROOT
+from testsupport.project import OURS, ROOT
+from testsupport.waiting import DEADLINE_SECONDS
 
 PROCESSES = {"web": "api", "worker": "jobs", "notifier": "notifier"}
 

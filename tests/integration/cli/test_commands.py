@@ -21,10 +21,12 @@ from jobs.core.errors.job import RenderFailed
 from jobs.core.job import Progress, Result
 from jobs.core.settings import ApiKey, Settings
 from jobs.kinds import Run
-from tests.support.command import ROOT
-from tests.support.core import DEADLINE_S, Core, Gate, instant
-from tests.support.valkey import free_port
-from tests.support.web import serving
+from testsupport.core import Core
+from testsupport.ports import free_port
+from testsupport.project import ROOT
+from testsupport.runners import Gate, instant
+from testsupport.waiting import DEADLINE_S
+from testsupport.web_server import serving
 
 KEY = "acme-key-0123456789"
 

@@ -10,8 +10,9 @@ from jobs.core.errors.job import TemplateError
 from jobs.core.job import Result
 from jobs.kinds import Run
 from tests.integration.cli.test_commands import Terminal, core, settings, terminal
-from tests.support.command import ROOT
-from tests.support.core import Core, instant
+from testsupport.core import Core
+from testsupport.project import ROOT
+from testsupport.runners import instant
 
 __all__ = ["core", "settings", "terminal"]
 

@@ -18,8 +18,9 @@ from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
 from jobs.store import keys
 from notifier.protocol import session
-from tests.support.core import DEADLINE_S, Core
-from tests.support.web import serving
+from testsupport.core import Core
+from testsupport.waiting import DEADLINE_S
+from testsupport.web_server import serving
 
 PROGRESS = {"percent": 40, "stage": "layout", "page": 5}
 

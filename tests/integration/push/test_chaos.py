@@ -16,10 +16,11 @@ from jobs.core.ids import new_job_id
 from jobs.core.job import Submission
 from jobs.core.settings import LOCAL_TENANT
 from jobs.store.client import translated_errors
-from tests.support.core import Core, eventually
-from tests.support.follower import Follower
-from tests.support.notifier import Notifier
-from tests.support.valkey import FaultyValkey
+from testsupport.core import Core
+from testsupport.notifier_process import NotifierProcess
+from testsupport.push_client import PushClient
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import eventually
 
 CLIENTS = 200
 JOBS = 120
@@ -56,7 +57,7 @@ async def end_jobs(core: Core, rng: random.Random, job_ids: list[str], trimmed: 
 
 
 async def break_things(
-    notifiers: list[Notifier],
+    notifiers: list[NotifierProcess],
     valkey: FaultyValkey,
     core: Core,
     rng: random.Random,
@@ -104,7 +105,7 @@ async def test_every_client_sees_every_end_once_and_in_order(
     async with contextlib.AsyncExitStack() as stack:
         notifiers = [
             await stack.enter_async_context(
-                Notifier(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path))
+                NotifierProcess(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path))
             )
             for _ in range(2)
         ]
@@ -112,14 +113,14 @@ async def test_every_client_sees_every_end_once_and_in_order(
         followers, tasks = [], []
         for number in range(CLIENTS):
             own = random.Random(seed * CLIENTS + number)
-            follower = Follower(
+            client = PushClient(
                 lambda own=own: f"ws://127.0.0.1:{own.choice(notifiers).port}/v1/ws",  # type: ignore[misc]
                 core,
                 LOCAL_TENANT,
                 own,
             )
-            followers.append(follower)
-            tasks.append(asyncio.create_task(follower.run(lambda number=number: began.add(number))))  # type: ignore[misc]
+            followers.append(client)
+            tasks.append(asyncio.create_task(client.run(lambda number=number: began.add(number))))  # type: ignore[misc]
         await eventually(lambda: len(began) == CLIENTS)
 
         job_ids: list[str] = []
@@ -128,22 +129,22 @@ async def test_every_client_sees_every_end_once_and_in_order(
             end_jobs(core, random.Random(f"jobs {seed}"), job_ids, trimmed),
             break_things(notifiers, own_valkey, core, random.Random(f"faults {seed}"), job_ids, trimmed),
         )
-        await eventually(lambda: all(_knows_all(follower, job_ids) for follower in followers))
+        await eventually(lambda: all(_knows_all(client, job_ids) for client in followers))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    for follower in followers:
-        assert {job_id: len(versions) for job_id, versions in follower.ends.items()} == dict.fromkeys(
+    for client in followers:
+        assert {job_id: len(versions) for job_id, versions in client.ends.items()} == dict.fromkeys(
             job_ids, 1
         )
-        assert follower.sequences == sorted(set(follower.sequences))  # not even a repeat to deduplicate
-    assert len({epoch for follower in followers for epoch, _ in follower.sequences}) == 1
+        assert client.sequences == sorted(set(client.sequences))  # not even a repeat to deduplicate
+    assert len({epoch for client in followers for epoch, _ in client.sequences}) == 1
     # It did break, and beyond retention nobody was left in the dark.
-    assert sum(follower.connections for follower in followers) > CLIENTS
-    assert sum(follower.resets for follower in followers) > 0
+    assert sum(client.connections for client in followers) > CLIENTS
+    assert sum(client.resets for client in followers) > 0
     await core.redis.aclose()
 
 
-def _knows_all(follower: Follower, job_ids: list[str]) -> bool:
-    return all(follower.ends.get(job_id) for job_id in job_ids)
+def _knows_all(client: PushClient, job_ids: list[str]) -> bool:
+    return all(client.ends.get(job_id) for job_id in job_ids)

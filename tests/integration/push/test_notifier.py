@@ -22,10 +22,11 @@ from jobs.kinds import Run
 from jobs.store.events.event_tail import Tail
 from notifier.fanout.hub import Hub
 from notifier.protocol.session import Session
-from tests.support.core import DEADLINE_S, Core
-from tests.support.following import NoLimits
-from tests.support.notifier import Notifier
-from tests.support.valkey import FaultyValkey
+from testsupport.core import Core
+from testsupport.notifier_process import NotifierProcess
+from testsupport.push_fakes import NoLimits
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import DEADLINE_S
 
 SECRET = "s" * 32
 TOKENS = Tokens([SECRET])
@@ -51,12 +52,12 @@ async def core(own_valkey: FaultyValkey, tmp_path: Path) -> AsyncIterator[Core]:
 
 
 @pytest.fixture
-async def notifier(own_valkey: FaultyValkey, tmp_path: Path) -> AsyncIterator[Notifier]:
-    async with Notifier(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path)) as notifier:
+async def notifier(own_valkey: FaultyValkey, tmp_path: Path) -> AsyncIterator[NotifierProcess]:
+    async with NotifierProcess(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path)) as notifier:
         yield notifier
 
 
-async def test_a_client_sees_all_of_a_jobs_life(core: Core, notifier: Notifier) -> None:
+async def test_a_client_sees_all_of_a_jobs_life(core: Core, notifier: NotifierProcess) -> None:
     watched = asyncio.Event()
 
     async def render(run: Run) -> Result:
@@ -91,7 +92,7 @@ async def test_with_api_keys_a_token_opens_the_job_it_was_minted_for(
     token, _ = TOKENS.mint("acme", Scope(job_id=mine.id), time.time(), 60)
     settings = {"PRESSRUN_API_KEYS": "acme:0123456789abcdef", "PRESSRUN_SECRET_KEY": SECRET}
     async with (
-        Notifier(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path), **settings) as notifier,
+        NotifierProcess(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path), **settings) as notifier,
         notifier.client() as websocket,
     ):
         await ask(websocket, type="auth", token=token)
@@ -105,7 +106,7 @@ async def test_clients_may_come_before_the_store_does(
     job = await core.submit(tenant=LOCAL_TENANT)
     own_valkey.stop()
     async with (
-        Notifier(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path)) as notifier,
+        NotifierProcess(REDIS_URL=own_valkey.url, PRESSRUN_DATA_DIR=str(tmp_path)) as notifier,
         notifier.client() as websocket,
     ):
         await websocket.send(json.dumps({"type": "subscribe", "job_id": job.id}))
@@ -115,7 +116,7 @@ async def test_clients_may_come_before_the_store_does(
 
 
 async def test_a_store_that_restarts_costs_no_event(
-    core: Core, own_valkey: FaultyValkey, notifier: Notifier
+    core: Core, own_valkey: FaultyValkey, notifier: NotifierProcess
 ) -> None:
     job = await core.submit(tenant=LOCAL_TENANT)
     async with notifier.client() as websocket:
@@ -128,7 +129,9 @@ async def test_a_store_that_restarts_costs_no_event(
         assert (await receive(websocket))["event"]["type"] == "job.cancelled"
 
 
-async def test_on_sigterm_clients_are_sent_away_and_the_process_exits_cleanly(notifier: Notifier) -> None:
+async def test_on_sigterm_clients_are_sent_away_and_the_process_exits_cleanly(
+    notifier: NotifierProcess,
+) -> None:
     async with notifier.client() as websocket:
         await ask(websocket, type="ping")
         notifier.process.send_signal(signal.SIGTERM)
@@ -142,7 +145,7 @@ async def test_on_sigterm_clients_are_sent_away_and_the_process_exits_cleanly(no
     assert "Traceback" not in said
 
 
-async def test_it_stops_while_the_store_is_away(own_valkey: FaultyValkey, notifier: Notifier) -> None:
+async def test_it_stops_while_the_store_is_away(own_valkey: FaultyValkey, notifier: NotifierProcess) -> None:
     own_valkey.stop()
     async with notifier.client():
         pass
@@ -153,7 +156,7 @@ async def test_it_stops_while_the_store_is_away(own_valkey: FaultyValkey, notifi
 
 
 async def test_a_bad_setting_is_named_and_ends_the_process_with_status_2(tmp_path: Path) -> None:
-    async with Notifier(PRESSRUN_DATA_DIR=str(tmp_path), PRESSRUN_LOG_LEVEL="loud") as notifier:
+    async with NotifierProcess(PRESSRUN_DATA_DIR=str(tmp_path), PRESSRUN_LOG_LEVEL="loud") as notifier:
         status, said = await notifier.ended()
 
     assert status == 2

@@ -16,8 +16,9 @@ import pytest
 from jobs.core.settings import LOCAL_TENANT, ApiKey
 from jobs.core.tokens import Scope, Tokens
 from notifier.transports import sse
-from tests.support.core import DEADLINE_S, Core, eventually
-from tests.support.web import serving
+from testsupport.core import Core
+from testsupport.waiting import DEADLINE_S, eventually
+from testsupport.web_server import serving
 
 SECRET = "s" * 32
 KEY = "acme-key-0123456789"

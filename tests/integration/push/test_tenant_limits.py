@@ -12,7 +12,8 @@ import pytest
 from jobs.store.scripts import Scripts
 from notifier.fanout import tenant_limits as limits_module
 from notifier.fanout.tenant_limits import Limits
-from tests.support.core import Core, eventually
+from testsupport.core import Core
+from testsupport.waiting import eventually
 
 
 class Guest:

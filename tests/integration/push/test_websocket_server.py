@@ -29,7 +29,8 @@ from notifier.transports import capacity
 from notifier.transports import websocket_asgi as asgi
 from notifier.transports import websocket_server as gateway
 from notifier.transports.websocket_server import WebSocketServer
-from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
+from testsupport.push_fakes import NoLimits, Records
+from testsupport.sample_events import make_event, make_job, make_progress
 
 PATIENCE_S = 20
 TOKENS = Tokens(["k" * 32])

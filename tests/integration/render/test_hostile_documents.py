@@ -15,9 +15,9 @@ import pytest_asyncio
 from jobs.core.errors.job import JobError, RenderFailed, RenderOutOfMemory, RenderTimeout
 from jobs.render.parent.pool import RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
-from tests.support.documents import SMALL
-from tests.support.hostile_documents import FAILED, HARMLESS, OUT_OF_MEMORY, OUT_OF_TIME, UNDECODABLE, Hostile
-from tests.support.hostile_web import HostileWeb, hostile_web
+from testsupport.documents import SMALL
+from testsupport.hostile_documents import FAILED, HARMLESS, OUT_OF_MEMORY, OUT_OF_TIME, UNDECODABLE, Hostile
+from testsupport.hostile_web import HostileWeb, hostile_web
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

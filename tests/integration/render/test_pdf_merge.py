@@ -18,8 +18,8 @@ from jobs.kinds import sources
 from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.store import keys
-from tests.support import pdfs
-from tests.support.press import Press, running_press
+from testsupport import pdfs
+from testsupport.in_process import Pressrun, running_pressrun
 
 ACME, GLOBEX = "acme-key-0123456789", "globex-key-0123456789"
 THREE = pdfs.pages("one", "two", "three", bookmarks=True)
@@ -27,7 +27,7 @@ COVER = "<h1>Cover</h1><p><a href='#end'>to the end</a><h2 id=end style='break-b
 
 
 @pytest.fixture
-async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Press]:
+async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Pressrun]:
     """Of a tenant with an API key; there is another one."""
     pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
     await pool.start()
@@ -38,7 +38,7 @@ async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[P
         secret_key=("a-secret-of-thirty-two-characters",),
         host="127.0.0.1",
     )
-    async with running_press(settings, pool) as press:
+    async with running_pressrun(settings, pool) as press:
         with press.as_tenant(ACME):
             yield press
     await pool.close()
@@ -67,7 +67,7 @@ def outline(document: pikepdf.Pdf) -> Any:
     return level(document.open_outline().root)
 
 
-async def rendered(press: Press, html: str = COVER, **options: Any) -> str:
+async def rendered(press: Pressrun, html: str = COVER, **options: Any) -> str:
     """The id of a job that has made a PDF of it."""
     job = await press.done("pdf.render", {"html": html}, options)
     assert job["status"] == "succeeded"
@@ -78,7 +78,7 @@ def pointers(answer: Any) -> list[str]:
     return [error["pointer"] for error in answer.json()["errors"]]
 
 
-async def test_results_and_uploads_become_one_pdf_with_their_bookmarks_and_links(press: Press) -> None:
+async def test_results_and_uploads_become_one_pdf_with_their_bookmarks_and_links(press: Pressrun) -> None:
     cover = await rendered(press, filename="Cover.pdf")
     parts = [{"job_id": cover}, {"file": "deep/three.pdf", "pages": "3, 1-2"}]
     job = await press.done("pdf.merge", {"parts": parts}, {"filename": "all"}, ("deep/three.pdf", THREE))
@@ -102,7 +102,7 @@ async def test_results_and_uploads_become_one_pdf_with_their_bookmarks_and_links
     assert await press.result(await press.ended(job["id"])) == pdf
 
 
-async def test_titles_are_given_and_bookmarks_can_be_left_out(press: Press) -> None:
+async def test_titles_are_given_and_bookmarks_can_be_left_out(press: Pressrun) -> None:
     files = (("a.pdf", THREE), ("b.pdf", THREE))
     parts = [{"file": "a.pdf", "pages": "2", "title": "Annex"}, {"file": "b.pdf", "pages": "3-"}]
     job = await press.done("pdf.merge", {"parts": parts}, {}, *files)
@@ -113,7 +113,7 @@ async def test_titles_are_given_and_bookmarks_can_be_left_out(press: Press) -> N
         assert outline(document) == []
 
 
-async def test_one_part_keeps_its_own_bookmarks_and_a_page_may_come_twice(press: Press) -> None:
+async def test_one_part_keeps_its_own_bookmarks_and_a_page_may_come_twice(press: Pressrun) -> None:
     parts = [{"file": "three.pdf", "pages": "2,2,1"}]
     job = await press.done("pdf.merge", {"parts": parts}, {}, ("three.pdf", THREE))
     pdf = await press.result(job)
@@ -122,7 +122,7 @@ async def test_one_part_keeps_its_own_bookmarks_and_a_page_may_come_twice(press:
         assert [title for title, *_ in outline(document)] == ["one", "two"]
 
 
-async def test_a_link_into_pages_that_were_left_out_does_not_lead_into_another_part(press: Press) -> None:
+async def test_a_link_into_pages_that_were_left_out_does_not_lead_into_another_part(press: Pressrun) -> None:
     cover = await rendered(press)
     job = await press.done("pdf.merge", {"parts": [{"job_id": cover, "pages": "1"}, {"job_id": cover}]})
     with opened(await press.result(job)) as document:
@@ -131,7 +131,7 @@ async def test_a_link_into_pages_that_were_left_out_does_not_lead_into_another_p
         assert named[str(document.pages[1].Annots[0].Dest)].D[0].objgen == document.pages[2].obj.objgen
 
 
-async def test_form_fields_of_two_parts_stay_apart(press: Press) -> None:
+async def test_form_fields_of_two_parts_stay_apart(press: Pressrun) -> None:
     form = await rendered(press, "<form><input name=name value=x></form>", forms=True)
     job = await press.done("pdf.merge", {"parts": [{"job_id": form}, {"job_id": form}]})
     assert [warning["code"] for warning in job["result"]["warnings"]] == ["form_fields_renamed"]
@@ -140,7 +140,7 @@ async def test_form_fields_of_two_parts_stay_apart(press: Press) -> None:
     assert names == ["name", "name+1"]
 
 
-async def test_the_whole_is_described_stamped_and_encrypted(press: Press) -> None:
+async def test_the_whole_is_described_stamped_and_encrypted(press: Pressrun) -> None:
     options = {
         "metadata": {"title": "Ä", "authors": ["B", "C"], "keywords": ["d", "e"], "lang": "de"},
         "watermark": {"text": "DRAFT"},
@@ -160,7 +160,7 @@ async def test_the_whole_is_described_stamped_and_encrypted(press: Press) -> Non
     assert all("DRAFT" in text for text in texts(plain))
 
 
-async def test_the_same_parts_give_the_same_bytes(press: Press) -> None:
+async def test_the_same_parts_give_the_same_bytes(press: Pressrun) -> None:
     parts = {"parts": [{"file": "a.pdf"}, {"file": "a.pdf", "pages": "1"}]}
     options = {"metadata": {"title": "x"}}
     first, second = [
@@ -172,7 +172,7 @@ async def test_the_same_parts_give_the_same_bytes(press: Press) -> None:
 # --- what is refused at submission --------------------------------------------------------------------------
 
 
-async def test_a_part_that_is_not_there_is_refused_with_its_pointer(press: Press, redis: Redis) -> None:
+async def test_a_part_that_is_not_there_is_refused_with_its_pointer(press: Pressrun, redis: Redis) -> None:
     done = await rendered(press)
     expired = await rendered(press, "<p>expired")
     await redis.hset(f"{keys.JOB}{expired}", "result_gone", 1)  # type: ignore[misc]
@@ -202,7 +202,7 @@ async def test_a_part_that_is_not_there_is_refused_with_its_pointer(press: Press
             assert job_id in answer.json()["detail"]
 
 
-async def test_another_tenants_job_is_as_unknown_as_no_job(press: Press) -> None:
+async def test_another_tenants_job_is_as_unknown_as_no_job(press: Pressrun) -> None:
     with press.as_tenant(GLOBEX):
         foreign = await rendered(press)
     unknown = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -214,7 +214,7 @@ async def test_another_tenants_job_is_as_unknown_as_no_job(press: Press) -> None
         assert theirs.text.replace(foreign, unknown) == nobodys.text
 
 
-async def test_all_parts_that_are_not_there_are_named_at_once_also_in_a_batch(press: Press) -> None:
+async def test_all_parts_that_are_not_there_are_named_at_once_also_in_a_batch(press: Pressrun) -> None:
     parts = {"parts": [{"job_id": "a"}, {"file": "x.pdf"}, {"job_id": "b"}]}
     answer = await press.submit("pdf.merge", parts, {}, ("x.pdf", THREE))
     assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
@@ -230,7 +230,7 @@ async def test_all_parts_that_are_not_there_are_named_at_once_also_in_a_batch(pr
     assert pointers(answer) == ["/jobs/1/input/parts/0/job_id", "/jobs/2/input/job_id"]
 
 
-async def test_a_result_that_is_no_pdf_is_refused(press: Press) -> None:
+async def test_a_result_that_is_no_pdf_is_refused(press: Pressrun) -> None:
     picture = await press.done("pdf.preview", {"file": "a.pdf"}, {}, ("a.pdf", THREE))
     answer = await press.submit("pdf.merge", {"parts": [{"job_id": picture["id"]}]})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
@@ -239,7 +239,7 @@ async def test_a_result_that_is_no_pdf_is_refused(press: Press) -> None:
     assert ".." not in answer.json()["detail"]
 
 
-async def test_what_was_accepted_is_replayed_when_its_parts_are_gone(press: Press) -> None:
+async def test_what_was_accepted_is_replayed_when_its_parts_are_gone(press: Pressrun) -> None:
     part = await rendered(press)
     wanted = {"parts": [{"job_id": part}]}
     first = await press.submit("pdf.merge", wanted, key="k")
@@ -271,7 +271,7 @@ async def test_what_was_accepted_is_replayed_when_its_parts_are_gone(press: Pres
     ids=["html", "empty", "truncated", "encrypted", "restricted", "cyclic-pages", "short"],
 )
 async def test_a_part_that_cannot_be_used_fails_the_job_and_nothing_else(
-    press: Press, pdf: bytes, code: str, says: str
+    press: Pressrun, pdf: bytes, code: str, says: str
 ) -> None:
     children = {child.pid for child in press.pool._idle}
     parts = [{"file": "a.pdf"}, {"file": "b.pdf", "pages": "1-2"}]
@@ -283,7 +283,7 @@ async def test_a_part_that_cannot_be_used_fails_the_job_and_nothing_else(
     assert {child.pid for child in press.pool._idle} == children
 
 
-async def test_a_cyclic_outline_is_cut_where_it_bites_its_tail(press: Press) -> None:
+async def test_a_cyclic_outline_is_cut_where_it_bites_its_tail(press: Pressrun) -> None:
     files = (("a.pdf", pdfs.cyclic_outline()), ("b.pdf", THREE))
     job = await press.done("pdf.merge", {"parts": [{"file": "a.pdf"}, {"file": "b.pdf"}]}, {}, *files)
     with opened(await press.result(job)) as document:
@@ -292,14 +292,14 @@ async def test_a_cyclic_outline_is_cut_where_it_bites_its_tail(press: Press) -> 
     assert second[0] == "b"
 
 
-async def test_a_damaged_part_is_repaired_and_said_to_be(press: Press) -> None:
+async def test_a_damaged_part_is_repaired_and_said_to_be(press: Pressrun) -> None:
     damaged = THREE.replace(b"startxref\n", b"startxref\n9")
     job = await press.done("pdf.merge", {"parts": [{"file": "a.pdf"}]}, {}, ("a.pdf", damaged))
     assert texts(await press.result(job)) == ["one", "two", "three"]
     assert [warning["code"] for warning in job["result"]["warnings"]] == ["pdf_repaired"]
 
 
-async def test_a_part_that_goes_after_submission_fails_the_job_in_words(press: Press) -> None:
+async def test_a_part_that_goes_after_submission_fails_the_job_in_words(press: Pressrun) -> None:
     part = await rendered(press)
     path = (await press.app.services.store.result_of("acme", part)).path
     await press.app.services.artifacts.put(path, b"%PDF-damaged")
@@ -315,7 +315,7 @@ async def test_a_part_that_goes_after_submission_fails_the_job_in_words(press: P
     assert f"There is no job '{part}'" in error["message"]
 
 
-async def test_one_part_too_large_fails_the_job(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_part_too_large_fails_the_job(press: Pressrun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MAX_SOURCE_BYTES", 2 * len(THREE))
     part = await rendered(press)
     refused = await press.submit("pdf.merge", {"parts": [{"job_id": part}]})
@@ -330,7 +330,7 @@ async def test_a_bomb_is_stopped_at_the_memory_limit(redis_url: str, redis: Redi
     pool = RenderPool(size=1, limits=limits)
     await pool.start()
     settings = Settings(redis_url=redis_url, data_dir=tmp_path / "data")
-    async with running_press(settings, pool) as press:
+    async with running_pressrun(settings, pool) as press:
         job = await press.done("pdf.merge", {"parts": [{"file": "a.pdf"}]}, {}, ("a.pdf", pdfs.object_bomb()))
         assert job["error"]["code"] == "render_out_of_memory"
         job = await press.done("pdf.preview", {"file": "a.pdf"}, {}, ("a.pdf", pdfs.content_bomb()))

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from jobs.core.settings import Settings
 from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
-from tests.support import pdfs
-from tests.support.press import Press, running_press
+from testsupport import pdfs
+from testsupport.in_process import Pressrun, running_pressrun
 
 RED_AND_BLUE = """<style>@page { size: 400px 200px; margin: 0 } body { margin: 0 } div { height: 200px; width: 200px }
 </style><div style="background: #ff0000"></div><div style="background: #0000ff; break-before: page"></div>"""
@@ -24,16 +24,16 @@ RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
 
 @pytest.fixture
-async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Press]:
+async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Pressrun]:
     pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
     await pool.start()
-    async with running_press(Settings(redis_url=redis_url, data_dir=tmp_path / "data"), pool) as press:
+    async with running_pressrun(Settings(redis_url=redis_url, data_dir=tmp_path / "data"), pool) as press:
         yield press
     await pool.close()
 
 
 @pytest.fixture
-async def pdf(press: Press) -> str:
+async def pdf(press: Pressrun) -> str:
     """A job whose PDF has a page with a red left half, and one with a blue one."""
     job = await press.done("pdf.render", {"html": RED_AND_BLUE}, {"filename": "colours.pdf"})
     assert job["result"]["pages"] == 2
@@ -54,7 +54,7 @@ def assert_halves(image: Image.Image, left: tuple[int, int, int]) -> None:
         assert all(abs(a - b) <= 8 for a, b in zip(found, expected, strict=True)), (x, found)
 
 
-async def test_the_first_page_of_a_result_is_a_picture(press: Press, pdf: str) -> None:
+async def test_the_first_page_of_a_result_is_a_picture(press: Pressrun, pdf: str) -> None:
     job = await press.done("pdf.preview", {"job_id": pdf})
     assert job["result"]["content_type"] == "image/png"
     assert job["result"]["filename"] == "colours.png"
@@ -69,7 +69,7 @@ async def test_the_first_page_of_a_result_is_a_picture(press: Press, pdf: str) -
 
 @pytest.mark.parametrize(("size", "pixels"), [({"width": 123}, (123, 62)), ({"dpi": 96}, (400, 200))])
 async def test_it_is_as_large_as_asked_for(
-    press: Press, pdf: str, size: dict[str, int], pixels: tuple[int, int]
+    press: Pressrun, pdf: str, size: dict[str, int], pixels: tuple[int, int]
 ) -> None:
     job = await press.done("pdf.preview", {"job_id": pdf}, {"pages": "2", "format": "webp", **size})
     assert job["result"]["content_type"] == "image/webp"
@@ -78,7 +78,7 @@ async def test_it_is_as_large_as_asked_for(
     assert_halves(image, BLUE)
 
 
-async def test_several_pages_are_a_zip_that_is_always_the_same(press: Press, pdf: str) -> None:
+async def test_several_pages_are_a_zip_that_is_always_the_same(press: Pressrun, pdf: str) -> None:
     first = await press.done("pdf.preview", {"job_id": pdf}, {"pages": "1-", "width": 80})
     second = await press.done("pdf.preview", {"job_id": pdf}, {"pages": [2, 1], "width": 80})
     content = await press.result(first)
@@ -97,7 +97,7 @@ async def test_several_pages_are_a_zip_that_is_always_the_same(press: Press, pdf
     assert served.headers["content-disposition"] == 'attachment; filename="colours.zip"'
 
 
-async def test_what_is_filled_in_is_drawn(press: Press) -> None:
+async def test_what_is_filled_in_is_drawn(press: Pressrun) -> None:
     html = (
         "<style>@page{size:100px;margin:0}body{margin:0}input{width:100px;height:100px;font:80px a}</style>"
     )
@@ -124,7 +124,7 @@ async def test_what_is_filled_in_is_drawn(press: Press) -> None:
     ids=["html", "empty", "truncated", "encrypted", "cyclic-pages", "huge", "strip", "short", "many"],
 )
 async def test_what_cannot_be_drawn_fails_the_job_and_nothing_else(
-    press: Press, content: bytes, options: dict[str, Any], code: str, says: str
+    press: Pressrun, content: bytes, options: dict[str, Any], code: str, says: str
 ) -> None:
     children = {child.pid for child in press.pool._idle}
     job = await press.done("pdf.preview", {"file": "a.pdf"}, options, ("a.pdf", content))
@@ -134,7 +134,7 @@ async def test_what_cannot_be_drawn_fails_the_job_and_nothing_else(
     assert {child.pid for child in press.pool._idle} == children
 
 
-async def test_oddities_that_are_harmless_are_drawn(press: Press) -> None:
+async def test_oddities_that_are_harmless_are_drawn(press: Pressrun) -> None:
     for content, options in [
         (pdfs.huge_page(), {"width": 50}),
         (pdfs.cyclic_outline(), {}),

@@ -22,8 +22,8 @@ from jobs.core.job import Progress
 from jobs.render.parent import child_process
 from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, RenderLimits
-from tests.support.documents import NEVER_ENDS, NONSENSE, SMALL, table
-from tests.support.renderers import busy_pids, child_pids, impostor, is_render_child, open_files
+from testsupport.documents import NEVER_ENDS, NONSENSE, SMALL, table
+from testsupport.render_children import busy_pids, child_pids, impostor, is_render_child, open_files
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -322,7 +322,7 @@ WORKER = """
 import asyncio, json, sys, tempfile
 tempfile.tempdir = sys.argv[1]
 from jobs.render.parent.pool import RenderPool
-from tests.support.renderers import child_pids
+from testsupport.render_children import child_pids
 async def main():
     await (pool := RenderPool(size=1)).start()
     print(json.dumps(child_pids()), file=sys.stderr, flush=True)

@@ -19,7 +19,8 @@ from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.store import keys
-from tests.support.core import Core, Watcher
+from testsupport.core import Core
+from testsupport.event_watcher import Watcher
 
 DOCUMENT = "<title>Invoice 17</title><h1 style='colr:red'>Invoice 17</h1>"
 

@@ -22,7 +22,10 @@ from jobs.store.artifacts import Artifacts, DirectoryArtifacts, ObjectArtifacts,
 from jobs.store.artifacts.redis import CHUNK_BYTES, MAX_ARTIFACT_BYTES
 from jobs.store.client import connect
 from jobs.store.scripts import Scripts
-from tests.support.core import DEADLINE_S, Core, Watcher, instant
+from testsupport.core import Core
+from testsupport.event_watcher import Watcher
+from testsupport.runners import instant
+from testsupport.waiting import DEADLINE_S
 
 BODY = bytes(range(256)) * (CHUNK_BYTES // 100)
 """More than two chunks."""

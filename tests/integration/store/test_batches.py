@@ -20,8 +20,11 @@ from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.store import keys
 from jobs.store.artifacts import input_path
 from jobs.store.queue import ExpiredLease
-from tests.support.core import DEADLINE_S, Core, Watcher, batch_of, instant
-from tests.support.web import serving
+from testsupport.core import Core, batch_of
+from testsupport.event_watcher import Watcher
+from testsupport.runners import instant
+from testsupport.waiting import DEADLINE_S
+from testsupport.web_server import serving
 
 SMALL = b'{"input":{},"options":{}}'
 BIG = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'

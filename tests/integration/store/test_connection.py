@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from jobs.core.settings import Settings
 from jobs.store.client import connect
 from jobs.store.connection import DedicatedConnection
-from tests.support.core import DEADLINE_S
+from testsupport.waiting import DEADLINE_S
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from jobs.core.job import INLINE_INPUT_MAX_BYTES, Claim, Job, JobStatus, Result,
 from jobs.store import keys
 from jobs.store.artifacts import input_path, result_path
 from jobs.store.queue import ExpiredLease
-from tests.support.core import Core, Watcher, instant
+from testsupport.core import Core
+from testsupport.event_watcher import Watcher
+from testsupport.runners import instant
 
 RESULT = Result(body=b"%PDF-first", content_type="application/pdf", filename="a.pdf")
 BIG_SPEC = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'

@@ -12,7 +12,9 @@ from jobs.core.errors.request import CursorExpired
 from jobs.core.events import Cursor, Event
 from jobs.store.events.epochs import Epochs
 from jobs.store.scripts import Scripts
-from tests.support.core import Core, Watcher, eventually
+from testsupport.core import Core
+from testsupport.event_watcher import Watcher
+from testsupport.waiting import eventually
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.jobs import JobStore
 from jobs.store.queue import ExpiredLease, JobQueue
 from jobs.store.scripts import Scripts
-from tests.support.core import now_ms
-from tests.support.valkey import FaultyValkey
+from testsupport.core import now_ms
+from testsupport.valkey import FaultyValkey
 
 TENANTS = ["acme", "globex", "initech"]
 MAX_QUEUED = 6

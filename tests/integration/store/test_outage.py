@@ -21,9 +21,13 @@ from jobs.kinds import Run
 from jobs.store import keys
 from jobs.store.connection import Command, DedicatedConnection
 from jobs.store.queue import LEASE_MS
-from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant
-from tests.support.deployment import Deployment
-from tests.support.valkey import FaultyValkey, free_port
+from testsupport.core import Core
+from testsupport.deployment import Deployment
+from testsupport.event_watcher import Watcher
+from testsupport.ports import free_port
+from testsupport.runners import Gate, instant
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import DEADLINE_S, eventually
 
 
 @pytest.fixture

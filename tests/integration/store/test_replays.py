@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs.core.errors.request import IdempotencyKeyReused, JobNotFound
-from tests.support.core import Core, batch_of
+from testsupport.core import Core, batch_of
 
 SPEC = b'{"input":{},"options":{}}'
 

@@ -14,7 +14,7 @@ import pytest
 from jobs.core.errors.request import CheckUnavailable
 from jobs.templates import checker as module
 from jobs.templates.checker import Checker
-from tests.support.core import eventually
+from testsupport.waiting import eventually
 
 
 def doubling(levels: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from jobs.store.scripts import Scripts
 from jobs.templates import template_store as module
 from jobs.templates.template import TemplateContent
 from jobs.templates.template_store import TemplateStore
-from tests.support.core import Core
+from testsupport.core import Core
 
 
 @pytest.fixture(params=["file", "redis"])

@@ -11,7 +11,7 @@ import pypdfium2
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.deployment import Deployment
+from testsupport.deployment import Deployment
 
 INVOICE = {
     "html": "<h1>Invoice {{ number }}</h1>"

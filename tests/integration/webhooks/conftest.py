@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.hooks import Hooks, Receiver
+from testsupport.hooks import Hooks, Receiver
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from api.monitoring.readiness import OUTBOX_WARNING_SECONDS, Readiness
 from jobs.store import keys
 from jobs.webhooks.outbox import read_backlog
-from tests.support.hooks import TENANT, Hooks
+from testsupport.hooks import TENANT, Hooks
 
 
 async def test_readiness_tells_how_much_waits_and_warns_when_it_waits_long(hooks: Hooks) -> None:

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from jobs.webhooks.credentials import new_secret
 from jobs.webhooks.endpoint import Endpoint
-from tests.support.hooks import TENANT, Hooks, Receiver, Request
+from testsupport.hooks import TENANT, Hooks, Receiver, Request
 
 DOCS = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text()
 

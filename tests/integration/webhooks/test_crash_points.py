@@ -16,9 +16,9 @@ from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.delivery_queue import LEASE_MS, DeliveryClaim
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP
 from notifier.webhooks.exchange import Exchange
-from tests.support.core import eventually
-from tests.support.hooks import TENANT, Hooks, Receiver
-from tests.support.valkey import FaultyValkey
+from testsupport.hooks import TENANT, Hooks, Receiver
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import eventually
 
 FAILED = Exchange(status=500, error="http_status")
 LOST_IN_A_ROW = 10

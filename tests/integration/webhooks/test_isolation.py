@@ -17,7 +17,7 @@ from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus, origin_of, origin_target
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
 from notifier.webhooks.exchange import Exchange
-from tests.support.hooks import TENANT, Hooks, Receiver, failing
+from testsupport.hooks import TENANT, Hooks, Receiver, failing
 
 FIRST_OPEN_MS = 30_000
 

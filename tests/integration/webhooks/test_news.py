@@ -16,8 +16,8 @@ from notifier.webhooks import pacing as news_module
 from notifier.webhooks.deliverer import LATE_AT_ONCE, LATE_BESIDE_NEWS
 from notifier.webhooks.dispatcher import DELIVERIES_BESIDE_NEWS, DELIVERIES_PER_CALL
 from notifier.webhooks.exchange import Exchange
-from tests.support.core import eventually
-from tests.support.hooks import TENANT, Hooks, failing, faulty
+from testsupport.hooks import TENANT, Hooks, failing, faulty
+from testsupport.waiting import eventually
 
 
 async def test_new_events_pass_a_backlog_of_retries_and_retries_get_their_share(clocked: Hooks) -> None:

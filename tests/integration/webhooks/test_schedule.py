@@ -14,7 +14,7 @@ from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import EndpointStatus
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
-from tests.support.hooks import TENANT, Hooks, failing, faulty
+from testsupport.hooks import TENANT, Hooks, failing, faulty
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 

@@ -25,7 +25,7 @@ from jobs.webhooks.destination import Destinations
 from notifier.webhooks.connector import verifying_context
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.sender import MAX_ANSWER_BYTES, Sender, WebhookRequest
-from tests.support.hooks import LOOPBACK, Receiver
+from testsupport.hooks import LOOPBACK, Receiver
 
 PATIENCE_S = 10.0
 """The deadline of whoever is expected to answer."""

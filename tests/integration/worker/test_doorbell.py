@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 
 from jobs.store import keys
 from jobs.store.queue import ClaimBatch
-from tests.support.core import DEADLINE_S, Core, eventually, now_ms
+from testsupport.core import Core, now_ms
+from testsupport.waiting import DEADLINE_S, eventually
 
 
 @pytest.fixture

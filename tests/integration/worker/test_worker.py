@@ -23,7 +23,10 @@ from jobs.store.client import connect
 from jobs.store.queue import ExpiredLease
 from jobs.worker.coalescing import Company
 from jobs.worker.worker import JobWorker
-from tests.support.core import DEADLINE_S, Core, Gate, Watcher, eventually, instant, now_ms
+from testsupport.core import Core, now_ms
+from testsupport.event_watcher import Watcher
+from testsupport.runners import Gate, instant
+from testsupport.waiting import DEADLINE_S, eventually
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from api.cli import main
 from api.cli.doctor import LANGUAGES, examine_server
 from jobs.store.durability import StoreFacts
-from tests.support.valkey import FaultyValkey
+from testsupport.valkey import FaultyValkey
 
 
 def examined(directory: Path, **environ: str) -> Result:

@@ -11,8 +11,9 @@ import pytest
 import redis
 
 from api.cli.local.embedded_valkey import running_url
-from tests.support.command import Command, assert_gone
-from tests.support.valkey import FaultyValkey, free_port
+from testsupport.command import Command, assert_gone
+from testsupport.ports import free_port
+from testsupport.valkey import FaultyValkey
 
 WEB = """
 import http.server, os

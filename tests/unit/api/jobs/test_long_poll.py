@@ -11,7 +11,7 @@ from jobs.core.errors.request import JobNotFound
 from jobs.core.job import Job
 from jobs.store.events.followers import Followers
 from jobs.store.jobs import JobStore
-from tests.support.following import make_job
+from testsupport.sample_events import make_job
 
 
 class Shelf:

@@ -23,8 +23,9 @@ from notifier.protocol.channel_subscription import ChannelSubscription, ResetRea
 from notifier.protocol.filters import EVERYTHING, Filter
 from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.log_event import LogEvent
-from tests.support.core import eventually
-from tests.support.following import Records, make_job, make_progress
+from testsupport.push_fakes import Records
+from testsupport.sample_events import make_job, make_progress
+from testsupport.waiting import eventually
 
 JOB = make_job()
 

@@ -12,7 +12,8 @@ from jobs.core.job import Job
 from notifier.fanout import hub as hub_module
 from notifier.fanout.hub import Hub
 from notifier.protocol.job_subscription import JobSubscription
-from tests.support.following import NoLimits, Records, make_event, make_job, make_progress
+from testsupport.push_fakes import NoLimits, Records
+from testsupport.sample_events import make_event, make_job, make_progress
 
 PATIENCE_S = 10
 

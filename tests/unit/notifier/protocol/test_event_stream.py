@@ -9,7 +9,7 @@ from notifier.protocol.filters import EVERYTHING
 from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.log_event import LogEvent
 from notifier.protocol.send_buffer import MAX_OUTBOX_BYTES
-from tests.support.following import make_event, make_job, make_progress
+from testsupport.sample_events import make_event, make_job, make_progress
 
 JOB = make_job()
 

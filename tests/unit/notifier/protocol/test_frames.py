@@ -4,7 +4,7 @@ import json
 
 from jobs.core.events import Event
 from notifier.protocol.frames import Error, EventFrame, ProgressFrame, Welcome
-from tests.support.following import make_event, make_job, make_progress
+from testsupport.sample_events import make_event, make_job, make_progress
 
 
 def test_members_that_are_not_set_are_left_out() -> None:

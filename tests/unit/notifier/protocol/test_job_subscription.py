@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jobs.core.job import Job
 from notifier.protocol.frames import EventFrame, ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
-from tests.support.following import make_event, make_job, make_progress
+from testsupport.sample_events import make_event, make_job, make_progress
 
 JOB = make_job()
 

@@ -24,7 +24,8 @@ from notifier.protocol.session import (
     PING_INTERVAL_S,
     Session,
 )
-from tests.support.following import NoLimits, make_event, make_job, make_progress
+from testsupport.push_fakes import NoLimits
+from testsupport.sample_events import make_event, make_job, make_progress
 
 START = 1_800_000_000.0
 TOKENS = Tokens(["k" * 32])

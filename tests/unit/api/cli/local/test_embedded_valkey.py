@@ -18,8 +18,9 @@ from api.cli.local.embedded_valkey import (
     next_free_port,
     running_url,
 )
-from tests.support.command import assert_gone
-from tests.support.valkey import FaultyValkey, free_port
+from testsupport.command import assert_gone
+from testsupport.ports import free_port
+from testsupport.valkey import FaultyValkey
 
 
 def client(server: EmbeddedValkey) -> sync_redis.Redis:

@@ -9,7 +9,7 @@ import pytest
 
 from api.cli.local import supervisor
 from api.cli.local.supervisor import Supervisor
-from tests.support.command import assert_gone
+from testsupport.command import assert_gone
 
 
 def python(program: str) -> str:

@@ -9,7 +9,7 @@ from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.progress_log import Step
 from jobs.render.child.tasks import Tasks, Warnings, split
 from jobs.render.protocol.messages import PreviewRequest
-from tests.support import pdfs
+from testsupport import pdfs
 
 NO_ENGINE = cast(Engine, None)
 

@@ -15,9 +15,9 @@ from PIL import Image
 from jobs.core.errors.job import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
 from jobs.render.child.html.engine import Engine, RenderedDocument
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
-from tests.support.documents import SMALL
-from tests.support.framework import framework_stylesheet
-from tests.support.hostile_web import HostileWeb, hostile_web
+from testsupport.documents import SMALL
+from testsupport.framework_stylesheet import framework_stylesheet
+from testsupport.hostile_web import HostileWeb, hostile_web
 
 POINTS_PER_MM = 72 / 25.4
 

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.render.child.html.fetcher import DocumentFetcher, FetchFailed, resolve_host
 from jobs.render.protocol.limits import FetchLimits
-from tests.support.hostile_web import CSS, PNG, HostileWeb, hostile_web
+from testsupport.hostile_web import CSS, PNG, HostileWeb, hostile_web
 
 LOOPBACK = ("127.0.0.0/8",)
 VECTORS = json.loads((Path(__file__).parents[5] / "vectors" / "egress.json").read_text())

@@ -23,8 +23,8 @@ from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher
 from jobs.render.child.html.fonts import Fonts
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
-from tests.support.documents import SMALL
-from tests.support.own_font import own_font
+from testsupport.documents import SMALL
+from testsupport.own_font import own_font
 
 MIB = 1024 * 1024
 

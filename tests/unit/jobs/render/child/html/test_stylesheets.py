@@ -14,7 +14,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from jobs.render.child.html.stylesheets import StylesheetCache
-from tests.support.framework import framework_stylesheet
+from testsupport.framework_stylesheet import framework_stylesheet
 
 EXAMPLES = Path(__file__).parents[6] / "examples"
 FRAMEWORK = framework_stylesheet()

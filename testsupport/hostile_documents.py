@@ -12,7 +12,7 @@ from typing import Literal
 
 from PIL import Image
 
-from tests.support.documents import NEVER_ENDS
+from testsupport.documents import NEVER_ENDS
 
 MIB = 1024 * 1024
 

@@ -14,10 +14,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.core import DEADLINE_S
-from tests.support.valkey import free_port
-
-ROOT = Path(__file__).parents[2]
+from testsupport.ports import free_port
+from testsupport.project import ROOT
+from testsupport.waiting import DEADLINE_S
 
 
 class Deployment:

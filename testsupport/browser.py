@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
-from tests.support.core import DEADLINE_S
+from testsupport.waiting import DEADLINE_S
 
 CHROMIUM = shutil.which("chromium")
 _ARGUMENTS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import re
 import signal
@@ -13,22 +12,18 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 60.0
-"""Generous: only reached when something is broken."""
-
-OURS = ("PORT", "REDIS_URL", "PRESSRUN_")
+from testsupport.project import ROOT, environ_without_settings
+from testsupport.waiting import DEADLINE_SECONDS
 
 
 class Command:
     """``pressrun <arguments>`` in `directory`, with no settings besides `environ`. Killed when the test leaves it."""
 
     def __init__(self, *arguments: str, directory: Path, environ: Mapping[str, str] | None = None) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from api.cli import main; main()", *arguments],
             cwd=directory,
-            env={**inherited, "PYTHONPATH": str(ROOT), **(environ or {})},
+            env={**environ_without_settings(), "PYTHONPATH": str(ROOT), **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

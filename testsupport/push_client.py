@@ -13,12 +13,12 @@ from websockets.exceptions import WebSocketException
 
 from jobs.core.errors.store import StoreError
 from jobs.core.job import TERMINAL
-from tests.support.core import Core
+from testsupport.core import Core
 
 _BACKOFF_S = 0.2
 
 
-class Follower:
+class PushClient:
     """Follows all jobs of a tenant over one WebSocket after another.
 
     After a `reset` it lists the jobs, as it must; what it learns there and from events is told apart by job version.

@@ -11,7 +11,7 @@ from jobs.render.parent.pool import RenderPool
 
 IMPOSTOR = """
 import os, pickle, socket, struct, sys, time
-from jobs.render import wire
+from jobs.render.protocol import wire
 worker = socket.socket(fileno=0)
 def send(header, body=b""):
     worker.sendall(b"".join(wire.encode(header, body)))

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 from collections.abc import AsyncIterator
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.support.command import OURS, ROOT
-from tests.support.core import DEADLINE_S
-from tests.support.valkey import free_port
+from testsupport.ports import free_port
+from testsupport.project import ROOT, environ_without_settings
+from testsupport.waiting import DEADLINE_S
 
 
-class Notifier:
+class NotifierProcess:
     """`python -m notifier`, with these settings and no others."""
 
     def __init__(self, **environ: str) -> None:
         self.port = free_port()
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        self._environ = {**inherited, "PRESSRUN_NOTIFIER_PORT": str(self.port), **environ}
+        self._environ = {**environ_without_settings(), "PRESSRUN_NOTIFIER_PORT": str(self.port), **environ}
         self._process: asyncio.subprocess.Process | None = None
 
-    async def __aenter__(self) -> Notifier:
+    async def __aenter__(self) -> NotifierProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "notifier", cwd=ROOT, env=self._environ, stderr=asyncio.subprocess.PIPE
         )

@@ -19,12 +19,12 @@ from jobs.store.client import connect
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
 from jobs.worker.worker import JobWorker
-from tests.support.core import DEADLINE_S
+from testsupport.waiting import DEADLINE_S
 
 File = tuple[str, bytes]
 
 
-class Press:
+class Pressrun:
     """Submits as one tenant and waits for results."""
 
     def __init__(self, app: Api, pool: RenderPool) -> None:
@@ -87,7 +87,7 @@ class Press:
 
 
 @asynccontextmanager
-async def running_press(settings: Settings, pool: RenderPool) -> AsyncIterator[Press]:
+async def running_pressrun(settings: Settings, pool: RenderPool) -> AsyncIterator[Pressrun]:
     """Everything up, with a `pool` that has been started."""
     app = build(settings)
     redis = connect(settings)
@@ -105,7 +105,7 @@ async def running_press(settings: Settings, pool: RenderPool) -> AsyncIterator[P
         await app.services.tail.ready.wait()
         working = asyncio.create_task(worker.async_run())
         try:
-            yield Press(app, pool)
+            yield Pressrun(app, pool)
         finally:
             working.cancel()
             await asyncio.wait([working])

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: servers, stand-ins, sample data and ways to wait. Not shipped."""

@@ -1,0 +1,23 @@
+"""How tests wait: for a condition, with a deadline that only a broken test reaches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+DEADLINE_S = 30
+"""Generous: a test that reaches it has failed."""
+
+DEADLINE_SECONDS = 60.0
+"""The same for processes that start others."""
+
+
+async def eventually(condition: Callable[[], bool | Awaitable[Any]]) -> None:
+    """Returns once the condition holds, for what gives no signal of its own; fails at the deadline."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            held = condition()
+            if held if isinstance(held, bool) else await held:
+                return
+            await asyncio.sleep(0.02)
