@@ -399,7 +399,8 @@ class TestStarting:
     ) -> None:
         before, directories = child_pids(), sorted(scratch_root.iterdir())
         script = (
-            "import socket; from jobs.render.protocol import wire; worker = socket.socket(fileno=0); worker.recv(65536);"
+            "import socket; from jobs.render.protocol import wire;"
+            "worker = socket.socket(fileno=0); worker.recv(65536);"
             "frame = {'type': 'failed', 'code': 'internal_error', 'message': 'Pango is missing'};"
             "worker.sendall(b''.join(wire.encode(frame)))"
         )
