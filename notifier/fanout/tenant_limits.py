@@ -118,7 +118,12 @@ class Limits:
         share = self._shares[tenant]
         newcomers, connections = tuple(share.newcomers), share.connections
         others = await self._scripts.call(
-            "connection_counts", tenant, self._process, connections, share.subscriptions, LEASE_MS
+            "connection_counts",
+            tenant=tenant,
+            process=self._process,
+            connections=connections,
+            subscriptions=share.subscriptions,
+            lease_ms=LEASE_MS,
         )
         share.other_connections, share.other_subscriptions = others
         excess = min(connections + share.other_connections - self._max_connections, len(newcomers))

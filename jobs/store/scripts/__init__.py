@@ -1,14 +1,29 @@
-"""The atomic steps: each a Lua file here whose header lists its KEYS, ARGV and answer.
+"""The atomic steps on the store: Lua scripts, and `Scripts`, which calls them.
 
-Lua does not roll back and answers get lost, so every script checks everything before its first write and is safe to
-send twice. A file that starts with ``_`` is a part that others include. `Scripts` puts together the text (names from
-`jobs.store.keys` and the settings come first, as local variables ``K_…``), and calls it by digest.
+Each script is a file ``<folder>/<name>.lua``. A file whose name starts with ``_`` is a part that scripts include. Lua
+does not roll back and answers get lost, so every script checks everything before its first write and is safe to send
+twice. The header of a script has directives for `assemble`, then a comment with its keys, arguments and answer:
+
+- ``--!flags no-cluster …``: the flags of the script, see "Script flags" in the documentation of Redis and Valkey.
+- ``--!include _clock …``: parts that go before the script, in this order.
+- ``--!args tenant id …``: the names of its arguments. They are local variables in the script and keyword arguments of
+  `Scripts.call`. All are strings in Lua; None arrives as the empty string.
+- ``--!rows id kind …``: the names in each of any number of further groups of arguments. In the script, and in parts
+  before it, ``ROWS`` is the list of them, each a table; for `Scripts.call`, `rows` is a list of dicts. May stand in a
+  part, too.
+
+Names cost nothing: they become positions when the script is put together. A script is sent by the release that
+wrote it, so processes of two releases may call the same script with different arguments.
+
+Constants come from `jobs.store.keys` and the settings, as local variables ``K_…``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +37,8 @@ from jobs.store.client import translated_errors
 from jobs.store.connection import Command, DedicatedConnection
 from jobs.store.pipelining import Pipeliner
 
-_NAME = re.compile(r"\bK_([A-Z_]+)\b")
-_DIRECTIVE = re.compile(r"^--!(flags|include) (.+)\n", re.MULTILINE)
+_CONSTANT = re.compile(r"\bK_([A-Z_]+)\b")
+_DIRECTIVE = re.compile(r"^--!(flags|include|args|rows) (.+)\n", re.MULTILINE)
 
 
 @cache
@@ -43,15 +58,63 @@ def _lua_literal(value: str | int) -> str:
     return '"' + "".join(c if c.isalnum() or c in ":/._- " else f"\\{ord(c):03d}" for c in value) + '"'
 
 
-def assemble(name: str, names: dict[str, str | int]) -> str:
-    """The full text of script `name`: flags, names as local variables, included parts, body."""
-    text = _read(name)
-    directives = dict(_DIRECTIVE.findall(text))
-    flags = directives["flags"].replace(" ", ",")
-    body = "\n".join([*map(_read, directives.get("include", "").split()), text])
-    used = set(_NAME.findall(body))
-    constants = [f"local K_{key} = {_lua_literal(value)}" for key, value in names.items() if key in used]
-    return "\n".join([f"#!lua flags={flags}", *constants, body])
+def _directives(name: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {"include": [], "args": [], "rows": []}
+    for directive, words in _DIRECTIVE.findall(_read(name)):
+        found.setdefault(directive, []).extend(words.split())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script ready to be sent."""
+
+    name: str
+    text: str
+    digest: str
+    """Its SHA-1, by which the store knows it."""
+    args: tuple[str, ...]
+    row: tuple[str, ...]
+
+    def positions(self, rows: Iterable[Mapping[str, Any]], named: Mapping[str, Any]) -> list[Any]:
+        """The values in the order in which the script takes them. Raises TypeError for names that do not fit."""
+        try:
+            values = [named[name] for name in self.args]
+            for row in rows:
+                values += [row[name] for name in self.row]
+        except KeyError as missing:
+            raise TypeError(f"script {self.name} needs {missing}") from None
+        if len(named) != len(self.args):
+            raise TypeError(f"script {self.name} takes no {sorted(named.keys() - set(self.args))}")
+        return ["" if value is None else value for value in values]
+
+
+def assemble(name: str, constants: Mapping[str, str | int]) -> Script:
+    """Puts script `name` together: flags, constants, rows, included parts, arguments, body."""
+    own = _directives(name)
+    parts = own["include"]
+    args, row = own["args"], [field for each in (*parts, name) for field in _directives(each)["rows"]]
+    body = "\n".join([*map(_read, parts), _local_arguments(args), _read(name)])
+    used = set(_CONSTANT.findall(body))
+    head = [f"local K_{key} = {_lua_literal(value)}" for key, value in constants.items() if key in used]
+    text = "\n".join([f"#!lua flags={','.join(own['flags'])}", *head, _local_rows(len(args), row), body])
+    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return Script(name, text, digest, tuple(args), tuple(row))
+
+
+def _local_arguments(args: Sequence[str]) -> str:
+    if not args:
+        return ""
+    return f"local {', '.join(args)} = {', '.join(f'ARGV[{at}]' for at in range(1, len(args) + 1))}"
+
+
+def _local_rows(args: int, row: Sequence[str]) -> str:
+    if not row:
+        return ""
+    fields = ", ".join(f"{name} = ARGV[at + {offset}]" for offset, name in enumerate(row))
+    return (
+        f"local ROWS = {{}}\nfor at = {args + 1}, #ARGV, {len(row)} do ROWS[#ROWS + 1] = {{ {fields} }} end"
+    )
 
 
 class Scripts:
@@ -59,8 +122,8 @@ class Scripts:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
-        self._batcher = Pipeliner(DedicatedConnection(redis), DedicatedConnection(redis))
-        self._names: dict[str, str | int] = {
+        self._pipeliner = Pipeliner(DedicatedConnection(redis), DedicatedConnection(redis))
+        self._constants: dict[str, str | int] = {
             **keys.LUA_NAMES,
             "BASE_URL": settings.base_url,
             "WS_URL": settings.ws_url,
@@ -69,29 +132,37 @@ class Scripts:
             "RESULT_TTL_MS": settings.result_ttl * 1000,
             "RECORD_TTL_MS": settings.record_ttl * 1000,
         }
-        self._texts: dict[str, tuple[str, str]] = {}
+        self._assembled: dict[str, Script] = {}
 
-    def _text(self, name: str) -> tuple[str, str]:
-        """Digest and text of script `name`."""
-        if name not in self._texts:
-            text = assemble(name, self._names)
-            self._texts[name] = (hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), text)
-        return self._texts[name]
+    def script(self, name: str) -> Script:
+        """The script as it is sent to this store."""
+        if name not in self._assembled:
+            self._assembled[name] = assemble(name, self._constants)
+        return self._assembled[name]
 
-    async def call(self, name: str, *args: Any) -> Any:
-        """Runs the script and returns its answer.
+    async def call(
+        self, name: str, /, *values: Any, rows: Iterable[Mapping[str, Any]] = (), **named: Any
+    ) -> Any:
+        """Runs the script and returns its answer. A script without names takes `values` as they are.
 
         Raises:
             StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again is safe.
             StoreFull: nothing was written; unless it was sent twice, and the first answer got lost.
         """
-        digest, text = self._text(name)
+        script = self.script(name)
+        arguments = [*values, *script.positions(rows, named)]
         with translated_errors():
             try:
-                return await self._batcher.call("EVALSHA", digest, 0, *args)
+                return await self._pipeliner.call("EVALSHA", script.digest, 0, *arguments)
             except NoScriptError:
-                return await self._batcher.call("EVAL", text, 0, *args)
+                return await self._pipeliner.call("EVAL", script.text, 0, *arguments)
 
-    def command(self, name: str, *args: Any) -> Command:
-        """The script as a command, for a line of one's own; answered with NoScriptError by a store that has lost it."""
-        return ("EVALSHA", self._text(name)[0], 0, *args)
+    def command(
+        self, name: str, /, *values: Any, rows: Iterable[Mapping[str, Any]] = (), **named: Any
+    ) -> Command:
+        """The call as a command, to be sent over another connection.
+
+        A store that has lost the script answers it with NoScriptError.
+        """
+        script = self.script(name)
+        return ("EVALSHA", script.digest, 0, *values, *script.positions(rows, named))
