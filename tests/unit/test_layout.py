@@ -1,11 +1,13 @@
-"""Who may import whom: `api → jobs ← notifier`; the web process stays light."""
+"""Who may import whom: `api → notifier → jobs`; the web process stays light."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +47,35 @@ def test_notifier_does_not_know_api() -> None:
 def test_api_knows_of_notifier_only_what_pushes_events() -> None:
     files = {file for file, package in imports_of("api") if package == "notifier"}
     assert files <= PUSHING
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the three packages, by its dotted name."""
+    files = [file for package in ("api", "jobs", "notifier") for file in (ROOT / package).rglob("*.py")]
+    names = {file: file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for file in files}
+    return {name.removesuffix(".__init__"): file for file, name in names.items()}
+
+
+def imported_at_start(file: Path, known: Iterable[str]) -> set[str]:
+    """The modules among `known` that `file` imports when it is imported itself."""
+    names: set[str] = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names & set(known)
+
+
+def test_there_are_no_import_circles() -> None:
+    files = modules()
+    imports = {name: imported_at_start(file, files) - {name} for name, file in files.items()}
+    list(TopologicalSorter(imports).static_order())  # raises CycleError, with the circle
+
+
+def test_a_folder_has_at_most_fourteen_modules() -> None:
+    counts = Counter(file.parent for file in modules().values() if file.stem != "__init__")
+    assert {folder: count for folder, count in counts.items() if count > 14} == {}
 
 
 def test_the_web_process_does_not_load_the_renderer() -> None:
