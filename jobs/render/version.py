@@ -1,36 +1,48 @@
-"""Which renderer this is. Pure but for reading its own files."""
+"""The version of the renderer: a digest of everything that decides the bytes of a PDF."""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = (
+PACKAGES = (
     "weasyprint",
     "pydyf",
     "tinycss2",
     "tinyhtml5",
+    "webencodings",
     "cssselect2",
+    "pyphen",
     "fonttools",
+    "brotli",
     "pillow",
     "pikepdf",
     "markdown-it-py",
+    "mdit-py-plugins",
+    "mdurl",
     "jinja2",
     "markupsafe",
     "babel",
 )
-
-_FOLDERS = ("child", "child/html", "child/pdf", "protocol")
-"""Below this one: what runs in a render child, and the messages that it gets."""
+_HERE = Path(__file__).parent
+_FOLDERS = tuple(_HERE / folder for folder in ("child", "child/html", "child/pdf", "protocol"))
+"""What runs in a render child, and the messages that it gets."""
+_REQUEST_MAKER = _HERE.parent / "kinds/pdf_render.py"
+"""Makes the message to the render child from a stored spec."""
 
 
 @cache
 def renderer_version() -> str:
-    """Hex digest of what decides which bytes a document becomes: the packages that render it, and this one."""
-    digest = hashlib.sha256()
-    for package in _PACKAGES:
+    """Returns a hex digest of Python, the packages and the files that decide the bytes of a PDF.
+
+    Results of earlier jobs are reused only if their renderer had the same version. System libraries
+    (Pango, HarfBuzz) and installed fonts are not part of it: the worker does not load them.
+    """
+    digest = hashlib.sha256(f"python {sys.version}\n".encode())
+    for package in PACKAGES:
         digest.update(f"{package} {metadata.version(package)}\n".encode())
     for file in rendering_files():
         digest.update(file.read_bytes())
@@ -38,7 +50,6 @@ def renderer_version() -> str:
 
 
 def rendering_files() -> list[Path]:
-    """The files of this package that decide which bytes a document becomes, in a fixed order."""
-    here = Path(__file__).parent
-    folders = [here / folder for folder in _FOLDERS]
-    return sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
+    """Returns the files of this project that decide the bytes of a PDF, in a fixed order."""
+    found = [file for folder in _FOLDERS for file in folder.iterdir() if file.is_file()]
+    return sorted([*found, _REQUEST_MAKER])
