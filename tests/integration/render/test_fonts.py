@@ -1,4 +1,4 @@
-"""Documents with and without fonts of their own, one after the other in this process, against plain WeasyPrint."""
+"""Documents with and without fonts of their own share a font configuration, and look as in plain WeasyPrint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -42,7 +41,7 @@ DRAWING = quote(
     f'src: url({FILES_URL}own.ttf) }}</style><text y="15" font-family="own">drawn</text></svg>'
 )
 LATE = f"<style>p {{ background: url('data:image/svg+xml,{DRAWING}') }}</style>"
-"""Its font comes when all text is laid out and none is drawn."""
+"""Its font is loaded after all text is laid out and before any is drawn."""
 
 DOCUMENTS = {
     "none": TEXT,
@@ -60,20 +59,24 @@ FILES = {"own.ttf": WIDE, "slim.ttf": NARROW}
 
 
 def rendered(fonts: Fonts | None, document: str, files: dict[str, bytes] = FILES) -> bytes:
-    """With `fonts`, or as plain WeasyPrint does it."""
-    fetcher = DocumentFetcher(RenderLimits().fetch, files=files)
-    html = weasyprint.HTML(string=document, base_url=fetcher.base_url, url_fetcher=fetcher)
-    pdf = html.write_pdf(font_config=fonts, pdf_forms=True)
-    assert isinstance(pdf, bytes)
+    """The PDF with `fonts`, which are tidied up afterwards, or the PDF of plain WeasyPrint."""
+    pdf = drawn(fonts, document, files)
     if fonts is not None:
-        del html
         gc.collect()
         fonts.tidy_up()
     return pdf
 
 
+def drawn(fonts: Fonts | None, document: str, files: dict[str, bytes] = FILES) -> bytes:
+    fetcher = DocumentFetcher(RenderLimits().fetch, files=files)
+    html = weasyprint.HTML(string=document, base_url=fetcher.base_url, url_fetcher=fetcher)
+    pdf = html.write_pdf(font_config=fonts, pdf_forms=True)
+    assert isinstance(pdf, bytes)
+    return pdf
+
+
 def fonts_of(pdf: bytes) -> set[str]:
-    """Without the tags of subsets."""
+    """Names of the fonts in the PDF, without the tags of subsets."""
     with pikepdf.open(BytesIO(pdf)) as opened:
         names = {str(item.BaseFont) for item in opened.objects if _is_font(item)}
     return {name.removeprefix("/").partition("+")[2] for name in names}
@@ -83,7 +86,7 @@ def _is_font(item: pikepdf.Object) -> bool:
     return isinstance(item, pikepdf.Dictionary) and "/BaseFont" in item
 
 
-def test_documents_of_all_kinds_in_any_order_are_those_of_plain_weasyprint() -> None:
+def test_documents_of_all_kinds_in_any_order_have_the_bytes_of_plain_weasyprint() -> None:
     plain = {name: rendered(None, document) for name, document in DOCUMENTS.items()}
     fonts = Fonts()
     for name in [*DOCUMENTS, *reversed(DOCUMENTS), *list(DOCUMENTS)[::2]]:
@@ -91,19 +94,19 @@ def test_documents_of_all_kinds_in_any_order_are_those_of_plain_weasyprint() -> 
 
 
 @pytest.mark.parametrize("name", ["uploaded", "features", "two faces", "inline", "late", "form"])
-def test_documents_are_set_in_the_fonts_that_they_bring(name: str) -> None:
+def test_documents_use_the_fonts_that_they_bring(name: str) -> None:
     assert fonts_of(rendered(Fonts(), DOCUMENTS[name])) >= {"own"}
 
 
 @pytest.mark.parametrize("face", [FACE, INLINE, OVER_A_GENERIC, LATE])
-def test_the_next_document_does_not_find_a_font_of_the_one_before(face: str) -> None:
+def test_a_document_does_not_find_a_font_of_the_document_before_it(face: str) -> None:
     fonts = Fonts()
     fallback = fonts_of(rendered(None, TEXT))
     assert fonts_of(rendered(fonts, face + TEXT)) != fallback
     assert fonts_of(rendered(fonts, TEXT)) == fallback
 
 
-def test_the_next_document_gets_its_own_font_of_the_same_name() -> None:
+def test_a_document_gets_its_own_font_and_not_an_earlier_one_of_the_same_name() -> None:
     fonts = Fonts()
     wide = rendered(fonts, FACE + TEXT)
     narrow = rendered(fonts, FACE + TEXT, {"own.ttf": NARROW})
@@ -112,7 +115,7 @@ def test_the_next_document_gets_its_own_font_of_the_same_name() -> None:
     assert rendered(fonts, FACE + TEXT) == wide
 
 
-def test_a_document_with_its_own_fonts_leaves_the_shared_ones_warm() -> None:
+def test_the_shared_font_map_is_in_use_again_after_a_document_with_its_own_fonts() -> None:
     fonts = Fonts()
     shared = fonts.font_map
     fonts.add_font_face({"font_family": "own", "src": [("external", None)]}, None)
@@ -121,29 +124,21 @@ def test_a_document_with_its_own_fonts_leaves_the_shared_ones_warm() -> None:
     assert fonts.font_map is shared
 
 
-def test_font_files_go_with_their_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_font_files_are_removed_with_their_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fonts = Fonts()
-    seen = []
-    monkeypatch.setattr(
-        fonts, "tidy_up", in_turn(lambda: seen.append(len(list(tmp_path.iterdir()))), fonts.tidy_up)
-    )
+    directories = []
     for document in (FACE + TEXT, MISSING + TEXT, TEXT):
-        rendered(fonts, document)
+        drawn(fonts, document)
+        directories.append(len(list(tmp_path.iterdir())))
+        gc.collect()
+        fonts.tidy_up()
         assert list(tmp_path.iterdir()) == []
-    assert seen == [1, 1, 0]
-
-
-def in_turn(first: Callable[[], object], then: Callable[[], None]) -> Callable[[], None]:
-    def both() -> None:
-        first()
-        then()
-
-    return both
+    assert directories == [1, 1, 0]
 
 
 def growth_bytes() -> int:
-    """Of this process, over 60 documents with fonts."""
+    """How much this process grows over 60 documents with fonts of their own."""
     engine = Engine(RenderLimits())
     engine.warm_up()
     resident = ResidentSize(os.getpid())
@@ -158,7 +153,7 @@ def growth_bytes() -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
-def test_documents_with_their_own_fonts_do_not_add_up_in_memory() -> None:
-    # In a process of its own: what the tests before have freed would take in what is lost.
+def test_documents_with_their_own_fonts_do_not_leak_memory() -> None:
+    # In a process of its own: memory that earlier tests have freed would hide a leak.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        assert process.submit(growth_bytes).result() < 4 * MIB  # a configuration that stays is 0.2 MiB
+        assert process.submit(growth_bytes).result() < 4 * MIB  # one leaked configuration has 0.2 MiB
