@@ -1,4 +1,4 @@
-"""`pressrun doctor`: is everything here that documents and promises need?"""
+"""`pressrun doctor`: checks this machine, the store and the settings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LANGUAGES = {
     "Devanagari": "hi",
     "emoji": "und-zsye",
 }
-"""A language of each script that the fonts in Aptfile cover, as fontconfig calls it."""
+"""A language for each script that the fonts in Aptfile cover, by fontconfig's name for it."""
 
 COST_OF_A_POWER_CUT = {
     "everysec": "the last second",
@@ -47,11 +47,12 @@ COST_OF_A_POWER_CUT = {
     "none": "everything since the last snapshot",
     "unknown": "what its provider says (it does not tell how it writes)",
 }
+"""What may be lost, by the value of `appendfsync` (`none`: no append-only file)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `remedy` says what to do about a `warn` or `fail`."""
+    """A line of the report. `remedy` says what to do about a `warn` or `fail`."""
 
     verdict: Literal["ok", "warn", "fail"]
     subject: str
@@ -61,7 +62,7 @@ class Finding:
 
 @click.command()
 def doctor() -> None:
-    """Check this machine, the store and the settings. Exit code 1 when something essential is missing."""
+    """Check this machine, the store and the settings. Exit code 1 if something essential is missing."""
     settings = settings_from_environment()
     failed = False
     for finding in examine(settings):
@@ -74,7 +75,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "Python", platform.python_version())
     yield from examine_variables(settings, os.environ)
     yield from examine_libraries()
-    yield from examine_fonts()
+    yield from examine_fonts(LANGUAGES)
     yield examine_links(settings)
     yield from asyncio.run(examine_storage(settings))
 
@@ -87,7 +88,7 @@ def show(finding: Finding) -> None:
 
 
 def examine_variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """What is set in vain: nothing else would say that a name is mistyped."""
+    """Finds variables that are no settings: nothing else reports a mistyped name."""
     known = [*(variable for variable, _, _ in settings.explained(environ)), *CLIENT_VARIABLES]
     for variable in sorted(environ):
         if variable.startswith("PRESSRUN_") and variable not in known:
@@ -101,7 +102,7 @@ def examine_variables(settings: Settings, environ: Mapping[str, str]) -> Iterato
 
 
 def examine_libraries() -> Iterator[Finding]:
-    """Loaded the way the renderer loads them, so that what is found here is found there."""
+    """Loads Pango and HarfBuzz in the same way as the renderer, so that both find the same files."""
     try:
         with warnings.catch_warnings(action="ignore"):
             from weasyprint.text import ffi
@@ -127,12 +128,13 @@ def dotted(version: int) -> str:
     return f"{version // 10000}.{version // 100 % 100}.{version % 100}"
 
 
-def examine_fonts() -> Iterator[Finding]:
+def examine_fonts(languages: Mapping[str, str]) -> Iterator[Finding]:
+    """Finds scripts without a font. `languages` has one language for each script."""
     fc_list = shutil.which("fc-list")
     if fc_list is None:
         yield Finding("warn", "fonts", "cannot be listed", "Install fontconfig.")
         return
-    missing = [script for script, language in LANGUAGES.items() if not has_font(fc_list, language)]
+    missing = [script for script, language in languages.items() if not has_font(fc_list, language)]
     if missing:
         yield Finding(
             "warn",
@@ -141,7 +143,7 @@ def examine_fonts() -> Iterator[Finding]:
             "Install the fonts in Aptfile, or bring your own.",
         )
     else:
-        yield Finding("ok", "fonts", ", ".join(LANGUAGES))
+        yield Finding("ok", "fonts", ", ".join(languages))
 
 
 def has_font(fc_list: str, language: str) -> bool:
@@ -152,15 +154,19 @@ def has_font(fc_list: str, language: str) -> bool:
 
 
 def examine_links(settings: Settings) -> Finding:
-    """Unset, all is well where `pressrun up` gives all processes one PORT, and clients are on this machine."""
+    """Warns if PRESSRUN_PUBLIC_URL is not set and clients may be on other machines.
+
+    Without it, links are right only for clients on this machine, and only if all processes have the
+    same PORT, as under `pressrun up`.
+    """
     if settings.public_url or not (settings.api_keys or names_store()):
         return Finding("ok", "links", f"begin with {settings.base_url}")
     return Finding(
         "warn",
         "links",
-        "begin with http://localhost and the PORT of the process that made them: no use on other machines, "
-        "nor where honcho start gave it a PORT of its own",
-        "Set PRESSRUN_PUBLIC_URL to how clients reach web, the same for every process.",
+        "begin with http://localhost and the PORT of the process that made them: they do not work on other "
+        "machines, nor if each process has a PORT of its own (as under honcho or foreman)",
+        "Set PRESSRUN_PUBLIC_URL to the URL at which clients reach web, the same for every process.",
     )
 
 
@@ -169,7 +175,7 @@ def names_store() -> bool:
 
 
 async def examine_storage(settings: Settings) -> list[Finding]:
-    """The store and the artifacts, which may be in it."""
+    """Checks the store and the artifacts (which may be in the store)."""
     url = store_url(settings)
     try:
         client = connect(replace(settings, redis_url=url or settings.redis_url))
@@ -189,7 +195,7 @@ async def examine_storage(settings: Settings) -> list[Finding]:
 
 
 def store_url(settings: Settings) -> str | None:
-    """Where the store is; None for an embedded one that does not run."""
+    """Returns the URL of the store, or None for an embedded one that does not run."""
     if names_store():
         return settings.redis_url
     return running_url(settings.data_dir / "valkey")
@@ -220,7 +226,7 @@ def examine_durability(facts: StoreFacts) -> Finding:
         "warn",
         "durability",
         f"appendfsync {facts.durability}: a power cut may lose {COST_OF_A_POWER_CUT[facts.durability]}",
-        "Set appendonly yes and appendfsync always where accepted has to mean durable.",
+        "Set appendonly yes and appendfsync always if accepted jobs must survive a power cut.",
     )
 
 

@@ -1,16 +1,16 @@
-"""`pressrun up`: everything on one machine, with a store of its own where none is named."""
+"""`pressrun up`: starts everything on one machine, with an embedded store if none is named."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 
 import aiohttp
 import click
-from honcho.environ import parse_procfile
 
 from api.cli.local.embedded_valkey import EmbeddedValkey, EmbeddedValkeyError, is_free
 from api.cli.local.environment import CannotStart, settings_from_environment
@@ -18,6 +18,7 @@ from api.cli.local.supervisor import Supervisor
 from jobs.core.settings import Settings
 
 POLL_SECONDS = 0.1
+_PROCFILE_LINE = re.compile(r"^([\w-]+):[ \t]*(\S.*)$", re.MULTILINE | re.ASCII)
 
 
 @click.command()
@@ -34,11 +35,11 @@ def up() -> None:
         sys.exit(asyncio.run(run(settings, commands, environ, None)))
 
     try:
-        # Documents are nobody else's business.
+        # Documents are private: nobody else on this machine may read them.
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"PRESSRUN_DATA_DIR cannot be used ({error}). Name another directory.") from error
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor takes signals over
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor handles signals
     store = EmbeddedValkey(settings.data_dir / "valkey")
     try:
         store.start()
@@ -52,24 +53,26 @@ def up() -> None:
 
 
 def procfile(path: Path) -> dict[str, str]:
-    """Names and commands, in order.
+    """Returns the commands by name, in order.
 
     Raises:
-        CannotStart: there is none, or nothing in it.
+        CannotStart: the file does not exist, names no process, or names one twice.
     """
     try:
-        commands = dict(parse_procfile(path.read_text()).processes)
+        lines = _PROCFILE_LINE.findall(path.read_text())
     except FileNotFoundError as error:
         raise CannotStart(
             f"There is no Procfile in {Path.cwd()}. Start this in Pressrun's directory."
         ) from error
-    if not commands:
+    if not lines:
         raise CannotStart(f"{path.absolute()} names no process.")
+    if len(commands := dict(lines)) < len(lines):
+        raise CannotStart(f"{path.absolute()} names a process twice.")
     return commands
 
 
 def check_ports(settings: Settings) -> None:
-    """Say which variable to change, before a process dies of it.
+    """Checks that the ports are free, so that the error can name the variable to change.
 
     Raises:
         CannotStart: another program has one of the ports.
@@ -80,7 +83,7 @@ def check_ports(settings: Settings) -> None:
 
 
 def environment() -> dict[str, str]:
-    """What the processes get: ours, with `python` meaning this one, and output that is not held back."""
+    """Returns the environment of the processes: `python` is this one, and output is not buffered."""
     directory = Path(sys.executable).parent
     return {
         **os.environ,
@@ -92,31 +95,31 @@ def environment() -> dict[str, str]:
 async def run(
     settings: Settings, commands: dict[str, str], environ: dict[str, str], store: EmbeddedValkey | None
 ) -> int:
-    """Run everything until it ends; the exit code of `pressrun up`."""
+    """Runs everything until it ends, and returns the exit code of `pressrun up`."""
     supervisor = Supervisor(commands, environ, drain_seconds=settings.drain_seconds)
-    watchers = [asyncio.create_task(announce(settings, supervisor))]
+    tasks = [asyncio.create_task(announce(settings, supervisor))]
     if store is not None:
         supervisor.say(f"embedded Valkey on port {store.port}, data in {store.directory}")
-        watchers.append(asyncio.create_task(watch(store, supervisor)))
+        tasks.append(asyncio.create_task(watch(store, supervisor)))
     try:
         return await supervisor.run()
     finally:
-        for watcher in watchers:
-            watcher.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def announce(settings: Settings, supervisor: Supervisor) -> None:
-    """Print where to go as soon as `/readyz` says that there is something to see."""
+    """Prints the console's URL as soon as `/readyz` answers with success."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.listen_host, settings.listen_host)  # noqa: S104
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/readyz"
     timeout = aiohttp.ClientTimeout(total=5)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        while not await answers_well(session, url):  # noqa: ASYNC110 (another process: there is no event)
+        while not await is_ready(session, url):  # noqa: ASYNC110 (another process: there is no event)
             await asyncio.sleep(POLL_SECONDS)
     supervisor.say(f"ready: {settings.base_url}/  (Ctrl-C stops)")
 
 
-async def answers_well(session: aiohttp.ClientSession, url: str) -> bool:
+async def is_ready(session: aiohttp.ClientSession, url: str) -> bool:
     try:
         async with session.get(url) as answer:
             return answer.ok
@@ -125,7 +128,7 @@ async def answers_well(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 async def watch(store: EmbeddedValkey, supervisor: Supervisor) -> None:
-    """The store is a process like the others: without it nothing goes on."""
+    """Ends everything when the store ends: nothing works without it."""
     while store.is_running:  # noqa: ASYNC110 (another process: there is no event)
         await asyncio.sleep(POLL_SECONDS)
     supervisor.say(f"the embedded Valkey ended (see {store.log})")

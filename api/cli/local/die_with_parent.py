@@ -1,4 +1,4 @@
-"""Processes that end when the one that started them is killed, even by SIGKILL."""
+"""Ends child processes when their parent is killed, even by SIGKILL (Linux only)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> Callable[[], None] | None:
-    """A `preexec_fn` with which a child gets SIGTERM when the thread that started it ends; None outside Linux.
+    """Returns a `preexec_fn` that sends the child SIGTERM when the thread that started it ends.
 
-    A child started by a thread of a pool therefore lives no longer than that pool.
+    None on other systems than Linux. It is the thread that counts, not the process: a child that a
+    pool's thread started lives no longer than the pool.
     """
     if sys.platform != "linux":
         return None

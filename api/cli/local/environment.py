@@ -1,4 +1,4 @@
-"""The settings as a subcommand gets them."""
+"""Reads the settings for a subcommand."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from jobs.core.settings import BadSetting, Settings
 
 
 class CannotStart(click.ClickException):
-    """The command was used well, but its surroundings are wrong. Ends with exit code 2."""
+    """The command was used correctly, but its environment is wrong. Ends with exit code 2."""
 
     exit_code = 2
 
 
 def settings_from_environment() -> Settings:
-    """The settings in force.
+    """Returns the settings in force.
 
     Raises:
-        CannotStart: with the variable's name and what it may be.
+        CannotStart: a setting is invalid; the message names the variable and its valid values.
     """
     try:
         return Settings.from_env(os.environ)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.local import supervisor
-from api.cli.local.supervisor import Supervisor
+from api.cli.local.supervisor import GRACE_SECONDS, Supervisor
 from testsupport.command import assert_gone
 
 
@@ -16,22 +15,25 @@ def python(program: str) -> str:
     return f"{shlex.quote(sys.executable)} -u -c {shlex.quote(program)}"
 
 
-async def supervise(commands: Mapping[str, str], drain_seconds: float = 10) -> int:
-    return await Supervisor(commands, os.environ, drain_seconds=drain_seconds).run()
+async def supervise(
+    commands: Mapping[str, str], *, drain_seconds: float = 10, grace_seconds: float = GRACE_SECONDS
+) -> int:
+    supervisor = Supervisor(commands, os.environ, drain_seconds=drain_seconds, grace_seconds=grace_seconds)
+    return await supervisor.run()
 
 
-async def test_ends_with_the_code_of_the_first_that_ended() -> None:
+async def test_ends_with_the_exit_code_of_the_process_that_ended_first() -> None:
     waiting = "import signal; signal.pause()"
     assert await supervise({"one": python(waiting), "two": python("raise SystemExit(3)")}) == 3
 
 
-async def test_shows_each_line_with_its_process(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_prints_each_line_with_the_name_of_its_process(capsys: pytest.CaptureFixture[str]) -> None:
     await supervise({"talker": python("print('one'); print('two')")})
     shown = capsys.readouterr().out.splitlines()
     assert [line.partition("| ")[2] for line in shown if "talker" in line.partition("|")[0]] == ["one", "two"]
 
 
-async def test_shows_errors_like_other_output(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_prints_standard_error_like_other_output(capsys: pytest.CaptureFixture[str]) -> None:
     await supervise({"talker": python("import sys; print('trouble', file=sys.stderr)")})
     assert "| trouble" in capsys.readouterr().out
 
@@ -43,15 +45,14 @@ async def test_a_line_too_long_to_show_stops_nothing(capsys: pytest.CaptureFixtu
     assert "| after" in shown
 
 
-async def test_bytes_that_are_no_text_stop_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_bytes_that_are_not_text_stop_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     await supervise({"talker": python(r"import os; os.write(1, b'\xff\xfe\nafter\n')")})
     assert "| after" in capsys.readouterr().out
 
 
-async def test_kills_what_does_not_stop_in_time(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+async def test_kills_a_process_that_does_not_stop_in_time(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.1)
     os.mkfifo(tmp_path / "deaf")
     stubborn = (
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -59,13 +60,13 @@ async def test_kills_what_does_not_stop_in_time(
         "while True: signal.pause()"
     )
     commands = {"stubborn": python(stubborn), "other": python(f"open('{tmp_path}/deaf').read()")}
-    assert await supervise(commands, drain_seconds=0) == 0
+    assert await supervise(commands, drain_seconds=0, grace_seconds=0.1) == 0
     shown = capsys.readouterr().out
     assert "still running" in shown
     assert "stubborn ended by SIGKILL" in shown
 
 
-async def test_nothing_is_left_of_a_process_that_started_others(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_kills_the_children_that_a_process_leaves_behind(capsys: pytest.CaptureFixture[str]) -> None:
     parent = (
         "import subprocess, sys; sleep = [sys.executable, '-c', 'import signal; signal.pause()']\n"
         "print('child', subprocess.Popen(sleep).pid)"

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import redis as sync_redis
 
-from api.cli.local import embedded_valkey as embedded
 from api.cli.local.embedded_valkey import (
     AlreadyRunning,
     EmbeddedValkey,
@@ -60,7 +59,7 @@ def test_is_not_in_the_session_that_ctrl_c_reaches(valkey: FaultyValkey) -> None
     assert os.getsid(valkey.pid) != os.getsid(0)
 
 
-def test_takes_the_next_port_when_another_program_has_the_asked_one(
+def test_takes_the_next_port_when_another_program_has_the_preferred_one(
     valkey: FaultyValkey, tmp_path: Path
 ) -> None:
     second = EmbeddedValkey(tmp_path / "valkey", valkey.port)
@@ -72,12 +71,15 @@ def test_takes_the_next_port_when_another_program_has_the_asked_one(
         second.stop()
 
 
-def test_takes_the_next_port_when_another_program_is_quicker(
-    valkey: FaultyValkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_takes_the_next_port_when_another_program_takes_the_free_one_first(
+    valkey: FaultyValkey, tmp_path: Path
 ) -> None:
-    looks = iter([valkey.port])  # free when it was looked at, taken a moment later
-    monkeypatch.setattr(embedded, "next_free_port", lambda port: next(looks, None) or next_free_port(port))
-    second = EmbeddedValkey(tmp_path / "valkey", valkey.port)
+    taken = [valkey.port]  # free when it was probed, taken a moment later
+
+    def free_port(preferred: int) -> int:
+        return taken.pop() if taken else next_free_port(preferred)
+
+    second = EmbeddedValkey(tmp_path / "valkey", valkey.port, free_port=free_port)
     second.start()
     try:
         assert second.port > valkey.port
@@ -93,14 +95,12 @@ def test_refuses_a_directory_that_another_supervisor_has(own_valkey: FaultyValke
     assert client(own_valkey).ping()
 
 
-@pytest.fixture
-def orphan(tmp_path: Path) -> Iterator[Path]:
-    """The directory of a server that holds a key and whose supervisor was killed."""
-    directory = tmp_path / "valkey"
+def killed_supervisor(directory: Path, *, dies_with_parent: bool) -> int:
+    """The pid of a server whose supervisor started it and was killed then."""
     program = (
-        "import os, signal, sys; from pathlib import Path; from api.cli import embedded\n"
-        "embedded.die_with_parent = lambda: None  # as on macOS\n"
-        "server = embedded.EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
+        "import os, signal, sys; from pathlib import Path; from api.cli.local.embedded_valkey import EmbeddedValkey\n"
+        f"server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2]), dies_with_parent={dies_with_parent})\n"
+        "server.start()\n"
         "print(server.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -108,26 +108,25 @@ def orphan(tmp_path: Path) -> Iterator[Path]:
         [sys.executable, "-c", program, str(directory), str(free_port())], stdout=subprocess.PIPE, check=False
     )
     assert supervisor.returncode == -signal.SIGKILL
-    pid = int(supervisor.stdout)
+    return int(supervisor.stdout)
+
+
+@pytest.fixture
+def orphan(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a server that holds a key and whose supervisor was killed, as happens on macOS."""
+    directory = tmp_path / "valkey"
+    pid = killed_supervisor(directory, dies_with_parent=False)
     url = running_url(directory)
     assert url is not None
     sync_redis.Redis.from_url(url).set("kept", "yes")
     yield directory
-    with contextlib.suppress(ProcessLookupError):  # shut down by its successor, as it should be
+    with contextlib.suppress(ProcessLookupError):  # its successor has shut it down, as it should
         os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
 def test_ends_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
-    program = (
-        "import os, signal, sys; from pathlib import Path; from api.cli.local.embedded_valkey import EmbeddedValkey\n"
-        "server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
-        "print(server.pid, flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    arguments = [sys.executable, "-c", program, str(tmp_path), str(free_port())]
-    supervisor = subprocess.run(arguments, stdout=subprocess.PIPE, check=False)
-    assert_gone([int(supervisor.stdout)])
+    assert_gone([killed_supervisor(tmp_path, dies_with_parent=True)])
 
 
 def test_replaces_an_orphan_and_finds_its_data(orphan: Path) -> None:
@@ -160,7 +159,7 @@ def test_says_why_it_does_not_start(tmp_path: Path) -> None:
     assert running_url(server.directory) is None
 
 
-def test_stopping_what_does_not_run_is_harmless(tmp_path: Path) -> None:
+def test_stopping_a_server_that_does_not_run_is_harmless(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path / "valkey", free_port())
     server.stop()
     with pytest.raises(EmbeddedValkeyError):

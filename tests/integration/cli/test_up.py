@@ -1,4 +1,4 @@
-"""`pressrun up` with stand-ins for the three processes, and the real embedded store."""
+"""`pressrun up` with stand-ins for the three processes, and with the real embedded store."""
 
 import os
 import signal
@@ -45,7 +45,7 @@ while True:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     """A directory with a Procfile of stand-ins."""
     for name, program in {"web": WEB, "worker": WORKER, "stubborn": STUBBORN}.items():
         (tmp_path / f"{name}.py").write_text(program)
@@ -53,8 +53,8 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write_procfile(place: Path, **commands: str) -> None:
-    (place / "Procfile").write_text("".join(f"{name}: {command}\n" for name, command in commands.items()))
+def write_procfile(directory: Path, **commands: str) -> None:
+    (directory / "Procfile").write_text("".join(f"{name}: {command}\n" for name, command in commands.items()))
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def environ() -> dict[str, str]:
     return {"PORT": str(free_port()), "PRESSRUN_NOTIFIER_PORT": str(free_port())}
 
 
-def up(place: Path, environ: Mapping[str, str]) -> Command:
-    return Command("up", directory=place, environ=environ)
+def up(directory: Path, environ: Mapping[str, str]) -> Command:
+    return Command("up", directory=directory, environ=environ)
 
 
 def started_pids(command: Command) -> list[int]:
@@ -71,10 +71,10 @@ def started_pids(command: Command) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_says_where_it_is_and_stops_cleanly(
-    place: Path, environ: dict[str, str], number: signal.Signals
+def test_prints_its_url_and_stops_cleanly(
+    directory: Path, environ: dict[str, str], number: signal.Signals
 ) -> None:
-    with up(place, environ) as command:
+    with up(directory, environ) as command:
         ready, _ = command.lines_with(r"ready: (\S+)", "start number")
         assert ready[1] == f"http://localhost:{environ['PORT']}/"
         command.signal(number)
@@ -83,51 +83,53 @@ def test_says_where_it_is_and_stops_cleanly(
     pids = started_pids(command)
     assert len(pids) == 2
     assert_gone(pids)
-    assert running_url(place / "data" / "valkey") is None
+    assert running_url(directory / "data" / "valkey") is None
 
 
-def test_says_which_directory_it_cannot_use(place: Path, environ: dict[str, str]) -> None:
-    with up(place, {**environ, "PRESSRUN_DATA_DIR": "Procfile/data"}) as command:
+def test_names_the_directory_that_it_cannot_use(directory: Path, environ: dict[str, str]) -> None:
+    with up(directory, {**environ, "PRESSRUN_DATA_DIR": "Procfile/data"}) as command:
         command.line("PRESSRUN_DATA_DIR cannot be used .*Procfile/data")
         assert command.wait() == 2
 
 
-def test_finds_its_data_again(place: Path, environ: dict[str, str]) -> None:
+def test_finds_its_data_again(directory: Path, environ: dict[str, str]) -> None:
     for start in (1, 2):
-        with up(place, environ) as command:
+        with up(directory, environ) as command:
             command.line(f"start number {start} ")
             command.signal(signal.SIGINT)
             assert command.wait() == 0
 
 
-def test_all_processes_get_the_store_that_was_started(place: Path, environ: dict[str, str]) -> None:
-    write_procfile(place, worker="python worker.py", notifier="python worker.py")
-    with up(place, environ) as command:
+def test_all_processes_get_the_store_that_was_started(directory: Path, environ: dict[str, str]) -> None:
+    write_procfile(directory, worker="python worker.py", notifier="python worker.py")
+    with up(directory, environ) as command:
         urls = {command.line(r"REDIS_URL (\S+)")[1] for _ in range(2)}
-        assert urls == {running_url(place / "data" / "valkey")}
+        assert urls == {running_url(directory / "data" / "valkey")}
 
 
 def test_uses_the_store_that_redis_url_names(
-    place: Path, environ: dict[str, str], own_valkey: FaultyValkey
+    directory: Path, environ: dict[str, str], own_valkey: FaultyValkey
 ) -> None:
-    with up(place, {**environ, "REDIS_URL": own_valkey.url}) as command:
+    with up(directory, {**environ, "REDIS_URL": own_valkey.url}) as command:
         assert command.line(r"REDIS_URL (\S+)")[1] == own_valkey.url
         command.signal(signal.SIGINT)
         assert command.wait() == 0
-    assert not (place / "data" / "valkey").exists()
+    assert not (directory / "data" / "valkey").exists()
     assert own_valkey.is_running
 
 
-def test_a_process_that_ends_ends_all_and_is_named(place: Path, environ: dict[str, str]) -> None:
-    write_procfile(place, worker="python worker.py", notifier="python -c 'raise SystemExit(7)'")
-    with up(place, environ) as command:
+def test_a_process_that_ends_is_named_and_ends_the_others(directory: Path, environ: dict[str, str]) -> None:
+    write_procfile(directory, worker="python worker.py", notifier="python -c 'raise SystemExit(7)'")
+    with up(directory, environ) as command:
         assert command.wait() == 7
     assert "notifier ended with code 7" in command.output
     assert_gone(started_pids(command))
 
 
-def test_a_killed_process_ends_all_with_its_signal(place: Path, environ: dict[str, str]) -> None:
-    with up(place, environ) as command:
+def test_a_killed_process_ends_the_others_and_its_signal_is_named(
+    directory: Path, environ: dict[str, str]
+) -> None:
+    with up(directory, environ) as command:
         worker = int(command.line(r"worker started, pid (\d+)")[1])
         command.line("start number")
         os.kill(worker, signal.SIGKILL)
@@ -135,30 +137,30 @@ def test_a_killed_process_ends_all_with_its_signal(place: Path, environ: dict[st
     assert "worker ended by SIGKILL" in command.output
 
 
-def test_a_program_that_is_not_there_is_named(place: Path, environ: dict[str, str]) -> None:
-    write_procfile(place, worker="python worker.py", notifier="no-such-program")
-    with up(place, environ) as command:
+def test_a_program_that_does_not_exist_is_named(directory: Path, environ: dict[str, str]) -> None:
+    write_procfile(directory, worker="python worker.py", notifier="no-such-program")
+    with up(directory, environ) as command:
         assert command.wait() == 127
     assert "notifier cannot be started" in command.output
     assert_gone(started_pids(command))
 
 
-def test_a_second_interrupt_does_not_wait(place: Path, environ: dict[str, str]) -> None:
-    write_procfile(place, web="python web.py", worker="python stubborn.py")
-    with up(place, {**environ, "PRESSRUN_DRAIN_SECONDS": "3600"}) as command:
+def test_a_second_interrupt_does_not_wait(directory: Path, environ: dict[str, str]) -> None:
+    write_procfile(directory, web="python web.py", worker="python stubborn.py")
+    with up(directory, {**environ, "PRESSRUN_DRAIN_SECONDS": "3600"}) as command:
         command.line("will not stop")
         command.signal(signal.SIGINT)
         command.lines_with("web ended", "waiting up to 3605 s for worker to finish; Ctrl-C does not wait")
         command.signal(signal.SIGINT)
         assert command.wait() == 0
     assert_gone(started_pids(command))
-    assert running_url(place / "data" / "valkey") is None
+    assert running_url(directory / "data" / "valkey") is None
 
 
-def test_the_store_ending_ends_all(place: Path, environ: dict[str, str]) -> None:
-    with up(place, environ) as command:
+def test_everything_ends_when_the_store_ends(directory: Path, environ: dict[str, str]) -> None:
+    with up(directory, environ) as command:
         command.line("start number")
-        url = running_url(place / "data" / "valkey")
+        url = running_url(directory / "data" / "valkey")
         assert url is not None
         redis.Redis.from_url(url).shutdown()
         assert command.wait() == 1
@@ -167,46 +169,48 @@ def test_the_store_ending_ends_all(place: Path, environ: dict[str, str]) -> None
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
 def test_a_killed_supervisor_leaves_nothing_that_would_stop_the_next_start(
-    place: Path, environ: dict[str, str]
+    directory: Path, environ: dict[str, str]
 ) -> None:
-    with up(place, environ) as command:
+    with up(directory, environ) as command:
         command.lines_with("ready: ", "start number 1 ")
         command.signal(signal.SIGKILL)
         command.wait()
     assert_gone(started_pids(command))
-    with up(place, environ) as command:
+    with up(directory, environ) as command:
         command.lines_with("ready: ", "start number 2 ")
 
 
-def test_a_second_one_in_the_same_place_is_refused(place: Path, environ: dict[str, str]) -> None:
-    with up(place, environ) as first:
+def test_a_second_one_in_the_same_directory_is_refused(directory: Path, environ: dict[str, str]) -> None:
+    with up(directory, environ) as first:
         first.line("ready: ")
         others = {"PORT": str(free_port()), "PRESSRUN_NOTIFIER_PORT": str(free_port())}
-        with up(place, others) as second:
+        with up(directory, others) as second:
             assert second.wait() == 2
         assert "already runs" in second.output
 
 
 @pytest.mark.parametrize("variable", ["PORT", "PRESSRUN_NOTIFIER_PORT"])
-def test_a_taken_port_is_named_with_its_variable(place: Path, environ: dict[str, str], variable: str) -> None:
-    with socket.create_server(("127.0.0.1", int(environ[variable]))), up(place, environ) as command:
+def test_a_taken_port_is_named_with_its_variable(
+    directory: Path, environ: dict[str, str], variable: str
+) -> None:
+    with socket.create_server(("127.0.0.1", int(environ[variable]))), up(directory, environ) as command:
         assert command.wait() == 2
     assert f"set {variable}" in command.output
 
 
-@pytest.mark.parametrize("content", [None, "", "not a procfile\n"])
+@pytest.mark.parametrize("content", [None, "", "not a procfile\n", "web: one\nweb: two\n"])
 def test_needs_a_procfile_that_names_processes(
-    place: Path, environ: dict[str, str], content: str | None
+    directory: Path, environ: dict[str, str], content: str | None
 ) -> None:
-    (place / "Procfile").unlink()
+    (directory / "Procfile").unlink()
     if content is not None:
-        (place / "Procfile").write_text(content)
-    with up(place, environ) as command:
+        (directory / "Procfile").write_text(content)
+    with up(directory, environ) as command:
         assert command.wait() == 2
     assert "Procfile" in command.output
 
 
-def test_a_bad_setting_is_named(place: Path, environ: dict[str, str]) -> None:
-    with up(place, {**environ, "PRESSRUN_WORKER_SLOTS": "many"}) as command:
+def test_a_bad_setting_is_named(directory: Path, environ: dict[str, str]) -> None:
+    with up(directory, {**environ, "PRESSRUN_WORKER_SLOTS": "many"}) as command:
         assert command.wait() == 2
     assert "PRESSRUN_WORKER_SLOTS is 'many'" in command.output

@@ -1,0 +1,55 @@
+"""`pressrun doctor` beside real stores."""
+
+from pathlib import Path
+
+import pytest
+import redis as sync_redis
+from click.testing import CliRunner, Result
+
+from api.cli import main
+from testsupport.valkey import FaultyValkey
+
+
+def examined(directory: Path, **environ: str) -> Result:
+    return CliRunner().invoke(main, ["doctor"], env={"PRESSRUN_DATA_DIR": str(directory), **environ})
+
+
+def test_finds_nothing_wrong_with_a_durable_store(tmp_path: Path, redis_url: str) -> None:
+    result = examined(tmp_path, REDIS_URL=redis_url, PRESSRUN_PUBLIC_URL="https://pdf.example.com")
+    assert result.exit_code == 0, result.output
+    assert "ok    links: begin with https://pdf.example.com" in result.output
+    assert "store: Valkey 9." in result.output
+    assert "appendfsync always" in result.output
+    assert "noeviction" in result.output
+    assert "fail" not in result.output
+
+
+def test_checks_the_embedded_store_that_runs(tmp_path: Path, own_valkey: FaultyValkey) -> None:
+    assert own_valkey.directory == tmp_path / "valkey"
+    result = examined(tmp_path, REDIS_URL="")
+    assert "appendfsync always" in result.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "verdict", "said"),
+    [
+        ("appendfsync", "everysec", "warn", "a power cut may lose the last second"),
+        ("appendfsync", "no", "warn", "what the kernel had not written yet"),
+        ("appendonly", "no", "warn", "everything since the last snapshot"),
+        ("maxmemory-policy", "allkeys-lru", "fail", "allkeys-lru: jobs may vanish"),
+    ],
+)
+def test_says_what_a_weaker_store_may_lose(
+    tmp_path: Path, own_valkey: FaultyValkey, setting: str, value: str, verdict: str, said: str
+) -> None:
+    sync_redis.Redis.from_url(own_valkey.url).config_set(setting, value)
+    result = examined(tmp_path, REDIS_URL=own_valkey.url)
+    (line,) = [line for line in result.output.splitlines() if said in line]
+    assert line.startswith(verdict)
+    assert result.exit_code == (1 if verdict == "fail" else 0)
+
+
+def test_checks_artifacts_in_the_store(tmp_path: Path, redis_url: str) -> None:
+    result = examined(tmp_path, REDIS_URL=redis_url, PRESSRUN_ARTIFACTS_URL="redis:")
+    assert result.exit_code == 0, result.output
+    assert "artifacts: redis:" in result.output
