@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.auth import Authenticator
 from api.access.cors import CorsMiddleware
+from api.http.endpoint import operations_of, resources
 from api.http.problems import ProblemMiddleware
 from api.http.stored_file import StoredFiles
 from api.jobs.long_poll import LongPoll
@@ -37,6 +38,7 @@ from api.routes.results import ResultRoutes
 from api.routes.templates import TemplateRoutes
 from api.routes.tokens import TokenRoutes
 from api.routes.webhook_deliveries import WebhookDeliveryRoutes
+from api.routes.webhook_secrets import WebhookSecretRoutes
 from api.routes.webhooks import WebhookEndpointRoutes
 from api.services import Services, WebhookServices
 from jobs.core.events import Event
@@ -106,18 +108,23 @@ def create_app(services: Services) -> Api:
     files = StoredFiles(services.artifacts)
     pdfs = PdfAnswers(services, submissions, long_poll, files)
     push = Push.of(services)
+    groups: list[object] = [
+        JobRoutes(services, submissions, long_poll),
+        ResultRoutes(services, files),
+        BatchRoutes(services, submissions),
+        PdfRoutes(pdfs),
+        EventRoutes(services, push.streams),
+        TokenRoutes(services),
+        TemplateRoutes(services, pdfs),
+        WebhookEndpointRoutes(services),
+        WebhookSecretRoutes(services),
+        WebhookDeliveryRoutes(services),
+        HealthRoutes(services, auth),
+    ]
+    api = [route for group in groups for route in resources(group, auth, services.settings.max_body_bytes)]
     routes = [
-        *JobRoutes(services, submissions, long_poll).routes(auth),
-        *BatchRoutes(services, submissions).routes(auth),
-        *PdfRoutes(services, pdfs).routes(auth),
-        *TemplateRoutes(services, pdfs).routes(auth),
-        *ResultRoutes(services, files).routes(auth),
-        *EventRoutes(services, push.streams).routes(auth),
-        *TokenRoutes(services).routes(auth),
-        *WebhookEndpointRoutes(services).routes(auth),
-        *WebhookDeliveryRoutes(services).routes(auth),
-        *HealthRoutes(services, auth).routes(),
-        *PageRoutes(services).routes(),
+        *api,
+        *PageRoutes(services, operations_of(api)).routes(),
         *AsyncApiRoutes(services).routes(),
         WebSocketRoute("/v1/ws", push.sockets.serve),
     ]

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.contract.responses import BatchDocument, EventDocument, JobDocument, ProgressDocument
+from api.contract.responses.batches import BatchDocument
+from api.contract.responses.events import EventDocument
+from api.contract.responses.jobs import JobDocument, ProgressDocument
 from jobs.core.settings import Settings
 from notifier.protocol import frames
 from notifier.protocol.close_codes import CloseCode

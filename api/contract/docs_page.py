@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from html import escape
+from http import HTTPStatus
 from typing import Any
 
 from api.contract.kind_docs import kind_names, kind_sections
 from api.contract.member_table import Schema, marked, member_table, resolved, table
-from api.contract.operations import phrase
 from api.http.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
 from jobs.core.errors import PressrunError, by_code
 from jobs.core.errors.job import JobError
@@ -66,11 +66,16 @@ def _section(method: str, path: str, operation: dict[str, Any], schemas: Schema)
         if "properties" in resolved(content["schema"], schemas):
             parts.append(member_table(content["schema"], schemas))
     answers = (
-        (phrase(int(status)), marked(answer["description"]))
+        (_phrase(int(status)), marked(answer["description"]))
         for status, answer in operation["responses"].items()
     )
     parts.append(f"<h4>Answers</h4>{table(answers)}")
     return f'<section id="{operation["operationId"]}">{"".join(parts)}</section>'
+
+
+def _phrase(status: int) -> str:
+    """Such as ``404 Not Found``."""
+    return f"{status} {HTTPStatus(status).phrase}"
 
 
 def _as_object(parameters: list[dict[str, Any]]) -> Schema:

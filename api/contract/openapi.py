@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.contract.operation import Answer, Operation
-from api.contract.operations import HEADERS, OPERATIONS
-from api.contract.requests import QueryModel
-from api.contract.responses import Problem
+from api.contract.headers import HEADERS
+from api.contract.responses.problem import Problem
+from api.http.operation import Answer, Operation
+from api.http.query import QueryModel
 from jobs.core.settings import Settings
 from jobs.kinds import Kind, Schemas
 
@@ -21,21 +21,27 @@ _REF = "#/components/schemas/{model}"
 _PROBLEM_TYPE = "application/problem+json"
 _COMMON_PROBLEMS = {503: "store_unavailable, store_full"}
 _GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
-_BODY_PROBLEM = {408: "body_timeout"}
+_BODY_PROBLEMS = {
+    400: "malformed_body",
+    408: "body_timeout",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
 _QUERY_PROBLEM = {422: "invalid_input"}
 _TEXT: dict[str, Any] = {"type": "string"}
-_DOCUMENT: dict[str, Any] = {"type": "string", "minLength": 1}
 
 
-def openapi_document(settings: Settings, version: str, kinds: Mapping[str, Kind]) -> dict[str, Any]:
+def openapi_document(
+    operations: Sequence[Operation], settings: Settings, version: str, kinds: Mapping[str, Kind]
+) -> dict[str, Any]:
     """The document that `/openapi.json` serves."""
-    schemas, by_kind = _schemas(kinds)
+    schemas, by_kind = _schemas(operations, kinds)
     schemas["JobRequest"]["oneOf"] = by_kind
     request = schemas["JobRequest"]["properties"]
     request["kind"]["enum"] = sorted(kinds)
     request["timeout_seconds"]["anyOf"][0]["maximum"] = settings.render_timeout
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
@@ -59,12 +65,14 @@ def openapi_document(settings: Settings, version: str, kinds: Mapping[str, Kind]
     }
 
 
-def _schemas(kinds: Mapping[str, Kind]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _schemas(
+    operations: Sequence[Operation], kinds: Mapping[str, Kind]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """All models by name, and what `input` and `options` of a job are: one alternative for each of `kinds`."""
     models: set[type[BaseModel]] = {Problem}
-    for operation in OPERATIONS:
+    for operation in operations:
         models |= {answer.model for answer in operation.answers.values() if answer.model}
-        models |= {operation.body} if operation.body else set()
+        models |= {each for each in _accepted(operation).values() if isinstance(each, type)}
     described = {name: _models_of(kind) for name, kind in sorted(kinds.items())}
     models |= {model for members in described.values() for model in members.values()}
     ordered = sorted(models, key=lambda model: model.__name__)
@@ -99,20 +107,19 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.description:
         described["description"] = operation.description
-    content = _content(operation)
-    if content:
+    accepted = _accepted(operation)
+    if accepted:
+        content = {name: {"schema": _schema(each)} for name, each in accepted.items()}
         described["requestBody"] = {"required": True, "content": content}
     return described
 
 
-def _content(operation: Operation) -> dict[str, Any]:
-    """What a body may be, by media type."""
-    content: dict[str, Any] = {name: {"schema": _DOCUMENT} for name in operation.documents}
-    if operation.body:
-        content["application/json"] = {"schema": {"$ref": _REF.format(model=operation.body.__name__)}}
-    if operation.upload:
-        content["multipart/form-data"] = {"schema": operation.upload}
-    return content
+def _accepted(operation: Operation) -> Mapping[str, type[BaseModel] | Mapping[str, Any]]:
+    return operation.body.content if operation.body else {}
+
+
+def _schema(described: type[BaseModel] | Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"$ref": _REF.format(model=described.__name__)} if isinstance(described, type) else described
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -173,25 +180,23 @@ def _header_schema(name: str) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     responses = {str(status): _answer(answer) for status, answer in operation.answers.items()}
-    problems = dict(operation.problems)
-    if operation.guard != "open":
-        problems = {**_QUERY_PROBLEM, **_GUARDED_PROBLEMS, **_COMMON_PROBLEMS, **problems}
-    else:
-        problems = {403: "forbidden", **problems}
-    if _content(operation):
-        problems |= _BODY_PROBLEM
+    problems = {**_GUARDED_PROBLEMS, **_COMMON_PROBLEMS} if operation.guard != "open" else {403: "forbidden"}
+    if operation.query:
+        problems |= _QUERY_PROBLEM
+    if operation.body:
+        problems |= _BODY_PROBLEMS
+    problems |= operation.problems
     for status, codes in sorted(problems.items()):
         if str(status) not in responses:
-            schema = {"$ref": _REF.format(model="Problem")}
-            responses[str(status)] = {"description": codes, "content": {_PROBLEM_TYPE: {"schema": schema}}}
+            content = {_PROBLEM_TYPE: {"schema": _schema(Problem)}}
+            responses[str(status)] = {"description": codes, "content": content}
     return responses
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
     described: dict[str, Any] = {"description": answer.description}
     if answer.model:
-        schema = {"$ref": _REF.format(model=answer.model.__name__)}
-        described["content"] = {"application/json": {"schema": schema}}
+        described["content"] = {"application/json": {"schema": _schema(answer.model)}}
     if answer.media_types:
         texts = {name: {"schema": {"type": "string"}} for name in answer.media_types}
         described["content"] = described.get("content", {}) | texts

@@ -1,16 +1,20 @@
-"""Request bodies: read within bounds, refused early, matched to a media type."""
+"""Request bodies: the formats that an operation accepts, and how they are read within bounds."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.requests import ClientDisconnect, Request
 
+from api.http.problems import checked
 from api.http.strict_json import read_json
 from jobs.core.errors.request import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
 
-_SILENCE_SECONDS = 30
+SILENCE_SECONDS = 30.0
 """How long a client may pause in the middle of a body."""
 
 _USUAL_JSON_TYPES = frozenset(
@@ -18,13 +22,69 @@ _USUAL_JSON_TYPES = frozenset(
 )
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body, not empty.
+@dataclass(frozen=True, slots=True)
+class BodyFormat:
+    """What an operation accepts as its body."""
+
+    content: Mapping[str, type[BaseModel] | Mapping[str, Any]]
+    """The accepted media types, each with its model or JSON Schema, for the contract."""
+    read: Callable[[Request, int], Awaitable[Any]]
+    """Returns the checked body of a request, of at most so many bytes, as the handler gets it."""
+
+
+class RequestModel(BaseModel):
+    """A JSON body: no unknown members, no conversions between types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_whole_numbers(cls, members: Any) -> Any:
+        """Takes `3.0` for `3` in members that are integers, as JSON Schema does."""
+        if not isinstance(members, dict):
+            return members
+        return {
+            name: int(value)
+            if type(value) is float and value.is_integer() and cls._wants_whole(name)
+            else value
+            for name, value in members.items()
+        }
+
+    @classmethod
+    def _wants_whole(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        return field is not None and field.annotation in (int, int | None)
+
+
+def json_body(model: type[RequestModel]) -> BodyFormat:
+    """JSON that `model` checks."""
+
+    async def read(request: Request, max_bytes: int) -> RequestModel:
+        return checked(model, await read_json_body(request, max_bytes))
+
+    return BodyFormat({"application/json": model}, read)
+
+
+async def read_json_body(request: Request, max_bytes: int) -> Any:
+    """Returns the JSON value in the body.
 
     Raises:
-        BodyTooLarge: at the announced length, or as soon as more than `max_bytes` have come.
-        MalformedBody: there is none.
-        BodyTimeout: the client stopped in the middle.
+        UnsupportedMediaType: the `Content-Type` is not JSON.
+        MalformedBody: the body is not JSON (see `api.http.strict_json`).
+    """
+    announced = request.headers.get("content-type", "")
+    if announced not in _USUAL_JSON_TYPES and media_type(announced)[0] != "application/json":
+        raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
+    return read_json(await read_body(request, max_bytes))
+
+
+async def read_body(request: Request, max_bytes: int, silence_seconds: float = SILENCE_SECONDS) -> bytes:
+    """Returns the whole body, which is never empty.
+
+    Raises:
+        BodyTooLarge: `Content-Length`, or what has come so far, is more than `max_bytes`.
+        MalformedBody: there is no body.
+        BodyTimeout: the client paused in the middle for more than `silence_seconds`.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
@@ -32,7 +92,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     message = await request.receive()
     body = message.get("body", b"")
     if message.get("more_body"):
-        body = await _read_on(request, body, max_bytes)
+        body = await _read_on(request, body, max_bytes, silence_seconds)
     elif message["type"] == "http.disconnect":
         raise ClientDisconnect
     if len(body) > max_bytes:
@@ -42,21 +102,8 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def read_json_body(request: Request, max_bytes: int) -> Any:
-    """The JSON value in the body.
-
-    Raises:
-        UnsupportedMediaType: the body is announced as something else.
-        MalformedBody: it is not JSON (see `api.http.strict_json`).
-    """
-    announced = request.headers.get("content-type", "")
-    if announced not in _USUAL_JSON_TYPES and media_type(announced)[0] != "application/json":
-        raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
-    return read_json(await read_body(request, max_bytes))
-
-
 def media_type(content_type: str) -> tuple[str, str | None]:
-    """Type and `charset` of a `Content-Type`, both in lower case."""
+    """Returns the type and the `charset` of a `Content-Type`, both in lower case."""
     name, *parameters = content_type.split(";")
     charset = None
     for parameter in parameters:
@@ -66,16 +113,16 @@ def media_type(content_type: str) -> tuple[str, str | None]:
     return name.strip().lower(), charset
 
 
-async def _read_on(request: Request, first: bytes, max_bytes: int) -> bytes:
+async def _read_on(request: Request, first: bytes, max_bytes: int, silence_seconds: float) -> bytes:
     chunks = [first]
     size = len(first)
     while size <= max_bytes:
         try:
-            async with asyncio.timeout(_SILENCE_SECONDS):
+            async with asyncio.timeout(silence_seconds):
                 message = await request.receive()
         except TimeoutError:
             raise BodyTimeout(
-                f"The body stopped for {_SILENCE_SECONDS} seconds before it was complete."
+                f"The body stopped for {silence_seconds:g} seconds before it was complete."
             ) from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect

@@ -1,42 +1,115 @@
-"""A path of the API: its handlers by method, and what guards them."""
+"""The routes of the API: they check requests as operations declare, then call the handlers."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from api.access.auth import Admission, Caller
+from api.access.auth import Admission, Authenticator, Caller
+from api.http.operation import Guard, Operation
+from api.http.query import read_query
 
-Handler = Callable[[Request, Caller], Awaitable[Response]]
+
+class Endpoint:
+    """One operation and its handler."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        handlers: object,
+        handler: Callable[..., Awaitable[Response]],
+        admission: Admission | None,
+        max_body_bytes: int,
+    ) -> None:
+        self.operation = operation
+        self._handlers = handlers
+        self._handler = handler
+        self._admission = admission
+        self._max_body_bytes = max_body_bytes
+
+    async def reply(self, request: Request) -> Response:
+        """Checks the request in the order of its parts, calls the handler and returns its response.
+
+        The order is: guard, path, query, headers, what the path names, body. So nothing is said
+        to callers without permission, and no body is read in vain.
+        """
+        operation, scope = self.operation, request.scope
+        values: dict[str, Any] = {"request": request}
+        if self._admission is not None:
+            admitted = self._admission(scope)
+            values["caller"] = admitted if isinstance(admitted, Caller) else await admitted
+        for name, read in operation.path_values.items():
+            values[name] = read(request)
+        if operation.query is not None:
+            values["query"] = read_query(scope, operation.query)
+        for name, read in operation.header_values.items():
+            values[name] = read(request)
+        if operation.find is not None:
+            values["found"] = await operation.find(self._handlers, request, values["caller"])
+        if operation.body is not None:
+            values["body"] = await operation.body.read(request, self._max_body_bytes)
+        return await self._handler(*[values[name] for name in operation.takes])
 
 
 class Resource(Route):
-    """A route whose handlers run only for callers that `admission` lets in.
+    """A path with its operations by method. `HEAD` is answered as `GET`, without the body.
 
-    `admission` is one of the methods of `api.access.auth.Authenticator`; handlers are named by method
-    (``GET=…``). `HEAD` is answered wherever `GET` is: a handler that can save itself work then looks at the method.
+    A handler that can save itself work for `HEAD` looks at the method of the request.
     """
 
-    def __init__(self, path: str, admission: Admission, **handlers: Handler) -> None:
-        self.admission = admission
-        self.handlers = dict(handlers)
-        if "GET" in handlers:
-            self.handlers["HEAD"] = handlers["GET"]
-        super().__init__(path, endpoint=self.handle, methods=self.handlers, name=path)
+    def __init__(self, path: str, endpoints: Mapping[str, Endpoint]) -> None:
+        self.endpoints = dict(endpoints)
+        if "GET" in endpoints:
+            self.endpoints["HEAD"] = endpoints["GET"]
+        super().__init__(path, endpoint=self.handle, methods=self.endpoints, name=path)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self.handlers.get(scope["method"])
-        if handler is None:
-            raise HTTPException(405, headers={"Allow": ", ".join(self.handlers)})
-        admitted = self.admission(scope)
-        caller = admitted if isinstance(admitted, Caller) else await admitted
-        response = await handler(Request(scope, receive, send), caller)
+        endpoint = self.endpoints.get(scope["method"])
+        if endpoint is None:
+            raise HTTPException(405, headers={"Allow": ", ".join(self.endpoints)})
+        response = await endpoint.reply(Request(scope, receive, send))
         await response(scope, receive, _head_only(send) if scope["method"] == "HEAD" else send)
+
+
+def resources(handlers: object, auth: Authenticator, max_body_bytes: int) -> list[Resource]:
+    """Returns the routes for every operation that the class of `handlers` declares."""
+    admissions: dict[Guard, Admission | None] = {
+        "open": None,
+        "key": auth.by_key,
+        "job": auth.to_job,
+        "jobs": auth.to_jobs,
+        "batch": auth.to_batch,
+        "events": auth.to_events,
+    }
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for name, member in vars(type(handlers)).items():
+        operation: Operation | None = getattr(member, "operation", None)
+        if operation is not None:
+            paths.setdefault(operation.path, {})[operation.method] = Endpoint(
+                operation,
+                handlers,
+                getattr(handlers, name),
+                admissions[operation.guard],
+                max_body_bytes,
+            )
+    return [Resource(path, endpoints) for path, endpoints in paths.items()]
+
+
+def operations_of(routes: Iterable[BaseRoute]) -> list[Operation]:
+    """Returns the operations that `routes` serve."""
+    return [
+        endpoint.operation
+        for route in routes
+        if isinstance(route, Resource)
+        for method, endpoint in route.endpoints.items()
+        if method != "HEAD"
+    ]
 
 
 def _head_only(send: Send) -> Send:

@@ -6,15 +6,26 @@ from functools import cache
 from typing import TypeVar, cast
 from urllib.parse import parse_qsl
 
+from pydantic import BaseModel, ConfigDict
 from starlette.types import Scope
 
-from api.contract.requests import QueryModel
 from api.http.problems import checked
 from jobs.core.errors.request import InvalidInput
 
-Q = TypeVar("Q", bound=QueryModel)
-
 _MAX_PARAMETERS = 20
+
+
+class QueryModel(BaseModel):
+    """The parameters of a URL: text that is converted, no unknown names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(QueryModel):
+    """A path without parameters."""
+
+
+Q = TypeVar("Q", bound=QueryModel)
 
 
 @cache

@@ -18,6 +18,8 @@ DOCUMENT_NAMES = {"index.html": "html", "index.htm": "html", "index.md": "markdo
 JOB_PART = "job"
 MAX_FILES = 200
 """Beside the document or the job. Their bytes together are bounded by the body's."""
+FILES_SCHEMA = {"type": "string", "contentMediaType": "application/octet-stream"}
+"""Describes the parts that are files, for the contract."""
 _MAX_OPTIONS_BYTES = 256 * 1024
 _MAX_NAME_CHARACTERS = 200
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\\\\?#]")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic_core import to_json
 from starlette.requests import Request
 
@@ -22,6 +24,10 @@ def job_id_of(request: Request) -> str:
     if not is_job_id(job_id):
         raise JobNotFound(job_id[:64])
     return job_id
+
+
+JobId = Annotated[str, job_id_of]
+"""A handler's parameter from the path."""
 
 
 def etag_of(job: Job) -> str:

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.contract.requests import JobRequest
+from api.contract.requests.jobs import JobRequest
 from api.http.headers.prefer import preferred_wait
 from api.http.stored_file import StoredFiles
 from api.jobs.job_view import accepted_reply

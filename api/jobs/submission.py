@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Annotated, Any
 
 from starlette.requests import Request
 
-from api.contract.requests import DAY_SECONDS, MAX_SCHEDULE_DAYS, BatchRequest, JobRequest
+from api.contract.requests.batches import BatchRequest
+from api.contract.requests.jobs import DAY_SECONDS, MAX_SCHEDULE_DAYS, JobRequest
 from api.http.strict_json import canonical_json
 from jobs.core.egress import EgressError
 from jobs.core.errors.request import InvalidInput, RequestError, as_one
@@ -264,6 +265,10 @@ def idempotency_key(request: Request) -> str | None:
     if len(keys) > 1 or not _IDEMPOTENCY_KEY.match(key):
         raise InvalidInput("Idempotency-Key should come once, with 1 to 255 printable ASCII characters.")
     return key
+
+
+IdempotencyKey = Annotated[str | None, idempotency_key]
+"""A handler's parameter from the headers."""
 
 
 def _milliseconds(seconds: int | None) -> int | None:

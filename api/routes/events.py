@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from api.access.auth import Authenticator, Caller
-from api.contract.requests import EventsQuery
-from api.http.endpoint import Resource
+from api.access.auth import Caller
+from api.contract.requests.events import EventsQuery
+from api.contract.responses.events import EventPage
 from api.http.json_responses import page_reply
-from api.http.query import read_query
+from api.http.operation import Answer, operation
 from api.services import Services
 from jobs.core.events import Cursor
 from notifier.protocol.filters import EVERYTHING, Filter
@@ -23,12 +22,24 @@ class EventRoutes:
         self._eventlog = services.eventlog
         self._streams = streams
 
-    def routes(self, auth: Authenticator) -> list[BaseRoute]:
-        return [Resource("/v1/events", auth.to_events, GET=self.events)]
-
-    async def events(self, request: Request, caller: Caller) -> Response:
-        """Events after a cursor: a page and the cursor to go on from, or a stream."""
-        query = read_query(request.scope, EventsQuery)
+    @operation(
+        "GET",
+        "/v1/events",
+        "listEvents",
+        "Read the event log, page by page or as a stream",
+        guard="events",
+        headers=("Accept", "Last-Event-ID"),
+        answers={
+            200: Answer(
+                "A page of events, oldest first; or, asked for as `text/event-stream`, every event from now or after "
+                "`Last-Event-ID` on: `id` is its cursor, `event` its type. `event: reset` where the cursor is too old.",
+                EventPage,
+                media_types=("text/event-stream",),
+            )
+        },
+        problems={410: "cursor_expired", 429: "too_many_connections"},
+    )
+    async def events(self, request: Request, caller: Caller, query: EventsQuery) -> Response:
         if _prefers_stream(request.headers.get("accept", "")):
             after = request.headers.get("last-event-id") or query.after
             return self._streams.response(

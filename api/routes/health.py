@@ -5,36 +5,52 @@ from __future__ import annotations
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
-from api.access.auth import Authenticator, Caller
-from api.http.endpoint import Resource
-from api.http.json_responses import JsonReply, json_reply
+from api.access.auth import Authenticator
+from api.contract.responses.health import HealthDocument, ReadinessDocument
+from api.http.json_responses import NO_STORE, JsonReply, json_reply
+from api.http.operation import Answer, operation
 from api.services import Services
 from jobs.core.errors.request import Forbidden, Unauthenticated
 from jobs.core.errors.store import StoreUnavailable
 
 
 class HealthRoutes:
+    """They ignore the query: programs that probe may add parameters of their own."""
+
     def __init__(self, services: Services, auth: Authenticator) -> None:
         self._readiness = services.readiness
         self._waiters = services.waiters
         self._metrics = services.metrics
         self._auth = auth
 
-    def routes(self) -> list[BaseRoute]:
-        return [
-            Route("/healthz", self.live, name="/healthz"),
-            Route("/readyz", self.ready, name="/readyz"),
-            Resource("/metrics", self._auth.by_key, GET=self.metrics),
-        ]
-
-    async def live(self, request: Request) -> Response:
-        """This process answers. Touches nothing else: a store that is away is no reason to restart it."""
+    @operation(
+        "GET",
+        "/healthz",
+        "liveness",
+        "Whether this process answers",
+        guard="open",
+        ignores_query=True,
+        answers={200: Answer("It does.", HealthDocument)},
+    )
+    async def live(self) -> Response:
+        """Touches nothing else: a store that is away is no reason to restart this process."""
         return JsonReply(b'{"status":"ok"}')
 
+    @operation(
+        "GET",
+        "/readyz",
+        "readiness",
+        "Whether this process can serve",
+        guard="open",
+        ignores_query=True,
+        answers={
+            200: Answer("It can.", ReadinessDocument),
+            503: Answer("The store is away, or the process is shutting down.", ReadinessDocument),
+        },
+    )
     async def ready(self, request: Request) -> Response:
-        """200 where this process can serve, else 503; with an API key, also why and how well."""
+        """With an API key, the answer also says why and how well."""
         report = await self._readiness.report(is_draining=self._waiters.closed)
         document = {"status": "ready" if report.is_ready else "unavailable"}
         if self._is_operator(request):
@@ -42,9 +58,17 @@ class HealthRoutes:
         if report.is_ready:
             return json_reply(document)
         retry_after = (b"retry-after", str(StoreUnavailable.retry_after).encode())
-        return json_reply(document, 503, ((b"cache-control", b"no-store"), retry_after))
+        return json_reply(document, 503, (NO_STORE, retry_after))
 
-    async def metrics(self, request: Request, caller: Caller) -> Response:
+    @operation(
+        "GET",
+        "/metrics",
+        "metrics",
+        "Counters for Prometheus",
+        ignores_query=True,
+        answers={200: Answer("The text exposition format.", media_types=("text/plain",))},
+    )
+    async def metrics(self) -> Response:
         return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _is_operator(self, request: Request) -> bool:

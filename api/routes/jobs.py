@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from api.access.auth import Authenticator, Caller
-from api.contract.requests import JobRequest, ListQuery, NoQuery, WaitQuery
-from api.http.body import read_body, read_json_body
-from api.http.endpoint import Resource
+from api.access.auth import Caller
+from api.contract.answers import ACCEPTED, GONE, JOB_NOT_FOUND, JOB_PROBLEMS
+from api.contract.requests.jobs import JobListQuery, JobRequest, WaitQuery
+from api.contract.responses.events import JobEvents
+from api.contract.responses.jobs import JobDocument, JobList
+from api.http.body import BodyFormat, read_body, read_json_body
 from api.http.headers import etags
 from api.http.json_responses import REVALIDATE, items_reply, json_reply, not_modified
+from api.http.operation import Answer, operation
 from api.http.problems import checked
-from api.http.query import read_query
 from api.http.strict_json import read_json
-from api.http.upload import parse_job_upload
-from api.jobs.job_view import accepted_reply, etag_of, job_id_of, job_reply
+from api.http.upload import FILES_SCHEMA, parse_job_upload
+from api.jobs.job_view import JobId, accepted_reply, etag_of, job_reply
 from api.jobs.long_poll import LongPoll
-from api.jobs.submission import Submissions, idempotency_key, retry_of
+from api.jobs.submission import IdempotencyKey, Submissions, retry_of
 from api.services import Services
 from jobs.core.errors.request import NotFinished
 from jobs.core.job import Job, JobStatus
+
+_JOB = "/v1/jobs/{job_id}"
+
+
+class SentJob(NamedTuple):
+    job: JobRequest
+    files: dict[str, bytes]
+    """By name, as the job's input refers to them."""
+
+
+async def _read_job(request: Request, max_bytes: int) -> SentJob:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return SentJob(checked(JobRequest, await read_json_body(request, max_bytes)), {})
+    upload = await parse_job_upload(await read_body(request, max_bytes), request.headers)
+    return SentJob(checked(JobRequest, read_json(upload.job)), upload.files)
+
+
+_UPLOAD = {
+    "type": "object",
+    "description": "The job, as in `application/json`, and the files that its input refers to by their file names.",
+    "properties": {"job": {"type": "string", "contentMediaType": "application/json"}},
+    "required": ["job"],
+    "additionalProperties": FILES_SCHEMA,
+}
+JobBody = Annotated[
+    SentJob, BodyFormat({"application/json": JobRequest, "multipart/form-data": _UPLOAD}, _read_job)
+]
 
 
 class JobRoutes:
     """Handlers for jobs in general; results and `/v1/pdf` have files of their own."""
 
     def __init__(self, services: Services, submissions: Submissions, long_poll: LongPoll) -> None:
-        self._max_body_bytes = services.settings.max_body_bytes
         self._store = services.store
         self._eventlog = services.eventlog
         self._tokens = services.tokens
@@ -37,52 +66,31 @@ class JobRoutes:
         self._submissions = submissions
         self._long_poll = long_poll
 
-    def routes(self, auth: Authenticator) -> list[BaseRoute]:
-        return [
-            Resource("/v1/jobs", auth.to_jobs, POST=self.submit, GET=self.list),
-            Resource("/v1/jobs/{job_id}", auth.to_job, GET=self.show, DELETE=self.delete),
-            Resource("/v1/jobs/{job_id}/events", auth.to_job, GET=self.events),
-            Resource("/v1/jobs/{job_id}/cancel", auth.by_key, POST=self.cancel),
-            Resource("/v1/jobs/{job_id}/retry", auth.by_key, POST=self.retry),
-        ]
-
-    async def submit(self, request: Request, caller: Caller) -> Response:
-        """202 and the job, written and queued."""
-        read_query(request.scope, NoQuery)
-        key = idempotency_key(request)
-        wanted, files = await self._read(request)
+    @operation(
+        "POST",
+        "/v1/jobs",
+        "submitJob",
+        "Submit a job",
+        headers=("Idempotency-Key",),
+        answers={202: ACCEPTED},
+        problems=JOB_PROBLEMS,
+    )
+    async def submit(self, caller: Caller, key: IdempotencyKey, body: JobBody) -> Response:
         now = self._clock()
-        submission = await self._submissions.of_request(wanted, caller.tenant, key, now, files)
+        submission = await self._submissions.of_request(body.job, caller.tenant, key, now, body.files)
         submitted = await self._store.submit(submission)
         self._metrics.accepted(submission.kind, submitted.replayed)
         return accepted_reply(submitted, self._tokens, now)
 
-    async def _read(self, request: Request) -> tuple[JobRequest, dict[str, bytes]]:
-        """The job that is asked for, and the files that came with it."""
-        if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            return checked(JobRequest, await read_json_body(request, self._max_body_bytes)), {}
-        upload = await parse_job_upload(await read_body(request, self._max_body_bytes), request.headers)
-        return checked(JobRequest, read_json(upload.job)), upload.files
-
-    async def show(self, request: Request, caller: Caller) -> Response:
-        """The job now, or once it has changed; 304 where the client has it already."""
-        job_id = job_id_of(request)
-        seconds = read_query(request.scope, WaitQuery).wait
-        known = request.headers.get("if-none-match")
-
-        def is_done(job: Job) -> bool:
-            return job.is_terminal or (known is not None and not etags.matches(known, etag_of(job)))
-
-        with self._metrics.long_polls.track_inprogress():
-            job = await self._long_poll.job(caller.tenant, job_id, is_done, seconds)
-        if etags.matches(known, etag_of(job)):
-            return not_modified((REVALIDATE, (b"etag", etag_of(job).encode())))
-        position = await self._store.position(job) if job.status is JobStatus.QUEUED else None
-        return job_reply(job, position)
-
-    async def list(self, request: Request, caller: Caller) -> Response:
-        """A page of jobs, newest first."""
-        query = read_query(request.scope, ListQuery)
+    @operation(
+        "GET",
+        "/v1/jobs",
+        "listJobs",
+        "List jobs, newest first",
+        guard="jobs",
+        answers={200: Answer("A page of jobs.", JobList)},
+    )
+    async def list(self, caller: Caller, query: JobListQuery) -> Response:
         page = await self._store.page(
             caller.tenant,
             status=query.status,
@@ -94,23 +102,84 @@ class JobRoutes:
         )
         return json_reply({"items": [job.document for job in page.items], "next_cursor": page.next_cursor})
 
-    async def events(self, request: Request, caller: Caller) -> Response:
-        """What happened to the job, oldest first, as far as the log still has it."""
-        job_id = job_id_of(request)
-        read_query(request.scope, NoQuery)
+    @operation(
+        "GET",
+        _JOB,
+        "getJob",
+        "Get a job, now or once it has changed",
+        guard="job",
+        headers=("If-None-Match",),
+        answers={
+            200: Answer("The job.", JobDocument, headers=("ETag",)),
+            304: Answer("The version named in If-None-Match is still right.", headers=("ETag",)),
+        },
+        problems=JOB_NOT_FOUND,
+    )
+    async def show(self, request: Request, caller: Caller, job_id: JobId, query: WaitQuery) -> Response:
+        known = request.headers.get("if-none-match")
+
+        def is_done(job: Job) -> bool:
+            return job.is_terminal or (known is not None and not etags.matches(known, etag_of(job)))
+
+        with self._metrics.long_polls.track_inprogress():
+            job = await self._long_poll.job(caller.tenant, job_id, is_done, query.wait)
+        if etags.matches(known, etag_of(job)):
+            return not_modified((REVALIDATE, (b"etag", etag_of(job).encode())))
+        position = await self._store.position(job) if job.status is JobStatus.QUEUED else None
+        return job_reply(job, position)
+
+    @operation(
+        "DELETE",
+        _JOB,
+        "deleteJob",
+        "Delete a finished job with its input and result",
+        answers={204: GONE},
+        problems={**JOB_NOT_FOUND, 409: "not_finished"},
+    )
+    async def delete(self, caller: Caller, job_id: JobId) -> Response:
+        await self._store.delete(caller.tenant, job_id)
+        return Response(status_code=204)
+
+    @operation(
+        "GET",
+        f"{_JOB}/events",
+        "listJobEvents",
+        "List the events of a job, oldest first",
+        guard="job",
+        answers={200: Answer("What happened, as far as the log still has it.", JobEvents)},
+        problems=JOB_NOT_FOUND,
+    )
+    async def events(self, caller: Caller, job_id: JobId) -> Response:
         return items_reply(await self._eventlog.of_job(caller.tenant, job_id))
 
-    async def cancel(self, request: Request, caller: Caller) -> Response:
-        """200 and the cancelled job."""
-        job_id = job_id_of(request)
-        read_query(request.scope, NoQuery)
+    @operation(
+        "POST",
+        f"{_JOB}/cancel",
+        "cancelJob",
+        "Cancel a job",
+        answers={200: Answer("The cancelled job.", JobDocument, headers=("ETag",))},
+        problems={**JOB_NOT_FOUND, 409: "already_finished"},
+    )
+    async def cancel(self, caller: Caller, job_id: JobId) -> Response:
         return job_reply(await self._store.cancel(caller.tenant, job_id))
 
-    async def retry(self, request: Request, caller: Caller) -> Response:
-        """202 and a new job that does what a finished one did."""
-        job_id = job_id_of(request)
-        read_query(request.scope, NoQuery)
-        key = idempotency_key(request)
+    @operation(
+        "POST",
+        f"{_JOB}/retry",
+        "retryJob",
+        "Run a finished job again, as a new one",
+        description="It starts at once, belongs to no batch, and does not take over `timeout_seconds` or "
+        "`expires_in_seconds`: each attempt may take PRESSRUN_RENDER_TIMEOUT.",
+        headers=("Idempotency-Key",),
+        answers={202: ACCEPTED},
+        problems={
+            **JOB_NOT_FOUND,
+            409: "not_finished, input_gone",
+            422: "invalid_input, idempotency_key_reused",
+            429: "queue_full",
+        },
+    )
+    async def retry(self, caller: Caller, job_id: JobId, key: IdempotencyKey) -> Response:
         job = await self._store.get(caller.tenant, job_id)
         if not job.is_terminal:
             raise NotFinished(f"{job_id} is {job.status}: it can be run again when it has finished.")
@@ -120,10 +189,3 @@ class JobRoutes:
         submitted = await self._store.submit(retry_of(job, spec, key, webhook_url, files))
         self._metrics.accepted(job.kind, submitted.replayed)
         return accepted_reply(submitted, self._tokens, self._clock())
-
-    async def delete(self, request: Request, caller: Caller) -> Response:
-        """204: record, input and result of a finished job are gone."""
-        job_id = job_id_of(request)
-        read_query(request.scope, NoQuery)
-        await self._store.delete(caller.tenant, job_id)
-        return Response(status_code=204)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from api.contract.docs_page import docs_page
 from api.contract.openapi import openapi_document
 from api.http.asset import Asset, asset_routes
+from api.http.operation import Operation
 from api.services import Services
 from jobs.core.settings import Settings
 
@@ -26,8 +28,8 @@ _FOR_ANY_PAGE = {"access-control-allow-origin": "*"}
 
 
 class PageRoutes:
-    def __init__(self, services: Services) -> None:
-        contract = openapi_document(services.settings, package_version(), services.kinds)
+    def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
+        contract = openapi_document(operations, services.settings, package_version(), services.kinds)
         self._contract = to_json(contract)
         self._docs = docs_page(_template("docs.html"), contract)
         console = resources.files("api").joinpath("console", "index.html").read_bytes()

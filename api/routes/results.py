@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from api.access.auth import Authenticator, Caller
-from api.contract.requests import NoQuery
-from api.http.endpoint import Resource
-from api.http.query import read_query
+from api.access.auth import Caller
+from api.contract.answers import FILE_HEADERS, JOB_NOT_FOUND
+from api.http.operation import Answer, operation
 from api.http.stored_file import StoredFiles
-from api.jobs.job_view import job_id_of
+from api.jobs.job_view import JobId
 from api.services import Services
+
+_RESULTS = ("application/pdf", "image/png", "image/webp", "application/zip", "*/*")
 
 
 class ResultRoutes:
@@ -20,11 +20,24 @@ class ResultRoutes:
         self._store = services.store
         self._files = files
 
-    def routes(self, auth: Authenticator) -> list[BaseRoute]:
-        return [Resource("/v1/jobs/{job_id}/result", auth.to_job, GET=self.download)]
-
-    async def download(self, request: Request, caller: Caller) -> Response:
-        """The result, or the range of it that was asked for."""
-        job_id = job_id_of(request)
-        read_query(request.scope, NoQuery)
+    @operation(
+        "GET",
+        "/v1/jobs/{job_id}/result",
+        "getResult",
+        "Download the result",
+        guard="job",
+        headers=("Range", "If-Range", "If-None-Match"),
+        answers={
+            200: Answer("The bytes.", media_types=_RESULTS, headers=FILE_HEADERS),
+            206: Answer("A range of them.", media_types=_RESULTS, headers=(*FILE_HEADERS, "Content-Range")),
+            304: Answer("The result named in If-None-Match is still right.", headers=("ETag",)),
+        },
+        problems={
+            **JOB_NOT_FOUND,
+            409: "not_finished, job_not_succeeded",
+            410: "result_expired",
+            416: "range_not_satisfiable",
+        },
+    )
+    async def download(self, request: Request, caller: Caller, job_id: JobId) -> Response:
         return await self._files.reply(await self._store.result_of(caller.tenant, job_id), request)

@@ -1,4 +1,4 @@
-"""Deliveries: what was sent where, how it went, and again."""
+"""Webhook deliveries: what was sent where, how it went, and sending it again."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import json
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from api.access.auth import Authenticator, Caller
-from api.contract.requests import NoQuery
-from api.http.endpoint import Resource
+from api.access.auth import Caller
+from api.contract.requests.webhooks import DeliveryListQuery, OriginDeliveryListQuery
+from api.contract.responses.webhooks import DeliveryDocument, DeliveryList, DeliveryWithEvent
 from api.http.json_responses import json_reply
-from api.http.query import read_query
+from api.http.operation import Answer, operation
 from api.services import Services
-from api.webhooks.schemas import DeliveryListQuery, OriginDeliveryListQuery
 from jobs.core.errors.request import WebhookEndpointNotFound
-from jobs.webhooks.delivery import origin_of, origin_target
+from jobs.webhooks.delivery import Delivery, origin_of, origin_target
+from jobs.webhooks.endpoint import Endpoint
+
+_DELIVERIES = "/v1/webhook-deliveries"
+_DELIVERY = f"{_DELIVERIES}/{{delivery_id}}"
+_DELIVERY_NOT_FOUND = {404: "webhook_delivery_not_found"}
 
 
 class WebhookDeliveryRoutes:
@@ -24,40 +27,62 @@ class WebhookDeliveryRoutes:
         self._endpoints = services.webhooks.endpoints
         self._deliveries = services.webhooks.deliveries
 
-    def routes(self, auth: Authenticator) -> list[BaseRoute]:
-        return [
-            Resource("/v1/webhook-endpoints/{endpoint_id}/deliveries", auth.by_key, GET=self.list),
-            Resource("/v1/webhook-deliveries", auth.by_key, GET=self.list_of_origin),
-            Resource("/v1/webhook-deliveries/{delivery_id}", auth.by_key, GET=self.show),
-            Resource("/v1/webhook-deliveries/{delivery_id}/redeliver", auth.by_key, POST=self.redeliver),
-        ]
+    async def _endpoint(self, request: Request, caller: Caller) -> Endpoint:
+        return await self._endpoints.get(caller.tenant, request.path_params["endpoint_id"])
 
-    async def list(self, request: Request, caller: Caller) -> Response:
-        """A page of the deliveries to an endpoint, newest first."""
-        endpoint = await self._endpoints.get(caller.tenant, request.path_params["endpoint_id"])
-        return await self._page(caller, endpoint.id, read_query(request.scope, DeliveryListQuery))
+    async def _delivery(self, request: Request, caller: Caller) -> Delivery:
+        return await self._deliveries.get(caller.tenant, request.path_params["delivery_id"])
 
-    async def list_of_origin(self, request: Request, caller: Caller) -> Response:
-        """A page of the deliveries to the `webhook_url`s of one origin."""
-        query = read_query(request.scope, OriginDeliveryListQuery)
+    @operation(
+        "GET",
+        "/v1/webhook-endpoints/{endpoint_id}/deliveries",
+        "listWebhookEndpointDeliveries",
+        "List deliveries to an endpoint, newest first",
+        answers={200: Answer("A page of deliveries.", DeliveryList)},
+        problems={404: "webhook_endpoint_not_found"},
+        find=_endpoint,
+    )
+    async def list(self, caller: Caller, query: DeliveryListQuery, found: Endpoint) -> Response:
+        return await self._page(caller, found.id, query)
+
+    @operation(
+        "GET",
+        _DELIVERIES,
+        "listWebhookUrlDeliveries",
+        "List deliveries to the `webhook_url`s of one origin, newest first",
+        answers={200: Answer("A page of deliveries.", DeliveryList)},
+    )
+    async def list_of_origin(self, caller: Caller, query: OriginDeliveryListQuery) -> Response:
         try:
             return await self._page(caller, origin_target(caller.tenant, origin_of(query.url)), query)
         except WebhookEndpointNotFound:  # nothing was ever sent there
             return json_reply({"items": [], "next_cursor": None})
 
-    async def show(self, request: Request, caller: Caller) -> Response:
-        """A delivery, every attempt at it, and the event."""
-        read_query(request.scope, NoQuery)
-        delivery = await self._deliveries.get(caller.tenant, request.path_params["delivery_id"])
-        body = await self._deliveries.body(delivery)
-        return json_reply({**delivery.document(), "event": None if body is None else json.loads(body)})
+    @operation(
+        "GET",
+        _DELIVERY,
+        "getWebhookDelivery",
+        "Get a delivery with every attempt",
+        answers={200: Answer("The delivery.", DeliveryWithEvent)},
+        problems=_DELIVERY_NOT_FOUND,
+        find=_delivery,
+    )
+    async def show(self, found: Delivery) -> Response:
+        body = await self._deliveries.body(found)
+        return json_reply({**found.document(), "event": None if body is None else json.loads(body)})
 
-    async def redeliver(self, request: Request, caller: Caller) -> Response:
-        """202 and the delivery, which waits for its turn."""
-        read_query(request.scope, NoQuery)
-        delivery = await self._deliveries.get(caller.tenant, request.path_params["delivery_id"])
-        await self._deliveries.redeliver(caller.tenant, delivery.id)
-        return json_reply((await self._deliveries.get(caller.tenant, delivery.id)).document(), 202)
+    @operation(
+        "POST",
+        f"{_DELIVERY}/redeliver",
+        "redeliverWebhook",
+        "Send a delivery again, whatever its end was",
+        answers={202: Answer("Queued: the delivery as it is now.", DeliveryDocument)},
+        problems={**_DELIVERY_NOT_FOUND, 409: "webhook_conflict"},
+        find=_delivery,
+    )
+    async def redeliver(self, caller: Caller, found: Delivery) -> Response:
+        await self._deliveries.redeliver(caller.tenant, found.id)
+        return json_reply((await self._deliveries.get(caller.tenant, found.id)).document(), 202)
 
     async def _page(self, caller: Caller, target_id: str, query: DeliveryListQuery) -> Response:
         found, next_cursor = await self._deliveries.page(

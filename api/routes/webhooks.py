@@ -1,4 +1,4 @@
-"""`/v1/webhook-endpoints`: who is told of events, and how that fares."""
+"""`/v1/webhook-endpoints`: the servers that are told of events, and how deliveries to them go."""
 
 from __future__ import annotations
 
@@ -7,31 +7,35 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from api.access.auth import Authenticator, Caller
-from api.contract.requests import NoQuery
-from api.http.body import read_json_body
-from api.http.endpoint import Resource
-from api.http.json_responses import NO_STORE, json_reply
-from api.http.problems import checked
-from api.http.query import read_query
-from api.services import Services
-from api.webhooks.replay import Replay
-from api.webhooks.schemas import (
+from api.access.auth import Caller
+from api.contract.answers import GONE
+from api.contract.requests.webhooks import (
     EndpointListQuery,
     EndpointPatch,
     EndpointRequest,
     RecoverRequest,
     ReplayRequest,
-    RotateRequest,
 )
+from api.contract.responses.webhooks import (
+    CountDocument,
+    CreatedEndpoint,
+    EndpointDocument,
+    EndpointList,
+    ReplayDocument,
+    StatsDocument,
+    TestDocument,
+)
+from api.http.json_responses import NO_STORE, json_reply
+from api.http.operation import Answer, operation
+from api.services import Services
+from api.webhooks.replay import Replay
 from api.webhooks.verdict import verdict
 from jobs.core.egress import EgressError
 from jobs.core.errors.request import InvalidInput
 from jobs.core.events import Cursor
 from jobs.core.times import rfc3339
-from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, Secret, new_secret
+from jobs.webhooks.credentials import Credentials, Secret, new_secret
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig
 from jobs.webhooks.endpoints import EndpointState
 
@@ -40,45 +44,46 @@ TEST_TIMEOUT_S = 22.0
 _OPEN_AFTER = 5
 _CONFIG = frozenset(field.name for field in dataclasses.fields(EndpointConfig))
 
+_ENDPOINTS = "/v1/webhook-endpoints"
+_ENDPOINT = f"{_ENDPOINTS}/{{endpoint_id}}"
+_ENDPOINT_NOT_FOUND = {404: "webhook_endpoint_not_found"}
+
 
 class WebhookEndpointRoutes:
     def __init__(self, services: Services) -> None:
-        self._max_body_bytes = services.settings.max_body_bytes
         self._clock = services.clock
         self._endpoints = services.webhooks.endpoints
         self._deliveries = services.webhooks.deliveries
         self._destinations = services.webhooks.destinations
         self._replay = Replay(services.eventlog, services.webhooks.deliveries)
 
-    def routes(self, auth: Authenticator) -> list[BaseRoute]:
-        one = "/v1/webhook-endpoints/{endpoint_id}"
-        return [
-            Resource("/v1/webhook-endpoints", auth.by_key, POST=self.create, GET=self.list),
-            Resource(one, auth.by_key, GET=self.show, PATCH=self.change, DELETE=self.delete),
-            Resource(f"{one}/secret", auth.by_key, GET=self.secret),
-            Resource(f"{one}/secret/rotate", auth.by_key, POST=self.rotate),
-            Resource(f"{one}/test", auth.by_key, POST=self.test),
-            Resource(f"{one}/stats", auth.by_key, GET=self.stats),
-            Resource(f"{one}/recover", auth.by_key, POST=self.recover),
-            Resource(f"{one}/replay", auth.by_key, POST=self.replay),
-            Resource("/v1/webhook-secret", auth.by_key, GET=self.tenant_secret),
-        ]
+    async def _endpoint(self, request: Request, caller: Caller) -> Endpoint:
+        return await self._endpoints.get(caller.tenant, request.path_params["endpoint_id"])
 
-    async def create(self, request: Request, caller: Caller) -> Response:
-        """201 and the endpoint, with its secret."""
-        read_query(request.scope, NoQuery)
-        wanted = checked(EndpointRequest, await read_json_body(request, self._max_body_bytes))
-        await self._check_url(wanted.url)
-        members = wanted.model_dump(include=set(_CONFIG))
-        credentials = Credentials((Secret(wanted.secret or new_secret()),), wanted.headers)
+    @operation(
+        "POST",
+        _ENDPOINTS,
+        "createWebhookEndpoint",
+        "Register an endpoint; it is owed every later event",
+        answers={201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",))},
+    )
+    async def create(self, caller: Caller, body: EndpointRequest) -> Response:
+        await self._check_url(body.url)
+        members = body.model_dump(include=set(_CONFIG))
+        credentials = Credentials((Secret(body.secret or new_secret()),), body.headers)
         endpoint = await self._endpoints.create(caller.tenant, _config(members), credentials)
-        document = {**endpoint.document(wanted.headers, 0), "secret": credentials.secrets[0].text}
-        location = (b"location", f"/v1/webhook-endpoints/{endpoint.id}".encode())
+        document = {**endpoint.document(body.headers, 0), "secret": credentials.secrets[0].text}
+        location = (b"location", f"{_ENDPOINTS}/{endpoint.id}".encode())
         return json_reply(document, 201, (NO_STORE, location))
 
-    async def list(self, request: Request, caller: Caller) -> Response:
-        """A page of endpoints, newest first."""
-        query = read_query(request.scope, EndpointListQuery)
+    @operation(
+        "GET",
+        _ENDPOINTS,
+        "listWebhookEndpoints",
+        "List endpoints, newest first",
+        answers={200: Answer("A page of endpoints.", EndpointList)},
+    )
+    async def list(self, caller: Caller, query: EndpointListQuery) -> Response:
         found, next_cursor = await self._endpoints.page(caller.tenant, query.limit, query.cursor)
         recoverable = await self._endpoints.recoverable([endpoint.id for endpoint in found])
         items = [
@@ -87,18 +92,32 @@ class WebhookEndpointRoutes:
         ]
         return json_reply({"items": items, "next_cursor": next_cursor})
 
-    async def show(self, request: Request, caller: Caller) -> Response:
-        read_query(request.scope, NoQuery)
-        return await self._reply(await self._get(request, caller))
+    @operation(
+        "GET",
+        _ENDPOINT,
+        "getWebhookEndpoint",
+        "Get an endpoint",
+        answers={200: Answer("The endpoint.", EndpointDocument)},
+        problems=_ENDPOINT_NOT_FOUND,
+        find=_endpoint,
+    )
+    async def show(self, found: Endpoint) -> Response:
+        return await self._reply(found)
 
-    async def change(self, request: Request, caller: Caller) -> Response:
-        """The endpoint after the change. `recoverable` says what enabling it again leaves to `recover`."""
-        read_query(request.scope, NoQuery)
-        await self._get(request, caller)
-        wanted = checked(EndpointPatch, await read_json_body(request, self._max_body_bytes))
-        if wanted.url is not None:
-            await self._check_url(wanted.url)
-        members = wanted.model_dump(exclude_unset=True)
+    @operation(
+        "PATCH",
+        _ENDPOINT,
+        "changeWebhookEndpoint",
+        "Change, pause, disable or enable an endpoint",
+        answers={200: Answer("The endpoint as it is now.", EndpointDocument)},
+        problems={**_ENDPOINT_NOT_FOUND, 409: "webhook_conflict, credentials_unreadable"},
+        find=_endpoint,
+    )
+    async def change(self, caller: Caller, found: Endpoint, body: EndpointPatch) -> Response:
+        """In the answer, `recoverable` says how much enabling the endpoint again leaves to `recover`."""
+        if body.url is not None:
+            await self._check_url(body.url)
+        members = body.model_dump(exclude_unset=True)
 
         def apply(endpoint: Endpoint) -> tuple[Endpoint, Credentials | None]:
             config = {name: value for name, value in members.items() if name in _CONFIG}
@@ -111,74 +130,74 @@ class WebhookEndpointRoutes:
             credentials = self._endpoints.credentials(endpoint)
             return changed, dataclasses.replace(credentials, headers=members["headers"])
 
-        return await self._reply(await self._endpoints.change(caller.tenant, _id(request), apply))
+        return await self._reply(await self._endpoints.change(caller.tenant, found.id, apply))
 
+    @operation(
+        "DELETE",
+        _ENDPOINT,
+        "deleteWebhookEndpoint",
+        "Delete an endpoint with its deliveries",
+        answers={204: GONE},
+        problems=_ENDPOINT_NOT_FOUND,
+    )
     async def delete(self, request: Request, caller: Caller) -> Response:
-        read_query(request.scope, NoQuery)
-        await self._endpoints.delete(caller.tenant, _id(request))
+        await self._endpoints.delete(caller.tenant, request.path_params["endpoint_id"])
         return Response(status_code=204)
 
-    async def secret(self, request: Request, caller: Caller) -> Response:
-        """The signing secret, and the one before while it still signs."""
-        read_query(request.scope, NoQuery)
-        endpoint = await self._get(request, caller)
-        return json_reply(_secrets(self._endpoints.credentials(endpoint), self._now_ms()))
+    @operation(
+        "POST",
+        f"{_ENDPOINT}/test",
+        "testWebhookEndpoint",
+        "Send a `webhook.test` event and explain what it met",
+        answers={200: Answer("The verdict.", TestDocument)},
+        problems={**_ENDPOINT_NOT_FOUND, 409: "credentials_unreadable"},
+        find=_endpoint,
+    )
+    async def test(self, caller: Caller, found: Endpoint) -> Response:
+        """A notifier sends the event, like any other delivery."""
+        signing = len(self._endpoints.credentials(found).signing(self._now_ms()))
+        event_id, attempt = await self._deliveries.test(caller.tenant, found.id, TEST_TIMEOUT_S)
+        return json_reply(verdict(found.config.url, event_id, attempt, signing, self._now_ms()))
 
-    async def tenant_secret(self, request: Request, caller: Caller) -> Response:
-        """What signs deliveries to `webhook_url`."""
-        read_query(request.scope, NoQuery)
-        return json_reply(_secrets(await self._endpoints.tenant_credentials(caller.tenant), self._now_ms()))
+    @operation(
+        "GET",
+        f"{_ENDPOINT}/stats",
+        "getWebhookEndpointStats",
+        "See how deliveries to an endpoint fare",
+        answers={200: Answer("Counts, times, and the state of the circuit breaker.", StatsDocument)},
+        problems=_ENDPOINT_NOT_FOUND,
+        find=_endpoint,
+    )
+    async def stats(self, caller: Caller, found: Endpoint) -> Response:
+        return json_reply(_stats(await self._endpoints.state(caller.tenant, found.id), self._now_ms()))
 
-    async def rotate(self, request: Request, caller: Caller) -> Response:
-        """The new secret, and the old one with the end of its grace period, where it can still be read."""
-        read_query(request.scope, NoQuery)
-        await self._get(request, caller)
-        wanted = checked(RotateRequest, await read_json_body(request, self._max_body_bytes))
-        secret, now_ms = wanted.secret or new_secret(), self._now_ms()
-
-        def apply(endpoint: Endpoint) -> tuple[Endpoint, Credentials]:
-            try:
-                old = self._endpoints.credentials(endpoint)
-            except CredentialsUnreadable:
-                return endpoint, Credentials((Secret(secret),))
-            return endpoint, old.rotated(secret, now_ms, wanted.grace_seconds * 1000)
-
-        endpoint = await self._endpoints.change(caller.tenant, _id(request), apply)
-        return json_reply(_secrets(self._endpoints.credentials(endpoint), now_ms))
-
-    async def test(self, request: Request, caller: Caller) -> Response:
-        """What a `webhook.test` event met, sent by a notifier like any other delivery."""
-        read_query(request.scope, NoQuery)
-        endpoint = await self._get(request, caller)
-        signing = len(self._endpoints.credentials(endpoint).signing(self._now_ms()))
-        event_id, attempt = await self._deliveries.test(caller.tenant, endpoint.id, TEST_TIMEOUT_S)
-        return json_reply(verdict(endpoint.config.url, event_id, attempt, signing, self._now_ms()))
-
-    async def stats(self, request: Request, caller: Caller) -> Response:
-        read_query(request.scope, NoQuery)
-        state = await self._endpoints.state(caller.tenant, (await self._get(request, caller)).id)
-        return json_reply(_stats(state, self._now_ms()))
-
-    async def recover(self, request: Request, caller: Caller) -> Response:
-        """202 and how many deliveries are sent again."""
-        read_query(request.scope, NoQuery)
-        await self._get(request, caller)
-        wanted = checked(RecoverRequest, await read_json_body(request, self._max_body_bytes))
-        since_ms = int(wanted.since.timestamp() * 1000)
-        count = await self._deliveries.recover(caller.tenant, _id(request), since_ms)
+    @operation(
+        "POST",
+        f"{_ENDPOINT}/recover",
+        "recoverWebhookEndpoint",
+        "Send everything again that failed or was discarded since",
+        answers={202: Answer("Queued.", CountDocument)},
+        problems={**_ENDPOINT_NOT_FOUND, 409: "webhook_conflict"},
+        find=_endpoint,
+    )
+    async def recover(self, caller: Caller, found: Endpoint, body: RecoverRequest) -> Response:
+        since_ms = int(body.since.timestamp() * 1000)
+        count = await self._deliveries.recover(caller.tenant, found.id, since_ms)
         return json_reply({"count": count}, 202)
 
-    async def replay(self, request: Request, caller: Caller) -> Response:
-        """202, how many deliveries are new, and where to go on if there is more."""
-        read_query(request.scope, NoQuery)
-        endpoint = await self._get(request, caller)
-        wanted = checked(ReplayRequest, await read_json_body(request, self._max_body_bytes))
-        after = None if wanted.after is None else Cursor.parse(wanted.after)
-        count, next_cursor = await self._replay.to(endpoint, after)
+    @operation(
+        "POST",
+        f"{_ENDPOINT}/replay",
+        "replayToWebhookEndpoint",
+        "Deliver past events to an endpoint",
+        answers={202: Answer("Queued: a bounded number at a time.", ReplayDocument)},
+        problems={**_ENDPOINT_NOT_FOUND, 409: "webhook_conflict", 410: "cursor_expired"},
+        find=_endpoint,
+    )
+    async def replay(self, found: Endpoint, body: ReplayRequest) -> Response:
+        after = None if body.after is None else Cursor.parse(body.after)
+        count, next_cursor = await self._replay.to(found, after)
         return json_reply({"count": count, "next_cursor": next_cursor}, 202)
-
-    async def _get(self, request: Request, caller: Caller) -> Endpoint:
-        return await self._endpoints.get(caller.tenant, _id(request))
 
     async def _reply(self, endpoint: Endpoint) -> Response:
         (recoverable,) = await self._endpoints.recoverable([endpoint.id])
@@ -194,24 +213,9 @@ class WebhookEndpointRoutes:
         return int(self._clock() * 1000)
 
 
-def _id(request: Request) -> str:
-    endpoint_id: str = request.path_params["endpoint_id"]
-    return endpoint_id
-
-
 def _config(members: dict[str, Any]) -> EndpointConfig:
     lists = {name: tuple(members[name]) for name in ("event_types", "kinds", "tags")}
     return EndpointConfig(**{**members, **lists})
-
-
-def _secrets(credentials: Credentials, now_ms: int) -> dict[str, Any]:
-    newest, *older = credentials.secrets
-    previous = [
-        {"secret": secret.text, "until": rfc3339(secret.until_ms)}
-        for secret in older
-        if secret.until_ms is not None and secret.until_ms > now_ms
-    ]
-    return {"secret": newest.text, "previous": previous[0] if previous else None}
 
 
 def _stats(state: EndpointState, now_ms: int) -> dict[str, Any]:

@@ -19,9 +19,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from api.contract.openapi import openapi_document
-from jobs.core.settings import Settings
-from jobs.kinds.registry import load_kinds
+from testsupport.contract import openapi
 from testsupport.ports import free_port
 from testsupport.project import ROOT
 from testsupport.valkey import FaultyValkey
@@ -29,7 +27,7 @@ from testsupport.waiting import DEADLINE_S
 
 KEY = "acme-key-0123456789"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
-CONTRACT = openapi_document(Settings(), "test", load_kinds(Settings()))
+CONTRACT = openapi()
 schema = schemathesis.openapi.from_dict(CONTRACT)
 
 MORE_THAN_A_SHAPE = {

@@ -10,15 +10,13 @@ from starlette.exceptions import HTTPException
 
 from api.contract.docs_page import docs_page
 from api.contract.member_table import member_table, resolved
-from api.contract.openapi import openapi_document
 from api.http.problems import problem_reply
 from jobs.core.errors import by_code
 from jobs.core.errors.job import JobError
 from jobs.core.errors.request import NotFound, RequestError
 from jobs.core.errors.store import StoreError
-from jobs.core.settings import Settings
-from jobs.kinds.registry import load_kinds
 from jobs.render.protocol.messages import FailureCode
+from testsupport.contract import openapi
 
 
 class OutOfInk(JobError):
@@ -34,7 +32,7 @@ class OutOfCyan(OutOfInk):
 
 @pytest.fixture(scope="module")
 def contract() -> dict[str, Any]:
-    return openapi_document(Settings(), "test", load_kinds(Settings()))
+    return openapi()
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +119,6 @@ def test_errors_of_plug_ins_are_listed_by_the_codes_they_bring(page: str) -> Non
 
 
 def test_the_contract_names_the_codes_a_job_can_end_with() -> None:
-    error = openapi_document(Settings(), "test", {})["components"]["schemas"]["ErrorDocument"]
+    error = openapi()["components"]["schemas"]["ErrorDocument"]
     assert {"render_timeout", "worker_lost", "internal_error"} <= set(error["properties"]["code"]["examples"])
     assert "enum" not in error["properties"]["code"]

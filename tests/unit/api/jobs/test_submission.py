@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.contract.requests import BatchRequest, JobRequest
+from api.contract.requests.batches import BatchRequest
+from api.contract.requests.jobs import JobRequest
 from api.jobs.submission import Submissions, retry_of
 from jobs.core.egress import EgressPolicy
 from jobs.core.errors.request import InvalidInput, JobNotFound

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from api.contract.requests import BatchRequest, JobRequest
-from api.templates.schemas import TemplateRequest
+from api.contract.requests.batches import BatchRequest
+from api.contract.requests.jobs import JobRequest
+from api.contract.requests.templates import TemplateRequest
 from jobs.core.errors.request import InvalidInput
 from jobs.core.validation_errors import field_errors
 from jobs.kinds.pdf_options import PdfOptions

@@ -1,6 +1,6 @@
 import pytest
 
-from api.contract.requests import JobRequest
+from api.contract.requests.jobs import JobRequest
 from jobs.core.errors.request import InvalidInput
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.validation import BESIDE_OPTIONS

@@ -1,17 +1,17 @@
-"""What requests about templates may say, and what answers to them look like."""
+"""Requests about templates."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from api.contract.requests import Limit, QueryModel, RequestModel
-from api.contract.responses import AnswerModel
+from api.contract.requests.fields import Limit
+from api.http.body import RequestModel
+from api.http.query import QueryModel
 from jobs.templates.template import MAX_CONTENT_BYTES, MAX_STYLESHEETS, MAX_VERSION, TemplateContent
 
 MAX_DESCRIPTION_CHARACTERS = 1000
-
 Css = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -67,27 +67,3 @@ class PreviewRequest(RequestModel):
 class TemplateListQuery(QueryModel):
     limit: Limit = Field(default=50, description="How many at most.")
     cursor: str | None = Field(default=None, max_length=64, description="`next_cursor` of the page before.")
-
-
-class TemplateVersionDocument(AnswerModel):
-    """A version of a template. It never changes."""
-
-    name: str
-    version: int = Field(ge=1, description="Of all there were under this name; never given twice.")
-    created_at: AwareDatetime
-    digest: str = Field(description="Hex SHA-256 of the content.")
-    description: str
-
-
-class TemplateDocument(TemplateVersionDocument):
-    """A version of a template with its content."""
-
-    html: str
-    stylesheets: list[str]
-    schema_: dict[str, Any] | None = Field(alias="schema")
-    sample_data: dict[str, Any] | None
-
-
-class TemplateList(AnswerModel):
-    items: list[TemplateVersionDocument]
-    next_cursor: str | None = Field(description="Ask for the next page with it; null on the last one.")

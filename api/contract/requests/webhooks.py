@@ -1,15 +1,16 @@
-"""What requests about webhooks may say, and what answers to them look like."""
+"""Requests about webhook endpoints and deliveries."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from api.contract.requests import Limit, Metadata, Name, QueryModel, RequestModel, Tag, Time
-from api.contract.responses import AnswerModel, EventDocument
+from api.contract.requests.fields import Limit, Metadata, Name, Tag, Time
+from api.http.body import RequestModel
+from api.http.query import QueryModel
 from jobs.webhooks.credentials import secret_bytes
 from jobs.webhooks.delivery import DeliveryStatus, origin_of
 from jobs.webhooks.endpoint import (
@@ -24,7 +25,6 @@ MAX_URL_CHARACTERS = 2048
 MAX_HEADERS = 10
 MAX_GRACE_SECONDS = 7 * 86_400
 DEFAULT_GRACE_SECONDS = 86_400
-
 _HEADER_NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?\Z")
 _OUR_HEADERS = frozenset(
@@ -189,117 +189,3 @@ class OriginDeliveryListQuery(DeliveryListQuery):
     url: Annotated[Url, AfterValidator(_check_origin)] = Field(
         description="A `webhook_url`: deliveries to its scheme, host and port."
     )
-
-
-class EndpointDocument(AnswerModel):
-    """A webhook endpoint."""
-
-    id: str = Field(examples=["we_01J…"])
-    url: str
-    status: EndpointStatus
-    description: str
-    metadata: dict[str, Any]
-    event_types: list[str]
-    kinds: list[str]
-    tags: list[str]
-    headers: dict[str, str] | None = Field(
-        description="null where no key in `PRESSRUN_SECRET_KEY` opens what they were sealed with."
-    )
-    max_in_flight: int
-    max_per_second: float | None
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-    disabled_at: AwareDatetime | None
-    disabled_reason: Literal["requested", "failing", "gone"] | None
-    recoverable: int = Field(description="How many deliveries `recover` could send again.")
-
-
-class CreatedEndpoint(EndpointDocument):
-    """A new endpoint, with its secret."""
-
-    secret: str
-
-
-class EndpointList(AnswerModel):
-    items: list[EndpointDocument]
-    next_cursor: str | None
-
-
-class GraceSecret(AnswerModel):
-    secret: str
-    until: AwareDatetime
-
-
-class SecretDocument(AnswerModel):
-    """What signs."""
-
-    secret: str
-    previous: GraceSecret | None = Field(description="The secret before, while it still signs as well.")
-
-
-class DeliveryDocument(AnswerModel):
-    """One event owed to one receiver."""
-
-    id: str = Field(examples=["whd_…"])
-    endpoint_id: str | None = Field(description="null for a job's `webhook_url`.")
-    url: str | None = Field(description="The job's `webhook_url`; null for an endpoint.")
-    event_id: str = Field(description="The `webhook-id` of every attempt.")
-    event_type: str
-    status: DeliveryStatus
-    created_at: AwareDatetime
-    next_attempt_at: AwareDatetime | None
-    finished_at: AwareDatetime | None
-    attempts: list[dict[str, Any]] = Field(
-        description="Time, status, error code, duration by phase, first bytes of the answer."
-    )
-
-
-class DeliveryWithEvent(DeliveryDocument):
-    event: EventDocument | dict[str, Any] | None = Field(description="What is sent.")
-
-
-class DeliveryList(AnswerModel):
-    items: list[DeliveryDocument]
-    next_cursor: str | None
-
-
-class CountDocument(AnswerModel):
-    count: int = Field(description="How many deliveries were started.")
-
-
-class ReplayDocument(CountDocument):
-    next_cursor: str | None = Field(description="Ask again with it for later events; null when done.")
-
-
-class StatsDocument(AnswerModel):
-    """How deliveries to an endpoint fare."""
-
-    deliveries: dict[str, int] = Field(description="How many are in each status, of those still kept.")
-    succeeded_attempts: int
-    failed_attempts: int
-    mean_ms: float | None
-    in_flight: int
-    consecutive_failures: int
-    breaker: Literal["closed", "open", "half_open"]
-    last_success_at: AwareDatetime | None
-    last_failure_at: AwareDatetime | None
-    failing_since: AwareDatetime | None
-    held_until: AwareDatetime | None
-
-
-class TestDocument(AnswerModel):
-    """What a `webhook.test` event met."""
-
-    verdict: Literal["ok", "failed", "not_sent"]
-    explanation: str
-    event_id: str
-    url: str
-    dns: dict[str, Any]
-    policy: dict[str, Any]
-    tls: dict[str, Any] | None
-    status: int | None
-    error: str | None
-    duration_ms: float | None
-    phases_ms: dict[str, float | None] | None
-    answer: str | None
-    signature: dict[str, Any]

@@ -1,0 +1,45 @@
+"""Answers and error codes that several operations have in common."""
+
+from __future__ import annotations
+
+from api.contract.responses.jobs import AcceptedJob
+from api.http.operation import Answer
+
+GONE = Answer("Gone.")
+FILE_HEADERS = ("ETag", "Content-Disposition")
+JOB_NOT_FOUND = {404: "job_not_found"}
+
+ACCEPTED = Answer(
+    "Accepted: written and queued before this answer was sent.",
+    AcceptedJob,
+    headers=("Location", "Idempotent-Replayed"),
+)
+PDF_ANSWERS = {
+    200: Answer(
+        "The PDF, where `Prefer: wait` was sent and it was done in time.",
+        media_types=("application/pdf",),
+        headers=(
+            *FILE_HEADERS,
+            "Preference-Applied",
+            "Content-Location",
+            "Idempotent-Replayed",
+            "Pressrun-Warnings",
+        ),
+    ),
+    202: Answer(ACCEPTED.description, ACCEPTED.model, headers=(*ACCEPTED.headers, "Preference-Applied")),
+}
+
+SUBMISSION_PROBLEMS = {
+    404: "template_not_found",
+    422: "invalid_input, idempotency_key_reused",
+    429: "queue_full",
+    503: "store_unavailable, store_full, check_unavailable",
+}
+JOB_PROBLEMS = {
+    **SUBMISSION_PROBLEMS,
+    404: "job_not_found",
+    409: "not_finished, job_not_succeeded",
+    410: "result_expired",
+}
+"""Of submissions whose input may refer to other jobs; `errors` say where."""
+PDF_PROBLEMS = {**SUBMISSION_PROBLEMS, 422: "job_failed, invalid_input, idempotency_key_reused"}

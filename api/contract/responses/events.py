@@ -1,0 +1,28 @@
+"""Responses that show events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from api.contract.responses.model import ResponseModel
+
+
+class EventDocument(ResponseModel):
+    """One change, the same on every channel."""
+
+    id: str
+    type: str = Field(examples=["job.succeeded"])
+    timestamp: AwareDatetime
+    sequence: int = Field(description="Grows by one with every event of the tenant.")
+    data: dict[str, Any]
+
+
+class JobEvents(ResponseModel):
+    items: list[EventDocument]
+
+
+class EventPage(ResponseModel):
+    items: list[EventDocument]
+    next_cursor: str = Field(description="Ask for later events with it.")

@@ -1,0 +1,13 @@
+"""The response that carries a token."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from api.contract.responses.model import ResponseModel
+
+
+class TokenDocument(ResponseModel):
+    token: str
+    expires_at: AwareDatetime
+    url: str = Field(description="The WebSocket to use it with.")

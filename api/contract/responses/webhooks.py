@@ -1,0 +1,126 @@
+"""Responses that show webhook endpoints and deliveries."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from api.contract.responses.events import EventDocument
+from api.contract.responses.model import ResponseModel
+from jobs.webhooks.delivery import DeliveryStatus
+from jobs.webhooks.endpoint import EndpointStatus
+
+
+class EndpointDocument(ResponseModel):
+    """A webhook endpoint."""
+
+    id: str = Field(examples=["we_01J…"])
+    url: str
+    status: EndpointStatus
+    description: str
+    metadata: dict[str, Any]
+    event_types: list[str]
+    kinds: list[str]
+    tags: list[str]
+    headers: dict[str, str] | None = Field(
+        description="null where no key in `PRESSRUN_SECRET_KEY` opens what they were sealed with."
+    )
+    max_in_flight: int
+    max_per_second: float | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    disabled_at: AwareDatetime | None
+    disabled_reason: Literal["requested", "failing", "gone"] | None
+    recoverable: int = Field(description="How many deliveries `recover` could send again.")
+
+
+class CreatedEndpoint(EndpointDocument):
+    """A new endpoint, with its secret."""
+
+    secret: str
+
+
+class EndpointList(ResponseModel):
+    items: list[EndpointDocument]
+    next_cursor: str | None
+
+
+class GraceSecret(ResponseModel):
+    secret: str
+    until: AwareDatetime
+
+
+class SecretDocument(ResponseModel):
+    """What signs."""
+
+    secret: str
+    previous: GraceSecret | None = Field(description="The secret before, while it still signs as well.")
+
+
+class DeliveryDocument(ResponseModel):
+    """One event owed to one receiver."""
+
+    id: str = Field(examples=["whd_…"])
+    endpoint_id: str | None = Field(description="null for a job's `webhook_url`.")
+    url: str | None = Field(description="The job's `webhook_url`; null for an endpoint.")
+    event_id: str = Field(description="The `webhook-id` of every attempt.")
+    event_type: str
+    status: DeliveryStatus
+    created_at: AwareDatetime
+    next_attempt_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    attempts: list[dict[str, Any]] = Field(
+        description="Time, status, error code, duration by phase, first bytes of the answer."
+    )
+
+
+class DeliveryWithEvent(DeliveryDocument):
+    event: EventDocument | dict[str, Any] | None = Field(description="What is sent.")
+
+
+class DeliveryList(ResponseModel):
+    items: list[DeliveryDocument]
+    next_cursor: str | None
+
+
+class CountDocument(ResponseModel):
+    count: int = Field(description="How many deliveries were started.")
+
+
+class ReplayDocument(CountDocument):
+    next_cursor: str | None = Field(description="Ask again with it for later events; null when done.")
+
+
+class StatsDocument(ResponseModel):
+    """How deliveries to an endpoint fare."""
+
+    deliveries: dict[str, int] = Field(description="How many are in each status, of those still kept.")
+    succeeded_attempts: int
+    failed_attempts: int
+    mean_ms: float | None
+    in_flight: int
+    consecutive_failures: int
+    breaker: Literal["closed", "open", "half_open"]
+    last_success_at: AwareDatetime | None
+    last_failure_at: AwareDatetime | None
+    failing_since: AwareDatetime | None
+    held_until: AwareDatetime | None
+
+
+class TestDocument(ResponseModel):
+    """What a `webhook.test` event met."""
+
+    verdict: Literal["ok", "failed", "not_sent"]
+    explanation: str
+    event_id: str
+    url: str
+    dns: dict[str, Any]
+    policy: dict[str, Any]
+    tls: dict[str, Any] | None
+    status: int | None
+    error: str | None
+    duration_ms: float | None
+    phases_ms: dict[str, float | None] | None
+    answer: str | None
+    signature: dict[str, Any]

@@ -1,0 +1,127 @@
+"""The declaration of an operation: who may call it, what it takes, what it answers, and the words about it.
+
+It stands once, as a decorator on the handler. `api.http.endpoint` checks requests by it, and
+`api.contract.openapi` describes the API with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from api.http.body import BodyFormat, RequestModel, json_body
+from api.http.query import NoQuery, QueryModel
+
+Guard = Literal["open", "key", "job", "jobs", "batch", "events"]
+"""Who may call: everybody; holders of an API key; or also, to read, holders of a token for the job or
+batch in the path, for the jobs, or for the events."""
+
+Reader = Callable[[Request], Any]
+"""Returns a checked value from the path or the headers. Raises RequestError."""
+
+_GIVEN = frozenset({"request", "caller", "found", "return"})
+"""Parameters of a handler that need no declaration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One status: with a JSON model, other media types, or no body at all."""
+
+    description: str
+    model: type[BaseModel] | None = None
+    media_types: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    method: str
+    path: str
+    id: str
+    summary: str
+    description: str
+    guard: Guard
+    headers: tuple[str, ...]
+    """Request headers that have an effect, besides those of every operation."""
+    answers: Mapping[int, Answer]
+    problems: Mapping[int, str]
+    """Status → error codes, besides those that the guard, the query and the body bring."""
+    takes: tuple[str, ...]
+    """The parameters of the handler, in their order."""
+    path_values: Mapping[str, Reader]
+    header_values: Mapping[str, Reader]
+    query: type[QueryModel] | None
+    """None if any query is ignored."""
+    find: Callable[..., Awaitable[Any]] | None
+    body: BodyFormat | None
+
+
+H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
+
+
+def operation(
+    method: str,
+    path: str,
+    id: str,
+    summary: str,
+    *,
+    answers: Mapping[int, Answer],
+    problems: Mapping[int, str] | None = None,
+    guard: Guard = "key",
+    headers: tuple[str, ...] = (),
+    description: str = "",
+    find: Callable[..., Awaitable[Any]] | None = None,
+    ignores_query: bool = False,
+) -> Callable[[H], H]:
+    """Declares a handler, which is a method of a class in `api.routes`, as the operation `method path`.
+
+    What the handler takes is read off its parameters, once, at import:
+
+    - `request` and `caller`;
+    - `query: SomeQuery` are the parameters of the URL. A handler without it accepts none, unless the
+      operation `ignores_query`;
+    - `body: SomeRequest` is a JSON body; `body: Annotated[T, format]` one of another `BodyFormat`;
+    - `found` is what `find(self, request, caller)` returned. It runs after the query was checked and
+      before the body is read, and raises NotFound if the path names nothing;
+    - every other parameter is `Annotated[T, reader]`: a value from the path, if the path has a
+      parameter of this name, else from the headers.
+    """
+
+    def declare(handler: H) -> H:
+        hints = get_type_hints(handler, include_extras=True)
+        readers: dict[str, Reader] = {
+            name: hint.__metadata__[0]
+            for name, hint in hints.items()
+            if name not in _GIVEN and name not in ("query", "body")
+        }
+        handler.__dict__["operation"] = Operation(
+            method=method,
+            path=path,
+            id=id,
+            summary=summary,
+            description=description,
+            guard=guard,
+            headers=headers,
+            answers=answers,
+            problems=problems or {},
+            takes=tuple(name for name in hints if name != "return"),
+            path_values={name: read for name, read in readers.items() if f"{{{name}}}" in path},
+            header_values={name: read for name, read in readers.items() if f"{{{name}}}" not in path},
+            query=None if ignores_query else hints.get("query", NoQuery),
+            find=find,
+            body=_body_format(hints["body"]) if "body" in hints else None,
+        )
+        return handler
+
+    return declare
+
+
+def _body_format(hint: Any) -> BodyFormat:
+    if isinstance(hint, type) and issubclass(hint, RequestModel):
+        return json_body(hint)
+    declared: BodyFormat = hint.__metadata__[0]
+    return declared
