@@ -19,16 +19,16 @@ worker.recv(65536)
 send({"type": "ready", "engine": "impostor"})
 worker.recv(65536)
 """
-"""Says that it is ready, waits for a document, and then does what is appended."""
+"""A child that says it is ready and waits for a document; append what it does then."""
 
 
 def impostor(behaviour: str) -> tuple[str, ...]:
-    """The command of a render child that a document has taken over."""
+    """The command of a render child that a hostile document controls."""
     return (sys.executable, "-c", IMPOSTOR + behaviour)
 
 
 def child_pids() -> list[int]:
-    """Processes that this one has started as render children, zombies included."""
+    """The render children of this process, zombies included."""
     pids = []
     for thread in Path("/proc/self/task").iterdir():
         with suppress(OSError):  # a thread that has ended meanwhile
@@ -46,8 +46,8 @@ def is_render_child(pid: int) -> bool:
 
 
 def busy_pids(pool: RenderPool) -> list[int]:
-    """The children that have a document."""
-    return [child.pid for child in pool._busy]
+    """The children that are rendering."""
+    return [pid for pid, is_busy in pool.children.items() if is_busy]
 
 
 def open_files() -> int:

@@ -14,8 +14,13 @@ from jobs.kinds.pdf_values import Strict
 from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.validation import canonical
 from jobs.render.protocol import page_ranges
+from jobs.render.protocol.limits import (
+    DEFAULT_PREVIEW_WIDTH,
+    MAX_PREVIEW_DPI,
+    MAX_PREVIEW_PAGES,
+    MAX_PREVIEW_WIDTH,
+)
 from jobs.render.protocol.messages import MediaType, PreviewRequest
-from jobs.render.protocol.preview_limits import DEFAULT_WIDTH, MAX_DPI, MAX_PAGES, MAX_WIDTH
 
 if TYPE_CHECKING:
     from jobs.render.parent.pool import RenderPool
@@ -32,8 +37,8 @@ def _as_text(pages: Any) -> Any:
 
 def _checked(pages: str) -> str:
     count = page_ranges.count(pages)
-    if count is not None and count > MAX_PAGES:
-        raise ValueError(f"these are {count} pages, and one job draws at most {MAX_PAGES}")
+    if count is not None and count > MAX_PREVIEW_PAGES:
+        raise ValueError(f"these are {count} pages, and one job draws at most {MAX_PREVIEW_PAGES}")
     return page_ranges.canonical(pages)
 
 
@@ -48,9 +53,10 @@ class PreviewOptions(Strict):
     ] = None
     format: Literal["png", "webp"] | None = None
     width: Annotated[
-        int | None, Field(ge=1, le=MAX_WIDTH, description=f"In pixels. Default: {DEFAULT_WIDTH}.")
+        int | None,
+        Field(ge=1, le=MAX_PREVIEW_WIDTH, description=f"In pixels. Default: {DEFAULT_PREVIEW_WIDTH}."),
     ] = None
-    dpi: Annotated[int | None, Field(ge=1, le=MAX_DPI, description="Instead of a width.")] = None
+    dpi: Annotated[int | None, Field(ge=1, le=MAX_PREVIEW_DPI, description="Instead of a width.")] = None
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:

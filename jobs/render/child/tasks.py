@@ -12,7 +12,7 @@ from jobs.render.child.html.progress_log import Emit, Step
 from jobs.render.child.pdf.finishing import finish
 from jobs.render.child.pdf.merging import merge
 from jobs.render.child.pdf.source_pdf import explaining
-from jobs.render.protocol import failures as verdicts
+from jobs.render.protocol import failures
 from jobs.render.protocol.memory import PeakMemory
 from jobs.render.protocol.messages import MediaType, MergePart, WarningCode
 
@@ -67,7 +67,7 @@ class Tasks:
         self._memory.reset()
         product = self._by_type[request["type"]](request, body, emit)
         if len(product.body) > self._max_result_bytes:
-            raise verdicts.too_large(self._max_result_bytes)
+            raise failures.result_too_large(self._max_result_bytes)
         return Measured(product, round((time.monotonic() - started) * 1000), self._memory.read())
 
     def _render(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:

@@ -1,7 +1,8 @@
-"""One render child, as the worker sees it: started, given one document at a time, killed.
+"""Starts one render child, gives it one document at a time, and kills it.
 
-The child's end of a socket pair is its standard input; frames go both ways (`jobs.render.protocol.wire`).
-Everything here runs in callbacks of the event loop and none of it waits.
+The child's standard input is one end of a socket pair, over which both sides send frames
+(`jobs.render.protocol.wire`). The worker's side runs in callbacks of the event loop and never
+blocks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,8 +25,7 @@ from jobs.core.errors.job import JobError
 from jobs.core.job import Progress
 from jobs.render.child.confine import child_environment
 from jobs.render.parent.scratch import Scratch
-from jobs.render.protocol import failures as verdicts
-from jobs.render.protocol import messages, wire
+from jobs.render.protocol import failures, messages, wire
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
 from jobs.render.protocol.messages import MediaType, Request
@@ -33,29 +33,29 @@ from jobs.render.protocol.messages import MediaType, Request
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
 _WATCH_SECONDS = 0.1
-_OBITUARY_SECONDS = 1.0
+"""How often the memory of a busy child is read."""
 
 
 class RendererNotStarted(PressrunError):
-    """A render child did not become ready. The text says what it said."""
+    """A render child did not become ready. The message says why."""
 
     code = "renderer_not_started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOutcome:
-    """What a render child made. `details` are members of the job's ``result``."""
+    """The result of a render child. `details` become members of the job's ``result``."""
 
     body: bytes
     content_type: MediaType
     details: dict[str, Any]
     self_contained: bool = False
-    """The same request gives the same result: nothing outside of it was asked for."""
+    """Nothing outside the request was asked for, so the same request gives the same result."""
 
 
 @dataclass(slots=True)
 class _Render:
-    """The render that a child is busy with."""
+    """The render that a child is working on."""
 
     future: asyncio.Future[RenderOutcome]
     produces: Collection[MediaType]
@@ -65,36 +65,42 @@ class _Render:
     deadline: asyncio.TimerHandle
     watch: asyncio.TimerHandle
     progress_left: int
-    """How often the child may still report: a child taken over cannot keep the worker busy."""
+    """How many reports are still accepted.
+
+    A hostile child cannot keep the worker busy with them.
+    """
     peak_bytes: int = 0
 
 
 class Owner(Protocol):
-    """Who is told what becomes of a child."""
+    """Is told what happens to a child."""
 
     def child_freed(self, child: RenderChild) -> None:
-        """Its result has arrived: it takes the next document."""
+        """Called when the result of the child has arrived and it can take the next document."""
 
     def child_grown(self, child: RenderChild) -> None:
-        """It holds too much when it has nothing to do; it may have the next document by now."""
+        """Called when the child held too much memory after a document.
+
+        It may have the next document by now.
+        """
 
     def child_died(self, child: RenderChild) -> None:
-        """Once, with its `burial` under way."""
+        """Called once, when the child is dead and its `cleanup` task has started."""
 
 
 class RenderChild(asyncio.Protocol):
-    """A child process. Made by `start` only."""
+    """A render child process. Create it with `start`."""
 
     def __init__(
         self,
         process: Process,
-        home: str,
+        directory: str,
         limits: RenderLimits,
         scratch: Scratch,
         owner: Owner,
     ) -> None:
         self._process = process
-        self._home = home
+        self._directory = directory
         self._limits = limits
         self._scratch = scratch
         self._owner = owner
@@ -104,34 +110,43 @@ class RenderChild(asyncio.Protocol):
         )
         self._ready: asyncio.Future[messages.Ready] = asyncio.get_running_loop().create_future()
         self._render: _Render | None = None
-        self._cleanups = 0
-        """How many may still say that it has grown: the next document may be sent before the last one's is over."""
+        self._grown_answers_left = 0
+        """How many `Grown` answers are still expected at most, one for each document sent.
+
+        One may arrive after the next document was sent.
+        """
         self._transport: asyncio.Transport
-        self.burial: asyncio.Task[None]
-        """From death on: done when nothing is left of the child."""
+        self.cleanup: asyncio.Task[None]
+        """Exists once the child is dead; done when its process and files are gone."""
         self.alive = True
         self.renders = 0
-        """How many documents it was given."""
+        """How many documents it has been given."""
 
     @classmethod
-    async def start(cls, limits: RenderLimits, scratch: Scratch, owner: Owner) -> RenderChild:
-        """A warm child.
+    async def start(
+        cls,
+        limits: RenderLimits,
+        scratch: Scratch,
+        owner: Owner,
+        command: Sequence[str] = CHILD_COMMAND,
+    ) -> RenderChild:
+        """Starts a child and returns it when it is warm.
 
         Raises:
-            RendererNotStarted: it said why not, died, or took too long.
+            RendererNotStarted: it reported why it cannot start, died, or took too long.
         """
-        home = scratch.make()
+        directory = scratch.make()
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await _spawn(home, theirs)
+                process = await _spawn(command, directory, theirs)
         except BaseException as error:
             ours.close()
-            scratch.remove(home)
+            scratch.remove(directory)
             if isinstance(error, OSError):
                 raise RendererNotStarted(f"A render child could not be started: {error}.") from None
             raise
-        child = cls(process, home, limits, scratch, owner)
+        child = cls(process, directory, limits, scratch, owner)
         ours.setblocking(False)
         await asyncio.get_running_loop().create_unix_connection(lambda: child, sock=ours)
         try:
@@ -139,7 +154,7 @@ class RenderChild(asyncio.Protocol):
                 await child._ready
         except BaseException as error:
             child.kill()
-            await asyncio.wait([child.burial])
+            await asyncio.wait([child.cleanup])
             if isinstance(error, TimeoutError):
                 raise RendererNotStarted(
                     f"A render child was not ready after {limits.start_seconds:g} s."
@@ -147,7 +162,7 @@ class RenderChild(asyncio.Protocol):
             raise
         return child
 
-    # --- rendering ------------------------------------------------------------------------------------------
+    # --- rendering --------------------------------------------------------------------------------
 
     @property
     def pid(self) -> int:
@@ -156,7 +171,7 @@ class RenderChild(asyncio.Protocol):
     def render(
         self, request: Request, *, timeout_ms: int, report: Callable[[Progress], None]
     ) -> asyncio.Future[RenderOutcome]:
-        """Sends `request` to the idle child. Who cancels the future must `abandon` it."""
+        """Sends `request` to the idle child. A caller that cancels the future must `abandon` it."""
         loop = asyncio.get_running_loop()
         body = request.body()
         scratch = self._scratch.make()
@@ -167,25 +182,25 @@ class RenderChild(asyncio.Protocol):
             report=report,
             scratch=scratch,
             timeout_ms=timeout_ms,
-            deadline=loop.call_later(timeout_ms / 1000, self._too_late),
+            deadline=loop.call_later(timeout_ms / 1000, self._deadline_passed),
             watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
             progress_left=100 + timeout_ms // 100,
         )
-        self._cleanups += 1
+        self._grown_answers_left += 1
         self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), body)
         return self._render.future
 
     def abandon(self, future: asyncio.Future[RenderOutcome]) -> None:
-        """Kills the child if it is still busy with the render of `future`, and not with a later one."""
+        """Kills the child if it still works on the render of `future`, and not on a later one."""
         if self._render is not None and self._render.future is future:
             self.kill()
 
     def kill(self, error: JobError | None = None) -> None:
-        """Kills the child and all it may have started; a render under way fails with `error`."""
+        """Kills the child and every process it started; its current render fails with `error`."""
         if not self.alive:
             return
         self._kill_group()
-        self._end(error or verdicts.stopped())
+        self._end(error or failures.stopped())
 
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -195,7 +210,7 @@ class RenderChild(asyncio.Protocol):
         for part in wire.encode(header, body):
             self._transport.write(part)
 
-    # --- callbacks ------------------------------------------------------------------------------------------
+    # --- callbacks --------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -207,9 +222,9 @@ class RenderChild(asyncio.Protocol):
                 self._answered(messages.parse_answer(frame), frame.body)
         except wire.WireError as error:
             if isinstance(error, wire.FrameTooLarge) and error.part == "body":
-                self.kill(verdicts.too_large(self._limits.max_result_bytes))
+                self.kill(failures.result_too_large(self._limits.max_result_bytes))
             else:
-                self.kill(verdicts.nonsense(error))
+                self.kill(failures.unexpected_answer(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.alive:
@@ -228,9 +243,9 @@ class RenderChild(asyncio.Protocol):
             case messages.Failed() if render is not None:
                 self._finish(render)
                 if not render.future.done():
-                    render.future.set_exception(verdicts.as_reported(answer.code, answer.message))
-            case messages.Grown() if self._cleanups > 0:
-                self._cleanups -= 1
+                    render.future.set_exception(failures.reported_by_child(answer.code, answer.message))
+            case messages.Grown() if self._grown_answers_left > 0:
+                self._grown_answers_left -= 1
                 self._owner.child_grown(self)
             case messages.Ready() if not self._ready.done():
                 self._ready.set_result(answer)
@@ -240,19 +255,19 @@ class RenderChild(asyncio.Protocol):
                 raise wire.BadFrame(f"the answer {answer.type!r} comes out of turn")
 
     def _finish(self, render: _Render) -> None:
-        """The result is here: the child is free from this moment, before anybody has looked at the result."""
-        self._put_away(render)
+        """Frees the child as soon as its result has arrived, before the result is looked at."""
+        self._end_render(render)
         self._scratch.give_back(render.scratch)
         self._owner.child_freed(self)
 
-    def _put_away(self, render: _Render) -> None:
+    def _end_render(self, render: _Render) -> None:
         self._render = None
         render.deadline.cancel()
         render.watch.cancel()
 
-    def _too_late(self) -> None:
+    def _deadline_passed(self) -> None:
         if self._render is not None:
-            self.kill(verdicts.too_late(self._render.timeout_ms))
+            self.kill(failures.timed_out(self._render.timeout_ms))
 
     def _watch_memory(self) -> None:
         render = self._render
@@ -261,51 +276,56 @@ class RenderChild(asyncio.Protocol):
         resident = self._memory.read() or 0
         render.peak_bytes = max(render.peak_bytes, resident)
         if resident > self._limits.memory_bytes:
-            self.kill(verdicts.out_of_memory(self._limits.memory_bytes))
+            self.kill(failures.out_of_memory(self._limits.memory_bytes))
         else:
             render.watch = asyncio.get_running_loop().call_later(_WATCH_SECONDS, self._watch_memory)
 
-    # --- death ----------------------------------------------------------------------------------------------
+    # --- death ------------------------------------------------------------------------------------
 
     def _end(self, error: JobError | None) -> None:
-        """The child is dead or as good as dead. Without `error`, how it died decides what its render failed of."""
+        """Ends a child that is dead or was killed.
+
+        Its render fails with `error`, or else with an error that depends on how the process ended.
+        """
         self.alive = False
         render = self._render
         if render is not None:
-            self._put_away(render)
+            self._end_render(render)
             self._scratch.remove(render.scratch)
             if error is not None and not render.future.done():
                 render.future.set_exception(error)
         self._transport.abort()
-        self.burial = asyncio.get_running_loop().create_task(self._bury(render))
+        self.cleanup = asyncio.get_running_loop().create_task(self._clean_up(render))
         self._owner.child_died(self)
 
-    async def _bury(self, render: _Render | None) -> None:
+    async def _clean_up(self, render: _Render | None) -> None:
         try:
-            async with asyncio.timeout(_OBITUARY_SECONDS):
-                code = await self._process.wait()
-        except TimeoutError:  # it closed its socket and lives on
+            async with asyncio.timeout(self._limits.exit_seconds):
+                exit_code = await self._process.wait()
+        except TimeoutError:  # it closed its socket and still runs
             self._kill_group()
-            code = await self._process.wait()
+            exit_code = await self._process.wait()
         self._memory.close()
-        self._scratch.remove(self._home)
+        self._scratch.remove(self._directory)
         if not self._ready.done():
             self._ready.set_exception(
-                RendererNotStarted(f"A render child {verdicts.how(code)} before it was ready.")
+                RendererNotStarted(f"A render child {failures.how_it_ended(exit_code)} before it was ready.")
             )
         if render is not None and not render.future.done():
             render.future.set_exception(
-                verdicts.died(code, peak_bytes=render.peak_bytes, memory_bytes=self._limits.memory_bytes)
+                failures.child_died(
+                    exit_code, peak_bytes=render.peak_bytes, memory_bytes=self._limits.memory_bytes
+                )
             )
 
 
-async def _spawn(home: str, stdin: socket.socket) -> Process:
+async def _spawn(command: Sequence[str], directory: str, stdin: socket.socket) -> Process:
     return await asyncio.create_subprocess_exec(
-        *CHILD_COMMAND,
+        *command,
         stdin=stdin.fileno(),
         stdout=DEVNULL,
         stderr=DEVNULL,
-        cwd=home,
+        cwd=directory,
         env=child_environment(os.environ, import_root=str(Path(jobs.__file__).parent.parent)),
         start_new_session=True,
     )

@@ -1,7 +1,8 @@
-"""The worker's render children: always warm, one document each at a time, and one spare.
+"""A pool of warm render children, each of which renders one document at a time, and a spare.
 
-There is one child more than renders at a time, so that the place of a child that dies is taken at once while its
-replacement warms up. A child that has grown old or fat is replaced only when its replacement is warm.
+There is one child more than renders at a time: it takes the place of a child that dies while a
+replacement warms up. A child that has rendered enough documents, or that holds too much memory, is
+killed only when its replacement is warm.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import asyncio
 import os
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from jobs.core.errors.job import RendererCrashed
 from jobs.core.job import Progress
 from jobs.core.settings import Settings
-from jobs.render.parent.child_process import RenderChild, RendererNotStarted, RenderOutcome
+from jobs.render.parent.child_process import CHILD_COMMAND, RenderChild, RendererNotStarted, RenderOutcome
 from jobs.render.parent.scratch import Scratch
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.messages import RenderRequest, Request
@@ -28,25 +29,36 @@ log = structlog.get_logger("pressrun.render")
 
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
+"""Delays between attempts to start a replacement; each is twice the one before."""
 
 
 class RenderPool:
-    """`size` renders at a time, each in a process that can be killed. Belongs to one event loop."""
+    """Renders `size` documents at a time, each in a process that can be killed.
 
-    def __init__(self, *, size: int, limits: RenderLimits | None = None) -> None:
+    Use it from one event loop only.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        limits: RenderLimits | None = None,
+        child_command: Sequence[str] = CHILD_COMMAND,
+    ) -> None:
         self._size = size
         self._limits = limits or RenderLimits()
+        self._child_command = child_command
         self._scratch: Scratch
         self._idle: list[RenderChild] = []
         self._busy: set[RenderChild] = set()
         self._retiring: set[RenderChild] = set()
-        """Spent; a replacement is warming up."""
+        """To be replaced, but the replacement is still warming up; idle or busy."""
         self._leaving: set[RenderChild] = set()
-        """Spent and replaced, but busy."""
+        """Replaced, but still busy."""
         self._waiting: deque[asyncio.Future[RenderChild]] = deque()
         self._replacements: set[asyncio.Task[None]] = set()
         self._starts = asyncio.Semaphore(max(1, os.cpu_count() or 1))
-        self._burials: set[asyncio.Task[None]] = set()
+        self._cleanups: set[asyncio.Task[None]] = set()
         self._started = self._closed = False
 
     @classmethod
@@ -55,14 +67,19 @@ class RenderPool:
 
     @property
     def free(self) -> int:
-        """How many renders could begin at once."""
+        """How many renders can begin at once."""
         return max(0, min(len(self._idle), self._size - len(self._busy)) - len(self._waiting))
 
+    @property
+    def children(self) -> Mapping[int, bool]:
+        """The process id of each warm child, and whether it is rendering."""
+        return {child.pid: False for child in self._idle} | {child.pid: True for child in self._busy}
+
     async def start(self) -> None:
-        """Returns when all children and the spare are warm.
+        """Starts the children and returns when all of them are warm.
 
         Raises:
-            RendererNotStarted: one could not be started; the others are gone again.
+            RendererNotStarted: one could not be started; the others were stopped.
         """
         self._started = True
         self._scratch = Scratch()
@@ -77,7 +94,7 @@ class RenderPool:
         log.info("renderer.started", children=len(self._idle))
 
     async def close(self) -> None:
-        """Kills every child, renders under way included, and waits until nothing of them is left."""
+        """Kills every child, busy or not, and waits until they and their files are gone."""
         if self._closed or not self._started:
             return
         self._closed = True
@@ -88,8 +105,8 @@ class RenderPool:
         await asyncio.gather(*self._replacements, return_exceptions=True)
         for child in [*self._idle, *self._busy]:
             child.kill()
-        if self._burials:
-            await asyncio.wait(self._burials)
+        if self._cleanups:
+            await asyncio.wait(self._cleanups)
         await self._scratch.close()
 
     async def render(
@@ -99,14 +116,16 @@ class RenderPool:
         timeout_ms: int,
         report: Callable[[Progress], None],
     ) -> RenderOutcome:
-        """Has a child do what `request` asks for. Cancelling kills the child at once.
+        """Has a child do what `request` asks for. Cancelling this call kills the child at once.
 
-        `timeout_ms` begins when a child has the document; waiting for a child is bounded by it too. The child is free
-        for the next document as soon as its result has arrived, which is before this returns.
+        `timeout_ms` counts from the moment a child has the document; waiting for a child may take
+        as long again. The child is free for the next document when its result has arrived, which is
+        before this call returns.
 
         Raises:
-            RenderTimeout, RenderOutOfMemory, RendererCrashed, RenderFailed, ResultTooLarge, AssetForbidden,
-            DocumentUnreachable, PdfUnreadable, PdfEncrypted, PageOutOfRange: see `jobs.core.errors`.
+            RenderTimeout, RenderOutOfMemory, RendererCrashed, RenderFailed, ResultTooLarge,
+            AssetForbidden, DocumentUnreachable, PdfUnreadable, PdfEncrypted, PageOutOfRange: see
+            `jobs.core.errors`.
         """
         child = await self._take(timeout_ms)
         while not child.alive:  # it died after it was handed over, before this task went on
@@ -118,7 +137,7 @@ class RenderPool:
             child.abandon(future)
             raise
 
-    # --- who is free ----------------------------------------------------------------------------------------
+    # --- taking and returning children ------------------------------------------------------------
 
     async def _take(self, timeout_ms: int) -> RenderChild:
         if self.free > 0:
@@ -132,7 +151,7 @@ class RenderPool:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
             elif not waiter.cancelled() and waiter.result() in self._busy:
-                self.child_freed(waiter.result())  # it came, and nobody wants it any more
+                self.child_freed(waiter.result())  # a child was handed over, but the caller has given up
             if isinstance(error, TimeoutError):
                 raise RendererCrashed(
                     "No render process was available in time. The job can be run again."
@@ -140,7 +159,7 @@ class RenderPool:
             raise
 
     def _occupy(self) -> RenderChild:
-        child = self._idle.pop()  # the one used last: its caches are warm
+        child = self._idle.pop()  # the one used last, because its caches are warm
         self._busy.add(child)
         return child
 
@@ -151,7 +170,7 @@ class RenderPool:
             child.kill()
         elif child.renders >= self._limits.recycle_renders:
             self._retire(child)
-        self._settle()
+        self._serve_waiting()
 
     def child_grown(self, child: RenderChild) -> None:
         self._retire(child)
@@ -161,24 +180,24 @@ class RenderPool:
             self._retiring.add(child)
             self._replace(child)
 
-    def _settle(self) -> None:
-        """Hands free children to those who wait."""
+    def _serve_waiting(self) -> None:
+        """Hands free children to the callers that wait for one, in order."""
         while self._waiting and self._idle and len(self._busy) < self._size:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(self._occupy())
 
-    # --- replacing ------------------------------------------------------------------------------------------
+    # --- replacing children -----------------------------------------------------------------------
 
     async def _start_child(self) -> RenderChild:
         async with self._starts:
-            return await RenderChild.start(self._limits, self._scratch, self)
+            return await RenderChild.start(self._limits, self._scratch, self, self._child_command)
 
     def child_died(self, child: RenderChild) -> None:
-        self._burials.add(child.burial)
-        child.burial.add_done_callback(self._burials.discard)
+        self._cleanups.add(child.cleanup)
+        child.cleanup.add_done_callback(self._cleanups.discard)
         if child not in self._busy and child not in self._idle:
-            return  # it never got as far as being one of ours
+            return  # it died before it was warm
         self._busy.discard(child)
         if child in self._idle:
             self._idle.remove(child)
@@ -188,15 +207,15 @@ class RenderPool:
         elif not self._closed:
             log.info("renderer.died", pid=child.pid, renders=child.renders)
             self._replace(None)
-        self._settle()
+        self._serve_waiting()
 
     def _replace(self, old: RenderChild | None) -> None:
-        task = asyncio.get_running_loop().create_task(self._bring_in(old))
+        task = asyncio.get_running_loop().create_task(self._start_replacement(old))
         self._replacements.add(task)
         task.add_done_callback(self._replacements.discard)
 
-    async def _bring_in(self, old: RenderChild | None) -> None:
-        """Starts a child, however often it takes, and lets `old` go."""
+    async def _start_replacement(self, old: RenderChild | None) -> None:
+        """Starts a child, trying again until it succeeds, and then retires `old`."""
         delay = _FIRST_RETRY_SECONDS
         while True:
             try:
@@ -212,4 +231,4 @@ class RenderPool:
             self._leaving.add(old)
             if old in self._idle:
                 old.kill()
-        self._settle()
+        self._serve_waiting()

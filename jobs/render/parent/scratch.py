@@ -1,7 +1,8 @@
-"""Temporary directories of renders: one per document, below one per worker, gone whatever happens.
+"""Temporary directories for renders: one for each document, below one for each worker.
 
-The worker makes and removes them; a render child only writes into its own. The worker's directory is locked for as
-long as the worker lives, so that the next worker can tell what a killed one has left behind.
+The worker creates and removes them; a render child only writes into its own. The worker holds a
+lock on its directory. So a worker that starts can tell what a killed worker has left behind, and
+removes it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _LOCK = "lock"
 
 
 class Scratch:
-    """The worker's directory. Not safe to share between event loops."""
+    """The directory of one worker. Use it from one event loop only."""
 
     def __init__(self, parent: Path | None = None) -> None:
         parent = parent or Path(tempfile.gettempdir())
@@ -32,7 +33,7 @@ class Scratch:
         self._removals: set[asyncio.Task[None]] = set()
 
     def make(self) -> str:
-        """An empty directory."""
+        """Returns the path of an empty directory."""
         if self._clean:
             return self._clean.pop()
         path = f"{self.path}/{next(self._numbers)}"
@@ -40,14 +41,14 @@ class Scratch:
         return path
 
     def give_back(self, path: str) -> None:
-        """Takes back a directory of `make` from a process that lives on: one that is still empty is as good as new."""
+        """Takes back a directory from `make`; one that is empty is used again."""
         if os.listdir(path):
             self.remove(path)
         else:
             self._clean.append(path)
 
     def remove(self, path: str) -> None:
-        """Removes a directory of `make`: at once where it is empty, else without holding up the event loop."""
+        """Removes a directory from `make`: at once if it is empty, else in a thread."""
         try:
             os.rmdir(path)
         except OSError:
@@ -56,7 +57,7 @@ class Scratch:
             task.add_done_callback(self._removals.discard)
 
     async def close(self) -> None:
-        """Removes everything. The children must be dead."""
+        """Removes everything. All children must have ended."""
         if self._removals:
             await asyncio.wait(self._removals)
         await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
@@ -64,7 +65,7 @@ class Scratch:
 
 
 def _sweep(parent: Path) -> None:
-    """Removes what workers that are no longer alive left behind."""
+    """Removes the directories of workers that no longer run."""
     for path in parent.glob(_PREFIX + "*"):
         try:
             lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)

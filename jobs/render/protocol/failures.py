@@ -1,4 +1,4 @@
-"""What a render that brought no PDF failed of: the typed error and its sentence. Pure."""
+"""The typed error, with its message, of a render that brought no result. Pure."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _REPORTED: dict[str, type[JobError]] = {
 }
 
 
-def as_reported(code: str, message: str) -> JobError:
-    """What the child itself says; `code` is one of `messages.FailureCode`."""
+def reported_by_child(code: str, message: str) -> JobError:
+    """Returns the error that the child reports; `code` is one of `messages.FailureCode`."""
     return _REPORTED[code](message)
 
 
-def too_late(timeout_ms: int) -> JobError:
+def timed_out(timeout_ms: int) -> JobError:
     return errors.RenderTimeout(
         f"The document was not rendered within {timeout_ms / 1000:g} s. Make it simpler, or allow more time with "
         "timeout_seconds or PRESSRUN_RENDER_TIMEOUT."
@@ -44,13 +44,13 @@ def out_of_memory(memory_bytes: int) -> JobError:
     )
 
 
-def too_large(max_result_bytes: int) -> JobError:
+def result_too_large(max_result_bytes: int) -> JobError:
     return errors.ResultTooLarge(
         f"The result is larger than {max_result_bytes // MIB} MiB. Make the document smaller."
     )
 
 
-def nonsense(error: Exception) -> JobError:
+def unexpected_answer(error: Exception) -> JobError:
     return errors.RendererCrashed(f"The renderer was stopped because it sent something unexpected: {error}.")
 
 
@@ -58,18 +58,21 @@ def stopped() -> JobError:
     return errors.RendererCrashed("The renderer was stopped. The job can be run again.")
 
 
-def died(code: int, *, peak_bytes: int, memory_bytes: int) -> JobError:
-    """`code` as in `Process.returncode`; `peak_bytes`: the largest resident size that was seen."""
-    if code == -signal.SIGABRT and peak_bytes > memory_bytes * 3 // 4:
+def child_died(exit_code: int, *, peak_bytes: int, memory_bytes: int) -> JobError:
+    """Returns the error for a child that ended by itself.
+
+    `exit_code` is as in `Process.returncode`; `peak_bytes` is the largest resident size seen.
+    """
+    if exit_code == -signal.SIGABRT and peak_bytes > memory_bytes * 3 // 4:
         return out_of_memory(memory_bytes)  # a C library that gets no memory aborts
-    return errors.RendererCrashed(f"The renderer {how(code)} while it rendered this document.")
+    return errors.RendererCrashed(f"The renderer {how_it_ended(exit_code)} while it rendered this document.")
 
 
-def how(code: int) -> str:
-    """How a process ended, for the middle of a sentence."""
-    if code >= 0:
-        return f"ended with exit code {code}"
+def how_it_ended(exit_code: int) -> str:
+    """Returns how a process ended, for the middle of a sentence."""
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
     try:
-        return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by {signal.Signals(-exit_code).name}"
     except ValueError:
-        return f"was killed by signal {-code}"
+        return f"was killed by signal {-exit_code}"

@@ -1,4 +1,7 @@
-"""What a render may use. Pure; sent to the child as JSON."""
+"""What a render may use, and how large its result may be. Pure.
+
+`RenderLimits` is sent to the render child as JSON.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,31 @@ from jobs.core.settings import FetchMode, Settings
 MIB = 1024 * 1024
 _RECYCLE_RESIDENT_BYTES = 384 * MIB
 
+# Pictures of pages (`pdf.preview`). Checked at submission, or, if it depends on the PDF, in the
+# child.
+MAX_PREVIEW_PAGES = 100
+"""Pages in one job."""
+MAX_PREVIEW_PIXELS = 40_000_000
+"""Pixels in one picture."""
+MAX_PREVIEW_WIDTH = 4096
+DEFAULT_PREVIEW_WIDTH = 800
+MAX_PREVIEW_DPI = 600
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
-    """What a document may fetch, and how much of it."""
+    """What a document may fetch, and how much."""
 
     mode: FetchMode = "public"
     egress_allow: tuple[str, ...] = ()
     max_requests: int = 500
-    """Per document, redirects included."""
+    """Requests of one document, redirects included."""
     max_redirects: int = 5
     max_asset_bytes: int = 32 * MIB
-    """Of one asset, after decompression."""
+    """Size of one asset after decompression."""
     max_total_bytes: int = 128 * MIB
     asset_seconds: float = 15.0
-    """For one asset: name resolution, redirects and body."""
+    """Time for one asset: name resolution, redirects and body."""
     total_seconds: float = 30.0
 
 
@@ -37,9 +50,11 @@ class RenderLimits:
     recycle_renders: int = 10_000
     """A child is replaced after this many documents."""
     recycle_resident_bytes: int = _RECYCLE_RESIDENT_BYTES
-    """A child is replaced when it rests above this resident size."""
+    """A child that still holds more than this after a document is replaced."""
     start_seconds: float = 60.0
     """A child that is not warm by then has failed to start."""
+    exit_seconds: float = 1.0
+    """A child that has closed its socket and has not ended by then is killed."""
     fetch: FetchLimits = FetchLimits()
 
     @classmethod

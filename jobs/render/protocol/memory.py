@@ -1,4 +1,4 @@
-"""How much memory a process really holds."""
+"""Reads the resident size of a process: of another one now, and of this one at its peak."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ _STATUS_BYTES = 4096
 
 _PROC_PIDTASKINFO = 4
 _TASK_INFO_BYTES = 96
-"""macOS: `struct proc_taskinfo`, whose second 64-bit number is the resident size (`sys/proc_info.h`)."""
+"""macOS: size of `struct proc_taskinfo` (`sys/proc_info.h`); its second 64-bit number is the
+resident size."""
 
 
 class ResidentSize:
-    """Resident size of another process, cheap enough to ask for many times a second (Linux, macOS)."""
+    """Reads the resident size of another process many times a second (Linux, macOS)."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._statm = _open(f"/proc/{pid}/statm", os.O_RDONLY)
 
     def read(self) -> int | None:
-        """In bytes; None where the process is gone or the system does not say."""
+        """Returns bytes, or None if the process is gone or the system does not tell."""
         if self._statm is None:
             return _task_resident_bytes(self._pid) if sys.platform == "darwin" else None
         try:
@@ -39,7 +40,7 @@ class ResidentSize:
 
 
 def _open(path: str, flags: int) -> int | None:
-    """A descriptor to keep: opening costs more than reading."""
+    """Opens a file that is kept open, because opening costs more than reading."""
     try:
         return os.open(path, flags | os.O_CLOEXEC)
     except OSError:
@@ -53,20 +54,23 @@ def _task_resident_bytes(pid: int) -> int | None:
 
 
 class PeakMemory:
-    """This process's own peak resident size since `reset`. Not for use after a fork."""
+    """Reads the peak resident size of this process since `reset`.
+
+    Create it after a fork, not before.
+    """
 
     def __init__(self) -> None:
         self._clear_refs = _open("/proc/self/clear_refs", os.O_WRONLY)
         self._status = _open("/proc/self/status", os.O_RDONLY)
 
     def reset(self) -> None:
-        """Starts anew (Linux); elsewhere the peak is the process's whole life's."""
+        """Starts a new peak on Linux; elsewhere the peak is that since the start of the process."""
         if self._clear_refs is not None:
             with suppress(OSError):
                 os.write(self._clear_refs, b"5")
 
     def read(self) -> int:
-        """In bytes."""
+        """Returns bytes."""
         if self._status is not None:
             with suppress(OSError):
                 _, _, peak_kib = os.pread(self._status, _STATUS_BYTES, 0).partition(b"\nVmHWM:")

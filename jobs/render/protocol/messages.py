@@ -1,7 +1,7 @@
-"""What worker and render child say to each other.
+"""The messages between a worker and its render children.
 
-Requests are plain dictionaries that the worker makes. Answers come from a process that a hostile document may have
-taken over: `parse_answer` checks type and size of everything in them before anything is believed.
+Requests are dictionaries that the worker makes. Answers come from a process that a hostile document
+may control, so `parse_answer` checks the type and the size of every member before it is used.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ WarningCode = Literal[
     "pdf_repaired",
     "form_fields_renamed",
 ]
-"""`docs/rendering.md` says what each means."""
+"""`docs/rendering.md` explains each code."""
 MediaType = Literal["application/pdf", "image/png", "image/webp", "application/zip"]
 
 _BEGINNINGS: Mapping[MediaType, re.Pattern[bytes]] = {
@@ -71,36 +71,36 @@ _BEGINNINGS: Mapping[MediaType, re.Pattern[bytes]] = {
     "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "application/zip": re.compile(rb"PK\x03\x04"),
 }
-"""How the bytes of a result begin. What is not listed is no result."""
+"""How the bytes of each type of result begin. There are no other types of results."""
 _PDF: tuple[MediaType, ...] = ("application/pdf",)
 
 
 class Request(Protocol):
-    """What a render child is asked to do."""
+    """A request to a render child."""
 
     @property
     def produces(self) -> Collection[MediaType]:
-        """What the result may be."""
+        """The types that the result may have."""
 
     def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
-        """The request as the child reads it, without `body`."""
+        """Returns the request without the bytes in `body`."""
 
     def body(self) -> bytes:
-        """The bytes it works on; the header says where each of them begins."""
+        """Returns the bytes to work on; the header has the size of each piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
-    """One document to render; validated (`jobs.kinds.pdf_render`)."""
+    """Renders one document. Its members are validated by `jobs.kinds.pdf_render`."""
 
     format: Format
     document: str
     """HTML or Markdown text, the URL of the document, or a template."""
     data: Mapping[str, Any] | None = None
-    """What a template is filled with."""
+    """The variables of a template."""
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """What the document may refer to by relative URL."""
+    """Uploaded files by name; the document refers to them by relative URL."""
     produces: Collection[MediaType] = _PDF
 
     def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
@@ -115,24 +115,27 @@ class RenderRequest:
         }
 
     def body(self) -> bytes:
-        """All files and then the document; the files' names and sizes are in the header."""
+        """Returns all files and then the document; the header has the files' names and sizes."""
         return b"".join([*self.files.values(), self.document.encode()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePart:
-    """One PDF of several, or some pages of it; validated (`jobs.kinds.pdf_merge`)."""
+    """A PDF, or some of its pages, to merge.
+
+    Its members are validated by `jobs.kinds.pdf_merge`.
+    """
 
     pdf: bytes
     title: str
-    """Its bookmark."""
+    """The text of its bookmark."""
     pages: str | None = None
-    """Which of its pages, in this order (`jobs.render.protocol.page_ranges`); None for all."""
+    """The pages to take, in this order (`jobs.render.protocol.page_ranges`); None for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRequest:
-    """PDFs to put together, one after the other."""
+    """Joins PDFs, one after the other."""
 
     parts: Sequence[MergePart]
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -150,13 +153,13 @@ class MergeRequest:
         }
 
     def body(self) -> bytes:
-        """All PDFs; their sizes are in the header."""
+        """Returns all PDFs; the header has their sizes."""
         return b"".join(part.pdf for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewRequest:
-    """A PDF to draw; validated (`jobs.kinds.pdf_preview`)."""
+    """Draws pages of a PDF. Its members are validated by `jobs.kinds.pdf_preview`."""
 
     pdf: bytes
     options: Mapping[str, Any]
@@ -174,7 +177,7 @@ class _Answer(BaseModel):
 
 
 class Warned(_Answer):
-    """One remark about the document."""
+    """A warning about the document."""
 
     code: WarningCode
     message: Annotated[str, Field(max_length=1000)]
@@ -182,13 +185,15 @@ class Warned(_Answer):
 
 
 class Ready(_Answer):
-    """The child is warm."""
+    """The child is warm and waits for its first request."""
 
     type: Literal["ready"]
     engine: Annotated[str, Field(max_length=100)]
 
 
 class Progressed(_Answer):
+    """How far the current render is."""
+
     type: Literal["progress"]
     percent: Annotated[int, Field(ge=0, le=100)]
     stage: Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
@@ -196,7 +201,7 @@ class Progressed(_Answer):
 
 
 class Rendered(_Answer):
-    """The result is the frame's body."""
+    """The render has succeeded; the frame's body is the result."""
 
     type: Literal["rendered"]
     content_type: MediaType
@@ -205,11 +210,11 @@ class Rendered(_Answer):
     peak_memory_bytes: Annotated[int, Field(ge=0, le=2**48)]
     warnings: Annotated[list[Warned], Field(max_length=200)]
     self_contained: bool = False
-    """Nothing outside of the request was asked for: the same request gives the same result."""
+    """Nothing outside the request was asked for, so the same request gives the same result."""
 
 
 class Failed(_Answer):
-    """There is no result, or (before `Ready`) the child cannot start."""
+    """The render has failed, or, before `Ready`, the child cannot start."""
 
     type: Literal["failed"]
     code: FailureCode
@@ -217,7 +222,7 @@ class Failed(_Answer):
 
 
 class Grown(_Answer):
-    """The child has cleaned up after a render, and still holds more than a child should."""
+    """The child has freed what it can after a render, and holds more memory than it should."""
 
     type: Literal["grown"]
 
@@ -228,10 +233,10 @@ _ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminato
 
 
 def parse_answer(frame: Frame) -> Answer:
-    """What the child says.
+    """Returns the answer in a frame from a render child.
 
     Raises:
-        BadFrame: it is none of the answers above, or a result is not what it says that it is.
+        BadFrame: it is none of the answers above, or a result is not of the type it claims.
     """
     try:
         answer = _ANSWERS.validate_python(frame.header)

@@ -1,4 +1,4 @@
-"""Which pages of a document: ``1-3,5,8-`` means pages 1 to 3, page 5, and page 8 to the last. Pure."""
+"""Ranges of pages: ``1-3,5,8-`` means pages 1 to 3, page 5, and page 8 to the last. Pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ MAX_CHARACTERS = 500
 _RANGE = re.compile(r"([0-9]{1,7})(?:(-)([0-9]{1,7})?)?", re.ASCII)
 
 Range = tuple[int, int | None]
-"""First and last page, counted from 1; None for the last there is."""
+"""First and last page, counted from 1. None as the last means the end of the document."""
 
 
 class BeyondLastPage(Exception):
-    """The document has no page of that number."""
+    """The document has no page with that number."""
 
     def __init__(self, page: int, page_count: int) -> None:
         super().__init__(f"there is no page {page}: it has {page_count}")
 
 
 def parse(text: str) -> list[Range]:
-    """The ranges in the order they are written.
+    """Returns the ranges in the order in which they are written.
 
     Raises:
-        ValueError: it is not such a text, or a range runs backwards.
+        ValueError: the text does not have this form, or a range runs backwards.
     """
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"pages are at most {MAX_CHARACTERS} characters, and these are {len(text)}")
@@ -31,12 +31,12 @@ def parse(text: str) -> list[Range]:
 
 
 def canonical(text: str) -> str:
-    """The one spelling of the same ranges. Raises what `parse` raises."""
+    """Returns the shortest text for the same ranges. Raises what `parse` raises."""
     return ",".join(_spelled(first, last) for first, last in parse(text))
 
 
 def count(text: str) -> int | None:
-    """How many pages these are; None where that depends on the document."""
+    """Returns how many pages these are, or None if that depends on the document."""
     total = 0
     for first, last in parse(text):
         if last is None:
@@ -46,10 +46,10 @@ def count(text: str) -> int | None:
 
 
 def resolve(text: str, page_count: int) -> Iterator[int]:
-    """The pages, counted from 0, of a document that has `page_count` of them.
+    """Returns the pages, counted from 0, of a document that has `page_count` pages.
 
     Raises:
-        BeyondLastPage: before the first page is given.
+        BeyondLastPage: a page does not exist. Raised at once, before the first page is returned.
     """
     ranges = [(first, page_count if last is None else last) for first, last in parse(text)]
     for first, last in ranges:

@@ -1,8 +1,8 @@
-"""Frames between the worker and its render children. Pure.
+"""Encodes and decodes frames between a worker and its child processes. Pure.
 
-A frame is two big-endian 32-bit lengths, then a JSON object (the *header*) and raw bytes (the *body*), of those
-lengths. Both sides bound what they accept, before it arrives. Nothing is ever unpickled: a render child that a
-document has taken over can send whatever it likes.
+A frame is two big-endian 32-bit lengths, then a JSON object (the *header*) and raw bytes (the
+*body*) of those lengths. Both sides refuse a frame that is too long before it arrives. Nothing is
+ever unpickled, because a child that a hostile document controls can send any bytes.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 _LENGTHS = struct.Struct("!II")
 _JOIN_BELOW_BYTES = 64 * 1024
+"""A smaller body is joined to its header: one write costs less than the copy."""
 
 
 class WireError(Exception):
-    """The other side does not keep to the format. It cannot be talked to any more."""
+    """The other side broke the format. The connection cannot be used any more."""
 
 
 class FrameTooLarge(WireError):
-    """A frame announces more than this side accepts. `part` is ``header`` or ``body``."""
+    """A frame is longer than this side accepts. `part` is ``header`` or ``body``."""
 
     def __init__(self, part: str, size: int, limit: int) -> None:
         super().__init__(f"the {part} of a frame has {size} bytes, more than {limit}")
@@ -41,14 +42,17 @@ class Frame:
 
 
 def encode(header: Mapping[str, Any], body: bytes = b"") -> list[bytes]:
-    """The buffers to send, in order; a large body is not copied."""
+    """Returns the buffers to send, in order; a large body is not copied."""
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     head = _LENGTHS.pack(len(text), len(body)) + text
     return [head + body] if len(body) < _JOIN_BELOW_BYTES else [head, body]
 
 
 class FrameDecoder:
-    """Finds frames in bytes that arrive in pieces. `WireError` from `feed` is final."""
+    """Finds frames in bytes that arrive in pieces.
+
+    Do not use it after `feed` raised `WireError`.
+    """
 
     def __init__(self, *, max_header_bytes: int, max_body_bytes: int) -> None:
         self._max_header_bytes = max_header_bytes
@@ -57,7 +61,7 @@ class FrameDecoder:
         self._lengths: tuple[int, int] | None = None
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that `data` completes.
+        """Yields the frames that `data` completes.
 
         Raises:
             FrameTooLarge: as soon as the lengths are known.

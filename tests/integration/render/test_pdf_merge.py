@@ -273,14 +273,14 @@ async def test_what_was_accepted_is_replayed_when_its_parts_are_gone(press: Pres
 async def test_a_part_that_cannot_be_used_fails_the_job_and_nothing_else(
     press: Pressrun, pdf: bytes, code: str, says: str
 ) -> None:
-    children = {child.pid for child in press.pool._idle}
+    children = press.pool.children.keys()
     parts = [{"file": "a.pdf"}, {"file": "b.pdf", "pages": "1-2"}]
     job = await press.done("pdf.merge", {"parts": parts}, {}, ("a.pdf", THREE), ("b.pdf", pdf))
     assert (job["status"], job["error"]["code"]) == ("failed", code)
     assert says in job["error"]["message"]
     assert "0x" not in job["error"]["message"]
     assert not job["error"]["retryable"]
-    assert {child.pid for child in press.pool._idle} == children
+    assert press.pool.children.keys() == children
 
 
 async def test_a_cyclic_outline_is_cut_where_it_bites_its_tail(press: Pressrun) -> None:

@@ -126,12 +126,12 @@ async def test_what_is_filled_in_is_drawn(press: Pressrun) -> None:
 async def test_what_cannot_be_drawn_fails_the_job_and_nothing_else(
     press: Pressrun, content: bytes, options: dict[str, Any], code: str, says: str
 ) -> None:
-    children = {child.pid for child in press.pool._idle}
+    children = press.pool.children.keys()
     job = await press.done("pdf.preview", {"file": "a.pdf"}, options, ("a.pdf", content))
     assert (job["status"], job["error"]["code"]) == ("failed", code)
     assert says in job["error"]["message"]
     assert not job["error"]["retryable"]
-    assert {child.pid for child in press.pool._idle} == children
+    assert press.pool.children.keys() == children
 
 
 async def test_oddities_that_are_harmless_are_drawn(press: Pressrun) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pypdfium2
@@ -19,7 +19,7 @@ import uvloop
 
 from jobs.core.errors.job import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
 from jobs.core.job import Progress
-from jobs.render.parent import child_process
+from jobs.render.parent.child_process import CHILD_COMMAND
 from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, RenderLimits
 from testsupport.documents import NEVER_ENDS, NONSENSE, SMALL, table
@@ -84,8 +84,10 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def own_pool(*, size: int = 1, limits: RenderLimits | None = None) -> RenderPool:
-    pool = RenderPool(size=size, limits=limits)
+async def own_pool(
+    *, size: int = 1, limits: RenderLimits | None = None, child_command: Sequence[str] = CHILD_COMMAND
+) -> RenderPool:
+    pool = RenderPool(size=size, limits=limits, child_command=child_command)
     await pool.start()
     return pool
 
@@ -379,13 +381,13 @@ class TestImpostors:
         ],
     )
     async def test_a_misbehaving_child_fails_its_document_with_a_typed_error(
-        self, monkeypatch: pytest.MonkeyPatch, behaviour: str, expected: type[JobError], says: str
+        self, behaviour: str, expected: type[JobError], says: str
     ) -> None:
-        monkeypatch.setattr(child_process, "CHILD_COMMAND", impostor(behaviour))
-        if says != "SIGKILL":  # how it ended on its own is known only once it has
-            monkeypatch.setattr(child_process, "_OBITUARY_SECONDS", PATIENCE_SECONDS)
+        # A child that ends by itself gets time to do so, because its exit code is in the message.
+        exit_seconds = 1 if says == "SIGKILL" else PATIENCE_SECONDS
         before = child_pids()
-        pool = await own_pool(limits=RenderLimits(max_result_bytes=1 * MIB))
+        limits = RenderLimits(max_result_bytes=1 * MIB, exit_seconds=exit_seconds)
+        pool = await own_pool(limits=limits, child_command=impostor(behaviour))
         with pytest.raises(expected, match=says):
             await render(pool, SMALL)
         await pool.close()
@@ -394,9 +396,7 @@ class TestImpostors:
 
 @one_loop
 class TestStarting:
-    async def test_a_renderer_that_cannot_start_says_why_and_leaves_nothing(
-        self, monkeypatch: pytest.MonkeyPatch, scratch_root: Path
-    ) -> None:
+    async def test_a_renderer_that_cannot_start_says_why_and_leaves_nothing(self, scratch_root: Path) -> None:
         before, directories = child_pids(), sorted(scratch_root.iterdir())
         script = (
             "import socket; from jobs.render.protocol import wire;"
@@ -404,9 +404,8 @@ class TestStarting:
             "frame = {'type': 'failed', 'code': 'internal_error', 'message': 'Pango is missing'};"
             "worker.sendall(b''.join(wire.encode(frame)))"
         )
-        monkeypatch.setattr(child_process, "CHILD_COMMAND", (sys.executable, "-c", script))
         with pytest.raises(RendererNotStarted, match="Pango is missing"):
-            await RenderPool(size=2).start()
+            await RenderPool(size=2, child_command=(sys.executable, "-c", script)).start()
         assert child_pids() == before
         assert sorted(scratch_root.iterdir()) == directories
 
@@ -419,11 +418,11 @@ class TestStarting:
         ],
     )
     async def test_a_child_that_does_not_get_ready_is_an_error(
-        self, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], patience: int, says: str
+        self, command: tuple[str, ...], patience: int, says: str
     ) -> None:
-        monkeypatch.setattr(child_process, "CHILD_COMMAND", command)
+        limits = RenderLimits(start_seconds=patience)
         with pytest.raises(RendererNotStarted, match=says):
-            await RenderPool(size=1, limits=RenderLimits(start_seconds=patience)).start()
+            await RenderPool(size=1, limits=limits, child_command=command).start()
 
 
 def test_the_pool_works_on_uvloop_as_it_does_in_the_worker(scratch_root: Path) -> None:

@@ -14,9 +14,9 @@ from PIL import Image
 
 from jobs.core.errors.job import ResultTooLarge
 from jobs.render.child.pdf.source_pdf import encrypted, explaining, refuse_without_end, unreadable
+from jobs.render.protocol.limits import DEFAULT_PREVIEW_WIDTH, MAX_PREVIEW_PAGES, MAX_PREVIEW_PIXELS
 from jobs.render.protocol.messages import MediaType
 from jobs.render.protocol.page_ranges import resolve
-from jobs.render.protocol.preview_limits import DEFAULT_WIDTH, MAX_PAGES, MAX_PIXELS
 
 Advance = Callable[[int, int], None]
 """Takes how many pictures are done, and how many there will be."""
@@ -76,9 +76,9 @@ def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
 def _wanted(pages: str, count: int) -> list[int]:
     """Each page once, in order."""
     wanted = sorted(set(resolve(pages, count)))
-    if len(wanted) > MAX_PAGES:
+    if len(wanted) > MAX_PREVIEW_PAGES:
         raise ResultTooLarge(
-            f"These are {len(wanted)} pages, and one job draws at most {MAX_PAGES}. Ask for fewer of them."
+            f"These are {len(wanted)} pages, and one job draws at most {MAX_PREVIEW_PAGES}. Ask for fewer of them."
         )
     return wanted
 
@@ -89,11 +89,11 @@ def _drawn(document: pypdfium2.PdfDocument, number: int, options: Mapping[str, A
     if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
         raise unreadable(_NAME, f"page {number + 1} has no size")
     dpi = options.get("dpi")
-    scale = dpi / _POINTS_PER_INCH if dpi else options.get("width", DEFAULT_WIDTH) / width
-    if math.ceil(width * scale) * math.ceil(height * scale) > MAX_PIXELS:
+    scale = dpi / _POINTS_PER_INCH if dpi else options.get("width", DEFAULT_PREVIEW_WIDTH) / width
+    if math.ceil(width * scale) * math.ceil(height * scale) > MAX_PREVIEW_PIXELS:
         raise ResultTooLarge(
             f"Page {number + 1} is {width:.0f} by {height:.0f} points, and its picture would have more than "
-            f"{MAX_PIXELS:,} pixels. Ask for a smaller width or dpi."
+            f"{MAX_PREVIEW_PIXELS:,} pixels. Ask for a smaller width or dpi."
         )
     bitmap = page.render(scale=scale, rev_byteorder=True)
     picture: Image.Image = bitmap.to_pil()

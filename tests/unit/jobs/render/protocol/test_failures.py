@@ -3,14 +3,14 @@ from typing import get_args
 import pytest
 
 from jobs.core.errors.job import RendererCrashed, RenderOutOfMemory
-from jobs.render.protocol import failures as verdicts
+from jobs.render.protocol import failures
 from jobs.render.protocol.limits import MIB
 from jobs.render.protocol.messages import FailureCode
 
 
 @pytest.mark.parametrize("code", get_args(FailureCode))
-def test_every_code_that_a_child_may_report_has_its_error(code: str) -> None:
-    error = verdicts.as_reported(code, "why")
+def test_every_code_that_a_child_may_report_becomes_its_error(code: str) -> None:
+    error = failures.reported_by_child(code, "why")
     assert (error.code, error.message) == (code, "why")
 
 
@@ -24,23 +24,23 @@ def test_every_code_that_a_child_may_report_has_its_error(code: str) -> None:
         (3, 99, RendererCrashed, "ended with exit code 3"),
     ],
 )
-def test_how_a_child_died_decides_what_its_document_failed_of(
+def test_the_way_a_child_ended_decides_the_error_of_its_document(
     code: int, peak_mib: int, expected: type, says: str
 ) -> None:
-    error = verdicts.died(code, peak_bytes=peak_mib * MIB, memory_bytes=100 * MIB)
+    error = failures.child_died(code, peak_bytes=peak_mib * MIB, memory_bytes=100 * MIB)
     assert isinstance(error, expected)
     assert says in error.message
 
 
-def test_what_may_pass_is_tried_again_and_what_may_not_is_not() -> None:
-    assert verdicts.stopped().retryable
-    assert verdicts.nonsense(ValueError("x")).retryable
-    assert not verdicts.too_late(1500).retryable
-    assert not verdicts.out_of_memory(MIB).retryable
-    assert not verdicts.too_large(MIB).retryable
+def test_only_failures_that_may_not_happen_again_are_retryable() -> None:
+    assert failures.stopped().retryable
+    assert failures.unexpected_answer(ValueError("x")).retryable
+    assert not failures.timed_out(1500).retryable
+    assert not failures.out_of_memory(MIB).retryable
+    assert not failures.result_too_large(MIB).retryable
 
 
-def test_the_sentences_name_the_limit() -> None:
-    assert "within 1.5 s" in verdicts.too_late(1500).message
-    assert "more than 3 MiB" in verdicts.out_of_memory(3 * MIB).message
-    assert "larger than 3 MiB" in verdicts.too_large(3 * MIB).message
+def test_messages_name_the_limit() -> None:
+    assert "within 1.5 s" in failures.timed_out(1500).message
+    assert "more than 3 MiB" in failures.out_of_memory(3 * MIB).message
+    assert "larger than 3 MiB" in failures.result_too_large(3 * MIB).message
