@@ -37,7 +37,7 @@ from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.pacing import News
+from notifier.webhooks.pacing import Pacer
 from notifier.webhooks.sender import Sender, WebhookRequest
 
 SECRET_KEY = "a-secret-of-thirty-two-characters"
@@ -87,7 +87,7 @@ class Receiver:
         self.headers: dict[str, str] = {}
         self.answer: Answer | None = None
         self.url = ""
-        self._news = asyncio.Condition()
+        self._arrived = asyncio.Condition()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         got = Request(
@@ -96,16 +96,16 @@ class Receiver:
             request.path,
         )
         self.requests.append(got)
-        async with self._news:
-            self._news.notify_all()
+        async with self._arrived:
+            self._arrived.notify_all()
         if self.answer is not None:
             return await self.answer(request)
         return web.Response(status=self.status, headers=self.headers, text="thanks")
 
     async def got(self, count: int) -> list[Request]:
         """The requests, once there are so many."""
-        async with asyncio.timeout(30), self._news:
-            await self._news.wait_for(lambda: len(self.requests) >= count)
+        async with asyncio.timeout(30), self._arrived:
+            await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests
 
     @classmethod
@@ -131,18 +131,18 @@ class ScriptedSender:
 
     def __init__(self) -> None:
         self.sent: list[WebhookRequest] = []
-        self.answers: Callable[[WebhookRequest], Exchange] = lambda letter: Exchange(status=200)
+        self.answers: Callable[[WebhookRequest], Exchange] = lambda request: Exchange(status=200)
 
-    async def send(self, letter: WebhookRequest, deadline_s: float) -> Exchange:
-        self.sent.append(letter)
-        return self.answers(letter)
+    async def send(self, request: WebhookRequest, deadline_s: float) -> Exchange:
+        self.sent.append(request)
+        return self.answers(request)
 
 
 def failing(status: int = 500, **fields: Any) -> Callable[[WebhookRequest], Exchange]:
-    return lambda letter: Exchange(status=status, error="http_status", **fields)
+    return lambda request: Exchange(status=status, error="http_status", **fields)
 
 
-def faulty(letter: WebhookRequest) -> Exchange:
+def faulty(request: WebhookRequest) -> Exchange:
     return Exchange(error="dns_failed", is_fault=True)
 
 
@@ -156,6 +156,7 @@ class Hooks:
     endpoints: Endpoints
     deliveries: Deliveries
     queue: DeliveryQueue
+    pacer: Pacer
     dispatcher: Dispatcher
     deliverer: Deliverer
     sender: Any
@@ -172,7 +173,7 @@ class Hooks:
         scripted: bool = False,
         virtual: bool = False,
         tls: ssl.SSLContext | None = None,
-        slots: int = 1024,
+        pacer: Pacer | None = None,
     ) -> Hooks:
         settings = Settings(redis_url=redis_url, data_dir=data_dir)
         redis = connect(settings)
@@ -181,13 +182,24 @@ class Hooks:
         endpoints, deliveries = Endpoints(redis, scripts, box), Deliveries(redis, scripts)
         queue, outbox = DeliveryQueue(redis, scripts), Outbox(redis)
         sender: Any = ScriptedSender() if scripted else Sender(Destinations(LOOPBACK), tls)
-        news = News()
-        deliverer = Deliverer(queue, sender, box, news, slots=slots, chance=lambda: 0.5)
+        pacer = pacer or Pacer()
+        deliverer = Deliverer(queue, sender, box, pacer, chance=lambda: 0.5)
         directory = Directory(redis, endpoints)
-        dispatcher = Dispatcher(outbox, directory, endpoints, deliveries, news, deliverer.ring)
+        dispatcher = Dispatcher(outbox, directory, endpoints, deliveries, pacer, deliverer.ring)
         store = JobStore(redis, scripts, open_artifacts(settings, scripts))
         hooks = cls(
-            redis, scripts, store, endpoints, deliveries, queue, dispatcher, deliverer, sender, outbox, box
+            redis,
+            scripts,
+            store,
+            endpoints,
+            deliveries,
+            queue,
+            pacer,
+            dispatcher,
+            deliverer,
+            sender,
+            outbox,
+            box,
         )
         hooks._close = [redis.aclose] if scripted else [sender.close, redis.aclose]
         if virtual:
@@ -200,7 +212,7 @@ class Hooks:
             await close()
 
     async def endpoint(self, url: str = "https://example.test/hook", **config: Any) -> Endpoint:
-        """An endpoint that is owed everything."""
+        """Makes an endpoint that wants every event."""
         config.setdefault("event_types", ("*",))
         return await self.endpoints.create(TENANT, EndpointConfig(url=url, **config), Credentials.fresh())
 
@@ -225,8 +237,8 @@ class Hooks:
         while await self.redis.xlen(keys.OUTBOX):
             await self.dispatcher.dispatch_new()
 
-    async def owed(self, target: Endpoint | str) -> list[Delivery]:
-        """All deliveries to a target, oldest first."""
+    async def deliveries_to(self, target: Endpoint | str) -> list[Delivery]:
+        """Returns all deliveries to a target, oldest first."""
         target_id = target if isinstance(target, str) else target.id
         found, _ = await self.deliveries.page(TENANT, target_id, limit=1000)
         return found[::-1]
@@ -243,12 +255,13 @@ class Hooks:
 
     async def work(self) -> None:
         """Sends everything that may be sent now."""
+        self.deliverer.looked.watch()
         while True:
-            self.deliverer._late_from = 0.0  # nothing rests here
-            wait_s = await self.deliverer.step()
-            if not self.deliverer._under_way and wait_s > 0 and not self.deliverer._late_from:
-                return
+            await self.deliverer.step()
+            look = await self.deliverer.looked.next()
             await self.deliverer.settled()
+            if not look.batch.claims and look.batch.next_due_ms != 0:  # 0 also while late ones rest
+                return
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -258,7 +271,7 @@ class Hooks:
             yield
         finally:
             self.dispatcher.stop()
-            self.deliverer._is_draining = True
+            await self.deliverer.drain(0)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

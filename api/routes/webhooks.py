@@ -35,13 +35,13 @@ from jobs.core.egress import EgressError
 from jobs.core.errors.request import InvalidInput
 from jobs.core.events import Cursor
 from jobs.core.times import rfc3339
+from jobs.store.keys import WEBHOOK_BREAKER_FAILURES
 from jobs.webhooks.credentials import Credentials, Secret, new_secret
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig
 from jobs.webhooks.endpoints import EndpointState
 
 TEST_TIMEOUT_S = 22.0
 """How long a test waits: for a notifier, and for the exchange it makes."""
-_OPEN_AFTER = 5
 _CONFIG = frozenset(field.name for field in dataclasses.fields(EndpointConfig))
 
 _ENDPOINTS = "/v1/webhook-endpoints"
@@ -223,7 +223,13 @@ def _stats(state: EndpointState, now_ms: int) -> dict[str, Any]:
         return None if ms is None else rfc3339(ms)
 
     is_held = state.held_until_ms is not None and state.held_until_ms > now_ms
-    breaker = "closed" if state.consecutive_failures < _OPEN_AFTER else "open" if is_held else "half_open"
+    breaker = (
+        "closed"
+        if state.consecutive_failures < WEBHOOK_BREAKER_FAILURES
+        else "open"
+        if is_held
+        else "half_open"
+    )
     return {
         "deliveries": state.deliveries,
         "succeeded_attempts": state.succeeded_attempts,

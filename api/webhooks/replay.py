@@ -8,7 +8,13 @@ from jobs.core.errors.request import WebhookConflict
 from jobs.core.events import Cursor
 from jobs.store.events.event_log import EventLog
 from jobs.webhooks.deliveries import Deliveries, PendingDelivery
-from jobs.webhooks.endpoint import NEVER_OWED, Endpoint, EndpointStatus, type_pattern, wants_job
+from jobs.webhooks.endpoint import (
+    UNDELIVERABLE_EVENT_TYPES,
+    Endpoint,
+    EndpointStatus,
+    type_pattern,
+    wants_job,
+)
 
 EVENTS_AT_ONCE = 2_000
 """How many events one call looks at."""
@@ -37,20 +43,20 @@ class Replay:
         for _ in range(EVENTS_AT_ONCE // _PAGE):
             page = await self._eventlog.page(endpoint.tenant, after, _PAGE)
             for body in page.bodies:
-                made += await self._owe(endpoint, body)
+                made += await self._deliver(endpoint, body)
             after = page.next_cursor
             if len(page.bodies) < _PAGE:
                 return made, None
         return made, str(after)
 
-    async def _owe(self, endpoint: Endpoint, body: bytes) -> int:
+    async def _deliver(self, endpoint: Endpoint, body: bytes) -> int:
         event = json.loads(body)
-        if event["type"] in NEVER_OWED:
+        if event["type"] in UNDELIVERABLE_EVENT_TYPES:
             return 0
         if not type_pattern(endpoint.config.event_types).fullmatch(event["type"]):
             return 0
         if not wants_job(endpoint.config, event["data"].get("job")):
             return 0
-        owed = [PendingDelivery(event["id"], endpoint.id)]
+        pending = [PendingDelivery(event["id"], endpoint.id)]
         kept = (body, event["id"], event["type"])
-        return await self._deliveries.owe(endpoint.tenant, str(event["sequence"]), owed, kept)
+        return await self._deliveries.replay(endpoint.tenant, str(event["sequence"]), pending, kept)

@@ -118,5 +118,22 @@ ORPHAN_MS = 3600 * 1000
 DELIVERY_TTL_MS = 14 * 24 * 3600 * 1000
 """How long a webhook delivery is kept after its end: to look at, and to recover."""
 
+WEBHOOK_DOORBELL_CAP = 16
+"""How many rings wait for notifiers: each look takes many deliveries, so more rings say nothing new."""
+WEBHOOK_MAX_IN_FLIGHT = 10
+"""Requests at the same time to one target that names no limit of its own."""
+WEBHOOK_BREAKER_FAILURES = 5
+"""Failures in a row that open the circuit breaker of a target."""
+WEBHOOK_BREAKER_FIRST_MS = 30_000
+"""How long the breaker is open at first; each failed probe doubles it."""
+WEBHOOK_BREAKER_LONGEST_MS = 600_000
+"""The longest that the breaker is open between two probes."""
+WEBHOOK_DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
+"""An endpoint that only failed for so long is disabled."""
+WEBHOOK_KEPT_ATTEMPTS = 50
+"""How many attempts of a delivery are kept to look at, the newest."""
+WEBHOOK_LOST_CLAIMS = 10
+"""Claims lost in a row that end a delivery: it may be what kills notifiers."""
+
 LUA_NAMES: dict[str, str | int] = {name: value for name, value in dict(globals()).items() if name.isupper()}
 """Handed to every script as local variables named `K_…` (see `jobs.store.scripts`)."""

@@ -135,23 +135,30 @@ class Deliveries:
             if int(answer) < _RECOVER_BATCH:
                 return recovered
 
-    async def owe(
-        self, tenant: str, event_key: str, owed: Sequence[PendingDelivery], kept: tuple[bytes, str, str]
+    async def replay(
+        self,
+        tenant: str,
+        event_key: str,
+        pending: Sequence[PendingDelivery],
+        kept: tuple[bytes, str, str],
     ) -> int:
-        """Makes deliveries of a past event (`kept`: its body, id and type); returns how many are new."""
-        return int(
-            await self._scripts.call("webhook_dispatch", tenant, event_key, "", "", *kept, *_flat(owed))
+        """Makes deliveries of a past event; returns how many are new. `kept`: its body, id and type."""
+        answer = await self._scripts.call(
+            "webhook_dispatch", tenant, event_key, "", "", *kept, *_flat(pending)
         )
+        return int(answer)
 
-    async def acknowledge(
-        self, tenant: str, event_key: str, owed: Sequence[PendingDelivery], group: str, entry: bytes
+    async def dispatch(
+        self, tenant: str, event_key: str, pending: Sequence[PendingDelivery], group: str, entry: bytes
     ) -> int:
-        """Makes deliveries of an event in the outbox. `entry` is acknowledged in the same step, unless empty."""
-        return int(
-            await self._scripts.call(
-                "webhook_dispatch", tenant, event_key, group, entry, "", "", "", *_flat(owed)
-            )
+        """Makes deliveries of an event in the outbox; returns how many are new.
+
+        The same step acknowledges `entry`, unless it is empty.
+        """
+        answer = await self._scripts.call(
+            "webhook_dispatch", tenant, event_key, group, entry, "", "", "", *_flat(pending)
         )
+        return int(answer)
 
     async def test(
         self, tenant: str, endpoint_id: str, timeout_s: float
@@ -175,9 +182,9 @@ class Deliveries:
         return event_id, None
 
 
-def _flat(owed: Sequence[PendingDelivery]) -> list[str | int]:
+def _flat(pending: Sequence[PendingDelivery]) -> list[str | int]:
     return [
-        part for each in owed for part in (each.delivery_id, each.target_id, each.url, each.max_in_flight)
+        part for each in pending for part in (each.delivery_id, each.target_id, each.url, each.max_in_flight)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from redis.asyncio import Redis
 
@@ -14,6 +14,14 @@ from jobs.store.scripts import Scripts
 
 LEASE_MS = 25_000
 """How long a claim holds: longer than any exchange and the writing down of its outcome."""
+
+Lane = Literal["priority", "normal", "late"]
+"""Which deliveries go first.
+
+- ``priority``: a first attempt for a target with nothing in flight; somebody waits for it;
+- ``normal``: a first attempt for a target with others in flight, or of a large fan-out;
+- ``late``: a retry, or a delivery to a target whose last request failed.
+"""
 
 _SWEEP_BATCH = 200
 
@@ -38,9 +46,7 @@ class DeliveryClaim:
     url: str
     sealed: bytes = field(repr=False)
     is_test: bool
-    part: str
-    """Of the ring: ``news``, that somebody waits for; ``busy``, for a target with others under way or of an event for
-    very many; ``late``, a retry or for a target whose last request failed."""
+    lane: Lane
     claimed_ms: int
     """The store's time."""
 
@@ -132,7 +138,7 @@ class DeliveryQueue:
         return int(await self._scripts.call("webhook_sweep", _SWEEP_BATCH))
 
     async def wait_for_doorbell(self) -> str | None:
-        """In which part of the ring something waits: ``news``, ``busy`` or ``late``; None after about a second."""
+        """Returns a lane that has something to claim; None after about a second."""
         with translated_errors():
             rung = await self._doorbell.call("BLPOP", keys.WEBHOOK_DOORBELL, BLOCK_MS / 1000)
         return None if rung is None else rung[1].decode()
@@ -140,7 +146,7 @@ class DeliveryQueue:
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
     id, number, target, tenant, event_id, event_type, body, used, faults, *rest = row
-    first, since, url, sealed, test, part = rest
+    first, since, url, sealed, test, lane = rest
     return DeliveryClaim(
         id=id.decode(),
         number=number,
@@ -156,6 +162,6 @@ def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
         url=url.decode(),
         sealed=sealed,
         is_test=bool(test),
-        part=part.decode(),
+        lane=lane.decode(),
         claimed_ms=now_ms,
     )

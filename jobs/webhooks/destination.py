@@ -10,6 +10,7 @@ import asyncio
 import errno
 import re
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -33,12 +34,30 @@ class ResolveFailed(OSError):
         self.is_ours = is_ours
 
 
+Lookup = Callable[[str, int], list[Address]]
+"""Takes a host name and a port; blocks, and raises as `socket.getaddrinfo` does."""
+
+
+def look_up(host: str, port: int) -> list[Address]:
+    """Asks the system's resolver."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
+
+
 class Destinations:
     """Judges URLs and addresses, and resolves names without ever blocking the loop."""
 
-    def __init__(self, policy: EgressPolicy) -> None:
+    def __init__(
+        self,
+        policy: EgressPolicy,
+        *,
+        lookup: Lookup = look_up,
+        resolve_timeout_s: float = RESOLVE_TIMEOUT_S,
+    ) -> None:
         self._policy = policy
-        # Of its own: a slow resolver must not take the threads that others need.
+        self._lookup = lookup
+        self._resolve_timeout_s = resolve_timeout_s
+        # Its own threads: a slow resolver must not take those that others need.
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="resolve")
 
     def check_url(self, url: str) -> Target:
@@ -84,13 +103,13 @@ class Destinations:
         """The addresses of the host, each judged: one that is refused refuses all.
 
         Raises:
-            ResolveFailed: there are none, or no answer within `RESOLVE_TIMEOUT_S`.
+            ResolveFailed: there are none, or no answer within `resolve_timeout_s`.
             AddressRefused: see `check_address`.
         """
         loop = asyncio.get_running_loop()
-        lookup = loop.run_in_executor(self._threads, _lookup, target.host, target.port)
+        lookup = loop.run_in_executor(self._threads, self._lookup, target.host, target.port)
         try:
-            async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            async with asyncio.timeout(self._resolve_timeout_s):
                 found = await lookup
         except TimeoutError:
             raise ResolveFailed(target.host, "no answer in time", is_ours=True) from None
@@ -132,8 +151,3 @@ def _not_public(target: Target) -> str | None:
     if target.port not in PORTS:
         return f"webhooks go to the ports {', '.join(map(str, sorted(PORTS)))}"
     return None
-
-
-def _lookup(host: str, port: int) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]

@@ -11,14 +11,14 @@ from typing import Any
 
 from jobs.core.events import EVENT_TYPES
 from jobs.core.times import rfc3339
+from jobs.store.keys import WEBHOOK_MAX_IN_FLIGHT
 
 DEFAULT_EVENT_TYPES = ("job.succeeded", "job.failed", "job.cancelled", "batch.completed")
 """What an endpoint is owed that names no types: everything that ends."""
-NEVER_OWED = frozenset({"webhook_delivery.exhausted"})
+UNDELIVERABLE_EVENT_TYPES = frozenset({"webhook_delivery.exhausted"})
 """Types that no endpoint is told, whatever it asks for."""
-OWED_EVENT_TYPES = tuple(each for each in EVENT_TYPES if each not in NEVER_OWED)
+DELIVERABLE_EVENT_TYPES = tuple(each for each in EVENT_TYPES if each not in UNDELIVERABLE_EVENT_TYPES)
 """What an endpoint may ask for. (`webhook.test` goes to an endpoint under test whatever it asks for.)"""
-DEFAULT_MAX_IN_FLIGHT = 10
 
 
 class EndpointStatus(enum.StrEnum):
@@ -43,7 +43,7 @@ class EndpointConfig:
     """Only events of jobs with one of these tags; empty for all."""
     description: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
+    max_in_flight: int = WEBHOOK_MAX_IN_FLIGHT
     max_per_second: float | None = None
 
     def to_json(self) -> str:

@@ -31,7 +31,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class OwedEvent:
+class OutboxEvent:
     """An event that was kept because webhooks are owed it. `url`: that of its job's `webhook_url`."""
 
     id: str
@@ -91,7 +91,7 @@ class Outbox:
         with translated_errors():
             await self._redis.xclaim(keys.OUTBOX, GROUP, self._name, 0, [reference.entry], justid=True)
 
-    async def events(self, references: list[Reference]) -> tuple[list[OwedEvent | None], dict[str, int]]:
+    async def events(self, references: list[Reference]) -> tuple[list[OutboxEvent | None], dict[str, int]]:
         """The events, None where nobody is owed one any more; and the last change of each tenant's endpoints."""
         tenants = list({reference.tenant for reference in references})
         with translated_errors():
@@ -126,8 +126,8 @@ def _references(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Referen
     return [Reference(entry, fields[b"t"].decode(), int(fields[b"s"])) for entry, fields in entries]
 
 
-def _event(fields: list[bytes | None]) -> OwedEvent | None:
+def _event(fields: list[bytes | None]) -> OutboxEvent | None:
     id, type, body, url = fields
     if id is None or type is None or body is None:
         return None
-    return OwedEvent(id.decode(), type.decode(), body, url.decode() if url else None)
+    return OutboxEvent(id.decode(), type.decode(), body, url.decode() if url else None)

@@ -51,7 +51,7 @@ class Refused(OSError):
         self.reason = reason
 
 
-passage: ContextVar[InFlightRequest] = ContextVar("passage")
+in_flight: ContextVar[InFlightRequest] = ContextVar("in_flight")
 
 
 class JudgingResolver(AbstractResolver):
@@ -64,7 +64,7 @@ class JudgingResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        here, begun = passage.get(), time.perf_counter()
+        here, begun = in_flight.get(), time.perf_counter()
         try:
             addresses = await self._destinations.resolve(here.target)
         except EgressError as error:
@@ -105,7 +105,7 @@ class JudgedConnector(aiohttp.TCPConnector):
     async def connect(self, *arguments: Any, **named: Any) -> Connection:
         """A connection, kept or new; the request is written right after this."""
         connection = await super().connect(*arguments, **named)
-        here = passage.get()
+        here = in_flight.get()
         here.sent_at = time.perf_counter()
         here.exchange.is_reused = not here.socket_at
         if here.socket_at:
@@ -117,7 +117,7 @@ class JudgedConnector(aiohttp.TCPConnector):
 
     def _make_socket(self, info: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, address = info
-        here = passage.get()
+        here = in_flight.get()
         try:
             self._destinations.check_address(here.target, ip_address(address[0]))
         except EgressError as error:
@@ -134,7 +134,7 @@ class TimedContext(ssl.SSLContext):
     """Notes when a handshake begins (what comes before it is the connection itself) and what it is about."""
 
     def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
-        here, made = passage.get(None), super().wrap_bio(*arguments, **named)
+        here, made = in_flight.get(None), super().wrap_bio(*arguments, **named)
         if here is not None:
             here.handshake_at, here.tls = time.perf_counter(), made
         return made

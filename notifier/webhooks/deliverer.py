@@ -1,10 +1,10 @@
-"""From deliveries to requests: claims, sends, and writes down what came of it.
+"""Claims deliveries, sends them, and writes their outcomes to the store.
 
-What is true if the notifier dies between two steps (each is one atomic script):
+If the notifier dies between two steps (each is one atomic script), this is true:
 
-1. claimed, nothing sent, or sent and nothing written: the claim runs out, the delivery is sent again with the same
-   `webhook-id`; the receiver's attempts are untouched;
-2. settled: done; the next attempt, if any, is in the store.
+1. claimed, but nothing written (sent or not): the claim runs out, and the delivery is sent again
+   with the same `webhook-id`; it has used no attempt of the receiver;
+2. settled: the outcome and the next attempt, if any, are in the store.
 """
 
 from __future__ import annotations
@@ -13,163 +13,135 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import structlog
 
 from jobs.core.errors.store import StoreError
 from jobs.process.event_wait import is_set_within
+from jobs.process.testsignal import TestSignal
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
-from jobs.webhooks.delivery_queue import DeliveryClaim, DeliveryQueue, Settled
+from jobs.webhooks.delivery_queue import DeliveryBatch, DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import schedule
 from notifier.webhooks.exchange import Exchange
-from notifier.webhooks.pacing import STAND_BACK_S, News
-from notifier.webhooks.sender import DEADLINE_S, USER_AGENT, Sender, WebhookRequest
+from notifier.webhooks.pacing import ClaimPlan, Pacer
+from notifier.webhooks.sender import USER_AGENT, Sender, WebhookRequest
 
 log = structlog.get_logger(__name__)
 
-SLOTS = 1024
-"""How many requests one notifier has under way at most."""
-CLAIM_AT_ONCE, CLAIM_BESIDE_NEWS = 48, 8
-"""Every request begun costs the loop a fraction of a millisecond: what is new must not wait behind many of them. Where
-no news is expected, so many that the store has claims to make while what it gave before is sent."""
-LATE_AT_ONCE, LATE_BESIDE_NEWS = 16, 1
-"""Of these, how many may be late ones: retries, receivers that fail. What news that meets them loses is the length of
-one such bite, so beside news they are small."""
-REST = 0.5
-"""After claiming and beginning late ones, none for so many times as long as that took."""
-DEADLINE_SPREAD = 0.1
-"""Up to this part more is granted, so that hundreds that hang since the same moment do not end in the same moment."""
-UNLIMITED = 1_000_000
-POLL_S = 1.0
-SWEEP_INTERVAL_S = 10.0
-SWEEP_PAUSE_S = 0.02
-"""Between the parts of a long sweep: it must not hold up what is sent."""
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the queue: what it might claim, and what it got."""
+
+    plan: ClaimPlan
+    batch: DeliveryBatch
 
 
 class Deliverer:
-    """One notifier's part of the deliveries."""
+    """Makes the deliveries of one notifier."""
 
     def __init__(
         self,
         queue: DeliveryQueue,
         sender: Sender,
         box: SecretBox,
-        news: News,
+        pacer: Pacer,
         *,
-        slots: int = SLOTS,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self.looked: TestSignal[Look] = TestSignal()
         self._queue = queue
         self._sender = sender
-        self._news = news
-        self._slots = slots
+        self._pacer = pacer
         self._chance = chance
         self._open = lru_cache(maxsize=10_000)(box.open)
-        self._late_from = 0.0
-        self._bell, self._looked = asyncio.Event(), asyncio.Event()
+        self._bell, self._answered = asyncio.Event(), asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_draining = self._is_full = False
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._in_flight: set[asyncio.Task[None]] = set()
 
     def ring(self) -> None:
-        """There is news to claim."""
-        self._news.came()
+        """Says that the priority lane has a delivery to claim."""
+        self._pacer.priority_arrived()
         self._bell.set()
 
     async def run(self) -> None:
-        """Delivers until it is cancelled, after `drain`; waits where the store is away."""
+        """Delivers until it is cancelled, after `drain`; waits while the store is away."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_on())
             group.create_task(self._listen())
             group.create_task(self._sweep_on())
 
     async def drain(self, timeout_s: float) -> None:
-        """Claims nothing more, and waits for the requests under way; what is left then is sent again by others."""
+        """Claims nothing more, and waits for the requests in flight.
+
+        Cancels those that take longer than `timeout_s`; another notifier sends them again.
+        """
         self._is_draining = True
         try:
-            async with (
-                asyncio.timeout(timeout_s),
-                self._claiming,
-            ):  # a claim under way brings its last requests
+            async with asyncio.timeout(timeout_s), self._claiming:  # the last look begins requests, too
                 await self.settled()
         except TimeoutError:
-            for task in self._under_way:
+            for task in self._in_flight:
                 task.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
+            await asyncio.gather(*self._in_flight, return_exceptions=True)
 
     async def step(self) -> float:
-        """Claims once and begins to send; returns after how many seconds to look again, unless the bell rings."""
+        """Claims once and begins to send. Returns after how many seconds to look again."""
         async with self._claiming:
-            await self._news.arrive()
+            await self._pacer.wait_for_dispatch()
             self._bell.clear()
-            came = self._news.count
             try:
-                return await self._look()
+                with self._pacer.claiming():
+                    return await self._look()
             finally:
-                self._looked.set()
-                self._news.taken(came)
+                self._answered.set()
+
+    async def settled(self) -> None:
+        """Returns once no request is in flight."""
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
 
     async def _look(self) -> float:
-        free = self._slots - len(self._under_way)
-        self._is_full = free <= 0
-        if self._is_full or self._is_draining:
-            return POLL_S
-        # A part of what is free: the next look, at the new load, decides about the rest.
-        is_news = self._news.is_expected
-        want = min(max(1, free // 4), CLAIM_BESIDE_NEWS if is_news else CLAIM_AT_ONCE)
-        most_late = LATE_BESIDE_NEWS if is_news else LATE_AT_ONCE
-        asked = time.perf_counter()
-        if asked < self._late_from + (STAND_BACK_S if self._news.is_waiting else 0.0):
-            most_late = 0
-        haul = await self._queue.claim(want, self._most_per_target(), most_late)
-        for claim in haul.claims:
+        plan = self._pacer.plan_claim(len(self._in_flight))
+        self._is_full = plan is None
+        if plan is None or self._is_draining:
+            return self._pacer.limits.poll_s
+        batch = await self._queue.claim(plan.claims, plan.max_per_target, plan.late_claims)
+        for claim in batch.claims:
             self._begin(claim)
-        await asyncio.sleep(0)  # by then all are signed and sent, where there are connections
-        for delivery_id in haul.given_up:
+        await asyncio.sleep(0)  # by then, requests over kept connections are signed and sent
+        for delivery_id in batch.given_up:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
-        now = time.perf_counter()
-        if most_late and (haul.next_due_ms == 0 or any(claim.part == "late" for claim in haul.claims)):
-            self._late_from = now + REST * (now - asked)
-        if len(haul.claims) == want:
-            return 0.0
-        wait_s = POLL_S if haul.next_due_ms is None else min((haul.next_due_ms + 1) / 1000, POLL_S)
-        return max(wait_s, min(self._late_from - now, POLL_S))
+        self.looked.emit(Look(plan, batch))
+        return self._pacer.seconds_to_next_look(plan, batch)
 
     def _begin(self, claim: DeliveryClaim) -> None:
         task = asyncio.create_task(self.deliver(claim))
-        self._under_way.add(task)
+        self._in_flight.add(task)
         task.add_done_callback(self._ended)
 
-    async def settled(self) -> None:
-        """Returns once nothing is under way."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
-
-    def _most_per_target(self) -> int:
-        """The fuller it gets, the fewer requests a single target may have: some that hang must not take all slots."""
-        load = len(self._under_way) / self._slots
-        return UNLIMITED if load < 0.5 else 2 if load < 0.8 else 1
-
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        if self._is_full:  # otherwise the store's doorbell says whether this has made anything possible
+        self._in_flight.discard(task)
+        if self._is_full:  # otherwise the doorbell in the store says if this has made a claim possible
             self._bell.set()
 
     # --- one delivery -----------------------------------------------------------------------------------------
 
     async def deliver(self, claim: DeliveryClaim) -> None:
-        """One attempt, from the claim to its outcome in the store. Never raises."""
+        """Makes one attempt, from the claim to its outcome in the store. Never raises."""
         try:
             started_ms = round(time.time() * 1000)
             exchange = await self.attempt(claim, started_ms)
-            await self._write_down(claim, exchange, started_ms)
+            await self._write_outcome(claim, exchange, started_ms)
         except Exception:  # the claim runs out and the delivery comes again
             log.exception("webhook_delivery.crashed", **claim.log_context)
 
     async def attempt(self, claim: DeliveryClaim, started_ms: int) -> Exchange:
-        """Signs and sends."""
+        """Signs and sends one request."""
         owner = claim.target_id if claim.target_id.startswith("we_") else tenant_owner(claim.tenant)
         try:
             credentials = self._open(claim.sealed, owner)
@@ -177,11 +149,11 @@ class Deliverer:
             return Exchange(error="credentials_unreadable", message=str(error), is_fault=True)
         return await self._sender.send(
             WebhookRequest(claim.url, claim.body, _headers(claim, credentials, started_ms)),
-            DEADLINE_S * (1 + DEADLINE_SPREAD * self._chance()),
+            self._pacer.deadline_s(self._chance()),
         )
 
     async def settle(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> Settled:
-        """Writes the outcome down, and says so in the log."""
+        """Writes the outcome to the store and to the log."""
         if exchange.is_fault:
             age_ms = claim.claimed_ms - claim.round_ms
             delay_ms = schedule.after_fault(claim.faults, age_ms, self._chance())
@@ -202,10 +174,10 @@ class Deliverer:
         _log_outcome(claim, exchange, settled)
         return settled
 
-    async def _write_down(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> None:
-        """Tries until the store has taken it: what was delivered must not be forgotten while the store is away."""
-        if claim.part != "news" or exchange.error:  # nothing that somebody waits for depends on it
-            await self._news.pass_by()
+    async def _write_outcome(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> None:
+        """Settles, and tries again until the store takes it: an outage must not lose an outcome."""
+        if claim.lane != "priority" or exchange.error:  # nobody waits for this outcome
+            await self._pacer.let_priority_pass()
         while True:
             try:
                 await self.settle(claim, exchange, started_ms)
@@ -225,36 +197,36 @@ class Deliverer:
                 await asyncio.sleep(0.5 + self._chance())
                 continue
             if wait_s > 0:
-                await is_set_within(self._bell, wait_s)  # without it, look all the same: something may be due
+                await is_set_within(self._bell, wait_s)  # looks in any case: something may be due
 
     async def _listen(self) -> None:
         while not self._is_draining:  # a call to the store may swallow a cancellation
             try:
-                rung = await self._queue.wait_for_doorbell()
-                if rung == "late":
-                    rest_s = max(0.0, self._late_from - time.perf_counter())
-                    asyncio.get_running_loop().call_later(rest_s, self._bell.set)
-                elif rung is not None:
-                    self._looked.clear()
-                    if rung == "news":
-                        self._news.came()
+                lane = await self._queue.wait_for_doorbell()
+                if lane == "late":
+                    asyncio.get_running_loop().call_later(self._pacer.late_rest_s(), self._bell.set)
+                elif lane is not None:
+                    self._answered.clear()
+                    if lane == "priority":
+                        self._pacer.priority_arrived()
                     self._bell.set()
-                    await self._looked.wait()  # until then, further rings say nothing new
+                    await self._answered.wait()  # until then, further rings say nothing new
             except StoreError:
                 await asyncio.sleep(0.5 + self._chance())
 
     async def _sweep_on(self) -> None:
+        limits = self._pacer.limits
         while not self._is_draining:  # a call to the store may swallow a cancellation
             try:
                 handled = await self._queue.sweep()
             except StoreError as error:
                 log.warning("webhook.sweep_interrupted", reason=str(error))
                 handled = 0
-            await asyncio.sleep(SWEEP_PAUSE_S if handled else SWEEP_INTERVAL_S)
+            await asyncio.sleep(limits.sweep_pause_s if handled else limits.sweep_interval_s)
 
 
 def _headers(claim: DeliveryClaim, credentials: Credentials, started_ms: int) -> Mapping[str, str]:
-    """The owner's headers first: ours replace them."""
+    """The owner's headers come first, so that ours replace them."""
     return {
         **credentials.headers,
         "content-type": "application/json",

@@ -18,7 +18,7 @@ from jobs.store import keys
 from jobs.store.client import translated_errors
 from jobs.webhooks.endpoint import Endpoint, type_pattern, wants_job
 from jobs.webhooks.endpoints import Endpoints
-from jobs.webhooks.outbox import OwedEvent
+from jobs.webhooks.outbox import OutboxEvent
 
 MAX_TENANTS = 10_000
 _READ_AT_ONCE = 500
@@ -32,7 +32,7 @@ class TenantEndpoints:
         self.change = change
         self._by_type: dict[str, list[Endpoint]] = {}
 
-    def matching(self, event: OwedEvent, sequence: int) -> list[str]:
+    def matching(self, event: OutboxEvent, sequence: int) -> list[str]:
         """Ids of the endpoints that are owed the event."""
         candidates = self._by_type.get(event.type)
         if candidates is None:

@@ -1,10 +1,10 @@
-"""From the outbox to deliveries: every event becomes one delivery for each endpoint that is owed it.
+"""Reads events from the outbox and makes one delivery for each endpoint that wants them.
 
-What is true if the notifier dies between two steps:
+If the notifier dies between two steps, this is true:
 
-1. read, nothing made: the reference is pending; another notifier takes it over;
-2. some deliveries made: likewise; those that are there are found by their ids and left alone;
-3. all made and acknowledged, in one step: done.
+1. read, no delivery made: the reference stays pending, and another notifier takes it over;
+2. some deliveries made: likewise; those that exist are recognised by their ids and left alone;
+3. all made and the reference acknowledged (one step): done.
 """
 
 from __future__ import annotations
@@ -13,33 +13,39 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
 from jobs.core.errors.store import StoreError
+from jobs.process.testsignal import TestSignal
+from jobs.store.keys import WEBHOOK_MAX_IN_FLIGHT
 from jobs.webhooks.deliveries import Deliveries, PendingDelivery
 from jobs.webhooks.delivery import origin_of, origin_target
-from jobs.webhooks.endpoint import DEFAULT_MAX_IN_FLIGHT
 from jobs.webhooks.endpoints import Endpoints
-from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OwedEvent, Reference
+from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OutboxEvent, Reference
 from notifier.webhooks.directory import Directory, TenantEndpoints
-from notifier.webhooks.pacing import News
+from notifier.webhooks.pacing import Pacer
 
 log = structlog.get_logger(__name__)
 
-DELIVERIES_PER_CALL = 10
-"""How many deliveries one atomic step makes: an event that goes to thousands must not hold up the store."""
-DELIVERIES_BESIDE_NEWS = 3
-"""Likewise, of such an event while news is expected: what is new waits for what has begun."""
-WIDE_REST = 2.0
-"""Between such steps, for so many times as long as one took: they are made about as fast as they are sent."""
-WIDE_AT_ONCE = 4
-"""How many events that take several such steps are dispatched beside the others."""
-RECLAIM_INTERVAL_S = 10.0
+
+@dataclass(frozen=True, slots=True)
+class DispatchedPart:
+    """Deliveries that were made in one step."""
+
+    reference: Reference
+    deliveries: int
+    is_last: bool
+    """The reference was acknowledged with it."""
 
 
 class Dispatcher:
-    """One reader of the outbox. `made` is called when there is news; events for very many are found by the doorbell."""
+    """Reads the outbox as one of a consumer group.
+
+    Calls `on_priority` after it has made deliveries of the priority lane. The deliverer finds those
+    of large fan-outs by the doorbell.
+    """
 
     def __init__(
         self,
@@ -47,36 +53,67 @@ class Dispatcher:
         directory: Directory,
         endpoints: Endpoints,
         deliveries: Deliveries,
-        news: News,
-        made: Callable[[], None],
+        pacer: Pacer,
+        on_priority: Callable[[], None],
     ) -> None:
+        self.dispatched: TestSignal[DispatchedPart] = TestSignal()
         self._outbox = outbox
         self._directory = directory
         self._endpoints = endpoints
         self._deliveries = deliveries
-        self._news = news
-        self._made = made
+        self._pacer = pacer
+        self._on_priority = on_priority
         self._is_stopping = False
-        self._wide: set[asyncio.Task[None]] = set()
-        self._wide_slots = asyncio.Semaphore(WIDE_AT_ONCE)
+        self._fan_outs: set[asyncio.Task[None]] = set()
+        self._fan_out_slots = asyncio.Semaphore(pacer.limits.max_fan_outs_at_once)
 
     def stop(self) -> None:
-        """`run` ends soon, also where a call to the store swallows its cancellation."""
+        """Lets `run` end soon, even if a call to the store swallows its cancellation."""
         self._is_stopping = True
 
     async def run(self) -> None:
-        """Dispatches for ever; waits where the store is away."""
+        """Dispatches for ever; waits while the store is away."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._repeat(self.dispatch_new, 0.0))
-            group.create_task(self._repeat(self.dispatch_abandoned, RECLAIM_INTERVAL_S))
+            group.create_task(self._repeat(self.dispatch_abandoned, self._pacer.limits.reclaim_interval_s))
 
     async def dispatch_new(self) -> int:
-        """Dispatches what nobody has read; returns how many references that were."""
-        return await self._dispatch(await self._outbox.read())
+        """Dispatches references that nobody has read; returns how many there were."""
+        return await self.dispatch(await self._outbox.read())
 
     async def dispatch_abandoned(self, abandoned_ms: int = ABANDONED_MS) -> int:
-        """Dispatches what another notifier has read and left."""
-        return await self._dispatch(await self._outbox.reclaim(abandoned_ms))
+        """Dispatches references that another notifier has read and left; returns how many."""
+        return await self.dispatch(await self._outbox.reclaim(abandoned_ms))
+
+    async def dispatch(self, references: list[Reference]) -> int:
+        """Makes the deliveries of these references; those of large fan-outs follow in tasks."""
+        if not references:
+            return 0
+        with self._pacer.dispatching():
+            events, changes = await self._outbox.events(references)
+            tenants = {tenant: await self._directory.of(tenant, change) for tenant, change in changes.items()}
+            pending = await asyncio.gather(
+                *(
+                    self._pending(reference, event, tenants[reference.tenant])
+                    for reference, event in zip(references, events, strict=True)
+                )
+            )
+            made = await asyncio.gather(
+                *(
+                    self._make(reference, each, reference.entry)
+                    for reference, each in zip(references, pending, strict=True)
+                    if not self._pacer.is_large_fan_out(len(each))
+                )
+            )
+            if any(made):
+                self._on_priority()
+        for reference, each in zip(references, pending, strict=True):
+            if self._pacer.is_large_fan_out(len(each)):
+                await self._fan_out_slots.acquire()
+                task = asyncio.create_task(self._fan_out(reference, each))
+                self._fan_outs.add(task)
+                task.add_done_callback(self._fan_out_ended)
+        return len(references)
 
     async def _repeat(self, step: Callable[[], Awaitable[int]], pause_s: float) -> None:
         joined = False
@@ -90,79 +127,49 @@ class Dispatcher:
             except StoreError as error:
                 log.warning("webhook.dispatch_interrupted", reason=str(error))
                 await asyncio.sleep(0.5 + random.random())  # noqa: S311 (jitter)
-            except (
-                Exception
-            ):  # a reference that cannot be read must not end all webhooks; it stays in the outbox
+            except Exception:  # one unreadable reference must not end all webhooks; it stays in the outbox
                 log.exception("webhook.dispatch_failed")
                 joined = False
                 await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)
 
-    async def _dispatch(self, references: list[Reference]) -> int:
-        if not references:
-            return 0
-        with self._news.on_its_way():
-            events, changes = await self._outbox.events(references)
-            tenants = {tenant: await self._directory.of(tenant, change) for tenant, change in changes.items()}
-            owed = await asyncio.gather(
-                *(
-                    self._owed(reference, event, tenants[reference.tenant])
-                    for reference, event in zip(references, events, strict=True)
-                )
-            )
-            made = await asyncio.gather(
-                *(
-                    self._acknowledge(reference, each, reference.entry)
-                    for reference, each in zip(references, owed, strict=True)
-                    if len(each) <= DELIVERIES_PER_CALL
-                )
-            )
-            if any(made):
-                self._made()
-        for reference, each in zip(references, owed, strict=True):
-            if len(each) > DELIVERIES_PER_CALL:
-                await self._wide_slots.acquire()
-                task = asyncio.create_task(self._dispatch_wide(reference, each))
-                self._wide.add(task)
-                task.add_done_callback(self._wide_ended)
-        return len(references)
-
-    async def _dispatch_wide(self, reference: Reference, owed: list[PendingDelivery]) -> None:
-        """An event for very many, part by part, while others are dispatched; what stops here is taken over later."""
+    async def _fan_out(self, reference: Reference, pending: list[PendingDelivery]) -> None:
+        """Makes the deliveries of a large fan-out in parts. If it fails, another notifier goes on."""
         try:
             start = 0
-            while start < len(owed) and not self._is_stopping:
-                await self._news.pass_by()
-                begun = time.perf_counter()
-                end = start + (DELIVERIES_BESIDE_NEWS if self._news.is_expected else DELIVERIES_PER_CALL)
-                await self._acknowledge(
-                    reference, owed[start:end], b"" if end < len(owed) else reference.entry
-                )
+            while start < len(pending) and not self._is_stopping:
+                await self._pacer.let_priority_pass()
+                began_s = time.perf_counter()
+                end = start + self._pacer.fan_out_part()
+                entry = b"" if end < len(pending) else reference.entry
+                await self._make(reference, pending[start:end], entry)
                 start = end
-                await asyncio.sleep(WIDE_REST * (time.perf_counter() - begun))
+                await asyncio.sleep(self._pacer.fan_out_rest_s(time.perf_counter() - began_s))
                 await self._outbox.hold(reference)
         except Exception as error:  # noqa: BLE001 (the reference stays in the outbox)
             log.warning("webhook.dispatch_interrupted", reason=str(error))
 
-    async def _acknowledge(self, reference: Reference, owed: list[PendingDelivery], entry: bytes) -> int:
-        return await self._deliveries.acknowledge(
-            reference.tenant, str(reference.sequence), owed, GROUP, entry
+    async def _make(self, reference: Reference, pending: list[PendingDelivery], entry: bytes) -> int:
+        made = await self._deliveries.dispatch(
+            reference.tenant, str(reference.sequence), pending, GROUP, entry
         )
+        self.dispatched.emit(DispatchedPart(reference, len(pending), is_last=bool(entry)))
+        return made
 
-    def _wide_ended(self, task: asyncio.Task[None]) -> None:
-        self._wide.discard(task)
-        self._wide_slots.release()
+    def _fan_out_ended(self, task: asyncio.Task[None]) -> None:
+        self._fan_outs.discard(task)
+        self._fan_out_slots.release()
 
-    async def _owed(
-        self, reference: Reference, event: OwedEvent | None, endpoints: TenantEndpoints
+    async def _pending(
+        self, reference: Reference, event: OutboxEvent | None, endpoints: TenantEndpoints
     ) -> list[PendingDelivery]:
         if event is None:
             return []
-        owed = [
+        pending = [
             PendingDelivery(event.id, endpoint_id)
             for endpoint_id in endpoints.matching(event, reference.sequence)
         ]
         if event.url is not None:
             await self._endpoints.tenant_seal(reference.tenant)  # there before the first request is signed
             target_id = origin_target(reference.tenant, origin_of(event.url))
-            owed.append(PendingDelivery(event.id, target_id, event.url, DEFAULT_MAX_IN_FLIGHT))
-        return owed
+            pending.append(PendingDelivery(event.id, target_id, event.url, WEBHOOK_MAX_IN_FLIGHT))
+        return pending

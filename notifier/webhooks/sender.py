@@ -17,11 +17,15 @@ from yarl import URL
 from jobs.core.egress import EgressError, Target
 from jobs.core.times import rfc3339
 from jobs.webhooks.destination import Destinations, ResolveFailed
-from notifier.webhooks.connector import InFlightRequest, JudgedConnector, Refused, passage, verifying_context
+from notifier.webhooks.connector import (
+    InFlightRequest,
+    JudgedConnector,
+    Refused,
+    in_flight,
+    verifying_context,
+)
 from notifier.webhooks.exchange import Exchange, parse_retry_after
 
-DEADLINE_S = 15.0
-"""What the whole exchange may take at least: name, connection, handshake, headers and body."""
 MAX_ANSWER_BYTES = 64 * 1024
 """What is read of an answer; a longer one costs its connection."""
 MAX_HEADER_BYTES = 8 * 1024
@@ -49,7 +53,7 @@ class WebhookRequest:
 
 
 class Sender:
-    """Sends letters. Connections are kept per origin; nothing is taken from the environment."""
+    """Sends requests. Connections are kept per origin; nothing is taken from the environment."""
 
     def __init__(self, destinations: Destinations, tls: ssl.SSLContext | None = None) -> None:
         self._destinations = destinations
@@ -66,26 +70,26 @@ class Sender:
             max_headers=MAX_HEADERS,
         )
 
-    async def send(self, letter: WebhookRequest, deadline_s: float = DEADLINE_S) -> Exchange:
+    async def send(self, request: WebhookRequest, deadline_s: float) -> Exchange:
         """Makes the request. Never raises for what the network or the receiver does."""
         exchange = Exchange()
         begun = time.perf_counter()
         try:
-            target, url = self._read_url(letter.url)
+            target, url = self._read_url(request.url)
         except EgressError as error:
             exchange.error, exchange.message = "address_refused", str(error)
             return exchange
         here = InFlightRequest(target, exchange)
-        token = passage.set(here)
+        token = in_flight.set(here)
         try:
             async with asyncio.timeout(deadline_s):
-                await self._exchange(letter, url, here)
+                await self._exchange(request, url, here)
         except TimeoutError:
             exchange.error, exchange.message = "timeout", _what_took_long(here, deadline_s)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             _explain(error, here)
         finally:
-            passage.reset(token)
+            in_flight.reset(token)
         exchange.total_ms = (time.perf_counter() - begun) * 1000
         return exchange
 
@@ -97,20 +101,20 @@ class Sender:
         target = self._destinations.check_url(url)
         return target, URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
 
-    async def _exchange(self, letter: WebhookRequest, url: URL, here: InFlightRequest) -> None:
+    async def _exchange(self, request: WebhookRequest, url: URL, here: InFlightRequest) -> None:
         try:
-            await self._request(letter, url, here)
+            await self._request(request, url, here)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             # A kept connection that the receiver had closed meanwhile says nothing about the receiver.
             if not here.exchange.is_reused or here.exchange.status is not None:
                 raise
             here.exchange.is_reused = False
-            await self._request(letter, url, here)
+            await self._request(request, url, here)
 
-    async def _request(self, letter: WebhookRequest, url: URL, here: InFlightRequest) -> None:
+    async def _request(self, request: WebhookRequest, url: URL, here: InFlightRequest) -> None:
         exchange = here.exchange
         async with self._session.post(
-            url, data=letter.body, headers=letter.headers, allow_redirects=False
+            url, data=request.body, headers=request.headers, allow_redirects=False
         ) as answer:
             answered = time.perf_counter()
             exchange.status = answer.status

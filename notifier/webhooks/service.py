@@ -22,13 +22,10 @@ from jobs.webhooks.outbox import Outbox
 from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
-from notifier.webhooks.pacing import News
+from notifier.webhooks.pacing import Pacer
 from notifier.webhooks.sender import Sender
 
 log = structlog.get_logger(__name__)
-
-DRAIN_S = 17.0
-"""Every exchange has ended by then."""
 
 
 class WebhookService:
@@ -42,15 +39,15 @@ class WebhookService:
         self._redis = redis
         self._destinations = Destinations(EgressPolicy.from_entries(settings.egress_allow))
         self._sender = Sender(self._destinations)
-        news = News()
-        self._deliverer = Deliverer(DeliveryQueue(redis, scripts), self._sender, box, news)
+        self._pacer = Pacer()
+        self._deliverer = Deliverer(DeliveryQueue(redis, scripts), self._sender, box, self._pacer)
         endpoints = Endpoints(redis, scripts, box)
         self._dispatcher = Dispatcher(
             Outbox(redis),
             Directory(redis, endpoints),
             endpoints,
             Deliveries(redis, scripts),
-            news,
+            self._pacer,
             self._deliverer.ring,
         )
 
@@ -65,7 +62,7 @@ class WebhookService:
         """Requests under way end and are written down, then everything is closed; cancel `run` afterwards."""
         self._is_draining = True
         self._dispatcher.stop()
-        await self._deliverer.drain(min(timeout_s, DRAIN_S))
+        await self._deliverer.drain(min(timeout_s, self._pacer.limits.drain_s))
         await self._sender.close()
         self._destinations.close()
 

@@ -11,12 +11,12 @@ from pydantic.json_schema import SkipJsonSchema
 from api.contract.requests.fields import Limit, Metadata, Name, Tag, Time
 from api.http.body import RequestModel
 from api.http.query import QueryModel
+from jobs.store.keys import WEBHOOK_MAX_IN_FLIGHT
 from jobs.webhooks.credentials import secret_bytes
 from jobs.webhooks.delivery import DeliveryStatus, origin_of
 from jobs.webhooks.endpoint import (
     DEFAULT_EVENT_TYPES,
-    DEFAULT_MAX_IN_FLIGHT,
-    OWED_EVENT_TYPES,
+    DELIVERABLE_EVENT_TYPES,
     EndpointStatus,
     type_pattern,
 )
@@ -76,8 +76,8 @@ def _check_origin(url: str) -> str:
 
 
 def _check_event_types(glob: str) -> str:
-    if not any(map(type_pattern([glob]).fullmatch, OWED_EVENT_TYPES)):
-        raise ValueError(f"should be, or with `*` fit, one of: {', '.join(OWED_EVENT_TYPES)}")
+    if not any(map(type_pattern([glob]).fullmatch, DELIVERABLE_EVENT_TYPES)):
+        raise ValueError(f"should be, or with `*` fit, one of: {', '.join(DELIVERABLE_EVENT_TYPES)}")
     return glob
 
 
@@ -102,7 +102,7 @@ class EndpointRequest(RequestModel):
     event_types: EventTypes = Field(
         default_factory=lambda: list(DEFAULT_EVENT_TYPES),
         description="Which events; `*` stands for any characters. Default: those that end a job or batch. "
-        f"There are {', '.join(f'`{each}`' for each in OWED_EVENT_TYPES)}.",
+        f"There are {', '.join(f'`{each}`' for each in DELIVERABLE_EVENT_TYPES)}.",
         examples=[["job.*"]],
     )
     kinds: Kinds = Field(default_factory=list, description="Only events of jobs of these kinds.")
@@ -115,7 +115,7 @@ class EndpointRequest(RequestModel):
     secret: SecretText | None = Field(
         default=None, description="`whsec_` and 24 to 64 bytes in base64; made for you if left out."
     )
-    max_in_flight: InFlight = Field(default=DEFAULT_MAX_IN_FLIGHT, description="Requests at the same time.")
+    max_in_flight: InFlight = Field(default=WEBHOOK_MAX_IN_FLIGHT, description="Requests at the same time.")
     max_per_second: Rate | None = Field(default=None, description="Requests a second. Default: no limit.")
 
 

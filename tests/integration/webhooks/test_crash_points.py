@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from jobs.core.errors.store import StoreError
 from jobs.store import keys
+from jobs.webhooks.deliveries import PendingDelivery
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.delivery_queue import LEASE_MS, DeliveryClaim
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP
@@ -21,7 +22,6 @@ from testsupport.valkey import FaultyValkey
 from testsupport.waiting import eventually
 
 FAILED = Exchange(status=500, error="http_status")
-LOST_IN_A_ROW = 10
 STEPS = ("nothing", "read", "part made", "dispatched", "claimed", "sent", "settled")
 
 
@@ -45,15 +45,14 @@ async def test_whatever_step_is_the_last_the_event_arrives(clocked: Hooks, other
     done = STEPS.index(last)
     if done >= STEPS.index("read"):
         (reference,) = await clocked.outbox.read()
-        events, changes = await clocked.outbox.events([reference])
+        events, _ = await clocked.outbox.events([reference])
         assert events[0] is not None
-        known = await clocked.dispatcher._directory.of(TENANT, changes[TENANT])
-        owed = await clocked.dispatcher._owed(reference, events[0], known)
+        pending = [PendingDelivery(events[0].id, endpoint.id) for endpoint in endpoints]
         if done >= STEPS.index("part made"):
             key = str(reference.sequence)
-            await clocked.deliveries.acknowledge(TENANT, key, owed[:1], GROUP, b"")
+            await clocked.deliveries.dispatch(TENANT, key, pending[:1], GROUP, b"")
         if done >= STEPS.index("dispatched"):
-            await clocked.deliveries.acknowledge(TENANT, key, owed, GROUP, reference.entry)
+            await clocked.deliveries.dispatch(TENANT, key, pending, GROUP, reference.entry)
     if done >= STEPS.index("claimed"):
         claim = await clocked.claim_one()
         if done >= STEPS.index("sent"):
@@ -70,11 +69,11 @@ async def test_whatever_step_is_the_last_the_event_arrives(clocked: Hooks, other
     await other.work()
 
     for endpoint in endpoints:
-        (delivery,) = await clocked.owed(endpoint)
+        (delivery,) = await clocked.deliveries_to(endpoint)
         assert delivery.status is DeliveryStatus.SUCCEEDED
     sent = clocked.sender.sent + other.sender.sent
-    assert {letter.url for letter in sent} == {endpoint.config.url for endpoint in endpoints}
-    assert len({letter.headers["webhook-id"] for letter in sent}) == 1
+    assert {request.url for request in sent} == {endpoint.config.url for endpoint in endpoints}
+    assert len({request.headers["webhook-id"] for request in sent}) == 1
     assert len(sent) == (4 if last == "sent" else 3)
     assert await clocked.redis.xlen(keys.OUTBOX) == 0
     assert (await clocked.redis.xpending(keys.OUTBOX, GROUP))["pending"] == 0
@@ -91,7 +90,7 @@ async def test_a_lost_claim_costs_the_receiver_no_attempt(clocked: Hooks) -> Non
     await clocked.pass_time(LEASE_MS + 1)
     again = await clocked.claim_one()
     assert again.attempts_used == 0
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert [attempt.get("error") for attempt in delivery.attempts] == ["interrupted"]
 
 
@@ -111,16 +110,18 @@ async def test_a_delivery_that_ends_every_notifier_is_given_up(clocked: Hooks) -
     endpoint = await clocked.endpoint(max_in_flight=1)
     await clocked.event()
     await clocked.dispatcher.dispatch_new()
-    for _ in range(LOST_IN_A_ROW):
+    for _ in range(keys.WEBHOOK_LOST_CLAIMS):
         await clocked.claim_one()
         await clocked.pass_time(LEASE_MS + 1)
-        haul = await clocked.queue.claim(0, 1000)
-        if haul.next_due_ms:
-            await clocked.pass_time(haul.next_due_ms)
-    (delivery,) = await clocked.owed(endpoint)
-    assert haul.given_up == [delivery.id]
+        batch = await clocked.queue.claim(0, 1000)
+        if batch.next_due_ms:
+            await clocked.pass_time(batch.next_due_ms)
+    (delivery,) = await clocked.deliveries_to(endpoint)
+    assert batch.given_up == [delivery.id]
     assert (delivery.status, delivery.due_ms) == (DeliveryStatus.EXHAUSTED, None)
-    assert [attempt["error"] for attempt in delivery.attempts] == ["interrupted"] * 9 + ["notifier_lost"]
+    *earlier, last = [attempt["error"] for attempt in delivery.attempts]
+    assert earlier == ["interrupted"] * (keys.WEBHOOK_LOST_CLAIMS - 1)
+    assert last == "notifier_lost"
     (told,) = await clocked.logged("webhook_delivery.exhausted")
     assert told["webhook_delivery"]["id"] == delivery.id
     assert "redeliver" in delivery.attempts[-1]["message"]
@@ -132,21 +133,21 @@ async def test_a_delivery_that_ends_every_notifier_is_given_up(clocked: Hooks) -
     await clocked.deliveries.redeliver(TENANT, delivery.id)
     await clocked.dispatcher.dispatch_new()
     await clocked.work()
-    assert {each.status for each in await clocked.owed(endpoint)} == {DeliveryStatus.SUCCEEDED}
+    assert {each.status for each in await clocked.deliveries_to(endpoint)} == {DeliveryStatus.SUCCEEDED}
 
 
 async def test_only_claims_lost_in_a_row_count(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint()
     await clocked.event()
     await clocked.dispatcher.dispatch_new()
-    for n in range(LOST_IN_A_ROW + 2):
+    for n in range(keys.WEBHOOK_LOST_CLAIMS + 2):
         claim = await clocked.claim_one()
-        if n == LOST_IN_A_ROW // 2:
+        if n == keys.WEBHOOK_LOST_CLAIMS // 2:
             await settle(clocked, claim, Exchange(error="dns_failed", is_fault=True))
         await clocked.pass_time(LEASE_MS + 1)
-        haul = await clocked.queue.claim(0, 1000)
-        await clocked.pass_time(haul.next_due_ms or 0)
-    (delivery,) = await clocked.owed(endpoint)
+        batch = await clocked.queue.claim(0, 1000)
+        await clocked.pass_time(batch.next_due_ms or 0)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert delivery.status is DeliveryStatus.PENDING
 
 
@@ -160,7 +161,7 @@ async def test_what_was_lost_twice_with_others_comes_back_apart_from_them(clocke
         assert len((await clocked.queue.claim(10, 1000)).claims) == 10
         await clocked.pass_time(LEASE_MS + 1)
         await clocked.queue.claim(0, 1000)
-    due = sorted(each.due_ms or 0 for each in await clocked.owed(endpoint))
+    due = sorted(each.due_ms or 0 for each in await clocked.deliveries_to(endpoint))
     assert due[0] > clocked.now_ms
     assert len(set(due)) == 10
     assert due[-1] - due[0] > 2_000
@@ -177,7 +178,7 @@ async def test_a_late_notifier_can_not_overwrite_what_its_successor_wrote(clocke
     assert await settle(clocked, late, FAILED) is None
     assert await settle(clocked, current) == "succeeded"
     assert await settle(clocked, late, FAILED) is None
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert delivery.status is DeliveryStatus.SUCCEEDED
     state = await clocked.endpoints.state(TENANT, endpoint.id)
     assert (state.in_flight, state.failed_attempts) == (0, 0)
@@ -199,10 +200,10 @@ async def test_a_dispatch_whose_answer_got_lost_makes_nothing_twice(clocked: Hoo
     await clocked.event()
     (reference,) = await clocked.outbox.read()
     for _ in range(3):
-        await clocked.dispatcher._dispatch([reference])
-    assert len(await clocked.owed(endpoint)) == 1
+        await clocked.dispatcher.dispatch([reference])
+    assert len(await clocked.deliveries_to(endpoint)) == 1
     await clocked.work()
-    await clocked.dispatcher._dispatch([reference])
+    await clocked.dispatcher.dispatch([reference])
     await clocked.work()
     assert len(clocked.sender.sent) == 1
 
@@ -213,7 +214,7 @@ async def test_an_event_outlives_the_log_until_it_is_dispatched(clocked: Hooks) 
     await clocked.redis.delete(keys.LOG + TENANT)  # trimmed, days later
     await clocked.dispatcher.dispatch_new()
     await clocked.work()
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert delivery.status is DeliveryStatus.SUCCEEDED
     assert clocked.sender.sent[0].body == await clocked.deliveries.body(delivery)
 
@@ -275,7 +276,9 @@ async def test_the_store_may_restart_in_the_middle_of_a_delivery(
 
             async def is_done() -> bool:
                 try:
-                    return [each.status for each in await hooks.owed(endpoint)] == [DeliveryStatus.SUCCEEDED]
+                    return [each.status for each in await hooks.deliveries_to(endpoint)] == [
+                        DeliveryStatus.SUCCEEDED
+                    ]
                 except StoreError:
                     return False
 

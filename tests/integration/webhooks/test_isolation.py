@@ -17,9 +17,10 @@ from jobs.webhooks.credentials import Credentials
 from jobs.webhooks.delivery import DeliveryStatus, origin_of, origin_target
 from jobs.webhooks.endpoint import EndpointConfig, EndpointStatus
 from notifier.webhooks.exchange import Exchange
+from notifier.webhooks.pacing import Pacer, PacingLimits
 from testsupport.hooks import TENANT, Hooks, Receiver, failing
 
-FIRST_OPEN_MS = 30_000
+FIRST_OPEN_MS = keys.WEBHOOK_BREAKER_FIRST_MS
 
 
 async def under_way(hooks: Hooks) -> int:
@@ -83,14 +84,14 @@ async def test_the_breaker_opens_probes_once_and_lets_requests_back_in_slowly(cl
     assert len(clocked.sender.sent) == tried + 1, "open for longer after a failed probe"
 
     await clocked.pass_time(FIRST_OPEN_MS * 1.5)
-    clocked.sender.answers = lambda letter: Exchange(status=200)
+    clocked.sender.answers = lambda request: Exchange(status=200)
     assert await under_way(clocked) == 1, "one probe again"
     await clocked.pass_time(30_000)  # that claim is lost: the probe is free again
     sizes = []
     for _ in range(4):
-        haul = await clocked.queue.claim(1000, 1000)
-        sizes.append(len(haul.claims))
-        await asyncio.gather(*(clocked.deliverer.deliver(claim) for claim in haul.claims))
+        batch = await clocked.queue.claim(1000, 1000)
+        sizes.append(len(batch.claims))
+        await asyncio.gather(*(clocked.deliverer.deliver(claim) for claim in batch.claims))
     assert sizes == [1, 2, 4, 8]
     assert (await clocked.endpoints.state(TENANT, endpoint.id)).consecutive_failures == 0
 
@@ -98,9 +99,9 @@ async def test_the_breaker_opens_probes_once_and_lets_requests_back_in_slowly(cl
 async def test_many_failures_at_once_open_the_breaker_once(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint(max_in_flight=50)
     await clocked.events(50)
-    haul = await clocked.queue.claim(100, 1000)
+    batch = await clocked.queue.claim(100, 1000)
     clocked.sender.answers = failing()
-    await asyncio.gather(*(clocked.deliverer.deliver(claim) for claim in haul.claims))
+    await asyncio.gather(*(clocked.deliverer.deliver(claim) for claim in batch.claims))
     state = await clocked.endpoints.state(TENANT, endpoint.id)
     assert state.held_until_ms is not None
     assert state.held_until_ms - clocked.now_ms <= FIRST_OPEN_MS * 1.25
@@ -112,10 +113,10 @@ async def test_a_receiver_that_fails_goes_behind_others_until_it_answers_again(c
     clocked.sender.answers = failing()
     await clocked.deliverer.deliver(await clocked.claim_one())
     assert (await clocked.queue.claim(100, 1000, 0)).claims == [], "its last request failed"
-    clocked.sender.answers = lambda letter: Exchange(status=200)
+    clocked.sender.answers = lambda request: Exchange(status=200)
     await clocked.deliverer.deliver(await clocked.claim_one())
     (claim,) = (await clocked.queue.claim(100, 1000, 0)).claims
-    assert claim.part != "late"
+    assert claim.lane != "late"
 
 
 async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -> None:
@@ -126,7 +127,7 @@ async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -
     await clocked.events(3)
     await clocked.work()
     assert clocked.sender.sent == []
-    assert {each.status for each in await clocked.owed(endpoint)} == {DeliveryStatus.PENDING}
+    assert {each.status for each in await clocked.deliveries_to(endpoint)} == {DeliveryStatus.PENDING}
     await clocked.pass_time(30 * 86_400_000)
     await clocked.endpoints.change(
         TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.ENABLED), None)
@@ -138,7 +139,7 @@ async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -
 async def test_what_waits_can_not_be_redelivered(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint()
     await clocked.events(1)
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     with pytest.raises(WebhookConflict):
         await clocked.deliveries.redeliver(TENANT, delivery.id)
 
@@ -153,8 +154,8 @@ async def test_a_secret_that_cannot_be_read_fails_its_own_deliveries_only(clocke
     await clocked.event(tenant="other")
     await clocked.dispatch()
     await clocked.work()
-    assert [letter.url for letter in clocked.sender.sent] == [good]
-    (delivery,) = await clocked.owed(origin_target(TENANT, origin_of(bad)))
+    assert [request.url for request in clocked.sender.sent] == [good]
+    (delivery,) = await clocked.deliveries_to(origin_target(TENANT, origin_of(bad)))
     assert delivery.status is DeliveryStatus.PENDING
     assert (await clocked.deliveries.get(TENANT, delivery.id)).attempts[0][
         "error"
@@ -186,12 +187,12 @@ async def test_an_origin_that_fails_for_five_days_is_given_up_and_starts_anew(cl
     while await clocked.queue.sweep():
         pass
     told = [each["webhook_delivery"] for each in await clocked.logged("webhook_delivery.exhausted")]
-    owed = await clocked.owed(origin_target(TENANT, origin_of("https://example.test/hook")))
+    owed = await clocked.deliveries_to(origin_target(TENANT, origin_of("https://example.test/hook")))
     assert {each["origin"] for each in told} == {"https://example.test"}
     assert sorted(each["id"] for each in told) == sorted(
         delivery.id for delivery in owed if delivery.status is DeliveryStatus.EXHAUSTED
     )
-    clocked.sender.answers = lambda letter: Exchange(status=200)
+    clocked.sender.answers = lambda request: Exchange(status=200)
     before = len(clocked.sender.sent)
     await clocked.pass_time(86_400_000)
     await cancelled()
@@ -201,17 +202,15 @@ async def test_an_origin_that_fails_for_five_days_is_given_up_and_starts_anew(cl
 
 @pytest.fixture
 async def small(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Hooks]:
-    """A notifier with few slots, so that few bad receivers could take them all."""
-    hooks = await Hooks.open(redis_url, tmp_path, slots=64)
+    """A notifier with few slots, so that few bad receivers could take them all; none by a deadline."""
+    pacer = Pacer(PacingLimits(max_requests_in_flight=64, deadline_s=600))
+    hooks = await Hooks.open(redis_url, tmp_path, pacer=pacer)
     yield hooks
     await hooks.close()
 
 
-async def test_receivers_that_hang_drip_or_fail_do_not_delay_a_healthy_one(
-    small: Hooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody's deadline is ever reached here: what waited for one would wait for longer than `got`."""
-    monkeypatch.setattr("notifier.webhooks.deliverer.DEADLINE_S", 600)
+async def test_receivers_that_hang_drip_or_fail_do_not_delay_a_healthy_one(small: Hooks) -> None:
+    """A request that waited for the deadline of another would wait for longer than `got`."""
 
     async def hang(request: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
@@ -247,7 +246,7 @@ async def test_ten_thousand_endpoints_are_dispatched_in_parts(clocked: Hooks) ->
         await clocked.endpoint(f"https://example.test/{n}")
     await clocked.events(1)
     await clocked.work()
-    assert len({letter.url for letter in clocked.sender.sent}) == len(clocked.sender.sent) == 450
+    assert len({request.url for request in clocked.sender.sent}) == len(clocked.sender.sent) == 450
 
 
 async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clocked: Hooks) -> None:
@@ -264,7 +263,7 @@ async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clo
         lambda e: (e.evolve(config=type(e.config)(url=e.config.url, event_types=("batch.*",))), None),
     )
     await clocked.events(1)
-    assert len(await clocked.owed(second)) == 2
+    assert len(await clocked.deliveries_to(second)) == 2
 
 
 async def test_kind_and_tag_filters_choose_among_jobs(clocked: Hooks) -> None:
@@ -273,5 +272,5 @@ async def test_kind_and_tag_filters_choose_among_jobs(clocked: Hooks) -> None:
     for kind, tags in (("test", ("a",)), ("pdf.render", ("c",)), ("test", ())):
         await clocked.event(kind=kind, tags=tags)
     await clocked.dispatcher.dispatch_new()
-    assert len(await clocked.owed(by_tag)) == 1
-    assert len(await clocked.owed(by_kind)) == 1
+    assert len(await clocked.deliveries_to(by_tag)) == 1
+    assert len(await clocked.deliveries_to(by_kind)) == 1

@@ -58,10 +58,10 @@ async def test_a_receiver_that_always_fails_gets_ten_attempts_in_75_hours(clocke
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     for gap, planned in zip(gaps, schedule.DELAYS_MS[1:], strict=True):
         assert planned <= gap <= planned * (1 + schedule.JITTER) + schedule.LONGEST_HOLD_MS * 1.25
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert delivery.status is DeliveryStatus.EXHAUSTED
     assert len(delivery.attempts) == 10
-    assert len({letter.headers["webhook-id"] for letter in clocked.sender.sent}) == 1
+    assert len({request.headers["webhook-id"] for request in clocked.sender.sent}) == 1
     assert (await clocked.endpoints.get(TENANT, endpoint.id)).status is EndpointStatus.ENABLED
 
 
@@ -71,7 +71,7 @@ async def test_a_delivery_that_is_given_up_is_an_event_that_no_endpoint_is_told(
     await clocked.events(1)
     await clocked.work()
     await pass_until(clocked, 4 * DAY_MS)
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     (told,) = await clocked.logged("webhook_delivery.exhausted")
     assert told["webhook_delivery"] == {
         "id": delivery.id,
@@ -84,8 +84,8 @@ async def test_a_delivery_that_is_given_up_is_an_event_that_no_endpoint_is_told(
     late = await clocked.endpoint("https://late.test/")
     await Replay(EventLog(clocked.redis), clocked.deliveries).to(late, None)
     await clocked.dispatch()
-    assert [each.event_type for each in await clocked.owed(late)] == ["job.queued"]
-    assert len(await clocked.owed(endpoint)) == 1
+    assert [each.event_type for each in await clocked.deliveries_to(late)] == ["job.queued"]
+    assert len(await clocked.deliveries_to(endpoint)) == 1
 
 
 async def test_a_success_after_failures_ends_the_delivery(clocked: Hooks) -> None:
@@ -94,9 +94,9 @@ async def test_a_success_after_failures_ends_the_delivery(clocked: Hooks) -> Non
     await clocked.event()
     await clocked.dispatcher.dispatch_new()
     await clocked.work()
-    clocked.sender.answers = lambda letter: Exchange(status=204)
+    clocked.sender.answers = lambda request: Exchange(status=204)
     await pass_until(clocked, HOUR_MS)
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert delivery.status is DeliveryStatus.SUCCEEDED
     assert [attempt["status"] for attempt in delivery.attempts] == [502, 204]
     assert (await clocked.endpoints.state(TENANT, endpoint.id)).failing_since_ms is None
@@ -105,8 +105,8 @@ async def test_a_success_after_failures_ends_the_delivery(clocked: Hooks) -> Non
 async def test_an_endpoint_that_fails_for_five_days_is_disabled_with_an_event(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint(event_types=("job.*",))
     watching = await clocked.endpoint("https://watch.test/", event_types=("webhook_endpoint.*",))
-    clocked.sender.answers = lambda letter: (
-        failing()(letter) if "example" in letter.url else Exchange(status=200)
+    clocked.sender.answers = lambda request: (
+        failing()(request) if "example" in request.url else Exchange(status=200)
     )
     for _ in range(6):
         await clocked.event()
@@ -119,12 +119,12 @@ async def test_an_endpoint_that_fails_for_five_days_is_disabled_with_an_event(cl
     assert (disabled.status, disabled.disabled_reason) == (EndpointStatus.DISABLED, "failing")
     while await clocked.queue.sweep():
         pass
-    statuses = {delivery.status for delivery in await clocked.owed(endpoint)}
+    statuses = {delivery.status for delivery in await clocked.deliveries_to(endpoint)}
     assert statuses == {DeliveryStatus.EXHAUSTED, DeliveryStatus.DISCARDED}
 
     await clocked.dispatcher.dispatch_new()
     await clocked.work()
-    (told,) = await clocked.owed(watching)
+    (told,) = await clocked.deliveries_to(watching)
     assert told.event_type == "webhook_endpoint.disabled"
     event = json.loads(await clocked.deliveries.body(told) or b"")
     assert event["data"]["webhook_endpoint"]["id"] == endpoint.id
@@ -143,16 +143,16 @@ async def test_what_a_disabled_endpoint_missed_can_be_recovered(clocked: Hooks) 
     await clocked.event()
     await clocked.dispatcher.dispatch_new()
     # its own webhook_endpoint.disabled, and the later job: discarded like the one that got the 410
-    assert {each.status for each in await clocked.owed(endpoint)} == {DeliveryStatus.DISCARDED}
+    assert {each.status for each in await clocked.deliveries_to(endpoint)} == {DeliveryStatus.DISCARDED}
     assert await clocked.endpoints.recoverable([endpoint.id]) == [3]
 
-    clocked.sender.answers = lambda letter: Exchange(status=200)
+    clocked.sender.answers = lambda request: Exchange(status=200)
     await clocked.endpoints.change(
         TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.ENABLED), None)
     )
     assert await clocked.deliveries.recover(TENANT, endpoint.id, 0) == 3
     await clocked.work()
-    assert {each.status for each in await clocked.owed(endpoint)} == {DeliveryStatus.SUCCEEDED}
+    assert {each.status for each in await clocked.deliveries_to(endpoint)} == {DeliveryStatus.SUCCEEDED}
 
 
 async def test_faults_on_our_side_cost_the_receiver_nothing_and_end_after_four_days(clocked: Hooks) -> None:
@@ -162,13 +162,13 @@ async def test_faults_on_our_side_cost_the_receiver_nothing_and_end_after_four_d
     await clocked.dispatcher.dispatch_new()
     await clocked.work()
     await pass_until(clocked, 4 * DAY_MS - 20 * 60_000)
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert delivery.status is DeliveryStatus.PENDING
     assert await clocked.redis.hget(keys.DELIVERY + delivery.id, "attempt") == b"0"
     state = await clocked.endpoints.state(TENANT, endpoint.id)
     assert (state.consecutive_failures, state.failing_since_ms) == (0, None)
     await pass_until(clocked, HOUR_MS)
-    (delivery,) = await clocked.owed(endpoint)
+    (delivery,) = await clocked.deliveries_to(endpoint)
     assert delivery.status is DeliveryStatus.EXHAUSTED
 
 

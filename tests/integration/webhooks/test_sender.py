@@ -19,9 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jobs.core.egress import EgressPolicy
-from jobs.webhooks import destination
-from jobs.webhooks.destination import Destinations
+from jobs.core.egress import Address, EgressPolicy
+from jobs.webhooks.destination import Destinations, Lookup
 from notifier.webhooks.connector import verifying_context
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.sender import MAX_ANSWER_BYTES, Sender, WebhookRequest
@@ -59,9 +58,9 @@ async def raw(speak: Speak) -> AsyncIterator[str]:
 
 
 async def send(sender: Sender, url: str, deadline_s: float = PATIENCE_S) -> Exchange:
-    letter = WebhookRequest(url, b'{"a":1}', {"content-type": "application/json"})
+    request = WebhookRequest(url, b'{"a":1}', {"content-type": "application/json"})
     async with asyncio.timeout(deadline_s + 5):
-        return await sender.send(letter, deadline_s)
+        return await sender.send(request, deadline_s)
 
 
 async def say(writer: asyncio.StreamWriter, text: bytes) -> None:
@@ -223,19 +222,19 @@ async def test_proxies_of_the_environment_are_not_used(
 # --- addresses --------------------------------------------------------------------------------------------------
 
 
-def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str] | OSError) -> list[str]:
-    """Names resolve to these, one after the other; returns the names that were asked for."""
-    asked: list[str] = []
+def resolving(*answers: list[str] | OSError, asked: list[str] | None = None) -> Lookup:
+    """Returns a lookup with these answers, one after the other; notes in `asked` which names it gets."""
+    left = list(answers)
 
-    def lookup(host: str, port: int) -> list[destination.Address]:
-        asked.append(host)
-        answer = answers[min(len(asked), len(answers)) - 1]
+    def lookup(host: str, port: int) -> list[Address]:
+        if asked is not None:
+            asked.append(host)
+        answer = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(answer, OSError):
             raise answer
         return [ipaddress.ip_address(each) for each in answer]
 
-    monkeypatch.setattr(destination, "_lookup", lookup)
-    return asked
+    return lookup
 
 
 @pytest.mark.parametrize(
@@ -249,32 +248,28 @@ async def test_addresses_that_are_not_allowed_are_never_connected_to(url: str) -
     assert (exchange.error, exchange.outcome) == ("address_refused", "failed")
 
 
-async def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolving(monkeypatch, ["93.184.215.14", "10.0.0.1"])
-    sender = Sender(Destinations(EgressPolicy()))
+async def test_a_name_with_one_private_address_is_refused() -> None:
+    sender = Sender(Destinations(EgressPolicy(), lookup=resolving(["93.184.215.14", "10.0.0.1"])))
     exchange = await send(sender, "https://rebind.example/")
     await sender.close()
     assert exchange.error == "address_refused"
     assert "10.0.0.1" in (exchange.message or "")
 
 
-async def test_a_name_that_rebinds_is_judged_where_it_is_connected(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_name_that_rebinds_is_judged_where_it_is_connected(receiver: Receiver) -> None:
     """The second answer of the resolver never matters: there is no second question."""
     port = receiver.url.split(":")[2].split("/")[0]
-    asked = resolving(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
-    sender = Sender(Destinations(LOOPBACK))
+    asked: list[str] = []
+    lookup = resolving(["127.0.0.1"], ["169.254.169.254"], asked=asked)
+    sender = Sender(Destinations(LOOPBACK, lookup=lookup))
     exchange = await send(sender, f"http://rebind.example:{port}/hook")
     await sender.close()
     assert (exchange.outcome, exchange.address, asked) == ("succeeded", "127.0.0.1", ["rebind.example"])
 
 
-async def test_an_answer_of_fifty_addresses_ends_by_the_deadline(
-    monkeypatch: pytest.MonkeyPatch, nobody: int
-) -> None:
-    resolving(monkeypatch, [f"127.0.1.{n}" for n in range(1, 51)])
-    sender = Sender(Destinations(LOOPBACK))
+async def test_an_answer_of_fifty_addresses_ends_by_the_deadline(nobody: int) -> None:
+    lookup = resolving([f"127.0.1.{n}" for n in range(1, 51)])
+    sender = Sender(Destinations(LOOPBACK, lookup=lookup))
     exchange = await send(sender, f"http://many.example:{nobody}/", IMPATIENCE_S)
     await sender.close()
     assert exchange.error in ("connect_failed", "timeout")
@@ -284,20 +279,22 @@ async def test_an_answer_of_fifty_addresses_ends_by_the_deadline(
     ("code", "is_fault"), [(socket.EAI_AGAIN, True), (socket.EAI_FAIL, True), (socket.EAI_NONAME, False)]
 )
 async def test_a_resolver_of_ours_that_fails_is_our_fault_and_a_missing_name_is_not(
-    monkeypatch: pytest.MonkeyPatch, code: int, is_fault: bool
+    code: int, is_fault: bool
 ) -> None:
-    resolving(monkeypatch, socket.gaierror(code, "no"))
-    sender = Sender(Destinations(EgressPolicy()))
+    sender = Sender(Destinations(EgressPolicy(), lookup=resolving(socket.gaierror(code, "no"))))
     exchange = await send(sender, "https://nowhere.example/")
     await sender.close()
     assert (exchange.error, exchange.is_fault) == ("dns_failed", is_fault)
 
 
-async def test_a_resolver_that_does_not_answer_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_resolver_that_does_not_answer_is_our_fault() -> None:
     answer = threading.Event()
-    monkeypatch.setattr(destination, "RESOLVE_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(destination, "_lookup", lambda host, port: answer.wait(60) or [])
-    sender = Sender(Destinations(EgressPolicy()))
+
+    def lookup(host: str, port: int) -> list[Address]:
+        answer.wait(60)
+        return []
+
+    sender = Sender(Destinations(EgressPolicy(), lookup=lookup, resolve_timeout_s=0.1))
     exchange = await send(sender, "https://slow.example/")
     answer.set()
     await sender.close()

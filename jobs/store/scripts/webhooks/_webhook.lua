@@ -11,15 +11,8 @@
 -- lost (claims in a row whose notifier was gone), settled (claim of the last outcome), finished, due, test, and
 -- attempt:{claim} (JSON) of each.
 
-local BREAKER_FAILURES = 5      -- failures in a row that open the breaker
-local BREAKER_FIRST_MS = 30000  -- how long it is open at first; twice as long after each failed probe,
-local BREAKER_LONGEST_MS = 600000 -- up to this
-local DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
-local DEFAULT_MAX_IN_FLIGHT = 10
-local KEPT_ATTEMPTS = 50
-local DOORBELL_CAP = 16
-local TURNS = { news = -1e14, busy = 0, late = 1e14 } -- where each part of the ring begins
-local TURNS_END = { news = '(0', busy = '(1e14', late = '+inf' }
+local TURNS = { priority = -1e14, normal = 0, late = 1e14 } -- where each lane begins on the ring
+local TURNS_END = { priority = '(0', normal = '(1e14', late = '+inf' }
 
 local function load_hash(key)
   local flat = redis.call('HGETALL', key)
@@ -38,7 +31,7 @@ local function load_target(id)
   if not values[1] then return nil end
   local target = { tenant = values[1], status = values[2] or 'enabled' }
   for i = 3, #STATE do target[STATE[i]] = tonumber(values[i]) end
-  target.max = target.max or DEFAULT_MAX_IN_FLIGHT
+  target.max = target.max or K_WEBHOOK_MAX_IN_FLIGHT
   target.in_flight = target.in_flight or 0
   target.failures = target.failures or 0
   return target
@@ -78,14 +71,16 @@ local function is_endpoint(target_id) return string.sub(target_id, 1, 3) == 'we_
 
 local function whole(number) return string.format('%.0f', number) end
 
--- In which part of the ring there is something to do: what is not news, a notifier need not look at right now.
-local function ring_webhook_doorbell(part)
-  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < DOORBELL_CAP then redis.call('LPUSH', K_WEBHOOK_DOORBELL, part) end
+-- Tells a notifier that a lane has something to claim. It need not look at the late lane at once.
+local function ring_webhook_doorbell(lane)
+  if redis.call('LLEN', K_WEBHOOK_DOORBELL) < K_WEBHOOK_DOORBELL_CAP then
+    redis.call('LPUSH', K_WEBHOOK_DOORBELL, lane)
+  end
 end
 
 -- How many requests may be under way: one probe while the breaker is half open, then a window that grows again.
 local function in_flight_limit(target)
-  if target.failures >= BREAKER_FAILURES then return 1 end
+  if target.failures >= K_WEBHOOK_BREAKER_FAILURES then return 1 end
   return math.min(target.window or target.max, target.max)
 end
 
@@ -95,18 +90,20 @@ local function may_send(target, now)
 end
 
 -- Puts the target on the ring if it has something to send and may send it; takes it off otherwise. The ring has three
--- parts, so that a backlog of some does not delay the news of others: targets with a new event and nothing under way,
--- others with something that was never tried, and those that have nothing but retries or whose last request failed.
+-- lanes, so that the backlog of one target does not delay the fresh events of others:
+--   priority  a new event, and nothing in flight
+--   normal    another delivery that was never tried
+--   late      nothing but retries, or the last request failed
 local function offer(target_id, target, now, is_new)
   local may = may_send(target, now)
   local is_fresh = may and redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 1
   if is_fresh or may and redis.call('EXISTS', K_WEBHOOK_RETRY .. target_id) == 1 then
     local is_late = target.failures > 0 or not is_fresh
-    local part = is_late and 'late' or is_new and target.in_flight == 0 and 'news' or 'busy'
-    local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[part], TURNS[part], 'WITHSCORES', 'LIMIT',
-      0, 1)[2] or TURNS[part]
+    local lane = is_late and 'late' or is_new and target.in_flight == 0 and 'priority' or 'normal'
+    local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[lane], TURNS[lane], 'WITHSCORES', 'LIMIT',
+      0, 1)[2] or TURNS[lane]
     if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, target_id) == 1 then
-      ring_webhook_doorbell(part)
+      ring_webhook_doorbell(lane)
     end
   else
     redis.call('ZREM', K_WEBHOOK_RING, target_id)
@@ -194,7 +191,7 @@ end
 
 local function note_attempt(delivery, claim, attempt)
   note(delivery, 'attempt:' .. claim, attempt)
-  drop(delivery, 'attempt:' .. (claim - KEPT_ATTEMPTS))
+  drop(delivery, 'attempt:' .. (claim - K_WEBHOOK_KEPT_ATTEMPTS))
 end
 
 -- A new number for a change of the tenant's endpoints: whoever has read up to it has seen all before.

@@ -10,15 +10,14 @@
 --       stays due, too)
 -- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a claim is {id, claim
 --        number, target, tenant, event id, type, body, attempts used, faults, round start, waiting since, url, sealed,
---        is a test, part of the ring}.
+--        is a test, lane}.
 --
 -- Sent twice (the first answer was lost): the first call's claims run out and come back with no attempt used.
 
 local PER_CALL = 25 -- lost leases, promotions and looks in vain in one call: the store must stay responsive
-local SHARE_EVERY = 4 -- of so many turns of the ring one is for late targets first and one for busy ones first, the
-                      -- others are for news first; likewise of the turns of a target one is for its retries first
+local SHARE_EVERY = 4 -- of so many turns of the ring, one begins with the late lane and one with the normal lane; the
+                      -- others begin with priority. Of so many turns of a target, one begins with its retries
 local ASIDE_MS = 1000 -- how long a target with enough under way stands aside, unless one of its requests ends
-local LOST_IN_A_ROW = 10 -- claims that may be lost before a delivery is given up: it may be what kills notifiers
 local APART_MS = 10000 -- what was lost again and again comes back at different times, not to be lost with the cause
 
 local want, lease_ms, cap, late = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -43,7 +42,7 @@ local function take_back(id, delivery, target)
   note(delivery, 'lost', lost)
   note(delivery, 'faults', (delivery.faults or 0) + 1)
   local began = '{"at":"' .. rfc3339(tonumber(delivery.since)) .. '",'
-  if lost >= LOST_IN_A_ROW then
+  if lost >= K_WEBHOOK_LOST_CLAIMS then
     note_attempt(delivery, delivery.claim, began .. '"error":"notifier_lost","message":"' .. lost .. ' notifiers in a row '
       .. 'ended while they sent this: it is given up. Their logs say why; then redeliver it."}')
     given_up[#given_up + 1] = id
@@ -90,7 +89,7 @@ for target_id, target in pairs(offered) do offer(target_id, target, now) end
 
 local claims = {}
 
-local function claim(id, delivery, part)
+local function claim(id, delivery, lane)
   local number = delivery.claim + 1
   note(delivery, 'claim', number)
   if not delivery.round then note(delivery, 'round', whole(now)) end
@@ -108,17 +107,17 @@ local function claim(id, delivery, part)
     redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body') or '',
     tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round),
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
-    part,
+    lane,
   }
   want = want - 1
-  if part == 'late' then late = late - 1 end
+  if lane == 'late' then late = late - 1 end
 end
 
 while want > 0 do
   local id = redis.call('RPOP', K_WEBHOOK_TESTS)
   if not id then break end
   local delivery = load_delivery(id)
-  if delivery and delivery.status == 'pending' then claim(id, delivery, 'news') end
+  if delivery and delivery.status == 'pending' then claim(id, delivery, 'priority') end
 end
 
 -- What of the target is next, and whether that is a retry.
@@ -148,20 +147,20 @@ end
 local looked = 0
 local function next_target()
   local turn = looked % SHARE_EVERY
-  local parts = turn == 0 and { 'late', 'busy', 'news' } or turn == 1 and { 'busy', 'news', 'late' }
-    or { 'news', 'busy', 'late' }
-  for _, part in ipairs(parts) do
-    local target_id = (part ~= 'late' or late > 0)
-      and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, TURNS[part], TURNS_END[part], 'LIMIT', 0, 1)[1]
+  local lanes = turn == 0 and { 'late', 'normal', 'priority' } or turn == 1 and { 'normal', 'priority', 'late' }
+    or { 'priority', 'normal', 'late' }
+  for _, lane in ipairs(lanes) do
+    local target_id = (lane ~= 'late' or late > 0)
+      and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, TURNS[lane], TURNS_END[lane], 'LIMIT', 0, 1)[1]
     if target_id then
       redis.call('ZREM', K_WEBHOOK_RING, target_id)
-      return target_id, part
+      return target_id, lane
     end
   end
 end
 while want > 0 and looked < ARGV[1] + PER_CALL do
   looked = looked + 1
-  local target_id, part = next_target()
+  local target_id, lane = next_target()
   if not target_id then break end
   local target = load_target(target_id)
   if target and may_send(target, now) and target.in_flight >= cap then
@@ -170,7 +169,7 @@ while want > 0 and looked < ARGV[1] + PER_CALL do
     local id, is_retry = next_waiting(target_id, target)
     local delivery = id and load_delivery(id)
     if delivery and delivery.status == 'pending' then
-      claim(id, delivery, (is_retry or target.failures > 0) and 'late' or part)
+      claim(id, delivery, (is_retry or target.failures > 0) and 'late' or lane)
       note(target, 'in_flight', target.in_flight + 1)
       pace(target_id, target)
     end

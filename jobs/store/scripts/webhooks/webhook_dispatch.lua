@@ -1,8 +1,8 @@
 --!flags no-cluster allow-oom
 --!include _clock _webhook
 -- Turns a reference of the outbox into deliveries, one for each target, and acknowledges it. An event that goes to
--- very many takes several calls, of which the last acknowledges. Only what that call makes is news: deliveries of an
--- event for very many, or of the past, do not go before those of others.
+-- very many takes several calls, of which the last acknowledges. Only that call's deliveries may take the priority
+-- lane: those of a large fan-out or of a past event do not go before those of others.
 --
 -- KEYS  none: event, target, delivery and its indexes, queues, ring, doorbell, outbox.
 -- ARGV  1 tenant, 2 event key (sequence), 3 group, 4 outbox entry to acknowledge ("" for not yet, or none),

@@ -44,7 +44,7 @@ local function note_success()
   note(target, 'millis', (target.millis or 0) + ARGV[8])
   note(target, 'last_ok', whole(now))
   -- After the breaker was open, requests come back one by one, a few more with every success.
-  local window = target.failures >= BREAKER_FAILURES and 2 or target.window and target.window + 1
+  local window = target.failures >= K_WEBHOOK_BREAKER_FAILURES and 2 or target.window and target.window + 1
   if window and window < target.max then note(target, 'window', window) else drop(target, 'window') end
   if target.failing then
     for _, name in ipairs({ 'failing', 'failures', 'opens', 'held' }) do drop(target, name) end
@@ -57,12 +57,13 @@ local function note_failure()
   note(target, 'bad', (target.bad or 0) + 1)
   note(target, 'last_bad', whole(now))
   if not target.failing then note(target, 'failing', now) end
-  if target.failures >= BREAKER_FAILURES and (target.held or 0) <= now then
+  if target.failures >= K_WEBHOOK_BREAKER_FAILURES and (target.held or 0) <= now then
     note(target, 'opens', (target.opens or 0) + 1)
-    local open_ms = math.min(BREAKER_FIRST_MS * 2 ^ (math.min(target.opens, 20) - 1), BREAKER_LONGEST_MS)
+    local open_ms = math.min(K_WEBHOOK_BREAKER_FIRST_MS * 2 ^ (math.min(target.opens, 20) - 1),
+      K_WEBHOOK_BREAKER_LONGEST_MS)
     hold(delivery.target, target, now + open_ms * (0.75 + 0.5 * ARGV[7]))
   end
-  if target.status ~= 'disabled' and now - target.failing >= DISABLE_AFTER_MS then
+  if target.status ~= 'disabled' and now - target.failing >= K_WEBHOOK_DISABLE_AFTER_MS then
     disabled = 'failing'
   end
 end

@@ -24,5 +24,5 @@ note(delivery, 'test', 1)
 note(delivery, 'since', whole(now))
 save_delivery(id, delivery)
 redis.call('LPUSH', K_WEBHOOK_TESTS, id)
-ring_webhook_doorbell('news')
+ring_webhook_doorbell('priority')
 return 1

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 
 import pytest
 
-from jobs.core.egress import AddressRefused, EgressPolicy, UrlRefused
-from jobs.webhooks import destination
-from jobs.webhooks.destination import Destinations, HostUnknown, ResolveFailed
+from jobs.core.egress import Address, AddressRefused, EgressPolicy, UrlRefused
+from jobs.webhooks.destination import Destinations, HostUnknown, Lookup
 
 CLOSED = Destinations(EgressPolicy())
 OPEN = Destinations(EgressPolicy.from_entries(["10.0.0.0/8", "intern.example"]))
@@ -70,28 +70,25 @@ def test_what_the_operator_lists_may_be_reached_in_the_clear() -> None:
     OPEN.check_address(target, ipaddress.ip_address("192.168.0.1"))
 
 
-async def test_registration_takes_a_host_that_our_resolver_cannot_tell(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def resolve(target: object) -> list[destination.Address]:
-        raise ResolveFailed("example.com", "try again", is_ours=True)
+def failing(code: int) -> Lookup:
+    def lookup(host: str, port: int) -> list[Address]:
+        raise socket.gaierror(code, "no such host")
 
-    monkeypatch.setattr(CLOSED, "resolve", resolve)
-    await CLOSED.check_registration("https://example.com/")
+    return lookup
 
 
-async def test_registration_refuses_a_host_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def resolve(target: object) -> list[destination.Address]:
-        raise ResolveFailed("example.com", "no such host", is_ours=False)
+async def test_registration_takes_a_host_that_our_resolver_cannot_tell() -> None:
+    destinations = Destinations(EgressPolicy(), lookup=failing(socket.EAI_AGAIN))
+    await destinations.check_registration("https://example.com/")
 
-    monkeypatch.setattr(CLOSED, "resolve", resolve)
+
+async def test_registration_refuses_a_host_that_is_not_there() -> None:
+    destinations = Destinations(EgressPolicy(), lookup=failing(socket.EAI_NONAME))
     with pytest.raises(HostUnknown, match="no such host"):
-        await CLOSED.check_registration("https://example.com/")
+        await destinations.check_registration("https://example.com/")
 
 
-async def test_registration_refuses_a_host_that_resolves_to_a_private_address(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(destination, "_lookup", lambda host, port: [ipaddress.ip_address("10.0.0.1")])
+async def test_registration_refuses_a_host_that_resolves_to_a_private_address() -> None:
+    destinations = Destinations(EgressPolicy(), lookup=lambda host, port: [ipaddress.ip_address("10.0.0.1")])
     with pytest.raises(AddressRefused):
-        await CLOSED.check_registration("https://example.com/")
+        await destinations.check_registration("https://example.com/")
