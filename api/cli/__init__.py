@@ -1,4 +1,4 @@
-"""The `pressrun` command. Each subcommand is a file beside this one."""
+"""The `pressrun` command. Each subcommand is a module of this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pressrun config`: what is in force, and where it came from."""
+"""`pressrun config`: lists the settings in force and where each comes from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from api.cli.local.environment import settings_from_environment
 
 _PIPE_WIDTH = 10_000
-"""Programs get each row on one line."""
+"""Wide enough for any row, so that programs get each row on one line."""
 
 
 @click.command()

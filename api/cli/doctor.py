@@ -62,7 +62,7 @@ class Finding:
 
 @click.command()
 def doctor() -> None:
-    """Check this machine, the store and the settings. Exit code 1 if something essential is missing."""
+    """Check this machine, the store and the settings. Exit code 1 if something vital is missing."""
     settings = settings_from_environment()
     failed = False
     for finding in examine(settings):
@@ -102,7 +102,7 @@ def examine_variables(settings: Settings, environ: Mapping[str, str]) -> Iterato
 
 
 def examine_libraries() -> Iterator[Finding]:
-    """Loads Pango and HarfBuzz in the same way as the renderer, so that both find the same files."""
+    """Loads Pango and HarfBuzz as the renderer does, so that both find the same files."""
     try:
         with warnings.catch_warnings(action="ignore"):
             from weasyprint.text import ffi

@@ -1,4 +1,4 @@
-"""`pressrun jobs`: look at the jobs of a running server, and act on them."""
+"""`pressrun jobs`: lists the jobs of a running server; shows, cancels, retries or deletes one."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.client import job_text as words
+from api.cli.client import job_text
 from api.cli.client.server import Server, url_option, with_server
 from jobs.core.job import JobStatus
 
 
 @click.group(invoke_without_command=True)
-@click.option("--status", type=click.Choice([status.value for status in JobStatus]), help="Only jobs in it.")
+@click.option(
+    "--status", type=click.Choice([status.value for status in JobStatus]), help="Only jobs with this status."
+)
 @click.option("--kind", help="Only jobs of this kind.")
 @click.option("--tag", help="Only jobs with this tag.")
 @click.option("--batch", help="Only jobs of this batch.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most to list.")
 @url_option
 @click.pass_context
 def jobs(context: click.Context, /, **filters: Any) -> None:
-    """List jobs, newest first; or act on one (see the commands)."""
+    """List jobs, newest first, or act on one job with a command below."""
     if context.invoked_subcommand is None:
         context.invoke(list_jobs, **filters)
 
@@ -40,23 +42,23 @@ async def list_jobs(server: Server, batch: str | None = None, **filters: Any) ->
         return
     console = Console(highlight=False)
     for line in _table(page["items"]):
-        if console.is_terminal:  # programs get it all
+        if console.is_terminal:  # programs get whole lines
             line.truncate(console.width, overflow="ellipsis")
         console.print(line, soft_wrap=True)
     if page["next_cursor"]:
-        click.echo("There are more: ask for them with --limit or a filter.", err=True)
+        click.echo("There are more: use --limit or a filter.", err=True)
 
 
 def _table(items: list[dict[str, Any]]) -> Iterator[Text]:
-    """One line for each job; what does not fit ends the line, so that ids stay whole."""
+    """Formats a line for each job. The outcome is last, because a terminal cuts off the end."""
     now = datetime.datetime.now(datetime.UTC)
     kind_width = max(len(job["kind"]) for job in items)
     yield Text(f"{'ID':<30}  {'STATUS':<9}  {'KIND':<{kind_width}}  {'CREATED':<10}  OUTCOME", style="bold")
     for job in items:
         line = Text(f"{job['id']}  ")
-        line.append(f"{job['status']:<9}", style=words.STYLES[job["status"]])
-        created = words.age(job["created_at"], now)
-        line.append(f"  {job['kind']:<{kind_width}}  {created:<10}  {words.outcome(job)}".rstrip())
+        line.append(f"{job['status']:<9}", style=job_text.STYLES[job["status"]])
+        created = job_text.age(job["created_at"], now)
+        line.append(f"  {job['kind']:<{kind_width}}  {created:<10}  {job_text.outcome(job)}".rstrip())
         yield line
 
 
@@ -64,19 +66,19 @@ def _table(items: list[dict[str, Any]]) -> Iterator[Text]:
 @click.argument("job_id", metavar="ID")
 @with_server
 async def show(server: Server, job_id: str) -> None:
-    """Show everything about one job, and what happened to it."""
+    """Show everything about one job, and its events."""
     job = await server.get(f"/v1/jobs/{job_id}")
     events = await server.get(f"/v1/jobs/{job_id}/events")
     console = Console(highlight=False)
     console.print(Text(job["id"], style="bold"), soft_wrap=True)
-    status = Text(job["status"], style=words.STYLES[job["status"]])
+    status = Text(job["status"], style=job_text.STYLES[job["status"]])
     _print_facts(console, [("status", status), *((name, Text(value)) for name, value in _facts(job))])
     for event in events["items"]:
         console.print(Text(f"{event['timestamp']}  {event['type']}", style="dim"), soft_wrap=True)
 
 
 def _print_facts(console: Console, facts: list[tuple[str, Text]]) -> None:
-    """Long ones are folded below themselves in a terminal; programs get a line for each."""
+    """Prints a table that folds long values in a terminal, and one line for each fact in a pipe."""
     if not console.is_terminal:
         width = max(len(name) for name, _ in facts)
         for name, value in facts:
@@ -91,7 +93,7 @@ def _print_facts(console: Console, facts: list[tuple[str, Text]]) -> None:
 
 
 def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is worth a line."""
+    """Lists names and values, without those that are empty."""
     result, error = job["result"] or {}, job["error"] or {}
     facts = [
         ("kind", job["kind"]),
@@ -103,7 +105,7 @@ def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:
         ("finished", job["finished_at"]),
         ("expires", job["expires_at"]),
         ("position", str(job["queue"]["position"]) if "queue" in job else None),
-        ("error" if error else "outcome", words.outcome(job)),
+        ("error" if error else "outcome", job_text.outcome(job)),
         ("result", result.get("url")),
         *(("warning", each["message"]) for each in result.get("warnings", [])),
         ("tags", ", ".join(job["tags"])),
@@ -129,7 +131,7 @@ async def cancel(server: Server, job_id: str) -> None:
 async def retry(server: Server, job_id: str) -> None:
     """Run a finished job again, as a new one."""
     job = await server.send("POST", f"/v1/jobs/{job_id}/retry")
-    click.echo(f"{job['id']} is {job['status']}: it does again what {job_id} did.")
+    click.echo(f"{job['id']} is {job['status']}: it repeats {job_id}.")
 
 
 @jobs.command()

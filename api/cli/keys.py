@@ -1,4 +1,4 @@
-"""`pressrun keys`: credentials, made here and kept nowhere."""
+"""`pressrun keys`: makes API keys and prints them. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def keys() -> None:
 
 @keys.command()
 @click.option(
-    "--tenant", default="default", show_default=True, help="Whose key it is; tenants see only their own jobs."
+    "--tenant", default="default", show_default=True, help="Whose key it is. Tenants see only their own jobs."
 )
 def new(tenant: str) -> None:
-    """Print a fresh API key as lines for the environment.
+    """Print a new API key as lines for the environment.
 
-    Nothing is stored. To add a key to a running installation, append the pair to its PRESSRUN_API_KEYS with a
-    comma between. A PRESSRUN_SECRET_KEY comes with it where none is set: the one in the data directory, so that webhook
-    secrets stay readable, or a fresh one where there is none.
+    Nothing is stored. To add a key to a running installation, append the printed pair to its
+    PRESSRUN_API_KEYS, after a comma.
+
+    If PRESSRUN_SECRET_KEY is not set, it is printed, too: the key in the data directory, so that
+    webhook secrets stay readable, or a new one if there is none.
     """
     variables = {"PRESSRUN_API_KEYS": f"{tenant}:pr_{secrets.token_urlsafe(32)}"}
     secret_key, remark = _secret_key()
@@ -46,12 +48,12 @@ def new(tenant: str) -> None:
 
 
 def _secret_key() -> tuple[str | None, str]:
-    """The key to print, and what to say about it. None where one is set.
+    """Returns the secret key to print (None if one is set) and a remark about it.
 
     Raises:
-        CannotStart: the one in force is no use.
+        CannotStart: the key in force cannot be used.
     """
-    # These alone: PRESSRUN_API_KEYS may be set already, and wait for the key that this makes.
+    # Only these variables: PRESSRUN_API_KEYS may be set already, and invalid without a secret key.
     environ = {name: os.environ.get(name, "") for name in _WHERE_KEYS_ARE}
     try:
         settings = Settings.from_env(environ)
@@ -61,7 +63,7 @@ def _secret_key() -> tuple[str | None, str]:
             (key,) = load_secret_keys(settings)
             return (
                 key,
-                f"{_SECRET_KEY} is the key in {settings.secret_key_file}: what it has sealed stays readable.",
+                f"{_SECRET_KEY} is the key in {settings.secret_key_file}: what it has encrypted stays readable.",
             )
     except (BadSetting, OSError) as error:
         raise CannotStart(str(error)) from error
@@ -69,7 +71,7 @@ def _secret_key() -> tuple[str | None, str]:
 
 
 def _is_accepted(variables: dict[str, str], tenant: str) -> bool:
-    """Whether the settings would read these lines as they are meant."""
+    """Returns whether the settings accept these lines and find this tenant in them."""
     try:
         return [key.tenant for key in Settings.from_env(variables).api_keys] == [tenant]
     except BadSetting:

@@ -1,4 +1,4 @@
-"""`pressrun render`: one document to PDF on a running server, with a progress bar."""
+"""`pressrun render`: turns one document into a PDF on a running server, with a progress bar."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from api.cli.client import job_text as words
-from api.cli.client.follow_job import Job, Seen, follow
-from api.cli.client.result import fetched, write
+from api.cli.client import job_text
+from api.cli.client.follow_job import Job, OnChange, follow
+from api.cli.client.result import fetch_result, write
 from api.cli.client.server import Server, with_server
 
 _MARKDOWN = frozenset({".md", ".markdown"})
@@ -37,7 +37,7 @@ _WAITING = {
 
 @click.command()
 @click.argument("file")
-@click.option("-o", "--output", help="Where the PDF goes; - for standard output. By default beside FILE.")
+@click.option("-o", "--output", help="Where to write the PDF; - for standard output. By default beside FILE.")
 @click.option("--options", metavar="JSON", help='Options of `pdf.render`, such as \'{"page_size": "A5"}\'.')
 @click.option(
     "--file",
@@ -45,36 +45,38 @@ _WAITING = {
     metavar="PATH",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file that the document refers to, such as an image; may come several times.",
+    help="A file that the document refers to, such as an image. Can be given several times.",
 )
 @with_server
 async def render(
     server: Server, file: str, output: str | None, options: str | None, files: tuple[Path, ...]
 ) -> None:
-    """Turn FILE (HTML, or Markdown by its ending) or a web page (FILE is its URL) into a PDF.
+    """Turn FILE into a PDF: HTML, Markdown (*.md, *.markdown), a URL, or - for standard input.
 
-    FILE - is standard input. Files of --file are found by their path from the directory of FILE, or by their name where
-    they are elsewhere. Exit codes: 0 done, 1 the job failed or was refused, 2 wrong use, 3 no server.
+    The document refers to each --file by its path relative to the directory of FILE, or by its name
+    if it is not below that directory.
+
+    Exit codes: 0 done, 1 the job failed or was refused, 2 wrong use, 3 no server.
     """
     target = _target(file, output)
     console = Console(stderr=True)
     job = await _submit(server, file, options, files)
     try:
-        with _progress_bar(console, file) as seen:
-            job = await follow(server, job, seen)
+        with _progress_bar(console, file) as update:
+            job = await follow(server, job, update)
     except BaseException:
-        console.print(f"It goes on without you: pressrun jobs show {job['id']}", highlight=False)
+        console.print(f"The job goes on. To look at it: pressrun jobs show {job['id']}", highlight=False)
         raise
-    body = await fetched(server, job)
+    body = await fetch_result(server, job)
     if target is None:
         sys.stdout.buffer.write(body)
     else:
         write(target, body)
-    _say_done(console, job, target)
+    _print_outcome(console, job, target)
 
 
 def _target(file: str, output: str | None) -> Path | None:
-    """Where to write; None for standard output."""
+    """Returns the file to write, or None for standard output."""
     if output == "-" or (output is None and file == "-"):
         return None
     if output is None:
@@ -94,7 +96,7 @@ def _is_url(file: str) -> bool:
 async def _submit(server: Server, file: str, options: str | None, files: tuple[Path, ...]) -> Job:
     if _is_url(file):
         if files:
-            raise click.UsageError("--file goes with a document from here, not with a web page.")
+            raise click.UsageError("--file works with a document on this machine, not with a web page.")
         body: dict[str, Any] = {"kind": "pdf.render", "input": {"url": file}}
         if options is not None:
             try:
@@ -106,7 +108,7 @@ async def _submit(server: Server, file: str, options: str | None, files: tuple[P
     kind = "text/markdown" if Path(file).suffix.lower() in _MARKDOWN else "text/html"
     parameters = {"options": options} if options is not None else {}
     if files:
-        form = aiohttp.FormData(quote_fields=False)  # else it encodes the slashes of names
+        form = aiohttp.FormData(quote_fields=False)  # quoting would encode the slashes in names
         name = "index.md" if kind == "text/markdown" else "index.html"
         form.add_field("document", document, filename=name, content_type=kind)
         for path in files:
@@ -117,9 +119,9 @@ async def _submit(server: Server, file: str, options: str | None, files: tuple[P
 
 
 def _name_beside(document: str, path: Path) -> str:
-    """What the document calls the file."""
+    """Returns the name by which the document refers to the file."""
     directory = (Path.cwd() if document == "-" else Path(document).parent).resolve()
-    resolved = path.parent.resolve() / path.name  # the name as given, where it is a link
+    resolved = path.parent.resolve() / path.name  # keeps the name of a symbolic link
     return resolved.relative_to(directory).as_posix() if resolved.is_relative_to(directory) else path.name
 
 
@@ -131,8 +133,8 @@ def _read(file: str) -> bytes:
 
 
 @contextmanager
-def _progress_bar(console: Console, name: str) -> Iterator[Seen]:
-    """Shows how far the job is, where somebody can see it, and goes when it is done."""
+def _progress_bar(console: Console, name: str) -> Iterator[OnChange]:
+    """Shows the progress of the job if standard error is a terminal; disappears at the end."""
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.fields[name]}", style="bold"),
@@ -146,7 +148,7 @@ def _progress_bar(console: Console, name: str) -> Iterator[Seen]:
     )
     task = bar.add_task("", total=100, name=name)
 
-    def seen(job: Job) -> None:
+    def update(job: Job) -> None:
         progress = job["progress"]
         if job["status"] == "running" and progress is not None:
             page = f", page {progress['page']}" if progress.get("page") else ""
@@ -155,14 +157,14 @@ def _progress_bar(console: Console, name: str) -> Iterator[Seen]:
             bar.update(task, completed=0, description=_WAITING[job["status"]])
 
     with bar:
-        yield seen
+        yield update
 
 
-def _say_done(console: Console, job: Job, target: Path | None) -> None:
+def _print_outcome(console: Console, job: Job, target: Path | None) -> None:
     result = job["result"]
-    took = f", rendered in {words.seconds(result['render_ms'])}" if "render_ms" in result else ""
-    where = f"{target}: " if target else ""
-    console.print(f"{where}{words.outcome(job)}{took}", highlight=False, markup=False, soft_wrap=True)
+    took = f", rendered in {job_text.seconds(result['render_ms'])}" if "render_ms" in result else ""
+    name = f"{target}: " if target else ""
+    console.print(f"{name}{job_text.outcome(job)}{took}", highlight=False, markup=False, soft_wrap=True)
     for warning in result.get("warnings", []):
         about = f" ({warning['url']})" if warning.get("url") else ""
         console.print(

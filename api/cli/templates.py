@@ -1,4 +1,4 @@
-"""`pressrun templates`: put templates from files, and look at what a running server has."""
+"""`pressrun templates`: uploads templates from files, and lists, shows and previews them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import Any
 
 import click
 
-from api.cli.client import job_text as words
+from api.cli.client import job_text
 from api.cli.client.follow_job import follow
-from api.cli.client.result import fetched, write
+from api.cli.client.result import fetch_result, write
 from api.cli.client.server import Server, with_server
 
 
 @click.group()
 def templates() -> None:
-    """Put, list and preview templates."""
+    """Upload, list, show and preview templates."""
 
 
 @templates.command()
 @click.argument("path", metavar="PATH", type=click.Path(exists=True, path_type=Path))
-@click.option("--name", help="What it is called; by default as the file or directory is.")
-@click.option("--description", default="", help="What it is for.")
+@click.option("--name", help="The name of the template; by default the name of the file or directory.")
+@click.option("--description", default="", help="A description for people.")
 @with_server
 async def push(server: Server, path: Path, name: str | None, description: str) -> None:
-    """Make a new version of a template: of PATH, an HTML file, or a directory with all that belongs to it.
+    """Make a new version of a template from PATH: an HTML file, or a directory.
 
-    In a directory these are read: template.html, schema.json, data.json (the sample data), and every *.css by name.
+    In a directory these files are read: template.html, schema.json, data.json (the sample data),
+    and every *.css in order of their names.
     """
     name = name or _name(path)
     content = {**_read(path), "description": description}
@@ -47,7 +48,7 @@ async def list_templates(server: Server) -> None:
     while True:
         page = await server.get("/v1/templates", limit=100, cursor=cursor)
         for each in page["items"]:
-            age = words.age(each["created_at"], now)
+            age = job_text.age(each["created_at"], now)
             click.echo(f"{each['name']:<30}  {each['version']:>4}  {age:<10}  {each['description']}".rstrip())
         if (cursor := page["next_cursor"]) is None:
             return
@@ -55,7 +56,7 @@ async def list_templates(server: Server) -> None:
 
 @templates.command()
 @click.argument("name")
-@click.option("--version", type=int, help="The newest without it.")
+@click.option("--version", type=int, help="A version number; by default the newest.")
 @with_server
 async def show(server: Server, name: str, version: int | None) -> None:
     """Show everything about a version of a template, as JSON."""
@@ -66,10 +67,12 @@ async def show(server: Server, name: str, version: int | None) -> None:
 @templates.command()
 @click.argument("name")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Where the PDF goes; by default NAME.pdf."
+    "-o", "--output", type=click.Path(path_type=Path), help="Where to write the PDF; by default NAME.pdf."
 )
-@click.option("--data", type=click.File("rb"), help="A JSON file to fill it with; - for standard input.")
-@click.option("--version", type=int, help="The newest without it.")
+@click.option(
+    "--data", type=click.File("rb"), help="A JSON file with the data to fill in; - for standard input."
+)
+@click.option("--version", type=int, help="A version number; by default the newest.")
 @with_server
 async def preview(server: Server, name: str, output: Path | None, data: Any, version: int | None) -> None:
     """Turn a template into a PDF, with its sample data or other data."""
@@ -78,8 +81,8 @@ async def preview(server: Server, name: str, output: Path | None, data: Any, ver
     job = await server.send("POST", f"/v1/templates/{name}/preview", json=wanted)
     job = await follow(server, job, lambda job: None)
     target = output or Path(f"{name}.pdf")
-    write(target, await fetched(server, job))
-    click.echo(f"{target}: {words.outcome(job)}")
+    write(target, await fetch_result(server, job))
+    click.echo(f"{target}: {job_text.outcome(job)}")
 
 
 def _name(path: Path) -> str:
@@ -87,7 +90,7 @@ def _name(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What the file or directory says."""
+    """Reads the content of a template from its file or directory."""
     if not path.is_dir():
         return {"html": _text(path)}
     content: dict[str, Any] = {"html": _text(path / "template.html")}

@@ -23,9 +23,10 @@ _PROCFILE_LINE = re.compile(r"^([\w-]+):[ \t]*(\S.*)$", re.MULTILINE | re.ASCII)
 
 @click.command()
 def up() -> None:
-    """Start web, worker and notifier, and a store when REDIS_URL is not set.
+    """Start web, worker and notifier, and a store if REDIS_URL is not set.
 
-    Ctrl-C lets running jobs finish; a second one does not wait. What was accepted is kept either way.
+    Ctrl-C lets running jobs finish; a second Ctrl-C does not wait. Accepted jobs are kept in both
+    cases.
     """
     settings = settings_from_environment()
     commands = procfile(Path("Procfile"))
@@ -83,7 +84,7 @@ def check_ports(settings: Settings) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Returns the environment of the processes: `python` is this one, and output is not buffered."""
+    """The environment of the processes: `python` is this one, and output is not buffered."""
     directory = Path(sys.executable).parent
     return {
         **os.environ,

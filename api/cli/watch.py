@@ -1,4 +1,4 @@
-"""`pressrun watch`: what happens on a running server, one line for each event."""
+"""`pressrun watch`: prints the events of a running server, one on each line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from api.cli.client import job_text as words
+from api.cli.client import job_text
 from api.cli.client.follow_job import Job, follow
 from api.cli.client.server import Server, Unreachable, with_server
 
 _STREAMING = aiohttp.ClientTimeout(sock_connect=10, sock_read=90)
-"""The server says something every half minute at least."""
+"""The server sends something every 30 s at least; after 90 s of silence the connection is dead."""
 _TRIES = 6
 
 
@@ -26,36 +26,36 @@ _TRIES = 6
 @click.argument("job_id", metavar="[JOB]", required=False)
 @with_server
 async def watch(server: Server, job_id: str | None) -> None:
-    """Print events as they happen: of all jobs, until Ctrl-C, or of one JOB, until it is done.
+    """Print events as they happen: of all jobs until Ctrl-C, or of one JOB until it ends.
 
-    With a JOB, the exit code is 0 where it succeeded and 1 where it failed or was cancelled.
+    With a JOB, the exit code is 0 if it succeeded, and 1 if it failed or was cancelled.
     """
     console = Console(highlight=False)
     if job_id is None:
         async for event in _events(server, console):
             _print_event(console, event)
         return
-    job = await follow(server, await server.get(f"/v1/jobs/{job_id}"), _JobLines(console).seen)
+    job = await follow(server, await server.get(f"/v1/jobs/{job_id}"), _JobLines(console).print_change)
     if job["status"] != "succeeded":
         raise SystemExit(1)
 
 
 class _JobLines:
-    """A line for every state of one job, and for every step of its progress."""
+    """Prints a line for every state of one job, and for every step of its progress."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last = ""
 
-    def seen(self, job: Job) -> None:
-        line = f"{job['status']} {words.outcome(job)}"
+    def print_change(self, job: Job) -> None:
+        line = f"{job['status']} {job_text.outcome(job)}"
         if line != self._last:
             self._last = line
             _print_line(self._console, _local_time(None), job)
 
 
 async def _events(server: Server, console: Console) -> AsyncIterator[dict[str, Any]]:
-    """Events from now on, for ever. After a lost connection, those that were missed come first."""
+    """Yields events from now on, without end. After a lost connection it resumes where it was."""
     last_id, failures = "", 0
     while True:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
@@ -66,7 +66,7 @@ async def _events(server: Server, console: Console) -> AsyncIterator[dict[str, A
                     failures = 0
                     name, _, value = raw.decode().rstrip("\r\n").partition(": ")
                     if name == "id":
-                        if not last_id:  # the stream has begun: no later event is missed
+                        if not last_id:  # the stream has begun: no event from now on is missed
                             console.print("Watching. Ctrl-C ends it.", style="dim")
                         last_id = value
                     elif name == "event":
@@ -95,8 +95,8 @@ def _print_event(console: Console, event: dict[str, Any]) -> None:
 def _print_line(console: Console, time: str, job: Job, status: str | None = None) -> None:
     status = status or job["status"]
     line = Text(f"{time}  {job['id']}  ")
-    line.append(f"{status:<9}", style=words.STYLES.get(status, "dim"))
-    line.append(f"  {job['kind']}  {words.outcome(job)}".rstrip())
+    line.append(f"{status:<9}", style=job_text.STYLES.get(status, "dim"))
+    line.append(f"  {job['kind']}  {job_text.outcome(job)}".rstrip())
     console.print(line, soft_wrap=True)
 
 

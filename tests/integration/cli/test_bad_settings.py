@@ -1,4 +1,4 @@
-"""Each kind of process, started with a setting that is wrong: one line, exit code 2."""
+"""Each process, started with an invalid setting, prints one line and ends with exit code 2."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from testsupport.waiting import DEADLINE_SECONDS
 PROCESSES = {"web": "api", "worker": "jobs", "notifier": "notifier"}
 
 
-def started(process: str, directory: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """What is left of it once it has ended. ``{file}`` in a value is a path where there is a file already."""
+def run(process: str, directory: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Runs a process to its end. ``{file}`` in a value becomes the path of an existing file."""
     (file := directory / "file").touch()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "AZURE_"))}
     data = {"PRESSRUN_DATA_DIR": str(directory), "PRESSRUN_SECRET_KEY": "s" * 32}
@@ -43,8 +43,10 @@ def started(process: str, directory: Path, **environ: str) -> subprocess.Complet
         ("PRESSRUN_DATA_DIR", "{file}/data"),
     ],
 )
-def test_a_bad_setting_ends_it_with_its_name(tmp_path: Path, process: str, variable: str, value: str) -> None:
-    ended = started(process, tmp_path, **{variable: value})
+def test_a_bad_setting_ends_the_process_and_is_named(
+    tmp_path: Path, process: str, variable: str, value: str
+) -> None:
+    ended = run(process, tmp_path, **{variable: value})
     assert ended.returncode == 2, ended.stderr
     (line,) = ended.stderr.splitlines()
     assert line.startswith(f"pressrun {process}: {variable} ")
@@ -52,7 +54,7 @@ def test_a_bad_setting_ends_it_with_its_name(tmp_path: Path, process: str, varia
 
 
 @pytest.mark.parametrize("process", ["web", "worker"])
-def test_a_kind_that_cannot_be_loaded_ends_what_needs_it(tmp_path: Path, process: str) -> None:
-    ended = started(process, tmp_path, PRESSRUN_KINDS="no_such_module:kind")
+def test_a_kind_that_cannot_be_loaded_ends_the_processes_that_need_it(tmp_path: Path, process: str) -> None:
+    ended = run(process, tmp_path, PRESSRUN_KINDS="no_such_module:kind")
     assert ended.returncode == 2, ended.stderr
     assert ended.stderr.startswith(f"pressrun {process}: PRESSRUN_KINDS names 'no_such_module:kind', ")

@@ -108,7 +108,7 @@ def document(tmp_path: Path) -> Path:
 async def test_render_writes_the_result_beside_the_document(
     terminal: Terminal, core: Core, document: Path
 ) -> None:
-    """By long polls: nobody listens where the WebSocket should be."""
+    """With long polls, because nothing listens on the WebSocket's port."""
     async with core.worker({"pdf.render": instant}):
         done = await terminal.run("render", str(document))
     assert done.exit_code == 0, done.stderr
@@ -138,7 +138,7 @@ async def test_render_reads_standard_input_and_writes_standard_output(terminal: 
 
 
 @pytest.mark.parametrize("document_name", ["index.html", "notes.md"])
-async def test_render_sends_files_along_by_the_names_the_document_has_for_them(
+async def test_render_sends_files_by_the_names_that_the_document_uses(
     terminal: Terminal, core: Core, tmp_path: Path, document_name: str
 ) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
@@ -152,13 +152,13 @@ async def test_render_sends_files_along_by_the_names_the_document_has_for_them(
         path.write_text(path.name)
     specs: list[dict[str, Any]] = []
 
-    async def seen(run: Run) -> Result:
+    async def record(run: Run) -> Result:
         specs.append(dict(run.spec))
         return await instant(run)
 
     files = [site / "css" / "print.css", site / 'größe ".png', elsewhere / "logo.png"]
     flags = [part for path in files for part in ("--file", str(path))]
-    async with core.worker({"pdf.render": seen}):
+    async with core.worker({"pdf.render": record}):
         done = await terminal.run("render", f"site/{document_name}", *flags, "--options", '{"strict": true}')
     assert done.exit_code == 0, done.stderr
     (spec,) = specs
@@ -168,7 +168,7 @@ async def test_render_sends_files_along_by_the_names_the_document_has_for_them(
     assert spec["options"] == {"strict": True}
 
 
-async def test_render_says_how_files_come_along(terminal: Terminal, core: Core, document: Path) -> None:
+async def test_render_says_how_to_send_missing_files(terminal: Terminal, core: Core, document: Path) -> None:
     async def warned(run: Run) -> Result:
         result = await instant(run)
         warnings = [{"code": "relative_url", "message": "Relative URI: logo.png"}]
@@ -214,7 +214,7 @@ async def test_errors_are_sentences_with_an_exit_code(
     assert "Traceback" not in done.stderr
 
 
-async def test_a_wrong_key_is_told_apart_from_no_server(terminal: Terminal, nobody: int) -> None:
+async def test_a_wrong_key_and_no_server_have_different_exit_codes(terminal: Terminal, nobody: int) -> None:
     wrong = await terminal.run("jobs", PRESSRUN_API_KEY="wrong-key-0123456789")
     assert wrong.exit_code == 1
     assert "PRESSRUN_API_KEY" in wrong.stderr
@@ -229,7 +229,7 @@ async def test_a_url_without_a_scheme_is_http(terminal: Terminal, nobody: int) -
     assert (await terminal.run("jobs", PRESSRUN_URL=here, PORT=elsewhere)).stdout == "No jobs.\n"
 
 
-async def test_a_fact_is_one_line_for_programs_however_long(terminal: Terminal, core: Core) -> None:
+async def test_programs_get_a_long_fact_on_one_line(terminal: Terminal, core: Core) -> None:
     why = " ".join(["The document is broken."] * 20)
 
     async def broken(run: Run) -> Result:
@@ -243,7 +243,7 @@ async def test_a_fact_is_one_line_for_programs_however_long(terminal: Terminal, 
     assert [line for line in lines if line != line.rstrip()] == []
 
 
-async def test_jobs_are_listed_shown_cancelled_run_again_and_deleted(terminal: Terminal, core: Core) -> None:
+async def test_jobs_are_listed_shown_cancelled_retried_and_deleted(terminal: Terminal, core: Core) -> None:
     assert (await terminal.run("jobs")).stdout == "No jobs.\n"
     job = await core.submit("pdf.render", tags=("invoice",))
     listed = (await terminal.run("jobs", "--tag", "invoice")).stdout.splitlines()
@@ -264,7 +264,7 @@ async def test_jobs_are_listed_shown_cancelled_run_again_and_deleted(terminal: T
     assert (await terminal.run("jobs", "show", job.id)).exit_code == 1
 
 
-async def test_watch_prints_what_happens_until_it_is_interrupted(terminal: Terminal, core: Core) -> None:
+async def test_watch_prints_events_until_it_is_interrupted(terminal: Terminal, core: Core) -> None:
     async with terminal.started("watch") as process:
         assert process.stdout is not None
         async with asyncio.timeout(DEADLINE_S):

@@ -113,7 +113,7 @@ def killed_supervisor(directory: Path, *, dies_with_parent: bool) -> int:
 
 @pytest.fixture
 def orphan(tmp_path: Path) -> Iterator[Path]:
-    """The directory of a server that holds a key and whose supervisor was killed, as happens on macOS."""
+    """The directory of a server with one key whose supervisor was killed, as on macOS."""
     directory = tmp_path / "valkey"
     pid = killed_supervisor(directory, dies_with_parent=False)
     url = running_url(directory)

@@ -19,7 +19,7 @@ __all__ = ["core", "settings", "terminal"]
 EXAMPLE = ROOT / "examples" / "templates" / "invoice"
 
 
-async def test_a_directory_becomes_a_version_once(terminal: Terminal) -> None:
+async def test_pushing_the_same_directory_again_makes_no_new_version(terminal: Terminal) -> None:
     first = await terminal.run("templates", "push", str(EXAMPLE), "--description", "An invoice")
     assert (first.exit_code, first.stdout) == (0, "invoice is now version 1\n"), first.stderr
     again = await terminal.run("templates", "push", str(EXAMPLE), "--description", "An invoice")
@@ -34,7 +34,9 @@ async def test_a_directory_becomes_a_version_once(terminal: Terminal) -> None:
     assert listed.endswith("An invoice\n")
 
 
-async def test_a_file_is_a_template_and_its_errors_have_lines(terminal: Terminal, tmp_path: Path) -> None:
+async def test_a_file_is_a_template_and_its_errors_have_line_numbers(
+    terminal: Terminal, tmp_path: Path
+) -> None:
     file = tmp_path / "letter.html"
     file.write_text("<p>\n{{ name")
     refused = await terminal.run("templates", "push", str(file))
@@ -46,7 +48,7 @@ async def test_a_file_is_a_template_and_its_errors_have_lines(terminal: Terminal
     assert named.stdout == "other is now version 1\n"
 
 
-async def test_what_is_missing_or_no_json_is_said(terminal: Terminal, tmp_path: Path) -> None:
+async def test_missing_files_and_invalid_json_are_named(terminal: Terminal, tmp_path: Path) -> None:
     directory = tmp_path / "invoice"
     shutil.copytree(EXAMPLE, directory)
     (directory / "data.json").write_text("{")
@@ -57,7 +59,7 @@ async def test_what_is_missing_or_no_json_is_said(terminal: Terminal, tmp_path: 
     assert (empty.exit_code, "template.html" in empty.stderr) == (1, True)
 
 
-async def test_a_preview_is_written_beside_or_its_error_shown(
+async def test_a_preview_is_written_or_its_error_is_shown(
     terminal: Terminal, core: Core, tmp_path: Path
 ) -> None:
     await terminal.run("templates", "push", str(EXAMPLE))

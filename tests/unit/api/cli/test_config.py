@@ -29,11 +29,11 @@ def test_shows_no_secret() -> None:
     assert result.output.count("(set, not shown)") == 3
 
 
-def test_shows_values_with_brackets_as_they_are() -> None:
+def test_shows_values_with_brackets_unchanged() -> None:
     assert shown(PRESSRUN_HOST="[::1]")["PRESSRUN_HOST"] == ["[::1]", "environment"]
 
 
-def test_shows_values_whole_however_long_they_are() -> None:
+def test_shows_long_values_whole() -> None:
     url = f"https://{'long.' * 40}example.com"
     assert shown(PRESSRUN_PUBLIC_URL=url)["PRESSRUN_PUBLIC_URL"] == [url, "environment"]
 

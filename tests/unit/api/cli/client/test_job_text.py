@@ -8,7 +8,7 @@ from api.cli.client.job_text import outcome
 
 
 @pytest.mark.parametrize(
-    ("result", "words"),
+    ("result", "text"),
     [
         ({"pages": 1, "bytes": 999, "url": "u"}, "1 page, 999 B"),
         ({"pages": 2, "bytes": 48_200, "url": "u", "warnings": []}, "2 pages, 48.2 kB"),
@@ -16,5 +16,5 @@ from api.cli.client.job_text import outcome
         ({"bytes": 3_000_000, "url": None, "warnings": [{}, {}]}, "3.0 MB, expired, 2 warnings"),
     ],
 )
-def test_what_a_job_made_is_said_with_its_warnings(result: dict[str, Any], words: str) -> None:
-    assert outcome({"status": "succeeded", "result": result, "error": None, "progress": None}) == words
+def test_the_outcome_names_pages_size_and_warnings(result: dict[str, Any], text: str) -> None:
+    assert outcome({"status": "succeeded", "result": result, "error": None, "progress": None}) == text

@@ -24,7 +24,7 @@ from api.cli.client.server import Refused
         ),
     ],
 )
-def test_a_refusal_says_everything_once(detail: str, errors: list[tuple[str, str]], said: str) -> None:
+def test_a_refusal_says_each_thing_once(detail: str, errors: list[tuple[str, str]], said: str) -> None:
     problem: dict[str, Any] = {
         "code": "invalid_input",
         "detail": detail,
