@@ -8,8 +8,8 @@ from typing import Any
 from jobs.core.errors.request import AlreadyFinished, BatchNotFound
 from jobs.core.job import BatchSubmission, SubmittedBatch
 from jobs.store.artifacts import Artifacts
-from jobs.store.intake import Intake
 from jobs.store.scripts import Scripts
+from jobs.store.submission_writer import SubmissionWriter
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -19,20 +19,26 @@ class BatchStore:
 
     def __init__(self, scripts: Scripts, artifacts: Artifacts) -> None:
         self._scripts = scripts
-        self._intake = Intake(scripts, artifacts)
+        self._writer = SubmissionWriter(scripts, artifacts)
 
     async def submit(self, batch: BatchSubmission) -> SubmittedBatch:
         """Accepts all jobs of the batch, or none. Sent again, it returns the batch as it is now.
 
-        Raises what `Intake.send` raises.
+        Raises what `SubmissionWriter.write` raises.
         """
-        own = [batch.batch_id, _json(batch.metadata), batch.webhook_url or ""]
-        accepted = await self._intake.send("batch_submit", batch, batch.jobs, own)
+        accepted = await self._writer.write(
+            "batch_submit",
+            batch,
+            batch.jobs,
+            id=batch.batch_id,
+            metadata=_json(batch.metadata),
+            webhook_url=batch.webhook_url,
+        )
         return SubmittedBatch(_document(accepted.document), accepted.cursor, accepted.replayed)
 
     async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]:
         """The document of the batch. Raises BatchNotFound, for a batch of another tenant too."""
-        document = await self._scripts.call("batch_get", tenant, batch_id)
+        document = await self._scripts.call("batch_get", tenant=tenant, id=batch_id)
         if document is None:
             raise BatchNotFound(batch_id)
         return _document(document)
@@ -44,7 +50,7 @@ class BatchStore:
             BatchNotFound: the tenant has no such batch.
             AlreadyFinished: all its jobs have ended.
         """
-        answer = await self._scripts.call("batch_cancel", tenant, batch_id)
+        answer = await self._scripts.call("batch_cancel", tenant=tenant, id=batch_id)
         if answer[0] == b"missing":
             raise BatchNotFound(batch_id)
         if answer[0] == b"finished":

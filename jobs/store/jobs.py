@@ -16,9 +16,9 @@ from jobs.core.job import Job, JobStatus, Submission, Submitted
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, file_path
 from jobs.store.client import translated_errors
-from jobs.store.intake import Intake
 from jobs.store.results import StoredResult, find_result, record_fields
 from jobs.store.scripts import Scripts
+from jobs.store.submission_writer import SubmissionWriter
 
 _LIST_ROUNDS = 10
 
@@ -37,7 +37,7 @@ class JobStore:
         self._redis = redis
         self._scripts = scripts
         self._artifacts = artifacts
-        self._intake = Intake(scripts, artifacts)
+        self._writer = SubmissionWriter(scripts, artifacts)
 
     async def submit(self, submission: Submission) -> Submitted:
         """Accepts the job: when this returns, record, queue entry and first event are written.
@@ -50,7 +50,7 @@ class JobStore:
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
             BodyTooLarge: the input does not fit into the artifact store.
         """
-        accepted = await self._intake.send("submit", submission, [submission])
+        accepted = await self._writer.write("submit", submission, [submission])
         return Submitted(
             accepted.id, submission.tenant, accepted.document, accepted.cursor, accepted.replayed
         )
@@ -64,7 +64,9 @@ class JobStore:
 
     async def get_many(self, tenant: str, job_ids: Sequence[str]) -> list[Job | None]:
         """One entry for each id; None where the tenant has no such job."""
-        documents = await self._scripts.call("get", tenant, *job_ids)
+        documents = await self._scripts.call(
+            "get", tenant=tenant, rows=[{"id": job_id} for job_id in job_ids]
+        )
         return [Job(json.loads(document), tenant) if document else None for document in documents]
 
     async def position(self, job: Job) -> int | None:
@@ -92,9 +94,16 @@ class JobStore:
         created, last_id = _parse_list_cursor(cursor)
         items: list[Job] = []
         for _ in range(_LIST_ROUNDS):
-            filters = [status or "", kind or "", tag or "", batch_id or ""]
             documents, created, last_id = await self._scripts.call(
-                "list", tenant, *filters, limit - len(items), created, last_id
+                "list",
+                tenant=tenant,
+                status=status,
+                kind=kind,
+                tag=tag,
+                batch_id=batch_id,
+                limit=limit - len(items),
+                after_created=created,
+                after_id=last_id,
             )
             items += [Job(json.loads(document), tenant) for document in documents]
             if last_id is None or len(items) == limit:
@@ -108,7 +117,7 @@ class JobStore:
             JobNotFound: the tenant has no such job.
             AlreadyFinished: it has reached a terminal state.
         """
-        answer = await self._scripts.call("cancel", tenant, job_id)
+        answer = await self._scripts.call("cancel", tenant=tenant, id=job_id)
         if answer[0] == b"missing":
             raise JobNotFound(job_id)
         job = Job(json.loads(answer[1]), tenant)
@@ -123,7 +132,7 @@ class JobStore:
             JobNotFound: the tenant has no such job.
             NotFinished: the job is not terminal.
         """
-        answer, *result = await self._scripts.call("delete", tenant, job_id)
+        answer, *result = await self._scripts.call("delete", tenant=tenant, id=job_id)
         if answer == b"missing":
             raise JobNotFound(job_id)
         if answer == b"not_finished":
@@ -181,7 +190,7 @@ class JobStore:
 
 def _parse_list_cursor(cursor: str | None) -> tuple[Any, Any]:
     if cursor is None:
-        return "", ""
+        return None, None
     created, _, job_id = cursor.partition("-")
     if not (created.isascii() and created.isdigit() and len(created) < 16 and is_job_id(job_id)):
         raise unknown_cursor()

@@ -174,11 +174,11 @@ class JobQueue:
     async def _remember(self, claim: Claim, key: str) -> None:
         """For the same document again; where the store has no room for it, that one is made anew."""
         with suppress(StoreError):
-            await self._scripts.call("reuse_store", claim.tenant, key, claim.job_id)
+            await self._scripts.call("reuse_store", tenant=claim.tenant, content_digest=key, id=claim.job_id)
 
     async def recall(self, tenant: str, key: str) -> Result | None:
         """A copy of the result that is remembered for `key`; None where there is none, or its bytes are gone."""
-        found = await self._scripts.call("reuse_lookup", tenant, key)
+        found = await self._scripts.call("reuse_lookup", tenant=tenant, content_digest=key)
         if found is None:
             return None
         document = json.loads(b"{" + found[1] + b"}")
@@ -232,7 +232,7 @@ class JobQueue:
 
     async def sweep(self) -> int:
         """Expires results and records and removes artifacts nobody needs, a bounded number; returns how many."""
-        expired, paths = await self._scripts.call("sweep", _SWEEP_BATCH)
+        expired, paths = await self._scripts.call("sweep", limit=_SWEEP_BATCH)
         await self._artifacts.discard(path.decode() for path in paths)
         if paths:
             with translated_errors():

@@ -61,16 +61,16 @@ class TemplateStore:
             await self._put_content(prefix, path, text)
         outcome, *rest = await self._scripts.call(
             "template_put",
-            tenant,
-            name,
-            version_id,
-            content.digest,
-            json.dumps(content.description),
-            "" if path else text,
-            path,
-            prefix,
-            MAX_NAMES,
-            MAX_VERSIONS,
+            tenant=tenant,
+            name=name,
+            id=version_id,
+            digest=content.digest,
+            description=json.dumps(content.description),
+            content=None if path else text,
+            path=path,
+            prefix=prefix,
+            max_names=MAX_NAMES,
+            max_versions=MAX_VERSIONS,
         )
         if path and outcome != b"created":
             await self._artifacts.discard([prefix])
@@ -111,7 +111,7 @@ class TemplateStore:
         """
         if cursor is not None and not is_template_name(cursor):
             raise unknown_cursor()
-        flat = await self._scripts.call("template_list", tenant, cursor or "", limit + 1)
+        flat = await self._scripts.call("template_list", tenant=tenant, after_name=cursor, limit=limit + 1)
         found = [
             _version(name.decode(), number, json.loads(head))
             for name, number, head in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
@@ -131,7 +131,9 @@ class TemplateStore:
             cursor.isascii() and cursor.isdigit() and int(cursor[:11]) <= MAX_VERSION
         ):
             raise unknown_cursor()
-        flat = await self._scripts.call("template_versions", tenant, name, cursor or "", limit + 1)
+        flat = await self._scripts.call(
+            "template_versions", tenant=tenant, name=name, before_version=cursor, limit=limit + 1
+        )
         if flat is None:
             raise TemplateNotFound(name)
         found = [
@@ -142,7 +144,7 @@ class TemplateStore:
 
     async def delete(self, tenant: str, name: str) -> None:
         """Removes all versions; the next sweep removes their content. Raises TemplateNotFound."""
-        if not await self._scripts.call("template_delete", tenant, name):
+        if not await self._scripts.call("template_delete", tenant=tenant, name=name):
             raise TemplateNotFound(name)
 
     async def _put_content(self, prefix: str, path: str, text: bytes) -> None:
@@ -157,7 +159,7 @@ class TemplateStore:
         self, tenant: str, name: str, version: int | None
     ) -> tuple[TemplateVersion, bytes | None, str] | None:
         """Version, content or None, and where the content is then; None where there is none."""
-        answer = await self._scripts.call("template_get", tenant, name, "" if version is None else version)
+        answer = await self._scripts.call("template_get", tenant=tenant, name=name, version=version)
         if answer is None:
             return None
         number, head_text, text = answer

@@ -48,7 +48,7 @@ class RedisArtifacts:
                 for number, chunk in enumerate(chunks):
                     pipe.set(_chunk(path, number), chunk, ex=UNCOMMITTED_TTL_S)
                 await pipe.execute()
-        await self._scripts.call("artifact_commit", path, len(body), len(chunks))
+        await self._scripts.call("artifact_commit", path=path, size=len(body), chunks=len(chunks))
 
     async def get(self, path: str) -> bytes:
         return await self.get_range(path, 0, MAX_ARTIFACT_BYTES)
@@ -69,7 +69,8 @@ class RedisArtifacts:
 
     async def discard(self, paths: Iterable[str]) -> None:
         for path in paths:
-            await self._scripts.call("artifact_discard", *_split(path), CHUNK_BYTES)
+            top, below = _split(path)
+            await self._scripts.call("artifact_discard", top=top, path=below, chunk_bytes=CHUNK_BYTES)
 
     async def check_room(self) -> None:
         with translated_errors():

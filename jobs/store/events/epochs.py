@@ -40,7 +40,12 @@ class Epochs:
         for tenant, event in tuple(self._newest.items()):
             event_id = json.loads(event.body)["id"]
             answer = await self._scripts.call(
-                "epoch", tenant, event.epoch, event.sequence, event_id, new_epoch()
+                "epoch",
+                tenant=tenant,
+                seen_epoch=event.epoch,
+                seen_sequence=event.sequence,
+                event_id=event_id,
+                new_epoch=new_epoch(),
             )
             epoch = answer.decode() if answer else None
             if epoch != event.epoch:

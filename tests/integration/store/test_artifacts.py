@@ -145,7 +145,7 @@ async def test_chunks_of_a_put_that_died_expire(redis: Redis, redis_url: str) ->
     client = connect(settings)
     scripts = Scripts(client, settings)
 
-    async def dies(*arguments: object) -> None:
+    async def dies(name: str, /, **arguments: object) -> None:
         raise RuntimeError("killed")
 
     scripts.call = dies  # type: ignore[method-assign]

@@ -219,12 +219,23 @@ async def test_a_put_whose_answer_got_lost_is_found_when_it_is_sent_again(
     core: Core, templates: TemplateStore
 ) -> None:
     scripts = Scripts(core.redis, core.settings)
-    arguments = ("acme", "letter", "01X", "digest", '""', "{}", "", "", 10, 10)
-    first = await scripts.call("template_put", *arguments)
-    again = await scripts.call("template_put", *arguments)
+    arguments = {
+        "tenant": "acme",
+        "name": "letter",
+        "id": "01X",
+        "digest": "digest",
+        "description": '""',
+        "content": "{}",
+        "path": None,
+        "prefix": None,
+        "max_names": 10,
+        "max_versions": 10,
+    }
+    first = await scripts.call("template_put", **arguments)
+    again = await scripts.call("template_put", **arguments)
     assert first == again
     assert first[:2] == [b"created", 1]
-    other = await scripts.call("template_put", "acme", "letter", "01Y", *arguments[3:])
+    other = await scripts.call("template_put", **arguments | {"id": "01Y"})
     assert other[:2] == [b"same", 1]
 
 
@@ -234,10 +245,10 @@ async def test_a_put_that_was_away_until_its_content_was_swept_names_nothing(
     scripts = Scripts(core.redis, core.settings)
     call = scripts.call
 
-    async def late(name: str, *arguments: Any) -> Any:
+    async def late(name: str, /, **arguments: Any) -> Any:
         if name == "template_put":
             await an_hour_passes(core)
-        return await call(name, *arguments)
+        return await call(name, **arguments)
 
     monkeypatch.setattr(scripts, "call", late)
     with pytest.raises(StoreUnavailable, match="took too long"):

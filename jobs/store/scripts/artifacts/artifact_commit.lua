@@ -1,13 +1,13 @@
 --!flags no-cluster allow-oom
--- Keeps an artifact whose chunks were written with an expiry, names it in its index and counts its bytes.
+--!args path size chunks
+-- Makes an artifact permanent whose chunks were written with an expiry, adds it to its index and counts its bytes.
 --
--- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
--- ARGV  1 path (tenant/name or tenant/name/…), 2 size in bytes, 3 number of chunks
+-- KEYS   none: artifact chunks, artifacts (index), artifact bytes (counter).
+-- ARGS   path is tenant/name or tenant/name/…; size is in bytes; chunks is their number.
 -- Answer "ok"
 --
--- Sent twice: the index holds the size already, so that the counter grows by nothing.
+-- Sent twice: the index holds the size already, so the counter does not grow.
 
-local path, size, chunks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local top, below = string.match(path, '^([^/]+/[^/]+)/?(.*)$')
 for number = 0, chunks - 1 do redis.call('PERSIST', K_ARTIFACT .. path .. ':' .. number) end
 local before = tonumber(redis.call('HGET', K_ARTIFACTS .. top, below) or 0)

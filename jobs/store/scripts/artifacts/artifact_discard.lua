@@ -1,13 +1,13 @@
 --!flags no-cluster allow-oom
+--!args top path chunk_bytes
 -- Removes the artifacts at or below a path.
 --
--- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
--- ARGV  1 tenant/name, 2 path from there on ("" for all), 3 bytes in a chunk
+-- KEYS   none: artifact chunks, artifacts (index), artifact bytes (counter).
+-- ARGS   top is tenant/name; path is what follows, "" for everything below top.
 -- Answer how many were removed
 --
 -- Sent twice: nothing is left to remove.
 
-local top, path, chunk_bytes = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local removed = 0
 local index = redis.call('HGETALL', K_ARTIFACTS .. top)
 for i = 1, #index, 2 do

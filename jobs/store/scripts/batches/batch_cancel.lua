@@ -1,14 +1,13 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
+--!args tenant id
 -- Cancels every job of a batch that has not ended, which completes the batch.
 --
--- KEYS  none: batch record, batch index, and those of cancel.lua.
--- ARGV  1 tenant, 2 batch id
+-- KEYS   none: batch record, batch index, and those of cancel.lua.
 -- Answer {"cancelled" | "finished", document} | {"missing"}
 --
 -- Sent twice: "finished", with the batch as the first call left it.
 
-local tenant, id = ARGV[1], ARGV[2]
 local batch = load_batch(id)
 if not batch or batch.tenant ~= tenant then return { 'missing' } end
 if batch.finished then return { 'finished', batch_document(id, batch) } end

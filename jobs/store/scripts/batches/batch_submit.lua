@@ -1,22 +1,20 @@
 --!flags no-cluster
 --!include _clock _record _event _batch _transition _accept
--- Accepts a batch: its record, and of each job what submit.lua writes, all or nothing.
+--!args tenant idempotency_key content_digest new_epoch id metadata webhook_url
+-- Accepts a batch: writes its record, and for each job what submit.lua writes, all or nothing.
 --
--- KEYS  none: batch record, and those of submit.lua.
--- ARGV  1 tenant, 2 idempotency key (""), 3 content digest, 4 candidate epoch, 5 batch id, 6 metadata (JSON),
---       7 webhook url (""), then the jobs one after the other (see _accept.lua)
+-- KEYS   none: batch record, and those of submit.lua.
+-- ARGS   metadata is JSON; idempotency_key and webhook_url may be "". The rows are the jobs (see _accept.lua).
 -- Answer {"created" | "replayed", document, epoch, sequence, batch id} | {"full", waiting} | {"reused", its id}
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the batch as it is now.
 
-local tenant, idempotency_key, content_digest, id = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
-
 local function answer(outcome, batch_id, batch)
-  local epoch, sequence = head(tenant)
+  local epoch, sequence = log_end(tenant)
   return { outcome, batch_document(batch_id, batch), epoch, sequence, batch_id }
 end
 
-local digest, known = recall(tenant, idempotency_key)
+local digest, known = find_by_key(tenant, idempotency_key)
 if known and redis.call('EXISTS', K_JOB .. known, K_BATCH_RECORD .. known) == 1 then
   local batch = load_batch(known)
   if digest ~= content_digest or not batch then return { 'reused', known } end
@@ -29,20 +27,19 @@ if existing then
   return answer('replayed', id, existing)
 end
 
-local jobs, job_ids = {}, {}
-for at = 8, #ARGV, JOB_ARGUMENTS do
-  jobs[#jobs + 1] = job_argument(at)
-  job_ids[#job_ids + 1] = ARGV[at]
-  if redis.call('EXISTS', K_JOB .. ARGV[at]) == 1 then return redis.error_reply('WRONGJOB job id is taken') end
+local job_ids = {}
+for i, job in ipairs(ROWS) do
+  job_ids[i] = job.id
+  if redis.call('EXISTS', K_JOB .. job.id) == 1 then return redis.error_reply('WRONGJOB job id is taken') end
 end
 local waiting = count_waiting(tenant)
-if waiting + #jobs > K_MAX_QUEUED then return { 'full', waiting } end
+if waiting + #ROWS > K_MAX_QUEUED then return { 'full', waiting } end
 
 local now = now_ms()
-redis.call('HSETNX', K_TENANT .. tenant, 'epoch', ARGV[4])
-redis.call('HSET', K_BATCH_RECORD .. id, 'v', 1, 'tenant', tenant, 'total', #jobs, 'succeeded', 0, 'failed', 0,
-  'cancelled', 0, 'created', now, 'job_ids', cjson.encode(job_ids), 'metadata', ARGV[6],
-  unpack(ARGV[7] ~= '' and { 'webhook_url', ARGV[7] } or {}))
-for _, job in ipairs(jobs) do accept(job, tenant, id, now) end
-remember(tenant, idempotency_key, content_digest, id)
+redis.call('HSETNX', K_TENANT .. tenant, 'epoch', new_epoch)
+redis.call('HSET', K_BATCH_RECORD .. id, 'v', 1, 'tenant', tenant, 'total', #ROWS, 'succeeded', 0, 'failed', 0,
+  'cancelled', 0, 'created', now, 'job_ids', cjson.encode(job_ids), 'metadata', metadata,
+  unpack(webhook_url ~= '' and { 'webhook_url', webhook_url } or {}))
+for _, job in ipairs(ROWS) do accept(job, tenant, id, now) end
+remember_key(tenant, idempotency_key, content_digest, id)
 return answer('created', id, load_batch(id))

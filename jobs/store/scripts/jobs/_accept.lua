@@ -1,51 +1,43 @@
--- Accepting jobs: record, input, indexes, queue entry and first event of each. All checks are the caller's.
+--!rows id kind priority scheduled_at_ms expires_in_ms max_attempts timeout_ms extras tags input input_path webhook_url
+-- Accepting jobs: record, input, indexes, queue entry and first event of each. The caller makes all checks.
+--
+-- A row is a job: extras are JSON members, tags a JSON list; of input (bytes) and input_path one is "", as are times,
+-- timeout_ms and webhook_url that were not given.
 
-local JOB_ARGUMENTS = 12
-
--- The job that ARGV describes from `at` on: id, kind, priority, scheduled at (ms, ""), expires in (ms, ""),
--- max attempts, timeout (ms, ""), extras (JSON members), tags (JSON), input bytes (""), input artifact path (""),
--- webhook url ("").
-local function job_argument(at)
-  return {
-    id = ARGV[at], kind = ARGV[at + 1], priority = ARGV[at + 2], scheduled = tonumber(ARGV[at + 3]),
-    expires_in = tonumber(ARGV[at + 4]), max_attempts = ARGV[at + 5], timeout = ARGV[at + 6], extras = ARGV[at + 7],
-    tags = ARGV[at + 8], input = ARGV[at + 9], input_path = ARGV[at + 10], webhook_url = ARGV[at + 11],
-  }
-end
-
--- Where the tenant's log ends.
-local function head(tenant)
+-- Returns the epoch and the sequence of the newest event of the tenant's log.
+local function log_end(tenant)
   local position = redis.call('HMGET', K_TENANT .. tenant, 'epoch', 'sequence')
   return position[1], tonumber(position[2])
 end
 
--- How many jobs of the tenant wait to be run.
+-- Counts the jobs of the tenant that wait to be run.
 local function count_waiting(tenant)
   local index = K_JOBS .. tenant
   return redis.call('ZCARD', index .. ':queued') + redis.call('ZCARD', index .. ':scheduled')
     + redis.call('ZCARD', index .. ':retrying')
 end
 
--- What was made with the idempotency key ("" for none): digest of the content and id, or nil.
-local function recall(tenant, key)
+-- Returns what was made with the idempotency key ("" for none): digest of the content and id, or nil.
+local function find_by_key(tenant, key)
   local known = key ~= '' and redis.call('GET', K_IDEMPOTENCY .. tenant .. ':' .. key)
   if known then return string.match(known, '^(%S*) (%S+)$') end
 end
 
-local function remember(tenant, key, digest, id)
+local function remember_key(tenant, key, digest, id)
   if key ~= '' then
     redis.call('SET', K_IDEMPOTENCY .. tenant .. ':' .. key, digest .. ' ' .. id, 'PX', K_IDEMPOTENCY_TTL_MS)
   end
 end
 
--- Writes the job and publishes its first event; returns the record. `batch` is its batch's id or "".
+-- Writes the job and publishes its first event; returns the record. `batch` is the id of its batch, or "".
 local function accept(job, tenant, batch, now)
   local id, index = job.id, K_JOBS .. tenant
-  local later = job.scheduled and job.scheduled > now
+  local scheduled, expires_in = tonumber(job.scheduled_at_ms), tonumber(job.expires_in_ms)
+  local later = scheduled and scheduled > now
   local record = {
     tenant = tenant, kind = job.kind, status = later and 'scheduled' or 'queued', version = 1, attempt = 0,
-    max_attempts = job.max_attempts, priority = job.priority, created = now, scheduled = job.scheduled,
-    extras = job.extras, expires = job.expires_in and now + job.expires_in,
+    max_attempts = job.max_attempts, priority = job.priority, created = now, scheduled = scheduled,
+    extras = job.extras, expires = expires_in and now + expires_in,
     webhook_url = job.webhook_url ~= '' and job.webhook_url or nil,
   }
   local sequence = publish(id, record, 'job.' .. record.status, now)
@@ -61,9 +53,9 @@ local function accept(job, tenant, batch, now)
       fields[#fields + 1] = value
     end
   end
-  add('scheduled', job.scheduled)
+  add('scheduled', scheduled)
   add('expires', record.expires)
-  add('timeout', job.timeout)
+  add('timeout', job.timeout_ms)
   add('tags', job.tags ~= '[]' and job.tags)
   add('batch', batch)
   add('webhook_url', job.webhook_url)
@@ -80,7 +72,7 @@ local function accept(job, tenant, batch, now)
   if batch ~= '' then redis.call('ZADD', K_BATCH .. tenant .. ':' .. batch, now, id) end
   if record.expires then redis.call('ZADD', K_EXPIRY_STARTS, record.expires, id) end
   if later then
-    redis.call('ZADD', K_DUE, job.scheduled, id)
+    redis.call('ZADD', K_DUE, scheduled, id)
   else
     make_ready(id, record, now, BANDS[job.priority])
   end

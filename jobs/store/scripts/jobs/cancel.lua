@@ -1,14 +1,13 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
--- Any non-terminal status → cancelled. A running render hears of it with its next renewal.
+--!args tenant id
+-- Cancels a job that has not ended. A worker that runs it learns of it with its next renewal.
 --
--- KEYS  none: job, ready, ring, due, leases, arq job, expiries, and what events write.
--- ARGV  1 tenant, 2 job id
+-- KEYS   none: job, ready, ring, due, leases, arq job, expiries, and what events write.
 -- Answer {"cancelled" | "finished", document} | {"missing"}
 --
 -- Sent twice: "finished", with the job as the first call left it.
 
-local tenant, id = ARGV[1], ARGV[2]
 local record = load_record(id)
 if not record or record.tenant ~= tenant then return { 'missing' } end
 if record.finished then return { 'finished', job_document(id, record) } end

@@ -1,19 +1,21 @@
 --!flags no-cluster no-writes
 --!include _clock _record
--- A page of a tenant's jobs, newest first, from the most selective index; other filters are checked record by record.
+--!args tenant status kind tag batch_id limit after_created after_id
+-- Returns a page of a tenant's jobs, newest first. It reads the most selective index and checks the other filters
+-- record by record.
 --
--- KEYS  none: jobs and its indexes, job.
--- ARGV  1 tenant, 2 status (""), 3 kind (""), 4 tag (""), 5 batch id (""), 6 limit, 7 created (ms) and 8 id of the
---       last job of the page before ("" for the first page)
--- Answer {documents, created, id}: the last two say where the next page starts, false when there is none. A page may
---        be short (even empty) where a filter passes over many jobs.
+-- KEYS   none: jobs and its indexes, job.
+-- ARGS   after_created (ms) and after_id are of the last job of the page before; "" for the first page. Filters may
+--        be "".
+-- Answer {documents, created, id}: the last two say where the next page starts, false if there is none. A page may
+--        be short, even empty, if a filter passes over many jobs.
 
 local SCAN = 500 -- records looked at in one call: the store must stay responsive
 
-local tenant, status, kind, tag, batch, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+limit = tonumber(limit)
 local index = K_JOBS .. tenant
-if batch ~= '' then
-  index = K_BATCH .. tenant .. ':' .. batch
+if batch_id ~= '' then
+  index = K_BATCH .. tenant .. ':' .. batch_id
 elseif tag ~= '' then
   index = K_TAG .. tenant .. ':' .. tag
 elseif status ~= '' then
@@ -29,10 +31,10 @@ end
 
 local function matches(record)
   return (status == '' or record.status == status) and (kind == '' or record.kind == kind)
-    and (batch == '' or record.batch == batch) and (tag == '' or has_tag(record))
+    and (batch_id == '' or record.batch == batch_id) and (tag == '' or has_tag(record))
 end
 
-local documents, last_created, last_id, looked = {}, ARGV[7], ARGV[8], 0
+local documents, last_created, last_id, looked = {}, after_created, after_id, 0
 local from = last_created ~= '' and last_created or '+inf'
 local skip = 0
 while looked < SCAN do
@@ -40,8 +42,8 @@ while looked < SCAN do
   for i = 1, #page, 2 do
     local id, created = page[i], page[i + 1]
     looked = looked + 1
-    -- Jobs of the same millisecond come in descending order of id: those before the mark were shown already.
-    if created ~= ARGV[7] or id < ARGV[8] then
+    -- Jobs of the same millisecond come in descending order of id: those before after_id were shown already.
+    if created ~= after_created or id < after_id then
       local record = load_record(id)
       if record and matches(record) then
         if #documents == limit then return { documents, last_created, last_id } end

@@ -1,14 +1,14 @@
 --!flags no-cluster no-writes
 --!include _clock _record
--- The result that is remembered for some content, if the job that it is of still has it.
+--!args tenant content_digest
+-- Returns the result that an earlier job made of the same content, if that job still has it.
 --
--- KEYS  none: job, render.
--- ARGV  1 tenant, 2 digest of the content
+-- KEYS   none: job, render.
 -- Answer {artifact path, result (JSON members)} | false
 
-local id = redis.call('GET', K_RENDER .. ARGV[1] .. ':' .. ARGV[2])
+local id = redis.call('GET', K_RENDER .. tenant .. ':' .. content_digest)
 local record = id and load_record(id)
-if not record or record.tenant ~= ARGV[1] or record.status ~= 'succeeded' or record.result_gone then
+if not record or record.tenant ~= tenant or record.status ~= 'succeeded' or record.result_gone then
   return false
 end
 return { record.result_path, record.result }

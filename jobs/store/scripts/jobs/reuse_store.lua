@@ -1,16 +1,17 @@
 --!flags no-cluster
 --!include _clock _record
--- A succeeded job's result is the one for some content, for as long as results are kept.
+--!args tenant content_digest id
+-- Notes that a succeeded job's result is the one for some content, for as long as results are kept. It keeps the
+-- job's id alone, so that a result that is deleted with its job is not found any more.
 --
--- KEYS  none: job, render.
--- ARGV  1 tenant, 2 digest of the content, 3 job id
+-- KEYS   none: job, render.
 -- Answer "ok" | "gone" (the job was deleted meanwhile)
 --
--- Sent twice: the same is written again. Only the job is named: what is deleted with it is not found through it.
+-- Sent twice: the same is written again.
 
-local record = load_record(ARGV[3])
-if not record or record.tenant ~= ARGV[1] or record.status ~= 'succeeded' or record.result_gone then
+local record = load_record(id)
+if not record or record.tenant ~= tenant or record.status ~= 'succeeded' or record.result_gone then
   return 'gone'
 end
-redis.call('SET', K_RENDER .. ARGV[1] .. ':' .. ARGV[2], ARGV[3], 'PX', K_RESULT_TTL_MS)
+redis.call('SET', K_RENDER .. tenant .. ':' .. content_digest, id, 'PX', K_RESULT_TTL_MS)
 return 'ok'

@@ -1,23 +1,24 @@
 --!flags no-cluster
 --!include _clock _record _event _batch _transition _accept
--- Accepts a job: record, input, indexes, queue entry and first event, all or nothing.
+--!args tenant idempotency_key content_digest new_epoch
+-- Accepts a job: writes record, input, indexes, queue entry and first event, all or nothing.
 --
--- KEYS  none (names come from jobs/store/keys.py): job, input, arq job, ready, ring, due, doorbell, tenant, log, bus, outbox,
---       jobs and its indexes, idempotency, start expiry.
--- ARGV  1 tenant, 2 idempotency key (""), 3 content digest, 4 candidate epoch, then the job (see _accept.lua)
+-- KEYS   none (names come from jobs/store/keys.py): job, input, arq job, ready, ring, due, doorbell, tenant, log, bus,
+--        outbox, jobs and its indexes, idempotency, start expiry.
+-- ARGS   idempotency_key may be ""; new_epoch names the tenant's log if this is its first event. One row, the job (see
+--        _accept.lua).
 -- Answer {"created" | "replayed", document, epoch, sequence, job id} | {"full", waiting} | {"reused", its id}
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the job as it is now.
 
-local tenant, idempotency_key, content_digest = ARGV[1], ARGV[2], ARGV[3]
-local job = job_argument(5)
+local job = ROWS[1]
 
 local function answer(outcome, id, record)
-  local epoch, sequence = head(tenant)
+  local epoch, sequence = log_end(tenant)
   return { outcome, record.document or job_document(id, record), epoch, sequence, id }
 end
 
-local digest, known = recall(tenant, idempotency_key)
+local digest, known = find_by_key(tenant, idempotency_key)
 if known and redis.call('EXISTS', K_JOB .. known, K_BATCH_RECORD .. known) == 1 then
   local record = load_record(known)
   if digest ~= content_digest or not record then return { 'reused', known } end
@@ -33,7 +34,7 @@ end
 local waiting = count_waiting(tenant)
 if waiting >= K_MAX_QUEUED then return { 'full', waiting } end
 
-redis.call('HSETNX', K_TENANT .. tenant, 'epoch', ARGV[4])
+redis.call('HSETNX', K_TENANT .. tenant, 'epoch', new_epoch)
 local record = accept(job, tenant, '', now_ms())
-remember(tenant, idempotency_key, content_digest, job.id)
+remember_key(tenant, idempotency_key, content_digest, job.id)
 return answer('created', job.id, record)

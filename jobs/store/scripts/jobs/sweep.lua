@@ -1,15 +1,15 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition _remove
--- Expires results (with a `job.expired` event) and records, a bounded number in one call, and names the artifacts
--- that are to be removed now.
+--!args limit
+-- Expires results (with a `job.expired` event) and records, up to `limit` of each, and returns the paths of artifacts
+-- to be removed now.
 --
--- KEYS  none: job, input, expiries, garbage, indexes, and what events write.
--- ARGV  1 how many of each
--- Answer {number expired, artifact paths}; removed paths are then taken off the garbage set with ZREM.
+-- KEYS   none: job, input, expiries, garbage, indexes, and what events write.
+-- Answer {number expired, artifact paths}; the caller removes them and then takes the paths off the garbage set.
 --
--- Sent twice: what was expired is gone from the expiry sets; paths are named until they are taken off.
+-- Sent twice: what was expired is gone from the expiry sets; paths are returned until they are taken off.
 
-local limit, now = ARGV[1], now_ms()
+local now = now_ms()
 
 local function due_ids(key)
   return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, limit)

@@ -1,14 +1,14 @@
 --!flags no-cluster allow-oom
 --!include _clock
+--!args tenant name
 -- Removes a template with all its versions. Their numbers are not given again.
 --
--- KEYS  none: template, templates of the tenant, garbage.
--- ARGV  1 tenant, 2 name
--- Answer 1 | 0 where the tenant has no such template
+-- KEYS   none: template, templates of the tenant, garbage.
+-- Answer 1 | 0 if the tenant has no such template
 --
 -- Sent twice: 0.
 
-local key = K_TEMPLATE .. ARGV[1] .. ':' .. ARGV[2]
+local key = K_TEMPLATE .. tenant .. ':' .. name
 local newest = tonumber(redis.call('HGET', key, 'newest'))
 if not newest then return 0 end
 local now = now_ms()
@@ -17,5 +17,5 @@ for version = newest - redis.call('HGET', key, 'count') + 1, newest do
   if prefix ~= '' then redis.call('ZADD', K_GARBAGE, now, prefix) end
 end
 redis.call('DEL', key)
-redis.call('ZREM', K_TEMPLATES .. ARGV[1], ARGV[2])
+redis.call('ZREM', K_TEMPLATES .. tenant, name)
 return 1

@@ -1,12 +1,12 @@
 --!flags no-cluster no-writes
--- A version of a template.
+--!args tenant name version
+-- Returns a version of a template, or the newest one if `version` is "".
 --
--- KEYS  none: template.
--- ARGV  1 tenant, 2 name, 3 version ("" for the newest)
--- Answer {version, head (JSON), content or false where it is an artifact}, or false where there is none
+-- KEYS   none: template.
+-- Answer {version, head (JSON), content or false if that is an artifact}, or false if there is no such version
 
-local key = K_TEMPLATE .. ARGV[1] .. ':' .. ARGV[2]
-local version = ARGV[3] ~= '' and ARGV[3] or redis.call('HGET', key, 'newest')
-local head = version and redis.call('HGET', key, version)
+local key = K_TEMPLATE .. tenant .. ':' .. name
+local number = version ~= '' and version or redis.call('HGET', key, 'newest')
+local head = number and redis.call('HGET', key, number)
 if not head then return false end
-return { tonumber(version), head, redis.call('HGET', key, 'content:' .. version) }
+return { tonumber(number), head, redis.call('HGET', key, 'content:' .. number) }

@@ -1,18 +1,18 @@
 --!flags no-cluster no-writes
--- Some versions of a template, newest first.
+--!args tenant name before_version limit
+-- Returns some versions of a template, newest first, from the first before `before_version` ("" for the newest).
 --
--- KEYS  none: template.
--- ARGV  1 tenant, 2 name, 3 version before which to begin ("" for the newest), 4 how many
--- Answer flat pairs version, head (JSON); false where there is no such template
+-- KEYS   none: template.
+-- Answer flat pairs version, head (JSON); false if there is no such template
 
-local key = K_TEMPLATE .. ARGV[1] .. ':' .. ARGV[2]
+local key = K_TEMPLATE .. tenant .. ':' .. name
 local newest = tonumber(redis.call('HGET', key, 'newest'))
 if not newest then return false end
 -- Versions of one life of a template have no holes between them.
 local last = newest - redis.call('HGET', key, 'count') + 1
-local from = math.min(newest, ARGV[3] ~= '' and ARGV[3] - 1 or newest)
+local from = math.min(newest, before_version ~= '' and before_version - 1 or newest)
 local found = {}
-for version = from, math.max(last, from - ARGV[4] + 1), -1 do
+for version = from, math.max(last, from - limit + 1), -1 do
   found[#found + 1] = version
   found[#found + 1] = redis.call('HGET', key, version)
 end

@@ -1,10 +1,10 @@
-"""How submissions, of one job or of many, reach the script that accepts them."""
+"""Writes submissions, of one job or of a batch, to the store."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,40 +24,36 @@ class Accepted:
     """What `scripts/jobs/submit.lua` and `scripts/batches/batch_submit.lua` answer."""
 
     id: str
-    """Of the job or batch: another one than was sent where an earlier request had made it."""
+    """Of the job or batch. Differs from the id that was sent if an earlier request had made it."""
     document: bytes
     """JSON."""
     cursor: str
     replayed: bool
 
 
-class Intake:
-    """Puts large inputs where they are kept, then sends everything in one atomic step."""
+class SubmissionWriter:
+    """Writes large inputs to the artifact store, then everything else in one atomic step."""
 
     def __init__(self, scripts: Scripts, artifacts: Artifacts) -> None:
         self._scripts = scripts
         self._artifacts = artifacts
 
-    async def send(
-        self,
-        script: str,
-        whole: Submission | BatchSubmission,
-        jobs: Sequence[Submission],
-        arguments: Sequence[Any] = (),
+    async def write(
+        self, script: str, whole: Submission | BatchSubmission, jobs: Sequence[Submission], **own: Any
     ) -> Accepted:
-        """Sends what is true for the `whole`, the script's own `arguments`, and then each of the `jobs`.
+        """Writes the `jobs` of the `whole` (a job or a batch) with a script, which also takes the arguments `own`.
 
         Raises:
             QueueFull: the tenant would have more than `MAX_QUEUED` jobs waiting.
             IdempotencyKeyReused: the key was used for other content.
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
             BodyTooLarge: an input does not fit into the artifact store.
-            RequestError: the `whole` is refused, and was not accepted earlier.
+            RequestError: the `whole` has a `refusal`, and was not accepted earlier.
         """
         if whole.refusal is not None:
             return await self._replay(whole, whole.refusal)
         try:
-            return await self._accept(script, whole, jobs, arguments)
+            return await self._accept(script, whole, jobs, own)
         except StoreFull as full:
             return await self._replay(whole, full)
 
@@ -66,7 +62,7 @@ class Intake:
         script: str,
         whole: Submission | BatchSubmission,
         jobs: Sequence[Submission],
-        arguments: Sequence[Any],
+        own: Mapping[str, Any],
     ) -> Accepted:
         await self._artifacts.check_room()
         large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
@@ -77,15 +73,15 @@ class Intake:
         try:
             outcome, *rest = await self._scripts.call(
                 script,
-                whole.tenant,
-                whole.idempotency_key or "",
-                whole.content_digest,
-                new_epoch(),
-                *arguments,
-                *(argument for job in jobs for argument in _arguments(job, large.get(job.job_id, ""))),
+                tenant=whole.tenant,
+                idempotency_key=whole.idempotency_key,
+                content_digest=whole.content_digest,
+                new_epoch=new_epoch(),
+                **own,
+                rows=[_row(job, large.get(job.job_id)) for job in jobs],
             )
         except StoreFull:
-            # Unless it was sent twice, and the answer that got lost said that it is accepted.
+            # The script may have been sent twice, and the answer that got lost may have been that it is accepted.
             if inputs and not await self._is_accepted(jobs[0]):
                 await self._artifacts.discard(inputs)
             raise
@@ -102,15 +98,21 @@ class Intake:
         return _accepted(outcome, rest)
 
     async def _is_accepted(self, job: Submission) -> bool:
-        (found,) = await self._scripts.call("get", job.tenant, job.job_id)
+        (found,) = await self._scripts.call("get", tenant=job.tenant, rows=[{"id": job.job_id}])
         return found is not None
 
     async def _replay(
         self, whole: Submission | BatchSubmission, refusal: RequestError | StoreFull
     ) -> Accepted:
-        """What was accepted earlier stays accepted, whatever has become of what it refers to."""
-        arguments = (whole.tenant, whole.idempotency_key, whole.content_digest)
-        answer = await self._scripts.call("replay", *arguments) if whole.idempotency_key else None
+        """Returns what an earlier request with the same idempotency key made, or raises the refusal."""
+        if not whole.idempotency_key:
+            raise refusal
+        answer = await self._scripts.call(
+            "replay",
+            tenant=whole.tenant,
+            idempotency_key=whole.idempotency_key,
+            content_digest=whole.content_digest,
+        )
         if answer is None:
             raise refusal
         outcome, *rest = answer
@@ -119,7 +121,7 @@ class Intake:
         return _accepted(outcome, rest)
 
     async def _put(self, inputs: Sequence[tuple[str, bytes]]) -> None:
-        """All of them, or none."""
+        """Writes all of them, or none."""
         outcomes = await asyncio.gather(
             *(self._artifacts.put(path, spec) for path, spec in inputs), return_exceptions=True
         )
@@ -149,29 +151,29 @@ def _is_large(job: Submission) -> bool:
 
 
 def _uploads(job: Submission) -> list[tuple[str, bytes]]:
-    """Path and content of everything to be written for the job."""
+    """Returns path and content of everything to be written for the job."""
     files = [(file_path(job.tenant, job.job_id, digest), body) for digest, body in job.files.items()]
     return [(input_path(job.tenant, job.job_id), job.spec), *files]
 
 
-def _arguments(job: Submission, path: str) -> list[Any]:
+def _row(job: Submission, path: str | None) -> dict[str, Any]:
     """The job as `scripts/jobs/_accept.lua` reads it."""
     tags = _json(job.tags)
     extras = (
         f'"metadata":{_json(job.metadata)},"tags":{tags},'
         f'"batch_id":{_json(job.batch_id)},"retry_of":{_json(job.retry_of)}'
     )
-    return [
-        job.job_id,
-        job.kind,
-        job.priority,
-        "" if job.scheduled_at_ms is None else job.scheduled_at_ms,
-        "" if job.expires_in_ms is None else job.expires_in_ms,
-        job.max_attempts,
-        "" if job.timeout_ms is None else job.timeout_ms,
-        extras,
-        tags,
-        "" if path else job.spec,
-        path,
-        job.webhook_url or "",
-    ]
+    return {
+        "id": job.job_id,
+        "kind": job.kind,
+        "priority": job.priority,
+        "scheduled_at_ms": job.scheduled_at_ms,
+        "expires_in_ms": job.expires_in_ms,
+        "max_attempts": job.max_attempts,
+        "timeout_ms": job.timeout_ms,
+        "extras": extras,
+        "tags": tags,
+        "input": None if path else job.spec,
+        "input_path": path,
+        "webhook_url": job.webhook_url,
+    }
