@@ -27,7 +27,6 @@ from api.jobs.waiters import Waiters
 from api.monitoring.metrics import CountingMiddleware, Metrics
 from api.monitoring.readiness import Readiness
 from api.push import Push
-from api.routes.asyncapi import AsyncApiRoutes
 from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes
 from api.routes.health import HealthRoutes
@@ -125,7 +124,6 @@ def create_app(services: Services) -> Api:
     routes = [
         *api,
         *PageRoutes(services, operations_of(api)).routes(),
-        *AsyncApiRoutes(services).routes(),
         WebSocketRoute("/v1/ws", push.sockets.serve),
     ]
     return Api(services, push, auth, routes)

@@ -71,7 +71,9 @@ def _schemas(
     """All models by name, and what `input` and `options` of a job are: one alternative for each of `kinds`."""
     models: set[type[BaseModel]] = {Problem}
     for operation in operations:
-        models |= {answer.model for answer in operation.answers.values() if answer.model}
+        models |= {
+            each.model for each in operation.answers.values() if isinstance(each, Answer) and each.model
+        }
         models |= {each for each in _accepted(operation).values() if isinstance(each, type)}
     described = {name: _models_of(kind) for name, kind in sorted(kinds.items())}
     models |= {model for members in described.values() for model in members.values()}
@@ -179,18 +181,19 @@ def _header_schema(name: str) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    responses = {str(status): _answer(answer) for status, answer in operation.answers.items()}
     problems = {**_GUARDED_PROBLEMS, **_COMMON_PROBLEMS} if operation.guard != "open" else {403: "forbidden"}
     if operation.query:
         problems |= _QUERY_PROBLEM
     if operation.body:
         problems |= _BODY_PROBLEMS
-    problems |= operation.problems
-    for status, codes in sorted(problems.items()):
-        if str(status) not in responses:
-            content = {_PROBLEM_TYPE: {"schema": _schema(Problem)}}
-            responses[str(status)] = {"description": codes, "content": content}
+    responses = {}
+    for status, answer in sorted({**problems, **operation.answers}.items()):
+        responses[str(status)] = _answer(answer) if isinstance(answer, Answer) else _problem(answer)
     return responses
+
+
+def _problem(codes: str) -> dict[str, Any]:
+    return {"description": codes, "content": {_PROBLEM_TYPE: {"schema": _schema(Problem)}}}
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

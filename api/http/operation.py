@@ -6,6 +6,7 @@ It stands once, as a decorator on the handler. `api.http.endpoint` checks reques
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_type_hints
@@ -47,9 +48,8 @@ class Operation:
     guard: Guard
     headers: tuple[str, ...]
     """Request headers that have an effect, besides those of every operation."""
-    answers: Mapping[int, Answer]
-    problems: Mapping[int, str]
-    """Status → error codes, besides those that the guard, the query and the body bring."""
+    answers: Mapping[int, Answer | str]
+    """By status. A text is the codes of a problem, besides those that guard, query and body bring."""
     takes: tuple[str, ...]
     """The parameters of the handler, in their order."""
     path_values: Mapping[str, Reader]
@@ -64,20 +64,18 @@ H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
 
 def operation(
-    method: str,
-    path: str,
-    id: str,
-    summary: str,
+    route: str,
+    answers: Mapping[int, Answer | str],
     *,
-    answers: Mapping[int, Answer],
-    problems: Mapping[int, str] | None = None,
     guard: Guard = "key",
     headers: tuple[str, ...] = (),
-    description: str = "",
     find: Callable[..., Awaitable[Any]] | None = None,
     ignores_query: bool = False,
 ) -> Callable[[H], H]:
-    """Declares a handler, which is a method of a class in `api.routes`, as the operation `method path`.
+    """Declares a handler, which is a method of a class in `api.routes`, as the operation `METHOD path`.
+
+    Its name and its docstring are published: `list_jobs` is the operation `listJobs`, the first
+    line of the docstring is the summary, and the rest the description.
 
     What the handler takes is read off its parameters, once, at import:
 
@@ -91,8 +89,12 @@ def operation(
       parameter of this name, else from the headers.
     """
 
+    method, path = route.split(" ")
+
     def declare(handler: H) -> H:
         hints = get_type_hints(handler, include_extras=True)
+        first, *more = handler.__name__.split("_")
+        summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
         readers: dict[str, Reader] = {
             name: hint.__metadata__[0]
             for name, hint in hints.items()
@@ -101,13 +103,12 @@ def operation(
         handler.__dict__["operation"] = Operation(
             method=method,
             path=path,
-            id=id,
-            summary=summary,
-            description=description,
+            id=first + "".join(map(str.capitalize, more)),
+            summary=summary.removesuffix("."),
+            description=description.replace("\n", " "),
             guard=guard,
             headers=headers,
             answers=answers,
-            problems=problems or {},
             takes=tuple(name for name in hints if name != "return"),
             path_values={name: read for name, read in readers.items() if f"{{{name}}}" in path},
             header_values={name: read for name, read in readers.items() if f"{{{name}}}" not in path},

@@ -43,21 +43,19 @@ class BatchRoutes:
         self._submissions = submissions
 
     @operation(
-        "POST",
-        "/v1/batches",
-        "submitBatch",
-        "Submit many jobs, all or none",
-        headers=("Idempotency-Key",),
-        answers={
+        "POST /v1/batches",
+        {
             202: Answer(
                 "Accepted: all jobs were written and queued before this answer was sent.",
                 AcceptedBatch,
                 headers=ACCEPTED.headers,
-            )
+            ),
+            **JOB_PROBLEMS,
         },
-        problems=JOB_PROBLEMS,
+        headers=("Idempotency-Key",),
     )
-    async def submit(self, caller: Caller, key: IdempotencyKey, body: BatchRequest) -> Response:
+    async def submit_batch(self, caller: Caller, key: IdempotencyKey, body: BatchRequest) -> Response:
+        """Submit many jobs, all or none."""
         now = self._clock()
         batch = await self._submissions.of_batch(body, caller.tenant, key, now)
         submitted = await self._batches.submit(batch)
@@ -71,25 +69,19 @@ class BatchRoutes:
         subscription = {"token": token, "cursor": submitted.cursor}
         return json_reply({**submitted.document, "subscription": subscription}, 202, headers)
 
-    @operation(
-        "GET",
-        _BATCH,
-        "getBatch",
-        "Get a batch",
-        guard="batch",
-        answers={200: Answer("The batch.", BatchDocument)},
-        problems=_BATCH_NOT_FOUND,
-    )
-    async def show(self, caller: Caller, batch_id: BatchId) -> Response:
+    @operation(f"GET {_BATCH}", {200: Answer("The batch.", BatchDocument), **_BATCH_NOT_FOUND}, guard="batch")
+    async def get_batch(self, caller: Caller, batch_id: BatchId) -> Response:
+        """Get a batch."""
         return json_reply(await self._batches.batch(caller.tenant, batch_id))
 
     @operation(
-        "POST",
-        f"{_BATCH}/cancel",
-        "cancelBatch",
-        "Cancel the jobs of a batch that have not ended",
-        answers={200: Answer("The batch, completed by this.", BatchDocument)},
-        problems={**_BATCH_NOT_FOUND, 409: "already_finished"},
+        f"POST {_BATCH}/cancel",
+        {
+            200: Answer("The batch, completed by this.", BatchDocument),
+            **_BATCH_NOT_FOUND,
+            409: "already_finished",
+        },
     )
-    async def cancel(self, caller: Caller, batch_id: BatchId) -> Response:
+    async def cancel_batch(self, caller: Caller, batch_id: BatchId) -> Response:
+        """Cancel the jobs of a batch that have not ended."""
         return json_reply(await self._batches.cancel(caller.tenant, batch_id))

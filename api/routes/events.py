@@ -23,23 +23,22 @@ class EventRoutes:
         self._streams = streams
 
     @operation(
-        "GET",
-        "/v1/events",
-        "listEvents",
-        "Read the event log, page by page or as a stream",
-        guard="events",
-        headers=("Accept", "Last-Event-ID"),
-        answers={
+        "GET /v1/events",
+        {
             200: Answer(
                 "A page of events, oldest first; or, asked for as `text/event-stream`, every event from now or after "
                 "`Last-Event-ID` on: `id` is its cursor, `event` its type. `event: reset` where the cursor is too old.",
                 EventPage,
                 media_types=("text/event-stream",),
-            )
+            ),
+            410: "cursor_expired",
+            429: "too_many_connections",
         },
-        problems={410: "cursor_expired", 429: "too_many_connections"},
+        guard="events",
+        headers=("Accept", "Last-Event-ID"),
     )
-    async def events(self, request: Request, caller: Caller, query: EventsQuery) -> Response:
+    async def list_events(self, request: Request, caller: Caller, query: EventsQuery) -> Response:
+        """Read the event log, page by page or as a stream."""
         if _prefers_stream(request.headers.get("accept", "")):
             after = request.headers.get("last-event-id") or query.after
             return self._streams.response(

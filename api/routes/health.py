@@ -24,33 +24,24 @@ class HealthRoutes:
         self._metrics = services.metrics
         self._auth = auth
 
-    @operation(
-        "GET",
-        "/healthz",
-        "liveness",
-        "Whether this process answers",
-        guard="open",
-        ignores_query=True,
-        answers={200: Answer("It does.", HealthDocument)},
-    )
-    async def live(self) -> Response:
-        """Touches nothing else: a store that is away is no reason to restart this process."""
+    @operation("GET /healthz", {200: Answer("It does.", HealthDocument)}, guard="open", ignores_query=True)
+    async def liveness(self) -> Response:
+        """Whether this process answers."""
+        # Touches nothing else: a store that is away is no reason to restart this process.
         return JsonReply(b'{"status":"ok"}')
 
     @operation(
-        "GET",
-        "/readyz",
-        "readiness",
-        "Whether this process can serve",
-        guard="open",
-        ignores_query=True,
-        answers={
+        "GET /readyz",
+        {
             200: Answer("It can.", ReadinessDocument),
             503: Answer("The store is away, or the process is shutting down.", ReadinessDocument),
         },
+        guard="open",
+        ignores_query=True,
     )
-    async def ready(self, request: Request) -> Response:
-        """With an API key, the answer also says why and how well."""
+    async def readiness(self, request: Request) -> Response:
+        """Whether this process can serve."""
+        # With an API key, the answer also says why and how well.
         report = await self._readiness.report(is_draining=self._waiters.closed)
         document = {"status": "ready" if report.is_ready else "unavailable"}
         if self._is_operator(request):
@@ -61,14 +52,12 @@ class HealthRoutes:
         return json_reply(document, 503, (NO_STORE, retry_after))
 
     @operation(
-        "GET",
-        "/metrics",
-        "metrics",
-        "Counters for Prometheus",
+        "GET /metrics",
+        {200: Answer("The text exposition format.", media_types=("text/plain",))},
         ignores_query=True,
-        answers={200: Answer("The text exposition format.", media_types=("text/plain",))},
     )
     async def metrics(self) -> Response:
+        """Counters for Prometheus."""
         return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _is_operator(self, request: Request) -> bool:

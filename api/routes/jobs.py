@@ -66,31 +66,18 @@ class JobRoutes:
         self._submissions = submissions
         self._long_poll = long_poll
 
-    @operation(
-        "POST",
-        "/v1/jobs",
-        "submitJob",
-        "Submit a job",
-        headers=("Idempotency-Key",),
-        answers={202: ACCEPTED},
-        problems=JOB_PROBLEMS,
-    )
-    async def submit(self, caller: Caller, key: IdempotencyKey, body: JobBody) -> Response:
+    @operation("POST /v1/jobs", {202: ACCEPTED, **JOB_PROBLEMS}, headers=("Idempotency-Key",))
+    async def submit_job(self, caller: Caller, key: IdempotencyKey, body: JobBody) -> Response:
+        """Submit a job."""
         now = self._clock()
         submission = await self._submissions.of_request(body.job, caller.tenant, key, now, body.files)
         submitted = await self._store.submit(submission)
         self._metrics.accepted(submission.kind, submitted.replayed)
         return accepted_reply(submitted, self._tokens, now)
 
-    @operation(
-        "GET",
-        "/v1/jobs",
-        "listJobs",
-        "List jobs, newest first",
-        guard="jobs",
-        answers={200: Answer("A page of jobs.", JobList)},
-    )
-    async def list(self, caller: Caller, query: JobListQuery) -> Response:
+    @operation("GET /v1/jobs", {200: Answer("A page of jobs.", JobList)}, guard="jobs")
+    async def list_jobs(self, caller: Caller, query: JobListQuery) -> Response:
+        """List jobs, newest first."""
         page = await self._store.page(
             caller.tenant,
             status=query.status,
@@ -103,19 +90,17 @@ class JobRoutes:
         return json_reply({"items": [job.document for job in page.items], "next_cursor": page.next_cursor})
 
     @operation(
-        "GET",
-        _JOB,
-        "getJob",
-        "Get a job, now or once it has changed",
-        guard="job",
-        headers=("If-None-Match",),
-        answers={
+        f"GET {_JOB}",
+        {
             200: Answer("The job.", JobDocument, headers=("ETag",)),
             304: Answer("The version named in If-None-Match is still right.", headers=("ETag",)),
+            **JOB_NOT_FOUND,
         },
-        problems=JOB_NOT_FOUND,
+        guard="job",
+        headers=("If-None-Match",),
     )
-    async def show(self, request: Request, caller: Caller, job_id: JobId, query: WaitQuery) -> Response:
+    async def get_job(self, request: Request, caller: Caller, job_id: JobId, query: WaitQuery) -> Response:
+        """Get a job, now or once it has changed."""
         known = request.headers.get("if-none-match")
 
         def is_done(job: Job) -> bool:
@@ -128,58 +113,50 @@ class JobRoutes:
         position = await self._store.position(job) if job.status is JobStatus.QUEUED else None
         return job_reply(job, position)
 
-    @operation(
-        "DELETE",
-        _JOB,
-        "deleteJob",
-        "Delete a finished job with its input and result",
-        answers={204: GONE},
-        problems={**JOB_NOT_FOUND, 409: "not_finished"},
-    )
-    async def delete(self, caller: Caller, job_id: JobId) -> Response:
+    @operation(f"DELETE {_JOB}", {204: GONE, **JOB_NOT_FOUND, 409: "not_finished"})
+    async def delete_job(self, caller: Caller, job_id: JobId) -> Response:
+        """Delete a finished job with its input and result."""
         await self._store.delete(caller.tenant, job_id)
         return Response(status_code=204)
 
     @operation(
-        "GET",
-        f"{_JOB}/events",
-        "listJobEvents",
-        "List the events of a job, oldest first",
+        f"GET {_JOB}/events",
+        {200: Answer("What happened, as far as the log still has it.", JobEvents), **JOB_NOT_FOUND},
         guard="job",
-        answers={200: Answer("What happened, as far as the log still has it.", JobEvents)},
-        problems=JOB_NOT_FOUND,
     )
-    async def events(self, caller: Caller, job_id: JobId) -> Response:
+    async def list_job_events(self, caller: Caller, job_id: JobId) -> Response:
+        """List the events of a job, oldest first."""
         return items_reply(await self._eventlog.of_job(caller.tenant, job_id))
 
     @operation(
-        "POST",
-        f"{_JOB}/cancel",
-        "cancelJob",
-        "Cancel a job",
-        answers={200: Answer("The cancelled job.", JobDocument, headers=("ETag",))},
-        problems={**JOB_NOT_FOUND, 409: "already_finished"},
+        f"POST {_JOB}/cancel",
+        {
+            200: Answer("The cancelled job.", JobDocument, headers=("ETag",)),
+            **JOB_NOT_FOUND,
+            409: "already_finished",
+        },
     )
-    async def cancel(self, caller: Caller, job_id: JobId) -> Response:
+    async def cancel_job(self, caller: Caller, job_id: JobId) -> Response:
+        """Cancel a job."""
         return job_reply(await self._store.cancel(caller.tenant, job_id))
 
     @operation(
-        "POST",
-        f"{_JOB}/retry",
-        "retryJob",
-        "Run a finished job again, as a new one",
-        description="It starts at once, belongs to no batch, and does not take over `timeout_seconds` or "
-        "`expires_in_seconds`: each attempt may take PRESSRUN_RENDER_TIMEOUT.",
-        headers=("Idempotency-Key",),
-        answers={202: ACCEPTED},
-        problems={
+        f"POST {_JOB}/retry",
+        {
+            202: ACCEPTED,
             **JOB_NOT_FOUND,
             409: "not_finished, input_gone",
             422: "invalid_input, idempotency_key_reused",
             429: "queue_full",
         },
+        headers=("Idempotency-Key",),
     )
-    async def retry(self, caller: Caller, job_id: JobId, key: IdempotencyKey) -> Response:
+    async def retry_job(self, caller: Caller, job_id: JobId, key: IdempotencyKey) -> Response:
+        """Run a finished job again, as a new one.
+
+        It starts at once, belongs to no batch, and does not take over `timeout_seconds` or
+        `expires_in_seconds`: each attempt may take PRESSRUN_RENDER_TIMEOUT.
+        """
         job = await self._store.get(caller.tenant, job_id)
         if not job.is_terminal:
             raise NotFinished(f"{job_id} is {job.status}: it can be run again when it has finished.")

@@ -1,4 +1,4 @@
-"""`/` with what it loads, `/docs` and `/openapi.json`: open to all, and the same as long as the process runs."""
+"""The console at `/`, `/docs`, and the contracts that machines read: open to everybody, and fixed at start."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api.contract.asyncapi import asyncapi_document
 from api.contract.docs_page import docs_page
 from api.contract.openapi import openapi_document
 from api.http.asset import Asset, asset_routes
@@ -30,7 +31,8 @@ _FOR_ANY_PAGE = {"access-control-allow-origin": "*"}
 class PageRoutes:
     def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
         contract = openapi_document(operations, services.settings, package_version(), services.kinds)
-        self._contract = to_json(contract)
+        self._openapi = to_json(contract)
+        self._asyncapi = to_json(asyncapi_document(services.settings, package_version()))
         self._docs = docs_page(_template("docs.html"), contract)
         console = resources.files("api").joinpath("console", "index.html").read_bytes()
         policy = {"content-security-policy": console_policy(services.settings), **_SEALED}
@@ -42,14 +44,18 @@ class PageRoutes:
             *asset_routes("/console", "api", "console", {"css", "js", "svg"}, {}),
             *asset_routes("/client", "notifier", "client", {"js", "ts"}, _FOR_ANY_PAGE),
             Route("/docs", self.docs, name="/docs"),
-            Route("/openapi.json", self.contract, name="/openapi.json"),
+            Route("/openapi.json", self.openapi, name="/openapi.json"),
+            Route("/asyncapi.json", self.asyncapi, name="/asyncapi.json"),
         ]
 
     async def docs(self, request: Request) -> Response:
         return _page(self._docs)
 
-    async def contract(self, request: Request) -> Response:
-        return Response(self._contract, media_type="application/json")
+    async def openapi(self, request: Request) -> Response:
+        return Response(self._openapi, media_type="application/json")
+
+    async def asyncapi(self, request: Request) -> Response:
+        return Response(self._asyncapi, media_type="application/json")
 
 
 def console_policy(settings: Settings) -> str:

@@ -60,16 +60,11 @@ class PdfRoutes:
     def __init__(self, pdfs: PdfAnswers) -> None:
         self._pdfs = pdfs
 
-    @operation(
-        "POST",
-        "/v1/pdf",
-        "renderPdf",
-        "Turn a document into a PDF: the body is the document",
-        headers=("Idempotency-Key", "Prefer"),
-        answers=PDF_ANSWERS,
-        problems=PDF_PROBLEMS,
-    )
-    async def render(self, request: Request, caller: Caller, query: PdfQuery, body: DocumentBody) -> Response:
+    @operation("POST /v1/pdf", {**PDF_ANSWERS, **PDF_PROBLEMS}, headers=("Idempotency-Key", "Prefer"))
+    async def render_pdf(
+        self, request: Request, caller: Caller, query: PdfQuery, body: DocumentBody
+    ) -> Response:
+        """Turn a document into a PDF: the body is the document."""
         if query.options is not None and body.options is not None:
             raise InvalidInput(
                 "Give the options once.", [_pointer("is a parameter of the URL and a part of the body")]

@@ -21,23 +21,19 @@ class ResultRoutes:
         self._files = files
 
     @operation(
-        "GET",
-        "/v1/jobs/{job_id}/result",
-        "getResult",
-        "Download the result",
-        guard="job",
-        headers=("Range", "If-Range", "If-None-Match"),
-        answers={
+        "GET /v1/jobs/{job_id}/result",
+        {
             200: Answer("The bytes.", media_types=_RESULTS, headers=FILE_HEADERS),
             206: Answer("A range of them.", media_types=_RESULTS, headers=(*FILE_HEADERS, "Content-Range")),
             304: Answer("The result named in If-None-Match is still right.", headers=("ETag",)),
-        },
-        problems={
             **JOB_NOT_FOUND,
             409: "not_finished, job_not_succeeded",
             410: "result_expired",
             416: "range_not_satisfiable",
         },
+        guard="job",
+        headers=("Range", "If-Range", "If-None-Match"),
     )
-    async def download(self, request: Request, caller: Caller, job_id: JobId) -> Response:
+    async def get_result(self, request: Request, caller: Caller, job_id: JobId) -> Response:
+        """Download the result."""
         return await self._files.reply(await self._store.result_of(caller.tenant, job_id), request)

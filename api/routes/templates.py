@@ -57,93 +57,67 @@ class TemplateRoutes:
         self._checker = services.checker
         self._pdfs = pdfs
 
-    @operation(
-        "GET",
-        _TEMPLATES,
-        "listTemplates",
-        "List templates by name, each with its newest version",
-        answers={200: Answer("A page of templates.", TemplateList)},
-    )
-    async def list(self, caller: Caller, query: TemplateListQuery) -> Response:
+    @operation(f"GET {_TEMPLATES}", {200: Answer("A page of templates.", TemplateList)})
+    async def list_templates(self, caller: Caller, query: TemplateListQuery) -> Response:
+        """List templates by name, each with its newest version."""
         found, next_cursor = await self._templates.page(caller.tenant, query.limit, query.cursor)
         return json_reply({"items": [each.document() for each in found], "next_cursor": next_cursor})
 
     @operation(
-        "PUT",
-        _TEMPLATE,
-        "putTemplate",
-        "Make a new version of a template, or the template itself",
-        answers={
+        f"PUT {_TEMPLATE}",
+        {
             200: Answer("The newest version had this content already.", TemplateVersionDocument),
             201: Answer("The new version.", TemplateVersionDocument, headers=("Location",)),
+            409: "template_limit",
+            503: "store_unavailable, store_full, check_unavailable",
         },
-        problems={409: "template_limit", 503: "store_unavailable, store_full, check_unavailable"},
     )
-    async def put(self, caller: Caller, name: NewTemplateName, body: TemplateRequest) -> Response:
+    async def put_template(self, caller: Caller, name: NewTemplateName, body: TemplateRequest) -> Response:
+        """Make a new version of a template, or the template itself."""
         if flaws := await self._flaws(caller.tenant, body.content):
             raise _refused(flaws)
         version, is_new = await self._templates.put(caller.tenant, name, body.content)
         location = (b"location", f"{_TEMPLATES}/{name}/versions/{version.version}".encode())
         return json_reply(version.document(), 201 if is_new else 200, (NO_STORE, location))
 
-    @operation(
-        "GET",
-        _TEMPLATE,
-        "getTemplate",
-        "Get the newest version of a template",
-        answers={200: Answer("The version.", TemplateDocument)},
-        problems=_TEMPLATE_NOT_FOUND,
-    )
-    async def show(self, caller: Caller, name: TemplateName) -> Response:
+    @operation(f"GET {_TEMPLATE}", {200: Answer("The version.", TemplateDocument), **_TEMPLATE_NOT_FOUND})
+    async def get_template(self, caller: Caller, name: TemplateName) -> Response:
+        """Get the newest version of a template."""
         return json_reply((await self._templates.get(caller.tenant, name)).document())
 
-    @operation(
-        "DELETE",
-        _TEMPLATE,
-        "deleteTemplate",
-        "Delete a template with all its versions; accepted jobs keep theirs",
-        answers={204: GONE},
-        problems=_TEMPLATE_NOT_FOUND,
-    )
-    async def delete(self, caller: Caller, name: TemplateName) -> Response:
+    @operation(f"DELETE {_TEMPLATE}", {204: GONE, **_TEMPLATE_NOT_FOUND})
+    async def delete_template(self, caller: Caller, name: TemplateName) -> Response:
+        """Delete a template with all its versions; accepted jobs keep theirs."""
         await self._templates.delete(caller.tenant, name)
         return Response(status_code=204)
 
     @operation(
-        "GET",
-        f"{_TEMPLATE}/versions",
-        "listTemplateVersions",
-        "List the versions of a template, newest first",
-        answers={200: Answer("A page of versions.", TemplateList)},
-        problems=_TEMPLATE_NOT_FOUND,
+        f"GET {_TEMPLATE}/versions", {200: Answer("A page of versions.", TemplateList), **_TEMPLATE_NOT_FOUND}
     )
-    async def versions(self, caller: Caller, name: TemplateName, query: TemplateListQuery) -> Response:
+    async def list_template_versions(
+        self, caller: Caller, name: TemplateName, query: TemplateListQuery
+    ) -> Response:
+        """List the versions of a template, newest first."""
         found, next_cursor = await self._templates.versions(caller.tenant, name, query.limit, query.cursor)
         return json_reply({"items": [each.document() for each in found], "next_cursor": next_cursor})
 
     @operation(
-        "GET",
-        f"{_TEMPLATE}/versions/{{version}}",
-        "getTemplateVersion",
-        "Get a version of a template",
-        answers={200: Answer("The version.", TemplateDocument)},
-        problems=_TEMPLATE_NOT_FOUND,
+        f"GET {_TEMPLATE}/versions/{{version}}",
+        {200: Answer("The version.", TemplateDocument), **_TEMPLATE_NOT_FOUND},
     )
-    async def show_version(self, caller: Caller, name: TemplateName, version: TemplateVersion) -> Response:
+    async def get_template_version(
+        self, caller: Caller, name: TemplateName, version: TemplateVersion
+    ) -> Response:
+        """Get a version of a template."""
         return json_reply((await self._templates.get(caller.tenant, name, version)).document())
 
     @operation(
-        "POST",
-        f"{_TEMPLATE}/preview",
-        "previewTemplate",
-        "Turn a template into a PDF with its sample data, or with other data",
-        headers=("Idempotency-Key", "Prefer"),
-        answers=PDF_ANSWERS,
-        problems=PDF_PROBLEMS,
+        f"POST {_TEMPLATE}/preview", {**PDF_ANSWERS, **PDF_PROBLEMS}, headers=("Idempotency-Key", "Prefer")
     )
-    async def preview(
+    async def preview_template(
         self, request: Request, caller: Caller, name: TemplateName, body: PreviewRequest
     ) -> Response:
+        """Turn a template into a PDF with its sample data, or with other data."""
         template = await self._templates.get(caller.tenant, name, body.version)
         data = template.content.sample_data if body.data is None else body.data
         job = JobRequest(
@@ -153,7 +127,7 @@ class TemplateRoutes:
         )
         return await self._pdfs.answer(request, job, caller.tenant)
 
-    async def _flaws(self, tenant: str, content: TemplateContent) -> list[dict[str, str]]:  # type: ignore[valid-type]
+    async def _flaws(self, tenant: str, content: TemplateContent) -> list[dict[str, str]]:
         flaws = await self._checker.html(tenant, content.html, "/html")
         if content.schema is not None:
             in_schema = await self._checker.schema(tenant, content.schema, "/schema")

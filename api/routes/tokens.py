@@ -26,14 +26,10 @@ class TokenRoutes:
         self._clock = services.clock
 
     @operation(
-        "POST",
-        "/v1/tokens",
-        "mintToken",
-        "Make a short-lived token for a browser",
-        answers={200: Answer("The token.", TokenDocument)},
-        problems={404: "job_not_found, batch_not_found"},
+        "POST /v1/tokens", {200: Answer("The token.", TokenDocument), 404: "job_not_found, batch_not_found"}
     )
-    async def mint(self, caller: Caller, body: TokenRequest) -> Response:
+    async def mint_token(self, caller: Caller, body: TokenRequest) -> Response:
+        """Make a short-lived token for a browser."""
         if body.job_id is not None:
             if not is_job_id(body.job_id):
                 raise JobNotFound(body.job_id)

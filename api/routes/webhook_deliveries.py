@@ -34,53 +34,45 @@ class WebhookDeliveryRoutes:
         return await self._deliveries.get(caller.tenant, request.path_params["delivery_id"])
 
     @operation(
-        "GET",
-        "/v1/webhook-endpoints/{endpoint_id}/deliveries",
-        "listWebhookEndpointDeliveries",
-        "List deliveries to an endpoint, newest first",
-        answers={200: Answer("A page of deliveries.", DeliveryList)},
-        problems={404: "webhook_endpoint_not_found"},
+        "GET /v1/webhook-endpoints/{endpoint_id}/deliveries",
+        {200: Answer("A page of deliveries.", DeliveryList), 404: "webhook_endpoint_not_found"},
         find=_endpoint,
     )
-    async def list(self, caller: Caller, query: DeliveryListQuery, found: Endpoint) -> Response:
+    async def list_webhook_endpoint_deliveries(
+        self, caller: Caller, query: DeliveryListQuery, found: Endpoint
+    ) -> Response:
+        """List deliveries to an endpoint, newest first."""
         return await self._page(caller, found.id, query)
 
-    @operation(
-        "GET",
-        _DELIVERIES,
-        "listWebhookUrlDeliveries",
-        "List deliveries to the `webhook_url`s of one origin, newest first",
-        answers={200: Answer("A page of deliveries.", DeliveryList)},
-    )
-    async def list_of_origin(self, caller: Caller, query: OriginDeliveryListQuery) -> Response:
+    @operation(f"GET {_DELIVERIES}", {200: Answer("A page of deliveries.", DeliveryList)})
+    async def list_webhook_url_deliveries(self, caller: Caller, query: OriginDeliveryListQuery) -> Response:
+        """List deliveries to the `webhook_url`s of one origin, newest first."""
         try:
             return await self._page(caller, origin_target(caller.tenant, origin_of(query.url)), query)
         except WebhookEndpointNotFound:  # nothing was ever sent there
             return json_reply({"items": [], "next_cursor": None})
 
     @operation(
-        "GET",
-        _DELIVERY,
-        "getWebhookDelivery",
-        "Get a delivery with every attempt",
-        answers={200: Answer("The delivery.", DeliveryWithEvent)},
-        problems=_DELIVERY_NOT_FOUND,
+        f"GET {_DELIVERY}",
+        {200: Answer("The delivery.", DeliveryWithEvent), **_DELIVERY_NOT_FOUND},
         find=_delivery,
     )
-    async def show(self, found: Delivery) -> Response:
+    async def get_webhook_delivery(self, found: Delivery) -> Response:
+        """Get a delivery with every attempt."""
         body = await self._deliveries.body(found)
         return json_reply({**found.document(), "event": None if body is None else json.loads(body)})
 
     @operation(
-        "POST",
-        f"{_DELIVERY}/redeliver",
-        "redeliverWebhook",
-        "Send a delivery again, whatever its end was",
-        answers={202: Answer("Queued: the delivery as it is now.", DeliveryDocument)},
-        problems={**_DELIVERY_NOT_FOUND, 409: "webhook_conflict"},
+        f"POST {_DELIVERY}/redeliver",
+        {
+            202: Answer("Queued: the delivery as it is now.", DeliveryDocument),
+            **_DELIVERY_NOT_FOUND,
+            409: "webhook_conflict",
+        },
         find=_delivery,
     )
-    async def redeliver(self, caller: Caller, found: Delivery) -> Response:
+    async def redeliver_webhook(self, caller: Caller, found: Delivery) -> Response:
+        """Send a delivery again, whatever its end was."""
         await self._deliveries.redeliver(caller.tenant, found.id)
         return json_reply((await self._deliveries.get(caller.tenant, found.id)).document(), 202)
 

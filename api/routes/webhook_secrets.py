@@ -30,28 +30,24 @@ class WebhookSecretRoutes:
         return await self._endpoints.get(caller.tenant, request.path_params["endpoint_id"])
 
     @operation(
-        "GET",
-        _PATH,
-        "getWebhookEndpointSecret",
-        "Get the signing secret",
-        answers={200: Answer("What signs.", SecretDocument)},
-        problems={**_ENDPOINT_NOT_FOUND, 409: "credentials_unreadable"},
+        f"GET {_PATH}",
+        {200: Answer("What signs.", SecretDocument), **_ENDPOINT_NOT_FOUND, 409: "credentials_unreadable"},
         find=_endpoint,
     )
-    async def show(self, found: Endpoint) -> Response:
+    async def get_webhook_endpoint_secret(self, found: Endpoint) -> Response:
+        """Get the signing secret."""
         return json_reply(_secrets(self._endpoints.credentials(found), self._now_ms()))
 
     @operation(
-        "POST",
-        f"{_PATH}/rotate",
-        "rotateWebhookEndpointSecret",
-        "Replace the signing secret; the old one signs as well for a while",
-        answers={200: Answer("What signs now.", SecretDocument)},
-        problems={**_ENDPOINT_NOT_FOUND, 409: "webhook_conflict"},
+        f"POST {_PATH}/rotate",
+        {200: Answer("What signs now.", SecretDocument), **_ENDPOINT_NOT_FOUND, 409: "webhook_conflict"},
         find=_endpoint,
     )
-    async def rotate(self, caller: Caller, found: Endpoint, body: RotateRequest) -> Response:
-        """An old secret that cannot be read any more is dropped at once."""
+    async def rotate_webhook_endpoint_secret(
+        self, caller: Caller, found: Endpoint, body: RotateRequest
+    ) -> Response:
+        """Replace the signing secret; the old one signs as well for a while."""
+        # An old secret that cannot be read any more is dropped at once.
         secret, now_ms = body.secret or new_secret(), self._now_ms()
 
         def apply(endpoint: Endpoint) -> tuple[Endpoint, Credentials]:
@@ -65,14 +61,10 @@ class WebhookSecretRoutes:
         return json_reply(_secrets(self._endpoints.credentials(endpoint), now_ms))
 
     @operation(
-        "GET",
-        "/v1/webhook-secret",
-        "getWebhookSecret",
-        "Get the secret that signs deliveries to `webhook_url`",
-        answers={200: Answer("What signs.", SecretDocument)},
-        problems={409: "credentials_unreadable"},
+        "GET /v1/webhook-secret", {200: Answer("What signs.", SecretDocument), 409: "credentials_unreadable"}
     )
-    async def show_of_tenant(self, caller: Caller) -> Response:
+    async def get_webhook_secret(self, caller: Caller) -> Response:
+        """Get the secret that signs deliveries to `webhook_url`."""
         return json_reply(_secrets(await self._endpoints.tenant_credentials(caller.tenant), self._now_ms()))
 
     def _now_ms(self) -> int:

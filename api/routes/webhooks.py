@@ -61,13 +61,11 @@ class WebhookEndpointRoutes:
         return await self._endpoints.get(caller.tenant, request.path_params["endpoint_id"])
 
     @operation(
-        "POST",
-        _ENDPOINTS,
-        "createWebhookEndpoint",
-        "Register an endpoint; it is owed every later event",
-        answers={201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",))},
+        f"POST {_ENDPOINTS}",
+        {201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",))},
     )
-    async def create(self, caller: Caller, body: EndpointRequest) -> Response:
+    async def create_webhook_endpoint(self, caller: Caller, body: EndpointRequest) -> Response:
+        """Register an endpoint; it is owed every later event."""
         await self._check_url(body.url)
         members = body.model_dump(include=set(_CONFIG))
         credentials = Credentials((Secret(body.secret or new_secret()),), body.headers)
@@ -76,14 +74,9 @@ class WebhookEndpointRoutes:
         location = (b"location", f"{_ENDPOINTS}/{endpoint.id}".encode())
         return json_reply(document, 201, (NO_STORE, location))
 
-    @operation(
-        "GET",
-        _ENDPOINTS,
-        "listWebhookEndpoints",
-        "List endpoints, newest first",
-        answers={200: Answer("A page of endpoints.", EndpointList)},
-    )
-    async def list(self, caller: Caller, query: EndpointListQuery) -> Response:
+    @operation(f"GET {_ENDPOINTS}", {200: Answer("A page of endpoints.", EndpointList)})
+    async def list_webhook_endpoints(self, caller: Caller, query: EndpointListQuery) -> Response:
+        """List endpoints, newest first."""
         found, next_cursor = await self._endpoints.page(caller.tenant, query.limit, query.cursor)
         recoverable = await self._endpoints.recoverable([endpoint.id for endpoint in found])
         items = [
@@ -93,28 +86,26 @@ class WebhookEndpointRoutes:
         return json_reply({"items": items, "next_cursor": next_cursor})
 
     @operation(
-        "GET",
-        _ENDPOINT,
-        "getWebhookEndpoint",
-        "Get an endpoint",
-        answers={200: Answer("The endpoint.", EndpointDocument)},
-        problems=_ENDPOINT_NOT_FOUND,
+        f"GET {_ENDPOINT}",
+        {200: Answer("The endpoint.", EndpointDocument), **_ENDPOINT_NOT_FOUND},
         find=_endpoint,
     )
-    async def show(self, found: Endpoint) -> Response:
+    async def get_webhook_endpoint(self, found: Endpoint) -> Response:
+        """Get an endpoint."""
         return await self._reply(found)
 
     @operation(
-        "PATCH",
-        _ENDPOINT,
-        "changeWebhookEndpoint",
-        "Change, pause, disable or enable an endpoint",
-        answers={200: Answer("The endpoint as it is now.", EndpointDocument)},
-        problems={**_ENDPOINT_NOT_FOUND, 409: "webhook_conflict, credentials_unreadable"},
+        f"PATCH {_ENDPOINT}",
+        {
+            200: Answer("The endpoint as it is now.", EndpointDocument),
+            **_ENDPOINT_NOT_FOUND,
+            409: "webhook_conflict, credentials_unreadable",
+        },
         find=_endpoint,
     )
-    async def change(self, caller: Caller, found: Endpoint, body: EndpointPatch) -> Response:
-        """In the answer, `recoverable` says how much enabling the endpoint again leaves to `recover`."""
+    async def change_webhook_endpoint(self, caller: Caller, found: Endpoint, body: EndpointPatch) -> Response:
+        """Change, pause, disable or enable an endpoint."""
+        # In the answer, `recoverable` says how much enabling the endpoint again leaves to `recover`.
         if body.url is not None:
             await self._check_url(body.url)
         members = body.model_dump(exclude_unset=True)
@@ -132,69 +123,61 @@ class WebhookEndpointRoutes:
 
         return await self._reply(await self._endpoints.change(caller.tenant, found.id, apply))
 
-    @operation(
-        "DELETE",
-        _ENDPOINT,
-        "deleteWebhookEndpoint",
-        "Delete an endpoint with its deliveries",
-        answers={204: GONE},
-        problems=_ENDPOINT_NOT_FOUND,
-    )
-    async def delete(self, request: Request, caller: Caller) -> Response:
+    @operation(f"DELETE {_ENDPOINT}", {204: GONE, **_ENDPOINT_NOT_FOUND})
+    async def delete_webhook_endpoint(self, request: Request, caller: Caller) -> Response:
+        """Delete an endpoint with its deliveries."""
         await self._endpoints.delete(caller.tenant, request.path_params["endpoint_id"])
         return Response(status_code=204)
 
     @operation(
-        "POST",
-        f"{_ENDPOINT}/test",
-        "testWebhookEndpoint",
-        "Send a `webhook.test` event and explain what it met",
-        answers={200: Answer("The verdict.", TestDocument)},
-        problems={**_ENDPOINT_NOT_FOUND, 409: "credentials_unreadable"},
+        f"POST {_ENDPOINT}/test",
+        {200: Answer("The verdict.", TestDocument), **_ENDPOINT_NOT_FOUND, 409: "credentials_unreadable"},
         find=_endpoint,
     )
-    async def test(self, caller: Caller, found: Endpoint) -> Response:
-        """A notifier sends the event, like any other delivery."""
+    async def test_webhook_endpoint(self, caller: Caller, found: Endpoint) -> Response:
+        """Send a `webhook.test` event and explain what it met."""
+        # A notifier sends the event, like any other delivery.
         signing = len(self._endpoints.credentials(found).signing(self._now_ms()))
         event_id, attempt = await self._deliveries.test(caller.tenant, found.id, TEST_TIMEOUT_S)
         return json_reply(verdict(found.config.url, event_id, attempt, signing, self._now_ms()))
 
     @operation(
-        "GET",
-        f"{_ENDPOINT}/stats",
-        "getWebhookEndpointStats",
-        "See how deliveries to an endpoint fare",
-        answers={200: Answer("Counts, times, and the state of the circuit breaker.", StatsDocument)},
-        problems=_ENDPOINT_NOT_FOUND,
+        f"GET {_ENDPOINT}/stats",
+        {
+            200: Answer("Counts, times, and the state of the circuit breaker.", StatsDocument),
+            **_ENDPOINT_NOT_FOUND,
+        },
         find=_endpoint,
     )
-    async def stats(self, caller: Caller, found: Endpoint) -> Response:
+    async def get_webhook_endpoint_stats(self, caller: Caller, found: Endpoint) -> Response:
+        """See how deliveries to an endpoint fare."""
         return json_reply(_stats(await self._endpoints.state(caller.tenant, found.id), self._now_ms()))
 
     @operation(
-        "POST",
-        f"{_ENDPOINT}/recover",
-        "recoverWebhookEndpoint",
-        "Send everything again that failed or was discarded since",
-        answers={202: Answer("Queued.", CountDocument)},
-        problems={**_ENDPOINT_NOT_FOUND, 409: "webhook_conflict"},
+        f"POST {_ENDPOINT}/recover",
+        {202: Answer("Queued.", CountDocument), **_ENDPOINT_NOT_FOUND, 409: "webhook_conflict"},
         find=_endpoint,
     )
-    async def recover(self, caller: Caller, found: Endpoint, body: RecoverRequest) -> Response:
+    async def recover_webhook_endpoint(
+        self, caller: Caller, found: Endpoint, body: RecoverRequest
+    ) -> Response:
+        """Send everything again that failed or was discarded since."""
         since_ms = int(body.since.timestamp() * 1000)
         count = await self._deliveries.recover(caller.tenant, found.id, since_ms)
         return json_reply({"count": count}, 202)
 
     @operation(
-        "POST",
-        f"{_ENDPOINT}/replay",
-        "replayToWebhookEndpoint",
-        "Deliver past events to an endpoint",
-        answers={202: Answer("Queued: a bounded number at a time.", ReplayDocument)},
-        problems={**_ENDPOINT_NOT_FOUND, 409: "webhook_conflict", 410: "cursor_expired"},
+        f"POST {_ENDPOINT}/replay",
+        {
+            202: Answer("Queued: a bounded number at a time.", ReplayDocument),
+            **_ENDPOINT_NOT_FOUND,
+            409: "webhook_conflict",
+            410: "cursor_expired",
+        },
         find=_endpoint,
     )
-    async def replay(self, found: Endpoint, body: ReplayRequest) -> Response:
+    async def replay_to_webhook_endpoint(self, found: Endpoint, body: ReplayRequest) -> Response:
+        """Deliver past events to an endpoint."""
         after = None if body.after is None else Cursor.parse(body.after)
         count, next_cursor = await self._replay.to(found, after)
         return json_reply({"count": count, "next_cursor": next_cursor}, 202)

@@ -48,8 +48,8 @@ class ShelfRoutes:
             raise WebhookEndpointNotFound("404")
         return f"{caller.tenant}'s shelf"
 
-    @operation("PUT", "/shelves/{shelf}", "put", "Put", answers=ANSWERS, find=_find)
-    async def put(
+    @operation("PUT /shelves/{shelf}", ANSWERS, find=_find)
+    async def put_book(
         self,
         caller: Caller,
         shelf: Annotated[str, shelf_of],
@@ -58,14 +58,21 @@ class ShelfRoutes:
         found: str,
         body: Book,
     ) -> Response:
+        """Put a book on a shelf.
+
+        It takes the place of
+        the book that was there.
+        """
         return PlainTextResponse(f"{caller.tenant} {shelf} {query.depth} {colour} {found} {body.title}")
 
-    @operation("GET", "/shelves/{shelf}", "get", "Get", answers=ANSWERS)
-    async def get(self) -> Response:
+    @operation("GET /shelves/{shelf}", ANSWERS)
+    async def get_shelf(self) -> Response:
+        """Get a shelf."""
         return PlainTextResponse("here")
 
-    @operation("GET", "/open", "open", "Open", answers=ANSWERS, guard="open", ignores_query=True)
+    @operation("GET /open", ANSWERS, guard="open", ignores_query=True)
     async def open(self, request: Request) -> Response:
+        """Whether the library is open."""
         return PlainTextResponse(request.method)
 
 
@@ -151,9 +158,10 @@ async def test_a_method_that_is_not_declared_is_refused_before_anything_is_check
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "PUT"}
 
 
-def test_operations_are_listed_as_they_were_declared(app: Starlette) -> None:
-    assert [(each.method, each.path) for each in operations_of(app.routes)] == [
-        ("PUT", "/shelves/{shelf}"),
-        ("GET", "/shelves/{shelf}"),
-        ("GET", "/open"),
-    ]
+def test_name_and_docstring_of_a_handler_are_published(app: Starlette) -> None:
+    described = {each.id: (each.summary, each.description) for each in operations_of(app.routes)}
+    assert described == {
+        "putBook": ("Put a book on a shelf", "It takes the place of the book that was there."),
+        "getShelf": ("Get a shelf", ""),
+        "open": ("Whether the library is open", ""),
+    }
