@@ -1,4 +1,4 @@
-"""Who is asking, and may they: API keys, tokens, and this machine only where no keys are set (design, section 6)."""
+"""Authenticates requests: by API key or token; without API keys, only local ones pass."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _BEARER = re.compile(rb"bearer +([\x21-\x7e]+) *\Z", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who may do what the route does, for the jobs of `tenant`."""
+    """An authenticated client, which may do what the route does with the jobs of `tenant`."""
 
     tenant: str
     expires_at: float | None = None
-    """When the permission ends (Unix seconds); API keys do not expire."""
+    """When the permission ends (Unix seconds); None for API keys, which do not expire."""
 
 
 Admission = Callable[[Scope], Caller | Awaitable[Caller]]
-"""Decides about one request before its handler runs; raises `Unauthenticated` or `Forbidden`."""
+"""Authenticates a request before its handler runs; raises `Unauthenticated` or `Forbidden`."""
 
 BatchOf = Callable[[str, str], Awaitable[str | None]]
-"""Of a tenant and a job id: the batch of the job. Raises JobNotFound."""
+"""Returns the batch of a job, by tenant and job id. Raises JobNotFound."""
 
 
 class Authenticator:
-    """Admits requests. Each route names the method that guards it: `by_key`, or one of `to_…`."""
+    """Authenticates requests. Each endpoint names its guard: `by_key`, or one of `to_…`."""
 
     def __init__(
         self, settings: Settings, tokens: Tokens, batch_of: BatchOf, clock: Callable[[], float]
@@ -52,11 +52,11 @@ class Authenticator:
 
     @property
     def is_local_only(self) -> bool:
-        """True without API keys: nobody needs credentials, and only this machine may connect."""
+        """True without API keys: only this machine may connect, and needs no credentials."""
         return not self._keys
 
     def check_origin(self, scope: Scope) -> None:
-        """For every request, open routes included: without API keys, refuses what does not come from this machine."""
+        """Refuses requests from elsewhere while there are no API keys. Applies to all routes."""
         if self.is_local_only:
             check_local(scope, self._allowed_origins)
 
@@ -64,12 +64,12 @@ class Authenticator:
         """Admits API keys."""
         caller = self._holder_of_key(scope)
         if caller is None:
-            self._grant(scope)  # says what is wrong with a token that is not valid at all
+            self._grant(scope)  # an invalid token gets its own error
             raise Forbidden("A token may only read what it was made for. Use an API key for this.")
         return caller
 
     async def to_job(self, scope: Scope) -> Caller:
-        """Admits API keys; to read, also tokens for the job in the path, for its batch or for all jobs."""
+        """Admits API keys; for reading, also tokens for this job, its batch or all jobs."""
         caller = self._holder_of_key(scope)
         if caller is not None:
             return caller
@@ -80,7 +80,10 @@ class Authenticator:
         raise Forbidden("This token is for something else. Use one for this job, or an API key.")
 
     async def _batch_for(self, grant: Grant, job_id: str) -> str | None:
-        """The batch of the job, where the grant is for a batch. Jobs outside of it and no job look the same."""
+        """Returns the batch of the job if the grant is for a batch.
+
+        None if there is no such job: the caller cannot tell that from a job outside of the batch.
+        """
         if grant.scope.batch_id is None or not is_job_id(job_id):
             return None
         try:
@@ -89,7 +92,7 @@ class Authenticator:
             return None
 
     def to_batch(self, scope: Scope) -> Caller:
-        """Admits API keys; to read, also tokens for the batch in the path or for all jobs of the tenant."""
+        """Admits API keys; for reading, also tokens for the batch in the path or for all jobs."""
         caller = self._holder_of_key(scope)
         if caller is not None:
             return caller
@@ -99,7 +102,7 @@ class Authenticator:
         return Caller(grant.tenant)
 
     def to_jobs(self, scope: Scope) -> Caller:
-        """Admits API keys; to read, also tokens for all jobs of the tenant, or for the batch that the query names."""
+        """Admits API keys; for reading, also tokens for all jobs or for the batch in the query."""
         caller = self._holder_of_key(scope)
         if caller is not None:
             return caller
@@ -109,7 +112,7 @@ class Authenticator:
         return Caller(grant.tenant)
 
     def to_events(self, scope: Scope) -> Caller:
-        """Admits API keys; also tokens for all jobs of the tenant, or for the job or batch that the query names."""
+        """Admits API keys; also tokens for all jobs, or for the job or batch in the query."""
         caller = self._holder_of_key(scope)
         if caller is not None:
             return caller
@@ -126,7 +129,7 @@ class Authenticator:
             return self._local
         digest = hashlib.sha256(_bearer(scope)).digest()
         tenant = None
-        # Every key is compared, so that the time taken tells nothing about which one was close.
+        # Compares every key, so that the time taken does not tell which one was close.
         for known, owner in self._keys:
             if hmac.compare_digest(known, digest):
                 tenant = owner

@@ -1,6 +1,6 @@
-"""Which pages of other origins may read answers: those in `ALLOWED_ORIGINS` (Fetch standard, section 3.2).
+"""CORS (Fetch standard, section 3.2) for the origins in `PRESSRUN_ALLOWED_ORIGINS`.
 
-A page names no cookie here, only a key or token that it was given, so answers never allow credentials.
+Pages authenticate with a key or token, not with cookies, so answers never allow credentials.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _VARY = (b"vary", b"Origin")
 
 
 class CorsMiddleware:
-    """Answers preflights of allowed origins, and lets their pages read what the app answers.
+    """Answers preflights of allowed origins, and lets their pages read the app's answers.
 
-    To pages of other origins an answer says nothing about it, and the browser keeps it from them.
+    Answers to other origins have no CORS headers, so browsers do not let their pages read them.
     """
 
     def __init__(self, app: ASGIApp, allowed_origins: Collection[str]) -> None:
@@ -38,7 +38,7 @@ class CorsMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        origin, is_preflight = _look_at(scope)
+        origin, is_preflight = _origin_of(scope)
         allowed = origin if origin in self._allowed_origins else None
         if allowed is not None and is_preflight:
             await _answer_preflight(allowed, send)
@@ -52,8 +52,8 @@ class CorsMiddleware:
         await self._app(scope, receive, sending)
 
 
-def _look_at(scope: Scope) -> tuple[bytes | None, bool]:
-    """The origin, and whether this only asks if a request may be made."""
+def _origin_of(scope: Scope) -> tuple[bytes | None, bool]:
+    """Returns the origin, and whether the request is a preflight."""
     origin, asks_for_method = None, False
     for name, value in scope["headers"]:
         if name == b"origin":
@@ -65,7 +65,7 @@ def _look_at(scope: Scope) -> tuple[bytes | None, bool]:
 
 def _with_permission(headers: list[tuple[bytes, bytes]], origin: bytes | None) -> list[tuple[bytes, bytes]]:
     if any(name == b"access-control-allow-origin" for name, _ in headers):
-        return headers  # open to pages of any origin
+        return headers  # the endpoint allows every origin
     if origin is None:
         return [*headers, _VARY]
     permission = [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED)]

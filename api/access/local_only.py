@@ -1,8 +1,9 @@
-"""The rules for a server without API keys: it serves programs on this machine, and nobody through them.
+"""Serves only programs on this machine while no API keys are set.
 
-A page that a browser has open somewhere else must not reach the server: not by a request of its own (its `Origin`
-gives it away), nor by letting its own name resolve to this machine (the `Host` gives that away). A proxy would make
-everybody look local, so forwarding headers are refused.
+- A page of another site in a local browser must not reach the server. Its own requests are known by
+  their `Origin`; requests to a name that it lets resolve to this machine (DNS rebinding), by their
+  `Host`.
+- A proxy would make every client look local, so requests with forwarding headers are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _REMEDY = "Set PRESSRUN_API_KEYS to serve others than this machine."
 
 
 def check_local(scope: Scope, allowed_origins: Collection[bytes]) -> None:
-    """Raises Forbidden where the request does not come from a program on this machine."""
+    """Raises Forbidden if the request does not come from a program on this machine."""
     client = scope.get("client")
     if client is None or not is_loopback(client[0]):
         raise Forbidden(f"Without API keys, only this machine may connect. {_REMEDY}")
@@ -56,7 +57,7 @@ def _is_local_host(host: bytes) -> bool:
 
 
 _USUAL_HOSTS = frozenset({b"localhost", b"localhost:8000", b"127.0.0.1", b"127.0.0.1:8000"})
-"""Spares the usual requests the parsing."""
+"""Recognised without parsing, because they are the usual ones."""
 
 
 def _is_same(origin: bytes, host: bytes, scope: Scope) -> bool:

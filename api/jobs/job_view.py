@@ -1,4 +1,4 @@
-"""The job document in an answer: what is stored, and what is true only for now."""
+"""Builds answers with a job document: the stored job, plus what is true at this moment only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jobs.core.job import Job, Submitted
 from jobs.core.tokens import Scope, Tokens
 
 SUBSCRIPTION_SECONDS = 3600
-"""How long the token in the answer to a submission is good."""
+"""How long the token in the answer to a submission is valid."""
 
 
 def job_id_of(request: Request) -> str:
-    """The job id in the path. Raises JobNotFound for text that never was one."""
+    """Returns the job id in the path. Raises JobNotFound if the text cannot be one."""
     job_id: str = request.path_params["job_id"]
     if not is_job_id(job_id):
         raise JobNotFound(job_id[:64])
@@ -31,12 +31,12 @@ JobId = Annotated[str, job_id_of]
 
 
 def etag_of(job: Job) -> str:
-    """A weak tag: progress and the place in the queue move without a new version."""
+    """Returns a weak tag: progress and the position in the queue change without a new version."""
     return etags.weak(job.version)
 
 
 def job_reply(job: Job, position: int | None = None) -> JsonReply:
-    """200 and the job, with its place in the queue where it has one."""
+    """Answers 200 with the job, and its position in the queue if it has one."""
     document = job.document if position is None else {**job.document, "queue": {"position": position}}
     return json_reply(document, headers=(REVALIDATE, (b"etag", etag_of(job).encode())))
 
@@ -44,7 +44,7 @@ def job_reply(job: Job, position: int | None = None) -> JsonReply:
 def accepted_reply(
     submitted: Submitted, tokens: Tokens, now: float, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> JsonReply:
-    """202, where the job is, and what it takes to follow it from its first event on."""
+    """Answers 202 with the job, and a token and cursor to follow it from its first event on."""
     token, _ = tokens.mint(submitted.tenant, Scope(job_id=submitted.job_id), now, SUBSCRIPTION_SECONDS)
     subscription = to_json({"token": token, "cursor": submitted.cursor})
     body = b"".join([submitted.document[:-1], b',"subscription":', subscription, b"}"])

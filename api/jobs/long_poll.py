@@ -1,4 +1,4 @@
-"""Holding a request back until its job has come as far as the client wants."""
+"""Waits with an answer until the job has changed as the client asked (long polling)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from jobs.store.jobs import JobStore
 
 
 class LongPoll:
-    """Reads jobs, at once or when they have changed."""
+    """Reads jobs, immediately or after they have changed."""
 
     def __init__(self, store: JobStore, waiters: Waiters) -> None:
         self._store = store
         self._waiters = waiters
 
     async def job(self, tenant: str, job_id: str, is_done: Callable[[Job], bool], seconds: float) -> Job:
-        """The job as soon as `is_done` says so; as it is when `seconds` have passed or the process shuts down.
+        """Returns the job when `is_done` accepts it, after `seconds`, or at shutdown.
 
         Raises:
-            JobNotFound: the tenant has no such job (any more).
+            JobNotFound: the tenant has no such job, or no longer.
         """
         if seconds <= 0:
             return await self._store.get(tenant, job_id)

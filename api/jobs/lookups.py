@@ -1,4 +1,4 @@
-"""`jobs.kinds.lookups.Lookups` over the store."""
+"""Implements `jobs.kinds.lookups.Lookups` with the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.templates.template_store import TemplateStore
 
 
 class TenantLookups:
-    """What one tenant has."""
+    """Looks up the jobs and templates of one tenant."""
 
     def __init__(self, store: JobStore, templates: TemplateStore, checker: Checker, tenant: str) -> None:
         self._store = store

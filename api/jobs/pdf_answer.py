@@ -1,4 +1,4 @@
-"""A `pdf.render` job and its answer: the job at once, or the PDF itself to whoever would rather wait."""
+"""Submits a `pdf.render` job; answers with the job, or with the PDF if the client waits for it."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class PdfAnswers:
     async def answer(
         self, request: Request, wanted: JobRequest, tenant: str, files: Mapping[str, bytes] | None = None
     ) -> Response:
-        """202 and the job; with `Prefer: wait=N` the PDF itself, if it is done by then.
+        """Answers 202 with the job; with `Prefer: wait=N` the PDF itself, if it is done by then.
 
         Raises:
-            JobFailed: it was waited for, and ended without a PDF.
+            JobFailed: the request waited for the job, and the job ended without a PDF.
         """
         key = idempotency_key(request)
         wait = preferred_wait(request.headers.get("prefer"))
@@ -53,8 +53,8 @@ class PdfAnswers:
         applied = f"wait={wait}"
         if not job.is_terminal:
             headers = ((b"preference-applied", applied.encode()),)
-            as_it_is = dataclasses.replace(submitted, document=to_json(job.document))
-            return accepted_reply(as_it_is, self._tokens, now, headers)
+            current = dataclasses.replace(submitted, document=to_json(job.document))
+            return accepted_reply(current, self._tokens, now, headers)
         if job.status is not JobStatus.SUCCEEDED:
             raise JobFailed(_reason(job), job.document, wait_seconds=wait, replayed=submitted.replayed)
         more = {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"}

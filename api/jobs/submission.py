@@ -1,6 +1,7 @@
-"""From a checked request to a `Submission`: what the kind says, the canonical spec, the digest of the content.
+"""Makes a `Submission` of a checked request: the canonical spec of its kind, and a digest.
 
-The digest is that of what the caller sent. What it refers to is looked up, and pinned, after that.
+The digest covers what the caller sent. What the spec refers to (a job, a template) is looked up and
+pinned after that, so that the same request always has the same digest.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from jobs.kinds.lookups import Lookups
 from jobs.webhooks.destination import Destinations
 
 _PARAMETERS_WITH_FILES = 3
-"""Of `Kind.canonical`: input, options and the names of the files."""
+"""`Kind.canonical` has three parameters if the kind takes files: input, options and file names."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 
 
 class Submissions:
-    """Makes submissions of the kinds that are installed here."""
+    """Makes submissions for the installed kinds."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class Submissions:
         destinations: Destinations,
         lookups_of: Callable[[str], Lookups],
     ) -> None:
-        """`lookups_of` a tenant: what a kind may look up."""
+        """`lookups_of` returns what a kind may look up for a tenant."""
         self._kinds = kinds
         self._destinations = destinations
         self._max_timeout_seconds = max_timeout_seconds
@@ -54,18 +55,19 @@ class Submissions:
         now: float,
         files: Mapping[str, bytes] | None = None,
     ) -> Submission:
-        """A new job as `request` describes it, with `files` by name.
+        """Makes a new job as `request` describes it, with `files` by name.
 
         Raises:
-            InvalidInput: the kind is unknown or refuses its input, or members contradict each other.
-            RequestError: something that the input refers to is not there, or not as it should be. With an idempotency
-                key it is the submission's `refusal`.
+            InvalidInput: the kind is unknown or refuses its input, or members do not fit.
+            RequestError: something that the input refers to does not exist or does not fit. With an
+                idempotency key it becomes the submission's `refusal` instead, because an earlier
+                request with the same key may have been accepted.
         """
         submission, spec = self._as_sent(request, tenant, idempotency_key, now, files or {})
         return await self._pinned(submission, spec)
 
     async def _pinned(self, submission: Submission, spec: dict[str, Any]) -> Submission:
-        """The job with what its `spec` refers to, where its kind looks that up (`jobs.kinds.Pinning`)."""
+        """Pins what the `spec` refers to, if the kind does that (`jobs.kinds.Pinning`)."""
         pin = getattr(self._kinds[submission.kind], "pin", None)
         if pin is None:
             return submission
@@ -85,7 +87,7 @@ class Submissions:
         now: float,
         files: Mapping[str, bytes],
     ) -> tuple[Submission, dict[str, Any]]:
-        """The job with nothing looked up yet, and its spec."""
+        """Makes the job and its spec, with nothing looked up yet."""
         kind = self._kinds.get(request.kind)
         if kind is None:
             known = ", ".join(sorted(self._kinds))
@@ -114,11 +116,12 @@ class Submissions:
     async def of_batch(
         self, request: BatchRequest, tenant: str, idempotency_key: str | None, now: float
     ) -> BatchSubmission:
-        """A new batch as `request` describes it.
+        """Makes a new batch as `request` describes it.
 
         Raises:
             InvalidInput: some jobs are not valid; pointers name them.
-            RequestError: all are, and something that one refers to is not there, or not as it should be; as above.
+            RequestError: something that a job refers to does not exist or does not fit; with an
+                idempotency key it is the `refusal`, as in `of_request`.
         """
         webhook_url = self._check_webhook_url(request.webhook_url)
         batch_id = new_batch_id()
@@ -149,7 +152,7 @@ class Submissions:
     async def _all_pinned(
         self, jobs: list[tuple[Submission, dict[str, Any]]]
     ) -> tuple[list[Submission], RequestError | None]:
-        """Those whose references were found, and why some were not."""
+        """Returns the jobs whose references were found, and one error for all others."""
         pinned: list[Submission] = []
         refusals: list[RequestError] = []
         for number, (job, spec) in enumerate(jobs):
@@ -168,7 +171,7 @@ class Submissions:
         return url
 
     def _check_times(self, request: JobRequest, now: float) -> int | None:
-        """`scheduled_at` in Unix milliseconds."""
+        """Checks the times of the request, and returns `scheduled_at` in Unix milliseconds."""
         if request.timeout_seconds is not None and request.timeout_seconds > self._max_timeout_seconds:
             raise _invalid(
                 "/timeout_seconds", f"should be at most {self._max_timeout_seconds} (PRESSRUN_RENDER_TIMEOUT)"
@@ -186,7 +189,7 @@ class Submissions:
 
 
 def _spec(kind: Kind, request: JobRequest, digests: Mapping[str, str]) -> dict[str, Any]:
-    """What the kind is to run; its files are told apart by content, not by how they were sent."""
+    """Returns the spec for the kind. Files are identified by the digests of their content."""
     if not digests:
         return kind.canonical(request.input, request.options)
     takes_files: Any = kind
@@ -202,9 +205,10 @@ def retry_of(
     webhook_url: str | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> Submission:
-    """A new job that does again what a finished one did.
+    """Makes a new job that repeats a finished one.
 
-    It belongs to no batch (that one is complete), starts at once, and has all the time that one attempt may take.
+    It belongs to no batch, because the batch of the original is complete. It starts at once, with
+    the default timeout.
     """
     document = job.document
     submission = Submission(
@@ -225,7 +229,7 @@ def retry_of(
 
 
 def with_digest(submission: Submission) -> Submission:
-    """The submission with the digest of its content, where an idempotency key makes that matter."""
+    """Adds the digest of the content if the submission has an idempotency key."""
     if submission.idempotency_key is None:
         return submission
     return dataclasses.replace(submission, content_digest=_digest(_content(submission)))
@@ -253,7 +257,7 @@ def _digest(content: list[Any]) -> str:
 
 
 def idempotency_key(request: Request) -> str | None:
-    """The `Idempotency-Key` header.
+    """Returns the `Idempotency-Key` header.
 
     Raises:
         InvalidInput: it comes twice, or is not 1 to 255 printable ASCII characters.

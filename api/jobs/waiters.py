@@ -1,64 +1,71 @@
-"""Requests that wait for a job to change, and what wakes them."""
+"""Keeps the requests that wait for a job to change, and wakes them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 
 from jobs.store.events.followers import Followers
 
 
 class Waiters:
-    """Who waits for which job. `api.app` lets the tail of the event logs call `wake` and `wake_all`.
+    """The waiting requests by job. The tail of the event logs calls `wake` and `wake_all`.
 
-    A waiter must be registered before the job is read: a change between the two then wakes it.
+    A request must register before it reads the job: a change between the two then wakes it.
     """
 
-    def __init__(self, audience: Followers) -> None:
-        self._audience = audience
-        self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
+    def __init__(self, followers: Followers) -> None:
+        self._followers = followers
+        self._waiting: dict[tuple[str, str], set[asyncio.Event]] = {}
         self._closed = False
 
     @property
     def closed(self) -> bool:
-        """True once the process is shutting down: nobody should go on waiting."""
+        """True when the process is shutting down: requests must not go on waiting."""
         return self._closed
 
+    @property
+    def jobs(self) -> Set[tuple[str, str]]:
+        """The jobs that requests wait for, as tenant and job id."""
+        return self._waiting.keys()
+
     def __len__(self) -> int:
+        """The number of waiting requests."""
         return sum(map(len, self._waiting.values()))
 
     @contextmanager
     def registered(self, tenant: str, job_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the job may have changed; clear it before reading the job again."""
+        """Yields an event that is set whenever the job may have changed.
+
+        Clear it before reading the job again.
+        """
         changed = asyncio.Event()
         if self._closed:
             changed.set()
         key = (tenant, job_id)
-        self._waiting[key].add(changed)
-        self._audience.join(changed)
+        self._waiting.setdefault(key, set()).add(changed)
+        self._followers.join(changed)
         try:
             yield changed
         finally:
-            self._audience.leave(changed)
+            self._followers.leave(changed)
             self._waiting[key].discard(changed)
             if not self._waiting[key]:
                 del self._waiting[key]
 
     def wake(self, tenant: str, job_id: str) -> None:
-        """The job has changed."""
-        # Looked up with `get`: every event of every job passes here, and must not leave an entry behind.
+        """Wakes the requests that wait for the job."""
         for changed in self._waiting.get((tenant, job_id), ()):
             changed.set()
 
     def wake_all(self) -> None:
-        """Events may have been missed: whoever waits must look again."""
+        """Wakes all requests, because events may have been missed."""
         for waiting in self._waiting.values():
             for changed in waiting:
                 changed.set()
 
     def close(self) -> None:
-        """The process ends: every waiting request answers with what there is."""
+        """Ends all waiting, because the process shuts down. Every request answers at once."""
         self._closed = True
         self.wake_all()

@@ -1,4 +1,4 @@
-"""What this process counts for Prometheus, and the middleware that counts requests."""
+"""Counts requests and jobs of this process for Prometheus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Metrics:
-    """One set for each app. Labels take few values only: routes and kinds, never ids or tenants."""
+    """The counters of one app. Labels have few values: routes and kinds, never ids or tenants."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -30,12 +30,12 @@ class Metrics:
         self.long_polls = Gauge(
             "pressrun_http_long_polls", "Requests that wait for a job to change.", registry=self._registry
         )
-        # Finding a labelled child takes longer than counting with it.
+        # Looking up a labelled counter takes longer than counting, so they are kept here.
         self._answered_children: dict[tuple[str, str, int], Counter] = {}
         self._accepted_children: dict[tuple[str, bool], Counter] = {}
 
     def answered(self, method: str, route: str, status: int) -> None:
-        """A request to `route` (its path template) was answered."""
+        """Counts an answered request to `route` (a path template)."""
         key = (method, route, status)
         child = self._answered_children.get(key)
         if child is None:
@@ -43,7 +43,7 @@ class Metrics:
         child.inc()
 
     def accepted(self, kind: str, replayed: bool) -> None:
-        """A submission was answered with 202; `replayed` where the job had been there already."""
+        """Counts a submission answered with 202. `replayed`: the job existed already."""
         key = (kind, replayed)
         child = self._accepted_children.get(key)
         if child is None:
@@ -53,12 +53,12 @@ class Metrics:
         child.inc()
 
     def render(self) -> bytes:
-        """The text exposition format."""
+        """Returns the metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 class CountingMiddleware:
-    """Counts what `app` answers."""
+    """Counts the answers of `app`."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app

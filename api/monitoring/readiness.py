@@ -1,4 +1,4 @@
-"""Can this process serve: is the store there, how safe is what it keeps, and is anything needlessly slow."""
+"""Reports whether this process can serve, and warns of a weak store or slow fonts."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Report:
 
 
 class Readiness:
-    """Looks every time it is asked."""
+    """Checks anew at every call."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._font_subsetting = "fast" if _has_fast_subsetter() else "slow"
 
     async def report(self, *, is_draining: bool) -> Report:
-        """Never raises for a store that is away: that is a finding."""
+        """Returns the report. A store that cannot be reached is part of it, not an error."""
         warnings: list[str] = []
         is_refused = False
         try:
@@ -49,7 +49,7 @@ class Readiness:
             is_refused = facts.is_cluster
             if facts.is_cluster:
                 store["reason"] = CLUSTER_REFUSED
-            webhooks = await self._look_at_webhooks(warnings)
+            webhooks = await self._webhook_backlog(warnings)
             if facts.durability != "always":
                 warnings.append(
                     f"The store's durability is {facts.durability}: a power cut may lose accepted jobs."
@@ -71,8 +71,11 @@ class Readiness:
         }
         return Report(store["reachable"] and not is_refused and not is_draining, details)
 
-    async def _look_at_webhooks(self, warnings: list[str]) -> dict[str, Any] | None:
-        """How many events wait to become webhook deliveries, and what they take; a notifier takes them at once."""
+    async def _webhook_backlog(self, warnings: list[str]) -> dict[str, Any] | None:
+        """Counts the events that wait for a dispatcher. Warns if they wait for long.
+
+        A running notifier takes them at once.
+        """
         try:
             backlog = await read_backlog(self._redis)
         except StoreUnavailable:
@@ -87,7 +90,7 @@ class Readiness:
 
 
 def _has_fast_subsetter() -> bool:
-    """Whether WeasyPrint would find the library that subsets fonts in native code."""
+    """Returns whether WeasyPrint finds the library that subsets fonts in native code."""
     try:
         ctypes.CDLL(_SUBSETTER)
     except OSError:

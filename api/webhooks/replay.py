@@ -1,4 +1,4 @@
-"""Past events for an endpoint that was not there, or not listening, when they happened."""
+"""Delivers past events to an endpoint that did not exist, or failed, when they happened."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from jobs.webhooks.endpoint import (
 )
 
 EVENTS_AT_ONCE = 2_000
-"""How many events one call looks at."""
+"""How many events of the log one call reads at most."""
 _PAGE = 500
 
 
 class Replay:
-    """Reads the log and makes the deliveries that an endpoint's types and filters ask for."""
+    """Reads the event log and makes deliveries of the events that match an endpoint."""
 
     def __init__(self, eventlog: EventLog, deliveries: Deliveries) -> None:
         self._eventlog = eventlog
         self._deliveries = deliveries
 
     async def to(self, endpoint: Endpoint, after: Cursor | None) -> tuple[int, str | None]:
-        """How many deliveries are new, and the cursor to go on from (None: the end of the log was reached).
+        """Makes deliveries of the events after a cursor.
 
-        What was delivered before is not delivered again: a delivery is named by its event and endpoint.
+        Returns the number of new deliveries, and the cursor to continue from (None at the end of
+        the log). An event that has a delivery to this endpoint already gets no second one.
 
         Raises:
             WebhookConflict: the endpoint is disabled.

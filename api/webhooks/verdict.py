@@ -1,4 +1,4 @@
-"""What a test of an endpoint met, explained. Pure."""
+"""Explains the outcome of a test delivery to an endpoint. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EXPIRY_WARNING_DAYS = 14
 def verdict(
     url: str, event_id: str, attempt: dict[str, Any] | None, signatures: int, now_ms: int
 ) -> dict[str, Any]:
-    """The answer of `POST …/test`. `attempt` is None where no notifier made one in time."""
+    """Returns the answer of `POST …/test`. `attempt` is None if nothing was sent in time."""
     made = attempt or {}
     error = made.get("error")
     name = "not_sent" if attempt is None else "failed" if error else "ok"

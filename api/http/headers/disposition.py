@@ -1,4 +1,4 @@
-"""`Content-Disposition` (RFC 6266): a file name for every client, old and new."""
+"""Builds `Content-Disposition` headers (RFC 6266) with a file name for old and new clients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _UNSAFE = str.maketrans(dict.fromkeys('"\\%/', "_") | {chr(code): "_" for code i
 
 
 def content_disposition(filename: str, content_type: str) -> str:
-    """Shown in place where browsers can do so without running anything, else a download."""
+    """Returns `inline` for types that browsers show without running scripts, else `attachment`."""
     kind = "inline" if content_type.partition(";")[0] in _SHOWN_BY_BROWSERS else "attachment"
     name = filename.translate(_UNSAFE)
     plain = name.encode("ascii", "replace").decode().replace("?", "_")
@@ -18,6 +18,6 @@ def content_disposition(filename: str, content_type: str) -> str:
 
 
 def _extended(filename: str) -> str:
-    """RFC 8187 section 3.2; path separators and controls have no business in a file name in any spelling."""
+    """Encodes a file name (RFC 8187, section 3.2) without path separators and controls."""
     safe = "".join("_" if char in "/\\" or ord(char) < 32 or ord(char) == 127 else char for char in filename)
     return quote(safe.encode("utf-8", "replace"), safe="!#$&+-.^_`|~")

@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, section 8.8.3) and the question that `If-None-Match` asks."""
+"""Builds entity tags (RFC 9110, section 8.8.3) and compares them with `If-None-Match`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def weak(value: object) -> str:
-    """For documents whose bytes may change while their tag does not (progress, place in the queue)."""
+    """Returns a tag for documents whose bytes may change while the tag stays (such as progress)."""
     return f'W/"{value}"'
 
 
 def strong(value: object) -> str:
-    """For the very same bytes."""
+    """Returns a tag that stands for exactly the same bytes."""
     return f'"{value}"'
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:
-    """Whether `If-None-Match` names `tag` (weak comparison) or anything at all (``*``)."""
+    """Returns whether `If-None-Match` contains `tag` (weak comparison) or is ``*``."""
     if if_none_match is None:
         return False
     if if_none_match.strip() == "*":

@@ -1,4 +1,4 @@
-"""Byte ranges (RFC 9110, section 14): one range is served, several are answered with the whole."""
+"""Reads the `Range` header (RFC 9110, section 14). Only a single range is supported."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ class ByteRange:
 
 
 def requested_range(header: str | None, size: int) -> ByteRange | None:
-    """The one range that a `Range` header asks for; None where the whole is the answer.
+    """Returns the range that a `Range` header asks for; None if the answer is the whole file.
 
-    A header that is malformed, has another unit or asks for several ranges counts as absent, as the RFC allows.
+    Ignores a header that is malformed, has another unit or asks for several ranges, as the RFC
+    allows.
 
     Raises:
-        RangeNotSatisfiable: the range begins behind the last byte, or is an empty suffix.
+        RangeNotSatisfiable: the range begins after the last byte, or is an empty suffix.
     """
     match = _ONE_RANGE.match(header) if header else None
     if match is None:

@@ -14,8 +14,8 @@ from jobs.store.jobs import JobStore
 from testsupport.sample_events import make_job
 
 
-class Shelf:
-    """Holds one job; `on_read` runs after every read, before the reader sees it."""
+class OneJobStore:
+    """Holds one job. `on_read` runs after every read, before the reader gets the job."""
 
     def __init__(self, job: Job | None) -> None:
         self.job = job
@@ -33,9 +33,9 @@ class Shelf:
         return job
 
 
-def make(job: Job | None) -> tuple[Shelf, Waiters, LongPoll]:
-    shelf, waiters = Shelf(job), Waiters(Followers())
-    return shelf, waiters, LongPoll(cast(JobStore, shelf), waiters)
+def make(job: Job | None) -> tuple[OneJobStore, Waiters, LongPoll]:
+    store, waiters = OneJobStore(job), Waiters(Followers())
+    return store, waiters, LongPoll(cast(JobStore, store), waiters)
 
 
 def is_terminal(job: Job) -> bool:
@@ -44,47 +44,47 @@ def is_terminal(job: Job) -> bool:
 
 async def test_without_waiting_the_job_is_read_once() -> None:
     job = make_job(1)
-    shelf, _, poll = make(job)
+    store, _, poll = make(job)
     assert await poll.job("acme", job.id, is_terminal, 0) is job
-    assert shelf.reads == 1
+    assert store.reads == 1
 
 
-async def test_a_job_that_is_done_answers_at_once() -> None:
+async def test_a_job_that_is_done_is_answered_at_once() -> None:
     job = make_job(3)
     _, waiters, poll = make(job)
     assert await poll.job("acme", job.id, is_terminal, 25) is job
     assert len(waiters) == 0
 
 
-async def test_wakes_when_the_job_is_done_and_not_before() -> None:
+async def test_answers_when_the_job_is_done_and_not_before() -> None:
     job = make_job(1)
-    shelf, waiters, poll = make(job)
+    store, waiters, poll = make(job)
     waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))
-    await shelf.read.wait()
-    shelf.read.clear()
-    shelf.job = make_job(2, job_id=job.id)
+    await store.read.wait()
+    store.read.clear()
+    store.job = make_job(2, job_id=job.id)
     waiters.wake("acme", job.id)
-    await shelf.read.wait()
+    await store.read.wait()
     assert not waiting.done()
-    shelf.job = make_job(3, job_id=job.id)
+    store.job = make_job(3, job_id=job.id)
     waiters.wake("acme", job.id)
     assert (await waiting).version == 3
 
 
 async def test_a_change_between_reading_and_waiting_is_not_missed() -> None:
     job = make_job(1)
-    shelf, waiters, poll = make(job)
+    store, waiters, poll = make(job)
 
     def change() -> None:
-        if shelf.reads == 1:
-            shelf.job = make_job(3, job_id=job.id)
+        if store.reads == 1:
+            store.job = make_job(3, job_id=job.id)
             waiters.wake("acme", job.id)
 
-    shelf.on_read = change
+    store.on_read = change
     assert (await poll.job("acme", job.id, is_terminal, 25)).version == 3
 
 
-async def test_answers_with_the_job_as_it_is_when_time_is_up() -> None:
+async def test_answers_with_the_current_job_when_the_time_is_up() -> None:
     job = make_job(1)
     _, waiters, poll = make(job)
     assert await poll.job("acme", job.id, is_terminal, 0.01) is job
@@ -93,20 +93,20 @@ async def test_answers_with_the_job_as_it_is_when_time_is_up() -> None:
 
 async def test_answers_when_the_process_shuts_down() -> None:
     job = make_job(1)
-    shelf, waiters, poll = make(job)
+    store, waiters, poll = make(job)
     waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))
-    await shelf.read.wait()
+    await store.read.wait()
     waiters.close()
     assert await waiting is job
     assert await poll.job("acme", job.id, is_terminal, 25) is job
 
 
-async def test_a_job_that_is_deleted_meanwhile_is_not_found() -> None:
+async def test_a_job_that_is_deleted_during_the_wait_is_not_found() -> None:
     job = make_job(1)
-    shelf, waiters, poll = make(job)
+    store, waiters, poll = make(job)
     waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))
-    await shelf.read.wait()
-    shelf.job = None
+    await store.read.wait()
+    store.job = None
     waiters.wake("acme", job.id)
     with pytest.raises(JobNotFound):
         await waiting

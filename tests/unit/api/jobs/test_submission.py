@@ -31,7 +31,7 @@ class Echo:
 
 
 class Version(Echo):
-    """Pins the version that the job it refers to has."""
+    """Pins the version of the job that its input refers to."""
 
     name = "version"
 
@@ -45,31 +45,34 @@ class Version(Echo):
         return {**spec, "input": {**spec["input"], "version": job.version}}
 
 
-class Shelf:
-    """The lookups of a tenant who has one job."""
+class OneJob:
+    """The lookups of a tenant that has one job, ``known``, with this version."""
 
-    version = 1
-
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, version: int) -> None:
         self._tenant = tenant
+        self._version = version
 
     async def job(self, job_id: str) -> Job:
         if (self._tenant, job_id) != ("acme", "known"):
             raise JobNotFound(job_id)
-        return Job({"version": Shelf.version}, self._tenant)
+        return Job({"version": self._version}, self._tenant)
 
 
-SUBMISSIONS = Submissions({"echo": Echo(), "version": Version()}, 60, Destinations(EgressPolicy()), Shelf)
+def submissions(known_version: int = 1) -> Submissions:
+    kinds = {"echo": Echo(), "version": Version()}
+    return Submissions(kinds, 60, Destinations(EgressPolicy()), lambda tenant: OneJob(tenant, known_version))
 
 
-async def make(key: str | None = "key", **members: Any) -> Submission:
+async def make(key: str | None = "key", *, known_version: int = 1, **members: Any) -> Submission:
     request = JobRequest.model_validate({"kind": "echo", "input": {"b": 1, "a": "ü"}, **members})
-    return await SUBMISSIONS.of_request(request, "acme", key, NOW)
+    return await submissions(known_version).of_request(request, "acme", key, NOW)
 
 
-async def make_batch(*jobs: dict[str, Any], key: str | None = "key") -> BatchSubmission:
+async def make_batch(
+    *jobs: dict[str, Any], key: str | None = "key", known_version: int = 1
+) -> BatchSubmission:
     request = BatchRequest.model_validate({"jobs": list(jobs)})
-    return await SUBMISSIONS.of_batch(request, "acme", key, NOW)
+    return await submissions(known_version).of_batch(request, "acme", key, NOW)
 
 
 def at(seconds: float) -> str:
@@ -80,7 +83,7 @@ async def test_the_spec_is_canonical_json() -> None:
     assert (await make()).spec == '{"input":{"a":"ü","b":1},"options":{}}'.encode()
 
 
-async def test_what_is_left_out_has_its_default() -> None:
+async def test_omitted_members_have_their_defaults() -> None:
     job = await make(None)
     assert (job.priority, job.max_attempts, job.timeout_ms, job.scheduled_at_ms) == (
         Priority.NORMAL,
@@ -97,7 +100,7 @@ async def test_durations_become_milliseconds() -> None:
     assert job.scheduled_at_ms == 1_750_000_001_500
 
 
-async def test_the_same_content_has_the_same_digest_in_any_spelling() -> None:
+async def test_the_same_content_has_the_same_digest_however_it_is_written() -> None:
     assert (await make(metadata={"x": 1, "y": 2})).content_digest == (
         await make(metadata={"y": 2, "x": 1})
     ).content_digest
@@ -134,13 +137,13 @@ async def test_other_content_has_another_digest(members: dict[str, Any]) -> None
         ({"scheduled_at": at(60), "expires_in_seconds": 60}, "/expires_in_seconds"),
     ],
 )
-async def test_what_could_never_run_is_refused_at_once(members: dict[str, Any], pointer: str) -> None:
+async def test_a_job_that_could_never_run_is_refused_at_once(members: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         await make(**members)
     assert caught.value.extra["errors"][0]["pointer"] == pointer
 
 
-def test_a_retry_says_what_it_repeats() -> None:
+def test_a_retry_names_the_job_that_it_repeats() -> None:
     document = {
         "id": "job_1",
         "kind": "echo",
@@ -163,29 +166,23 @@ def referring(job_id: str) -> dict[str, Any]:
     return {"kind": "version", "input": {"job_id": job_id}}
 
 
-async def test_what_a_job_refers_to_is_pinned_and_the_digest_is_that_of_what_was_sent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first = await make(**referring("known"))
-    monkeypatch.setattr(Shelf, "version", 2)
-    second = await make(**referring("known"))
+async def test_references_of_a_job_are_pinned_and_do_not_change_its_digest() -> None:
+    first = await make(known_version=1, **referring("known"))
+    second = await make(known_version=2, **referring("known"))
     assert first.spec == b'{"input":{"job_id":"known","version":1},"options":{}}'
     assert second.spec == b'{"input":{"job_id":"known","version":2},"options":{}}'
     assert first.content_digest == second.content_digest != (await make(kind="version")).content_digest
 
 
-async def test_the_jobs_of_a_batch_are_pinned_and_its_digest_is_that_of_what_was_sent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first = await make_batch(referring("known"))
-    monkeypatch.setattr(Shelf, "version", 2)
-    second = await make_batch(referring("known"))
+async def test_references_of_a_batch_are_pinned_and_do_not_change_its_digest() -> None:
+    first = await make_batch(referring("known"), known_version=1)
+    second = await make_batch(referring("known"), known_version=2)
     assert (b'"version":1' in first.jobs[0].spec, b'"version":2' in second.jobs[0].spec) == (True, True)
     assert first.jobs[0].batch_id == first.batch_id
     assert first.content_digest == second.content_digest
 
 
-async def test_what_is_not_there_is_an_error_that_says_where() -> None:
+async def test_a_missing_reference_is_an_error_with_a_pointer() -> None:
     with pytest.raises(JobNotFound) as caught:
         await make(None, **referring("unknown"))
     (error,) = caught.value.errors
@@ -193,7 +190,7 @@ async def test_what_is_not_there_is_an_error_that_says_where() -> None:
     assert "'unknown'" in error["message"]
 
 
-async def test_in_a_batch_it_says_of_which_job_and_names_all() -> None:
+async def test_in_a_batch_all_missing_references_are_errors_with_pointers() -> None:
     with pytest.raises(JobNotFound) as caught:
         await make_batch(referring("no"), referring("known"), referring("neither"), key=None)
     assert [error["pointer"] for error in caught.value.errors] == [
@@ -208,7 +205,7 @@ async def test_nothing_is_looked_up_for_a_batch_that_is_not_valid() -> None:
     assert [error["pointer"] for error in caught.value.errors] == ["/jobs/1/input/bad"]
 
 
-async def test_with_an_idempotency_key_it_may_have_been_accepted_while_it_was_there() -> None:
+async def test_with_an_idempotency_key_a_missing_reference_becomes_the_refusal() -> None:
     job, batch = await make(**referring("unknown")), await make_batch(referring("unknown"))
     assert isinstance(job.refusal, JobNotFound)
     assert isinstance(batch.refusal, JobNotFound)
@@ -219,7 +216,7 @@ async def test_with_an_idempotency_key_it_may_have_been_accepted_while_it_was_th
 async def test_files_for_a_kind_that_takes_none_are_refused() -> None:
     request = JobRequest.model_validate({"kind": "echo", "input": {}})
     with pytest.raises(InvalidInput, match="echo takes no files"):
-        await SUBMISSIONS.of_request(request, "acme", None, NOW, {"a.pdf": b""})
+        await submissions().of_request(request, "acme", None, NOW, {"a.pdf": b""})
 
 
 @pytest.mark.parametrize(
@@ -233,7 +230,7 @@ async def test_files_for_a_kind_that_takes_none_are_refused() -> None:
         "https://[::1]/",
     ],
 )
-async def test_a_webhook_url_that_could_never_be_told_is_refused_without_a_resolver(url: str) -> None:
+async def test_a_webhook_url_that_can_never_be_called_is_refused_without_resolving_it(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         await make(webhook_url=url)
     assert [each["pointer"] for each in caught.value.errors] == ["/webhook_url"]
@@ -244,6 +241,6 @@ async def test_a_webhook_url_that_could_never_be_told_is_refused_without_a_resol
     assert [each["pointer"] for each in caught.value.errors] == ["/jobs/0/webhook_url"]
 
 
-async def test_a_webhook_url_with_a_name_is_not_resolved_at_submission() -> None:
+async def test_a_host_name_in_a_webhook_url_is_not_resolved_at_submission() -> None:
     url = "https://no-such-host.invalid/hook"
     assert (await make(webhook_url=url)).webhook_url == url

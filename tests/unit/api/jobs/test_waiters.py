@@ -4,7 +4,7 @@ from api.jobs.waiters import Waiters
 from jobs.store.events.followers import Followers
 
 
-def test_an_event_wakes_those_who_wait_for_that_job_of_that_tenant() -> None:
+def test_an_event_wakes_the_requests_that_wait_for_this_job_of_this_tenant() -> None:
     waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1") as mine, waiters.registered("acme", "job_2") as other:
         waiters.wake("globex", "job_1")
@@ -14,7 +14,7 @@ def test_an_event_wakes_those_who_wait_for_that_job_of_that_tenant() -> None:
         assert not other.is_set()
 
 
-def test_a_gap_wakes_everybody() -> None:
+def test_missed_events_wake_all_requests() -> None:
     waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1") as one, waiters.registered("globex", "job_2") as two:
         waiters.wake_all()
@@ -22,17 +22,18 @@ def test_a_gap_wakes_everybody() -> None:
         assert two.is_set()
 
 
-def test_nothing_is_left_behind() -> None:
+def test_no_entries_are_left_behind() -> None:
     waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1"), waiters.registered("acme", "job_1"):
         assert len(waiters) == 2
+        assert waiters.jobs == {("acme", "job_1")}
     waiters.wake("acme", "job_1")
     waiters.wake("acme", "job_3")
     assert len(waiters) == 0
-    assert not waiters._waiting
+    assert not waiters.jobs
 
 
-def test_after_closing_nobody_waits() -> None:
+def test_after_closing_no_request_waits() -> None:
     waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1") as early:
         waiters.close()

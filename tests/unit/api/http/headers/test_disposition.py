@@ -18,16 +18,16 @@ from api.http.headers.disposition import content_disposition
         ("../../etc/passwd", "inline; filename=\".._.._etc_passwd\"; filename*=UTF-8''.._.._etc_passwd"),
     ],
 )  # fmt: skip
-def test_every_client_gets_a_name(filename: str, header: str) -> None:
+def test_every_client_gets_a_file_name(filename: str, header: str) -> None:
     assert content_disposition(filename, "application/pdf") == header
 
 
-def test_what_browsers_might_run_is_a_download() -> None:
+def test_types_that_browsers_might_run_are_downloads() -> None:
     assert content_disposition("a.html", "text/html; charset=utf-8").startswith("attachment;")
 
 
 @given(st.text())
-def test_no_name_breaks_the_header(filename: str) -> None:
+def test_no_file_name_breaks_the_header(filename: str) -> None:
     header = content_disposition(filename, "application/pdf")
     assert header.isascii()
     assert header.isprintable()

@@ -11,7 +11,7 @@ def test_weak_and_strong_tags() -> None:
 
 
 @pytest.mark.parametrize("header", ['"3"', 'W/"3"', '"1", W/"3"', '"1","3"', "*", " * "])
-def test_matches_a_list_that_has_the_tag_weakly(header: str) -> None:
+def test_matches_a_list_that_contains_the_tag_weak_or_strong(header: str) -> None:
     assert etags.matches(header, 'W/"3"')
     assert etags.matches(header, '"3"')
 

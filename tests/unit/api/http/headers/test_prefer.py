@@ -17,7 +17,7 @@ from api.http.headers.prefer import preferred_wait
         ("wait=900", 25),
     ],
 )
-def test_the_seconds_a_client_would_wait(header: str, seconds: int) -> None:
+def test_reads_the_seconds_that_the_client_would_wait(header: str, seconds: int) -> None:
     assert preferred_wait(header) == seconds
 
 

@@ -19,7 +19,7 @@ from jobs.core.errors.request import RangeNotSatisfiable
         ("bytes= 1-2 ", 1, 3),
     ],
 )
-def test_one_range_is_understood(header: str, start: int, end: int) -> None:
+def test_reads_a_single_range(header: str, start: int, end: int) -> None:
     assert requested_range(header, 100) == ByteRange(start, end)
 
 
@@ -38,16 +38,16 @@ def test_one_range_is_understood(header: str, start: int, end: int) -> None:
         "bytes=--1",
     ],
 )
-def test_what_is_malformed_or_several_asks_for_the_whole(header: str | None) -> None:
+def test_malformed_headers_and_several_ranges_ask_for_the_whole_file(header: str | None) -> None:
     assert requested_range(header, 100) is None
 
 
 @pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
-def test_a_range_outside_is_not_satisfiable(header: str) -> None:
+def test_a_range_outside_of_the_file_is_not_satisfiable(header: str) -> None:
     with pytest.raises(RangeNotSatisfiable) as caught:
         requested_range(header, 100)
     assert caught.value.size == 100
 
 
-def test_content_range_counts_the_last_byte() -> None:
+def test_content_range_includes_the_last_byte() -> None:
     assert ByteRange(10, 20).content_range(100) == "bytes 10-19/100"
