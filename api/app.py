@@ -56,7 +56,7 @@ from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
 from jobs.templates.template_store import TemplateStore
 from notifier.fanout.hub import Hub
-from notifier.fanout.tenant_limits import Limits
+from notifier.fanout.tenant_limits import TenantLimits
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class OriginMiddleware:
         await self._app(scope, receive, send)
 
 
-def create_app(services: Services) -> Api:
+def create_app(services: Services, push: Push | None = None) -> Api:
     """The ASGI app. Its lifespan follows the event logs, so that waiting requests wake."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
     submissions = Submissions(
@@ -106,7 +106,7 @@ def create_app(services: Services) -> Api:
     long_poll = LongPoll(services.store, services.waiters)
     files = StoredFiles(services.artifacts)
     pdfs = PdfAnswers(services, submissions, long_poll, files)
-    push = Push.of(services)
+    push = push or Push.of(services)
     groups: list[object] = [
         JobRoutes(services, submissions, long_poll),
         ResultRoutes(services, files),
@@ -141,8 +141,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     artifacts = open_artifacts(settings, scripts)
     store, eventlog = JobStore(redis, scripts, artifacts), EventLog(redis)
     batches = BatchStore(scripts, artifacts)
-    hub = Hub(store, eventlog, Limits(scripts, settings), batches)
-    waiters = Waiters(hub.audience)
+    hub = Hub(store, eventlog, TenantLimits(scripts, settings), batches)
+    waiters = Waiters(hub.followers)
     services = Services(
         settings=settings,
         store=store,
@@ -180,7 +180,7 @@ def _tail(redis: Redis, waiters: Waiters, hub: Hub, epochs: Epochs) -> Tail:
         on_progress=hub.on_progress,
         on_gap=on_gap,
         epochs=epochs,
-        audience=hub.audience,
+        followers=hub.followers,
     )
 
 

@@ -1,4 +1,4 @@
-"""The channels on which this process pushes events, and their common end."""
+"""The transports by which the web process pushes events, and how they drain together."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ class Push:
         )
 
     async def drain(self, grace_s: float) -> None:
-        """Sends every client away at a bearable pace; returns when all are gone or the grace period has passed."""
+        """Disconnects all clients gradually; returns when all are gone, or after `grace_s`."""
         over_s = spread_s(len(self.sockets.sessions) + len(self.streams.open), grace_s)
         await asyncio.gather(self.sockets.drain(grace_s, over_s), self.streams.drain(over_s))

@@ -1,4 +1,4 @@
-"""`python -m notifier`: the process that pushes events. Wires settings, store, hub and gateway together."""
+"""`python -m notifier`: runs the process that pushes events over WebSockets and webhooks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from notifier.fanout.hub import Hub
-from notifier.fanout.tenant_limits import Limits
+from notifier.fanout.tenant_limits import TenantLimits
 from notifier.transports.capacity import raise_file_limit
 from notifier.transports.websocket_server import WebSocketServer
 from notifier.webhooks.service import WebhookService
@@ -35,9 +35,9 @@ log = structlog.get_logger("notifier")
 
 
 async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
-    """Serves until SIGTERM or SIGINT; then sends the clients away, lets webhooks end, and returns.
+    """Serves until SIGTERM or SIGINT, then disconnects the clients, finishes webhooks, and returns.
 
-    Connections are accepted while the store is away: clients wait for their snapshots, nobody is turned down.
+    Accepts connections while the store is away: the clients wait for their snapshots.
 
     Raises:
         BadSetting: the place for artifacts cannot be opened.
@@ -51,7 +51,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     hub = Hub(
         JobStore(redis, scripts, artifacts),
         EventLog(redis),
-        Limits(scripts, settings),
+        TenantLimits(scripts, settings),
         BatchStore(scripts, artifacts),
     )
     tail = Tail(
@@ -60,9 +60,9 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         on_progress=hub.on_progress,
         on_gap=hub.on_gap,
         epochs=Epochs(scripts),
-        audience=hub.audience,
+        followers=hub.followers,
     )
-    gateway = WebSocketServer(settings, Tokens(secret_keys), hub)
+    server = WebSocketServer(settings, Tokens(secret_keys), hub)
     webhooks = WebhookService(settings, redis, scripts, secret_keys)
 
     async def follow() -> None:
@@ -70,16 +70,14 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         await refuse_cluster(redis)
         await tail.run()
 
-    await gateway.start()
+    await server.start()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follow()), group.create_task(hub.run(tail.ready))]
         tasks.append(group.create_task(webhooks.run()))
         try:
             await stopping.wait()
-        finally:  # also where a part has failed for good: the others must not go on for ever
-            await asyncio.gather(
-                gateway.drain(settings.drain_seconds), webhooks.drain(settings.drain_seconds)
-            )
+        finally:  # also if a part has failed for good, so that the others stop, too
+            await asyncio.gather(server.drain(settings.drain_seconds), webhooks.drain(settings.drain_seconds))
             for task in tasks:
                 task.cancel()
     await redis.aclose()
@@ -87,7 +85,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """The exit code: 2 where a setting is wrong."""
+    """Returns the exit code: 2 if a setting is wrong, 1 if the store is a cluster."""
     code = 0
     try:
         settings = Settings.from_env(os.environ)

@@ -16,10 +16,10 @@ from testsupport.sample_events import make_event
 class NoLimits:
     """Room for everybody."""
 
-    def connect(self, tenant: str, occupant: object) -> bool:
+    def connect(self, tenant: str, client: object) -> bool:
         return True
 
-    def disconnect(self, tenant: str, occupant: object) -> None:
+    def disconnect(self, tenant: str, client: object) -> None:
         pass
 
     def subscribe(self, tenant: str) -> bool:

@@ -14,7 +14,7 @@ from api.contract.responses.jobs import JobDocument, ProgressDocument
 from jobs.core.settings import Settings
 from notifier.protocol import frames
 from notifier.protocol.close_codes import CloseCode
-from notifier.protocol.session import PING_INTERVAL_S
+from notifier.protocol.session import DEFAULT_TIMING
 
 _FROM_CLIENTS: tuple[type[BaseModel], ...] = (
     frames.Auth, frames.Subscribe, frames.Unsubscribe, frames.ClientPing, frames.ClientPong,
@@ -59,7 +59,7 @@ def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
             "push": {
                 "address": urlsplit(settings.ws_url).path,
                 "description": "JSON text frames, subprotocol `pressrun.v1`. The first one is `auth`, where API keys "
-                f"are set; the server pings every {PING_INTERVAL_S} s.",
+                f"are set; the server pings every {DEFAULT_TIMING.ping_interval_s} s.",
                 "messages": {
                     each.__name__: {"$ref": f"#/components/messages/{each.__name__}"} for each in messages
                 },

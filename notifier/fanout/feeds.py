@@ -1,9 +1,12 @@
-"""The event logs of all tenants, on their way to the channel subscriptions of this process.
+"""Serves the channel and batch subscriptions of this process: live events, and pages of the log.
 
-A feed hands live events to the subscriptions that are live and pages of the log to those that are behind. Reading is
-shared and bounded: a few pages at a time, one reading for all who wait at the same place, and a small cache for those
-who come to it a little later. A page is read only for a subscriber that has used up the one before, so a thousand
-clients that catch up at once hold a thousand pages at most, nearly all of them the same ones.
+A tenant's feed sends live events to subscriptions that are live, and pages of the log to those that
+are behind. Reads are shared and bounded:
+
+- four pages are read at a time, and one read serves all subscriptions that wait at a position;
+- a small cache serves those that reach the position a little later;
+- a page is read only when its subscription has used up the one before. So a thousand clients that
+  catch up at once hold at most a thousand pages, and nearly all of them are the same.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -27,31 +31,47 @@ from notifier.protocol.log_event import LogEvent
 
 log = structlog.get_logger(__name__)
 
-_PAGE_EVENTS = 100
-_PAGE_BYTES = 64 * 1024
 _CACHED_PAGES = 64
 _READERS = 4
-_RETRY_S = 0.5
 _REMEMBERED_SUBJECTS = 10_000
-"""How many jobs a feed knows by kind, tags and batch, to tell whose progress passes a filter."""
+"""For how many jobs a feed remembers kind, tags and batch. Filters of progress need them."""
 
 
-class EventPages(Protocol):
-    """What feeds ask of `EventLog`."""
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """How the log is read."""
+
+    page_events: int = 100
+    page_bytes: int = 64 * 1024
+    """A page ends before it grows larger than this, but has one event at least."""
+    retry_s: float = 0.5
+    """The least wait after a failed read; at most twice as long, at random."""
+
+
+DEFAULT_REPLAY = ReplaySettings()
+
+
+class EventLogReader(Protocol):
+    """What the fan-out needs of `EventLog`."""
 
     async def head(self, tenant: str) -> Cursor: ...
 
     async def page(self, tenant: str, after: Cursor | None, limit: int) -> EventPage: ...
 
+    async def of_job(self, tenant: str, job_id: str) -> list[bytes]: ...
 
-class Batches(Protocol):
-    """What feeds ask of `JobStore`."""
+
+class BatchReader(Protocol):
+    """What feeds need of `BatchStore`."""
 
     async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]: ...
 
 
-class _Place(NamedTuple):
-    """What a reading is for. Without a cursor: the end of the log. With a batch: its document, too."""
+class _ReplayPosition(NamedTuple):
+    """Where a subscription waits: after a cursor, or at the end of the log if it has none.
+
+    With a batch it also waits for the batch's document.
+    """
 
     tenant: str
     after: Cursor | None
@@ -59,7 +79,7 @@ class _Place(NamedTuple):
 
 
 class _Feed:
-    """One tenant's live end, as this process has seen it."""
+    """One tenant's subscriptions, and the live events that this process has seen."""
 
     __slots__ = ("_newest", "arrivals", "subjects", "subscriptions")
 
@@ -74,7 +94,7 @@ class _Feed:
         self._newest = None
 
     def is_end(self, page: ReplayPage) -> bool:
-        """Whether nothing came after the page, so that the next live event follows it."""
+        """Returns whether the next live event follows the page: nothing came after it."""
         if not page.is_last or page.arrivals == self.arrivals:
             return page.is_last
         newest, end = self._newest, page.end
@@ -92,44 +112,51 @@ class _Feed:
 
 
 class Feeds:
-    """Serves channel and batch subscriptions. Needs to be fed by the tail, and to `run`."""
+    """Serves channel and batch subscriptions while `run` runs and the tail calls `on_…`."""
 
-    def __init__(self, log: EventPages, audience: Followers, batches: Batches | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLogReader,
+        followers: Followers,
+        batches: BatchReader | None = None,
+        replay: ReplaySettings = DEFAULT_REPLAY,
+    ) -> None:
+        self._replay = replay
         self._log = log
-        self._audience = audience
+        self._followers = followers
         self._batches = batches
         self._feeds: dict[str, _Feed] = {}
-        self._waiting: OrderedDict[_Place, dict[ChannelSubscription, None]] = OrderedDict()
+        self._waiting: OrderedDict[_ReplayPosition, dict[ChannelSubscription, None]] = OrderedDict()
         self._has_waiting = asyncio.Event()
         self._pages: OrderedDict[tuple[str, Cursor], ReplayPage] = OrderedDict()
 
-    # --- for subscribers ----------------------------------------------------------------------------------------
+    # --- for clients ----------------------------------------------------------------------------
 
     def open(self, subscription: ChannelSubscription) -> None:
-        """Feeds it until `close`."""
+        """Sends events to the subscription until `close`."""
         self._feeds.setdefault(subscription.tenant, _Feed()).subscriptions.add(subscription)
-        self._audience.join(subscription)
+        self._followers.join(subscription)
         if subscription.cursor is not None and subscription.filter.batch_id is None:
             subscription.open(subscription.cursor, self)
         self.read_on(subscription)
 
     def close(self, subscription: ChannelSubscription) -> None:
-        """Harmless to repeat."""
-        self._audience.leave(subscription)
+        """Sends it no more events. Does nothing the second time."""
+        self._followers.leave(subscription)
         feed = self._feeds.get(subscription.tenant)
         if feed is None:
             return
         feed.subscriptions.discard(subscription)
         if not feed.subscriptions:
             del self._feeds[subscription.tenant]
-        place = _place_of(subscription)
-        waiting = self._waiting.get(place)
+        position = _position_of(subscription)
+        waiting = self._waiting.get(position)
         if waiting is not None:
             waiting.pop(subscription, None)
             if not waiting:
-                del self._waiting[place]
+                del self._waiting[position]
 
-    # --- for subscriptions --------------------------------------------------------------------------------------
+    # --- for subscriptions ----------------------------------------------------------------------
 
     def page_used(self, subscription: ChannelSubscription, page: ReplayPage) -> None:
         feed = self._feeds.get(subscription.tenant)
@@ -141,23 +168,23 @@ class Feeds:
             self.read_on(subscription)
 
     def read_on(self, subscription: ChannelSubscription) -> None:
-        self._waiting.setdefault(_place_of(subscription), {})[subscription] = None
+        self._waiting.setdefault(_position_of(subscription), {})[subscription] = None
         self._has_waiting.set()
 
-    # --- for the tail -------------------------------------------------------------------------------------------
+    # --- for the tail ---------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
-        """Hands a live event to the subscriptions of its tenant."""
+        """Offers a live event to the subscriptions of its tenant."""
         feed = self._feeds.get(event.tenant)
         if feed is None:
             return
         logged = LogEvent.of(event)
         feed.note(logged)
-        for subscription in tuple(feed.subscriptions):  # a slow client may drop out on the way
+        for subscription in tuple(feed.subscriptions):  # copied: an offer may close a slow client
             subscription.offer(logged)
 
     def on_progress(self, update: ProgressUpdate) -> None:
-        """Hands live progress to the subscriptions of its tenant."""
+        """Offers live progress to the subscriptions of its tenant."""
         feed = self._feeds.get(update.tenant)
         if feed is None:
             return
@@ -166,7 +193,7 @@ class Feeds:
             subscription.offer_progress(progress, subject)
 
     def on_gap(self) -> None:
-        """Events may be missing: every subscription goes on from the log."""
+        """Makes every subscription go on from the log, because live events may be missing."""
         self._pages.clear()
         for feed in self._feeds.values():
             feed.note_gap()
@@ -175,10 +202,14 @@ class Feeds:
                     subscription.fall_behind()
                     self.read_on(subscription)
 
-    # --- reading ------------------------------------------------------------------------------------------------
+    # --- reads ----------------------------------------------------------------------------------
 
     async def run(self, tail_ready: asyncio.Event) -> None:
-        """Reads for ever. The end of a log means something only once the tail sees what comes after."""
+        """Reads pages until it is cancelled.
+
+        Starts when the tail is ready: a page that reaches the end of the log is of use only if the
+        tail sees every event after it.
+        """
         await tail_ready.wait()
         async with asyncio.TaskGroup() as group:
             for _ in range(_READERS):
@@ -190,25 +221,25 @@ class Feeds:
             if not self._waiting:
                 self._has_waiting.clear()
                 continue
-            place, subscriptions = self._waiting.popitem(last=False)
+            position, subscriptions = self._waiting.popitem(last=False)
             try:
-                await self._serve(place, list(subscriptions))
-            except Exception as error:  # whatever it is, nobody who waits may be forgotten
+                await self._serve(position, list(subscriptions))
+            except Exception as error:  # whatever failed, those that wait must be served later
                 for subscription in filter(self._is_open, subscriptions):
                     self.read_on(subscription)
                 if isinstance(error, StoreError):
-                    log.warning("feeds.waiting", reason=str(error), places=len(self._waiting))
+                    log.warning("feeds.waiting", reason=str(error), positions=len(self._waiting))
                 else:
-                    log.exception("feeds.failed", tenant=place.tenant, after=str(place.after))
-                await asyncio.sleep(_RETRY_S * (1 + random.random()))  # noqa: S311 (jitter)
+                    log.exception("feeds.failed", tenant=position.tenant, after=str(position.after))
+                await asyncio.sleep(self._replay.retry_s * (1 + random.random()))  # noqa: S311 (jitter)
 
     def _is_open(self, subscription: ChannelSubscription) -> bool:
         feed = self._feeds.get(subscription.tenant)
         return feed is not None and subscription in feed.subscriptions
 
-    async def _serve(self, place: _Place, subscriptions: list[ChannelSubscription]) -> None:
-        """One reading for all who wait at this place; on a StoreError nothing has been said to anybody."""
-        tenant, after, batch_id = place
+    async def _serve(self, position: _ReplayPosition, subscriptions: list[ChannelSubscription]) -> None:
+        """Reads one page for all that wait at a position. On a StoreError it has sent nothing."""
+        tenant, after, batch_id = position
         snapshot, reset_to = None, None
         try:
             page = await self._read(tenant, after)
@@ -218,7 +249,7 @@ class Feeds:
         needs_document = reset_to is not None or not all(each.is_open for each in subscriptions)
         if self._batches is not None and batch_id is not None and needs_document:
             try:
-                # After the log: what the document does not show yet is among the events that follow.
+                # Read after the log, so that whatever the document does not show follows as events.
                 snapshot = await self._batches.batch(tenant, batch_id)
             except NotFound:
                 for subscription in filter(self._is_open, subscriptions):
@@ -238,29 +269,30 @@ class Feeds:
             return ReplayPage((), await self._log.head(tenant), is_last=True, arrivals=arrivals)
         page = self._pages.get((tenant, after))
         if page is None:
-            read = await self._log.page(tenant, after, _PAGE_EVENTS)
-            page = _page_of(read, arrivals)
-            if not page.is_last:  # what lies between two events never changes
+            read = await self._log.page(tenant, after, self._replay.page_events)
+            page = self._page_of(read, arrivals)
+            if not page.is_last:  # events between two events never change
                 self._pages[tenant, after] = page
                 if len(self._pages) > _CACHED_PAGES:
                     self._pages.popitem(last=False)
         return page
 
+    def _page_of(self, read: EventPage, arrivals: int) -> ReplayPage:
+        """Makes a page of the events that were read, cut at `page_bytes`."""
+        epoch = read.next_cursor.epoch
+        events: list[LogEvent] = []
+        size = 0
+        for body in read.bodies:
+            size += len(body)
+            if events and size > self._replay.page_bytes:
+                break
+            events.append(LogEvent.from_body(epoch, body))
+        is_whole = len(events) == len(read.bodies)
+        end = read.next_cursor if is_whole else events[-1].cursor
+        return ReplayPage(
+            events, end, is_last=is_whole and len(events) < self._replay.page_events, arrivals=arrivals
+        )
 
-def _place_of(subscription: ChannelSubscription) -> _Place:
-    return _Place(subscription.tenant, subscription.cursor, subscription.filter.batch_id)
 
-
-def _page_of(read: EventPage, arrivals: int) -> ReplayPage:
-    """As much of what was read as a client may have waiting; one event at least."""
-    epoch = read.next_cursor.epoch
-    events: list[LogEvent] = []
-    size = 0
-    for body in read.bodies:
-        size += len(body)
-        if events and size > _PAGE_BYTES:
-            break
-        events.append(LogEvent.from_body(epoch, body))
-    is_whole = len(events) == len(read.bodies)
-    end = read.next_cursor if is_whole else events[-1].cursor
-    return ReplayPage(events, end, is_last=is_whole and len(events) < _PAGE_EVENTS, arrivals=arrivals)
+def _position_of(subscription: ChannelSubscription) -> _ReplayPosition:
+    return _ReplayPosition(subscription.tenant, subscription.cursor, subscription.filter.batch_id)

@@ -1,10 +1,11 @@
-"""Where the live events of this process meet its subscriptions.
+"""Distributes the live events of this process to its subscriptions.
 
-The hub is fed by one `Tail` and knows which subscriptions follow which job; those that follow a whole log or a batch
-are served by its `feeds`. A subscription is registered first and its
-job read afterwards, so no event can fall in between; after a gap in the tail, every followed job is read again and what
-was missed comes from the event log. Reads are gathered into batches: a thousand clients that reconnect at once cost a
-few round trips.
+One `Tail` calls the hub for each event. The hub serves the subscriptions to jobs, and its `feeds`
+those to channels and batches.
+
+A job subscription is registered before its job is read, so it misses no event. After a gap in the
+tail, every followed job is read again, and missed events come from the event log. Jobs are read in
+batches: a thousand clients that reconnect at once cost a few round trips.
 """
 
 from __future__ import annotations
@@ -22,108 +23,99 @@ from jobs.core.errors.store import StoreError
 from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
 from jobs.store.events.followers import Followers
-from notifier.fanout.feeds import Batches, EventPages, Feeds
-from notifier.fanout.tenant_limits import Occupant
+from notifier.fanout.feeds import DEFAULT_REPLAY, BatchReader, EventLogReader, Feeds, ReplaySettings
+from notifier.protocol.fanout_interface import ClientLimits
 from notifier.protocol.frames import EventFrame, ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 200
-_RETRY_S = 0.5
+"""How many subscriptions are answered at a time."""
 
 
-class Jobs(Protocol):
-    """What the hub asks of `JobStore`."""
+class JobReader(Protocol):
+    """What the hub needs of `JobStore`."""
 
     async def get_many(self, tenant: str, job_ids: Sequence[str]) -> list[Job | None]: ...
 
 
-class Log(EventPages, Protocol):
-    """What the hub asks of `EventLog`."""
-
-    async def of_job(self, tenant: str, job_id: str) -> list[bytes]: ...
-
-
-class TenantLimits(Protocol):
-    """What the hub and its sessions ask of `Limits`."""
-
-    def connect(self, tenant: str, occupant: Occupant) -> bool: ...
-
-    def disconnect(self, tenant: str, occupant: Occupant) -> None: ...
-
-    def subscribe(self, tenant: str) -> bool: ...
-
-    def unsubscribe(self, tenant: str) -> None: ...
-
-    async def run(self) -> None: ...
-
-
 class Hub:
-    """The desk of every session in this process, and the listener of its tail."""
+    """The fan-out of this process. Serves while `run` runs and the tail calls `on_…`."""
 
-    def __init__(self, jobs: Jobs, log: Log, limits: TenantLimits, batches: Batches | None = None) -> None:
+    def __init__(
+        self,
+        jobs: JobReader,
+        log: EventLogReader,
+        limits: ClientLimits,
+        batches: BatchReader | None = None,
+        replay: ReplaySettings = DEFAULT_REPLAY,
+    ) -> None:
         self.limits = limits
-        self.audience = Followers()
-        self.feeds = Feeds(log, self.audience, batches)
+        self.followers = Followers()
+        self.feeds = Feeds(log, self.followers, batches, replay)
+        self._retry_s = replay.retry_s
         self._jobs = jobs
         self._log = log
-        self._followers: dict[tuple[str, str], set[JobSubscription]] = {}
+        self._by_job: dict[tuple[str, str], set[JobSubscription]] = {}
         self._unread: dict[JobSubscription, None] = {}
-        """Subscriptions whose job has to be read, in order of arrival."""
+        """Subscriptions whose job must be read, in order of arrival."""
         self._has_unread = asyncio.Event()
 
-    # --- for sessions ---------------------------------------------------------------------------------------------
+    # --- for sessions ---------------------------------------------------------------------------
 
     def watch(self, subscription: JobSubscription) -> None:
-        self._followers.setdefault(_key(subscription), set()).add(subscription)
-        self.audience.join(subscription)
+        self._by_job.setdefault(_key(subscription), set()).add(subscription)
+        self.followers.join(subscription)
         self._read_later(subscription)
 
     def unwatch(self, subscription: JobSubscription) -> None:
         key = _key(subscription)
-        followers = self._followers.get(key)
-        if followers is not None:
-            followers.discard(subscription)
-            if not followers:
-                del self._followers[key]
+        subscriptions = self._by_job.get(key)
+        if subscriptions is not None:
+            subscriptions.discard(subscription)
+            if not subscriptions:
+                del self._by_job[key]
         self._unread.pop(subscription, None)
-        self.audience.leave(subscription)
+        self.followers.leave(subscription)
 
-    # --- for the tail ---------------------------------------------------------------------------------------------
+    # --- for the tail ---------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
-        """Hands a live event to those who follow its job or its tenant."""
+        """Offers a live event to the subscriptions to its job and to its tenant's channel."""
         self.feeds.on_event(event)
         if event.job_id is None:
             return
-        followers = self._followers.get((event.tenant, event.job_id))
-        if followers:
+        subscriptions = self._by_job.get((event.tenant, event.job_id))
+        if subscriptions:
             frame = EventFrame.of(event)
-            for subscription in tuple(followers):  # a slow client may drop out on the way
+            for subscription in tuple(subscriptions):  # copied: an offer may close a slow client
                 subscription.offer(frame)
 
     def on_progress(self, update: ProgressUpdate) -> None:
-        """Hands live progress to those who follow its job or its tenant."""
+        """Offers live progress to the subscriptions to its job and to its tenant's channel."""
         self.feeds.on_progress(update)
-        followers = self._followers.get((update.tenant, update.job_id))
-        if followers:
+        subscriptions = self._by_job.get((update.tenant, update.job_id))
+        if subscriptions:
             frame = ProgressFrame(update)
-            for subscription in tuple(followers):
+            for subscription in tuple(subscriptions):
                 subscription.offer_progress(frame)
 
     def on_gap(self) -> None:
-        """Events may be missing: holds everything back until each followed job has been read again."""
+        """Holds all events until each followed job has been read again: some may be missing."""
         self.feeds.on_gap()
-        for followers in self._followers.values():
-            for subscription in followers:
+        for subscriptions in self._by_job.values():
+            for subscription in subscriptions:
                 subscription.hold()
                 self._read_later(subscription)
 
-    # --- reading --------------------------------------------------------------------------------------------------
+    # --- reads ----------------------------------------------------------------------------------
 
     async def run(self, tail_ready: asyncio.Event) -> None:
-        """Answers subscriptions for ever. A snapshot is worth something only once the tail sees what comes after."""
+        """Answers subscriptions until it is cancelled.
+
+        Starts when the tail is ready: a snapshot is of use only if the tail sees every later event.
+        """
         async with asyncio.TaskGroup() as group:
             group.create_task(self.limits.run())
             group.create_task(self.feeds.run(tail_ready))
@@ -137,14 +129,14 @@ class Hub:
                 await self._read_once()
             except StoreError as error:
                 log.warning("hub.waiting", reason=str(error), subscriptions=len(self._unread))
-                await asyncio.sleep(_RETRY_S * (1 + random.random()))  # noqa: S311 (jitter)
+                await asyncio.sleep(self._retry_s * (1 + random.random()))  # noqa: S311 (jitter)
 
     def _read_later(self, subscription: JobSubscription) -> None:
         self._unread[subscription] = None
         self._has_unread.set()
 
     async def _read_once(self) -> None:
-        """Reads the jobs of the oldest requests, one tenant's at a time; on a StoreError they stay requested."""
+        """Answers the oldest subscriptions, tenant by tenant. On a StoreError they stay unread."""
         by_tenant: defaultdict[str, list[JobSubscription]] = defaultdict(list)
         for subscription, _ in zip(self._unread, range(_BATCH), strict=False):
             by_tenant[subscription.tenant].append(subscription)
@@ -162,18 +154,16 @@ class Hub:
             logged: dict[str, list[EventFrame]] = {}
             for subscription in subscriptions:
                 job_id, job = subscription.job_id, jobs[subscription.job_id]
-                if job is not None and job_id not in logged and _is_behind(subscription, job):
+                if job is not None and job_id not in logged and _has_missed(subscription, job):
                     logged[job_id] = await self._logged(tenant, job_id)
         except StoreError:
             for subscription in subscriptions:
-                if subscription in self._followers.get(_key(subscription), ()):
+                if subscription in self._by_job.get(_key(subscription), ()):
                     self._read_later(subscription)
             raise
         for subscription in subscriptions:
-            # Unwatched meanwhile, or requested again by a gap that this reading does not cover.
-            if subscription in self._unread or subscription not in self._followers.get(
-                _key(subscription), ()
-            ):
+            # It may be unwatched by now, or a gap after this read has requested it again.
+            if subscription in self._unread or subscription not in self._by_job.get(_key(subscription), ()):
                 continue
             job = jobs[subscription.job_id]
             if job is None:
@@ -186,7 +176,7 @@ class Hub:
     async def _logged(self, tenant: str, job_id: str) -> list[EventFrame]:
         try:
             return [EventFrame.from_body(body) for body in await self._log.of_job(tenant, job_id)]
-        except JobNotFound:  # deleted a moment ago: the record that was read is the last there is
+        except JobNotFound:  # deleted just now: the record that was read is the last one
             return []
 
 
@@ -194,6 +184,6 @@ def _key(subscription: JobSubscription) -> tuple[str, str]:
     return subscription.tenant, subscription.job_id
 
 
-def _is_behind(subscription: JobSubscription, job: Job) -> bool:
-    """Whether an established subscription has missed something."""
+def _has_missed(subscription: JobSubscription, job: Job) -> bool:
+    """Returns whether a subscription that has its snapshot has missed a version."""
     return subscription.version is not None and subscription.version < job.version

@@ -1,9 +1,10 @@
-"""How many clients and subscriptions a tenant may have, over all processes together.
+"""Limits how many clients and subscriptions a tenant has, over all processes together.
 
-Each process counts its own and tells the others through the store, soon after a change and again before its lease runs
-out. A newcomer is let in on what is known at that moment; when the next exchange shows that there was no room, those
-who came since the last one are sent away again. So the limit holds within a fraction of a second, no client waits for
-the store, and a process that dies gives back its share with its lease.
+Each process counts its own, and exchanges counts with the others through the store: soon after a
+change, and again before its lease on the counts ends. A new client is accepted by the counts known
+at that moment. If the next exchange shows that the limit was exceeded, the clients that came since
+the last exchange are evicted. So the limit holds within a fraction of a second, no client waits for
+the store, and the counts of a process that dies end with its lease.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from typing import Protocol
+from dataclasses import dataclass
 
 import structlog
 
@@ -19,24 +20,28 @@ from jobs.core.errors.store import StoreError
 from jobs.core.settings import Settings
 from jobs.process.event_wait import is_set_within
 from jobs.store.scripts import Scripts
+from notifier.protocol.fanout_interface import CountedClient
 
 log = structlog.get_logger(__name__)
 
-LEASE_MS = 15_000
-_RENEW_S = 5.0
-_EXCHANGE_S = 0.1
-"""How soon after a change the others are told."""
+
+@dataclass(frozen=True, slots=True)
+class ExchangeTiming:
+    """When a process exchanges its counts."""
+
+    lease_ms: int = 15_000
+    """How long the others count the clients of a process that says nothing."""
+    renew_s: float = 5.0
+    """Between two exchanges without a change: two may fail before the lease ends."""
+    delay_s: float = 0.1
+    """From a change to the exchange, on average, so that many changes share one."""
 
 
-class Occupant(Protocol):
-    """A connection or stream, as far as the limits know it."""
-
-    def evict(self) -> None:
-        """There was no room for it."""
+DEFAULT_TIMING = ExchangeTiming()
 
 
-class _Share:
-    """What this process has of one tenant, and what the others said last."""
+class _TenantCounts:
+    """What this process has of one tenant, and what the others had at the last exchange."""
 
     __slots__ = ("connections", "newcomers", "other_connections", "other_subscriptions", "subscriptions")
 
@@ -45,60 +50,61 @@ class _Share:
         self.subscriptions = 0
         self.other_connections = 0
         self.other_subscriptions = 0
-        self.newcomers: dict[Occupant, None] = {}
+        self.newcomers: dict[CountedClient, None] = {}
 
 
-class Limits:
-    """The counts of this process. Needs to `run`."""
+class TenantLimits:
+    """Counts the clients of this process, and knows those of the others while `run` runs."""
 
-    def __init__(self, scripts: Scripts, settings: Settings) -> None:
+    def __init__(self, scripts: Scripts, settings: Settings, timing: ExchangeTiming = DEFAULT_TIMING) -> None:
+        self._timing = timing
         self._scripts = scripts
         self._max_connections = settings.max_connections
         self._max_subscriptions = settings.max_subscriptions
         self._process = secrets.token_hex(8)
-        self._shares: dict[str, _Share] = {}
+        self._counts: dict[str, _TenantCounts] = {}
         self._changed: set[str] = set()
         self._has_changed = asyncio.Event()
 
-    def connect(self, tenant: str, occupant: Occupant) -> bool:
-        """Counts a connection, where there is room for it."""
-        share = self._shares.setdefault(tenant, _Share())
-        if share.connections + share.other_connections >= self._max_connections:
+    def connect(self, tenant: str, client: CountedClient) -> bool:
+        """Counts a connection; returns False if the tenant has too many."""
+        counts = self._counts.setdefault(tenant, _TenantCounts())
+        if counts.connections + counts.other_connections >= self._max_connections:
             return False
-        share.connections += 1
-        share.newcomers[occupant] = None
+        counts.connections += 1
+        counts.newcomers[client] = None
         self._note(tenant)
         return True
 
-    def disconnect(self, tenant: str, occupant: Occupant) -> None:
-        """A connection that was counted has ended."""
-        share = self._shares[tenant]
-        share.connections -= 1
-        share.newcomers.pop(occupant, None)
+    def disconnect(self, tenant: str, client: CountedClient) -> None:
+        """Takes back a connection that was counted."""
+        counts = self._counts[tenant]
+        counts.connections -= 1
+        counts.newcomers.pop(client, None)
         self._note(tenant)
 
     def subscribe(self, tenant: str) -> bool:
-        """Counts a subscription, where there is room for it."""
-        share = self._shares.setdefault(tenant, _Share())
-        if share.subscriptions + share.other_subscriptions >= self._max_subscriptions:
+        """Counts a subscription; returns False if the tenant has too many."""
+        counts = self._counts.setdefault(tenant, _TenantCounts())
+        if counts.subscriptions + counts.other_subscriptions >= self._max_subscriptions:
             return False
-        share.subscriptions += 1
+        counts.subscriptions += 1
         self._note(tenant)
         return True
 
     def unsubscribe(self, tenant: str) -> None:
-        """A subscription that was counted has ended."""
-        self._shares[tenant].subscriptions -= 1
+        """Takes back a subscription that was counted."""
+        self._counts[tenant].subscriptions -= 1
         self._note(tenant)
 
     async def run(self) -> None:
-        """Exchanges counts for ever. While the store is away, each process goes by what it knew."""
+        """Exchanges counts until it is cancelled. While the store is away, the last ones hold."""
         while True:
-            if await is_set_within(self._has_changed, _RENEW_S):
-                await asyncio.sleep(_EXCHANGE_S * (0.5 + random.random()))  # noqa: S311 (jitter)
+            if await is_set_within(self._has_changed, self._timing.renew_s):
+                await asyncio.sleep(self._timing.delay_s * (0.5 + random.random()))  # noqa: S311 (jitter)
                 tenants = tuple(self._changed)
             else:
-                tenants = tuple(self._shares)
+                tenants = tuple(self._counts)
             self._changed.difference_update(tenants)
             if not self._changed:
                 self._has_changed.clear()
@@ -108,29 +114,29 @@ class Limits:
                 except StoreError as error:
                     log.warning("limits.waiting", reason=str(error))
                     self._note(tenant)
-                    await asyncio.sleep(_RENEW_S / 5)
+                    await asyncio.sleep(self._timing.renew_s / 5)
 
     def _note(self, tenant: str) -> None:
         self._changed.add(tenant)
         self._has_changed.set()
 
     async def _exchange(self, tenant: str) -> None:
-        share = self._shares[tenant]
-        newcomers, connections = tuple(share.newcomers), share.connections
+        counts = self._counts[tenant]
+        newcomers, connections = tuple(counts.newcomers), counts.connections
         others = await self._scripts.call(
             "connection_counts",
             tenant=tenant,
             process=self._process,
             connections=connections,
-            subscriptions=share.subscriptions,
-            lease_ms=LEASE_MS,
+            subscriptions=counts.subscriptions,
+            lease_ms=self._timing.lease_ms,
         )
-        share.other_connections, share.other_subscriptions = others
-        excess = min(connections + share.other_connections - self._max_connections, len(newcomers))
-        for occupant in newcomers:
-            share.newcomers.pop(occupant, None)
-        for occupant in newcomers[len(newcomers) - max(excess, 0) :]:
+        counts.other_connections, counts.other_subscriptions = others
+        excess = min(connections + counts.other_connections - self._max_connections, len(newcomers))
+        for client in newcomers:
+            counts.newcomers.pop(client, None)
+        for client in newcomers[len(newcomers) - max(excess, 0) :]:
             log.info("connection.evicted", tenant=tenant)
-            occupant.evict()
-        if not share.connections and not share.subscriptions and tenant not in self._changed:
-            del self._shares[tenant]
+            client.evict()
+        if not counts.connections and not counts.subscriptions and tenant not in self._changed:
+            del self._counts[tenant]

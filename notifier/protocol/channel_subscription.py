@@ -1,9 +1,15 @@
-"""A subscription to a tenant's events from a cursor on: replay, then live, without a gap and without repeats. Pure.
+"""A subscription to a tenant's events after a cursor: replays the log, then follows live events.
 
-While it is behind, it is fed pages of the log, which its subscriber pulls event by event at its own pace; live events
-do not concern it then, because the log has them too. Once a page has shown the end of the log and nothing has come
-since, it is live, and takes an event only if that follows its cursor. Any other event puts it behind again. So there is
-nothing to hold back and nothing to compare: the cursor alone decides.
+A subscription has two states:
+
+- *Behind*: it reads pages of the log, which its listener pulls event by event at its own pace. It
+  ignores live events, because the log has them, too.
+- *Live*: a page has shown the end of the log, and nothing has come since. It takes a live event
+  only if that follows its cursor. Any other event shows that it missed something, and puts it
+  behind again.
+
+So every event arrives once and in order, and there is no buffer between replay and live events
+that could overflow.
 """
 
 from __future__ import annotations
@@ -22,35 +28,35 @@ ResetReason = Literal["retention", "epoch"]
 
 @dataclass(frozen=True, slots=True)
 class ReplayPage:
-    """A stretch of a log. Shared by all subscriptions at the same place."""
+    """Consecutive events of a log, shared by all subscriptions at the same cursor."""
 
     events: Sequence[LogEvent]
     end: Cursor
-    """After the last event; the epoch is the log's own."""
+    """The cursor after the last event, in the epoch of the log."""
     is_last: bool
-    """The log went no further when this was read."""
+    """Whether the page reached the end of the log when it was read."""
     arrivals: int = 0
-    """How many live events the feed had seen when the reading began."""
+    """How many live events the tenant's feed had counted when the read began."""
 
 
-class Reader(Protocol):
-    """Where a subscription gets its pages: the feeds."""
+class PageSource(Protocol):
+    """Reads pages of the log for subscriptions: the feeds."""
 
     def page_used(self, subscription: ChannelSubscription, page: ReplayPage) -> None:
-        """The subscription has come to the end of its page: makes it live, or feeds it another page later."""
+        """Handles the end of a page: makes the subscription live, or fills in a page later."""
 
     def read_on(self, subscription: ChannelSubscription) -> None:
-        """Feeds it a page later."""
+        """Fills in a page later."""
 
 
-class ChannelSubscriber(Protocol):
-    """Who subscribed: a session or an event stream, as far as a subscription knows it."""
+class ChannelListener(Protocol):
+    """Receives what a channel subscription has for its client: a session or an event stream."""
 
     def opened(self, subscription: ChannelSubscription, snapshot: dict[str, Any] | None) -> None:
-        """Events after `subscription.cursor` follow. A batch comes with its document."""
+        """Events after `subscription.cursor` follow. For a batch, `snapshot` is its document."""
 
     def has_page(self, subscription: ChannelSubscription) -> None:
-        """Events can be pulled."""
+        """Events can be pulled now."""
 
     def live_event(self, subscription: ChannelSubscription, event: LogEvent) -> None: ...
 
@@ -59,24 +65,24 @@ class ChannelSubscriber(Protocol):
     def log_reset(
         self, subscription: ChannelSubscription, reason: ResetReason, snapshot: dict[str, Any] | None
     ) -> None:
-        """Events before `subscription.cursor` are gone for good."""
+        """Events before `subscription.cursor` are lost."""
 
     def not_found(self, subscription: ChannelSubscription) -> None:
-        """There is no such batch (any more)."""
+        """The batch does not exist, or no longer."""
 
 
 class ChannelSubscription:
-    """One client's interest in the events that pass a filter.
+    """One client's subscription to the events that pass a filter.
 
-    `cursor` is after the last event that the subscriber has pulled or been sent; None until the head is known, where
-    the client gave none.
+    `cursor` is the position after the last event that the listener has pulled or was sent. If the
+    client gave none, it is None until the head of the log is known.
     """
 
     __slots__ = (
         "_index",
+        "_listener",
         "_page",
-        "_reader",
-        "_subscriber",
+        "_source",
         "cursor",
         "filter",
         "id",
@@ -93,7 +99,7 @@ class ChannelSubscription:
         tenant: str,
         filter: Filter,
         after: Cursor | None,
-        subscriber: ChannelSubscriber,
+        listener: ChannelListener,
     ) -> None:
         self.id = id
         self.reply_to = reply_to
@@ -102,45 +108,45 @@ class ChannelSubscription:
         self.cursor = after
         self.is_live = False
         self.is_open = False
-        """Whether the subscriber has been told that it began."""
-        self._subscriber = subscriber
-        self._reader: Reader | None = None
+        """Whether the listener was told that the subscription has begun."""
+        self._listener = listener
+        self._source: PageSource | None = None
         self._page: ReplayPage | None = None
         self._index = 0
 
-    # --- for the feeds ------------------------------------------------------------------------------------------
+    # --- for the feeds --------------------------------------------------------------------------
 
-    def open(self, cursor: Cursor, reader: Reader, snapshot: dict[str, Any] | None = None) -> None:
+    def open(self, cursor: Cursor, source: PageSource, snapshot: dict[str, Any] | None = None) -> None:
         self.cursor = cursor
-        self._reader = reader
+        self._source = source
         self.is_open = True
-        self._subscriber.opened(self, snapshot)
+        self._listener.opened(self, snapshot)
 
     def fill(self, page: ReplayPage) -> None:
-        """The next stretch of the log, read from `cursor` on."""
+        """Takes the next page of the log, read from `cursor` on."""
         self._page, self._index = page, 0
-        self._subscriber.has_page(self)
+        self._listener.has_page(self)
 
     def go_live(self) -> None:
         self.is_live = True
 
     def fall_behind(self) -> None:
-        """Live events may be missing: the log is to be read from the cursor on."""
+        """Ignores live events until the log has been read from the cursor to its end."""
         self.is_live = False
 
     def reset(self, cursor: Cursor, snapshot: dict[str, Any] | None = None) -> None:
-        """The log cannot go on from where the subscription is; it does from `cursor`."""
+        """Goes on from `cursor`, because the log has lost what follows the old one."""
         before, self.cursor = self.cursor, cursor
-        # A cursor ahead of its own log saw events that the store has lost.
+        # A cursor ahead of its log has passed events that the store then lost.
         is_same = before is not None and before.epoch == cursor.epoch and before.sequence <= cursor.sequence
-        self._subscriber.log_reset(self, "retention" if is_same else "epoch", snapshot)
+        self._listener.log_reset(self, "retention" if is_same else "epoch", snapshot)
 
     def not_found(self) -> None:
-        self._subscriber.not_found(self)
+        self._listener.not_found(self)
 
     def offer(self, event: LogEvent) -> None:
-        """A live event."""
-        if not self.is_live or self.cursor is None or self._reader is None:
+        """Delivers a live event if it is the next one; else falls behind."""
+        if not self.is_live or self.cursor is None or self._source is None:
             return
         cursor, at = event.cursor, self.cursor
         if cursor.epoch == at.epoch and cursor.sequence <= at.sequence:
@@ -148,21 +154,24 @@ class ChannelSubscription:
         if cursor.epoch == at.epoch and cursor.sequence == at.sequence + 1:
             self.cursor = cursor
             if event.passes(self.filter):
-                self._subscriber.live_event(self, event)
+                self._listener.live_event(self, event)
         else:
             self.fall_behind()
-            self._reader.read_on(self)
+            self._source.read_on(self)
 
     def offer_progress(self, progress: ProgressFrame, subject: Subject | None) -> None:
-        """Live progress of a job; of no interest to who is still reading what happened before."""
+        """Delivers live progress of a job, unless the subscription is behind."""
         if self.is_live and self.filter.admits_progress(subject):
-            self._subscriber.live_progress(self, progress)
+            self._listener.live_progress(self, progress)
 
-    # --- for the subscriber -------------------------------------------------------------------------------------
+    # --- for the listener -----------------------------------------------------------------------
 
     def pull(self) -> LogEvent | None:
-        """The next event of the replay; None where there is none now: it is live, or `has_page` will follow."""
-        if self._page is None or self._reader is None:
+        """Returns the next replayed event, or None.
+
+        After None the subscription is live, or `has_page` follows.
+        """
+        if self._page is None or self._source is None:
             return None
         events = self._page.events
         while self._index < len(events):
@@ -173,5 +182,5 @@ class ChannelSubscription:
                 return event
         page, self._page = self._page, None
         self.cursor = page.end
-        self._reader.page_used(self, page)
+        self._source.page_used(self, page)
         return None

@@ -1,4 +1,4 @@
-"""How a connection ends: the close codes and what a client should do about each."""
+"""The close codes of a WebSocket connection, and what a client does on each."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ _MAX_REASON_BYTES = 123
 
 
 class CloseCode(enum.IntEnum):
-    """4400–4499 and 1009: do not reconnect, the same would happen again. Everything else: reconnect and resume."""
+    """On 4400–4499 and 1009 a client does not reconnect: it would be closed for the same reason.
+
+    On every other code it reconnects and resumes.
+    """
 
     MESSAGE_TOO_BIG = 1009
-    """A frame above the size limit (RFC 6455)."""
+    """A message was larger than allowed (RFC 6455)."""
     RESTART = 1012
-    """This process is going away; another takes over."""
+    """This process stops; another one takes over."""
     OVERLOADED = 1013
-    """No room now; come back later."""
+    """This process has no room for more connections now."""
     BAD_FRAME = 4400
-    """Not a frame of this protocol."""
+    """A message was not a frame of this protocol."""
     UNAUTHENTICATED = 4401
-    """No valid token in time."""
+    """The client sent no valid token in time."""
     FORBIDDEN = 4403
-    """The origin or host is not allowed, or the token is another tenant's."""
+    """The origin or host is not allowed, or the token belongs to another tenant."""
     TOO_MANY_CONNECTIONS = 4409
-    """The tenant's limit is reached."""
+    """The tenant has as many connections as it may have."""
     TOKEN_EXPIRED = 4501
-    """Reconnect with a fresh token."""
+    """The token has expired: reconnect with a fresh one."""
     UNRESPONSIVE = 4504
-    """Pings were not answered; a client that reads this was only asleep."""
+    """The client did not answer pings. One that still reads this was only suspended."""
     TOO_SLOW = 4508
-    """More events waited than the connection may queue."""
+    """The send buffer was full: the client reads more slowly than events come."""
 
 
 class Close(NamedTuple):
-    """A decision to close. `reason` fits into a close frame."""
+    """A code, and a reason that fits into a close frame."""
 
     code: CloseCode
     reason: str

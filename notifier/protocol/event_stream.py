@@ -1,8 +1,9 @@
-"""One client's server-sent events (WHATWG HTML, section 9.2): what a channel subscription says, as text. Pure.
+"""One client's server-sent events (WHATWG HTML, section 9.2), without I/O.
 
-The counterpart of `session` for clients that only read. `id:` is the cursor; heartbeats move it forward too, so that a
-quiet, filtered stream can be resumed however long it was quiet. What waits is bounded as it is for a WebSocket: a
-client that falls too far behind is cut off, and resumes from its last id.
+This is what `session` is for WebSockets, for clients that only read. `id:` is the cursor.
+Heartbeats carry it, too, so that a filtered stream can be resumed after a long time without events.
+The send buffer is bounded as for a WebSocket: a client that falls too far behind is disconnected,
+and resumes from its last id.
 """
 
 from __future__ import annotations
@@ -14,36 +15,45 @@ from typing import Any
 
 from jobs.core.events import Cursor
 from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
+from notifier.protocol.fanout_interface import ChannelFanout
 from notifier.protocol.filters import Filter
 from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.log_event import LogEvent
 from notifier.protocol.send_buffer import SendBuffer
-from notifier.protocol.session import Feeds
 
 RETRY_MS = 2000
-"""How long a client should wait before it reconnects, give or take half of it."""
+"""How long clients wait before they reconnect: on average, each is told a random time."""
 _CHUNK_BYTES = 32 * 1024
 
 
 class EventStream:
-    """`take` what there is whenever `wake` was called; `close` it when the client has gone."""
+    """Turns a channel subscription into the text of server-sent events.
+
+    After `wake` was called, the transport sends what `take` returns. It calls `close` when the
+    client has gone.
+    """
 
     def __init__(
-        self, feeds: Feeds, tenant: str, filter: Filter, after: Cursor | None, wake: Callable[[], None]
+        self,
+        feeds: ChannelFanout,
+        tenant: str,
+        filter: Filter,
+        after: Cursor | None,
+        wake: Callable[[], None],
     ) -> None:
         self._feeds = feeds
         self._wake = wake
-        self._outbox = SendBuffer()
+        self._buffer = SendBuffer()
         self._is_replaying = False
         self.has_ended = False
-        """Set once the stream is to be ended, after what is left."""
+        """Set when the transport must end the response, after what `take` still returns."""
         self._subscription = ChannelSubscription("", None, tenant, filter, after, self)
         feeds.open(self._subscription)
 
-    # --- for the adapter ------------------------------------------------------------------------------------------
+    # --- for the transport ----------------------------------------------------------------------
 
     def take(self) -> bytes:
-        """The next piece of the stream; empty where there is nothing to send now."""
+        """Returns the next bytes to send; empty if there are none now."""
         pieces, size = [], 0
         while size < _CHUNK_BYTES and (piece := self._next()) is not None:
             pieces.append(piece)
@@ -51,12 +61,12 @@ class EventStream:
         return b"".join(pieces)
 
     def beat(self) -> None:
-        """Nothing was sent for a while: keeps proxies and the client from giving up, and moves the cursor."""
+        """Adds a comment with the cursor, so that proxies and the client do not give up."""
         cursor = self._subscription.cursor if self._subscription.is_open else None
         self._put(b": \n" + (_id(cursor) if cursor else b"") + b"\n")
 
     def end(self, retry_ms: int | None = None) -> None:
-        """No more events; the client shall come back after `retry_ms`."""
+        """Ends the stream; tells the client to reconnect after `retry_ms`, if given."""
         if not self.has_ended:
             if retry_ms is not None:
                 self._put(b"retry: %d\n\n" % retry_ms)
@@ -65,18 +75,18 @@ class EventStream:
             self._wake()
 
     def evict(self) -> None:
-        """The tenant turned out to have too many connections."""
+        """Ends the stream: other processes turned out to have used up the limit."""
         self.end()
 
     def close(self) -> None:
-        """Harmless to repeat."""
+        """Ends the subscription. Does nothing the second time."""
         self._feeds.close(self._subscription)
         self._is_replaying = False
 
-    # --- what its subscription calls ------------------------------------------------------------------------------
+    # --- what its subscription calls ------------------------------------------------------------
 
     def opened(self, subscription: ChannelSubscription, snapshot: dict[str, Any] | None) -> None:
-        # With the cursor, so that a client that is cut off before the first event loses none.
+        # With the cursor, a client that is cut off before the first event misses none.
         jittered_ms = int(RETRY_MS * (0.5 + random.random()))  # noqa: S311
         self._put(b"retry: %d\n%b\n" % (jittered_ms, _id(subscription.cursor)))
         if snapshot is not None:
@@ -88,40 +98,40 @@ class EventStream:
 
     def live_event(self, subscription: ChannelSubscription, event: LogEvent) -> None:
         if event.subject.job_id is not None:
-            self._outbox.drop_progress(event.subject.job_id)  # overtaken
+            self._buffer.drop_progress(event.subject.job_id)  # the event is newer
         self._put(_event(event))
 
     def live_progress(self, subscription: ChannelSubscription, progress: ProgressFrame) -> None:
-        self._outbox.put_progress(progress.job_id, _message("progress", progress.as_data()))
+        self._buffer.put_progress(progress.job_id, _message("progress", progress.as_data()))
         self._wake()
 
     def log_reset(
         self, subscription: ChannelSubscription, reason: ResetReason, snapshot: dict[str, Any] | None
     ) -> None:
-        said: dict[str, Any] = {"reason": reason, "cursor": str(subscription.cursor)}
+        data: dict[str, Any] = {"reason": reason, "cursor": str(subscription.cursor)}
         if snapshot is not None:
-            said["snapshot"] = snapshot
-        self._put(_id(subscription.cursor) + _message("reset", json.dumps(said).encode()))
+            data["snapshot"] = snapshot
+        self._put(_id(subscription.cursor) + _message("reset", json.dumps(data).encode()))
 
     def not_found(self, subscription: ChannelSubscription) -> None:
         self._put(_message("error", b'{"code":"batch_not_found"}'))
         self.end()
 
-    # --- state ------------------------------------------------------------------------------------------------------
+    # --- state ----------------------------------------------------------------------------------
 
     def _next(self) -> bytes | None:
-        piece = self._outbox.take()
+        piece = self._buffer.take()
         if piece is None and self._is_replaying:
             event = self._subscription.pull()
             if event is not None:
                 return _event(event)
             self._is_replaying = False
-        return piece or self._outbox.take_progress()
+        return piece or self._buffer.take_progress()
 
     def _put(self, piece: bytes) -> None:
         if self.has_ended:
             return
-        if self._outbox.put(piece):
+        if self._buffer.put(piece):
             self._wake()
         else:
             self.end()

@@ -1,4 +1,4 @@
-"""Which events of a tenant a subscription is about. Pure."""
+"""Filters: which of a tenant's events a subscription receives."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from jobs.core.job import JobStatus
 
 PROGRESS = "progress"
-"""How `types` names progress, which is no event."""
+"""The name of progress in `types`. Progress is not an event."""
 
 
 class Subject(NamedTuple):
-    """What an event is about: a job, or a batch, or neither."""
+    """The job or batch that an event is about, if any."""
 
     job_id: str | None = None
     batch_id: str | None = None
@@ -23,7 +23,7 @@ class Subject(NamedTuple):
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Subject:
-        """From the `data` of an event."""
+        """Reads the subject from the `data` of an event."""
         job = data.get("job")
         if job is not None:
             return cls(
@@ -39,9 +39,9 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All conditions that are set must hold; one of the values suffices for each.
+    """Conditions on events: all that are set must hold, and one value of each is enough.
 
-    `types` are names of events, or patterns such as ``job.*``; ``progress`` stands for progress.
+    `types` are names of events or patterns such as ``job.*``; ``progress`` stands for progress.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -66,7 +66,10 @@ class Filter:
         )
 
     def admits_progress(self, subject: Subject | None) -> bool:
-        """`subject` is the job as its last event showed it; None where no event of it has passed yet."""
+        """Returns whether progress of a job passes.
+
+        `subject` is the job as its last event showed it, or None if no event of it was seen yet.
+        """
         if not self.admits_type(PROGRESS):
             return False
         if subject is None:

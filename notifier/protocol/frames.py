@@ -1,8 +1,8 @@
-"""The frames of the protocol `pressrun.v1` (design, section 7): strict parsing, cheap building. Pure.
+"""The frames of the protocol `pressrun.v1`, as `/asyncapi.json` and `docs/push.md` describe them.
 
-Frames from clients are small and parsed strictly: an unknown type or member is an error, never ignored. Frames to
-clients are UTF-8 bytes. Events and progress are spliced from the bytes that were stored, never re-serialised, and
-encoded once for all subscriptions that share an id.
+Frames from clients are parsed strictly: an unknown type or member is an error. Frames to clients
+are UTF-8 bytes. Frames of events and progress contain the stored bytes as they are, and are encoded
+once for all subscriptions with the same id.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ SUBPROTOCOL = "pressrun.v1"
 _MAX_MESSAGE_CHARACTERS = 200
 
 RequestId = Annotated[int, Field(ge=0, lt=2**53)] | Annotated[str, StringConstraints(max_length=64)]
-"""What a client puts into `id`, to find it again in `reply_to`."""
+"""A client's `id` for a frame; the answer has it as `reply_to`."""
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 _Names = Annotated[tuple[_Name, ...], Field(max_length=32)]
 
 
 class BadFrame(ValueError):
-    """Not a frame of this protocol. The text says why, for the developer of the client."""
+    """A message is not a frame of this protocol. The text tells the client's developer why."""
 
     def __init__(self, message: str, reply_to: int | str | None = None) -> None:
         super().__init__(message[:_MAX_MESSAGE_CHARACTERS])
         self.reply_to = reply_to
 
 
-# --- from clients ---------------------------------------------------------------------------------------------
+# --- from clients -------------------------------------------------------------------------------
 
 
 class ClientFrame(BaseModel):
@@ -50,14 +50,14 @@ class ClientFrame(BaseModel):
 
 
 class Auth(ClientFrame):
-    """The first frame where credentials are configured; again, any time, with a fresh token."""
+    """Shows a token: first of all if the server has API keys, and again before a token expires."""
 
     type: Literal["auth"]
     token: Annotated[str, StringConstraints(max_length=4096)]
 
 
 class EventFilter(BaseModel):
-    """Which events a channel subscription is about. All members must fit; one value of each suffices."""
+    """Conditions on events: all that are given must hold, and one value of each is enough."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -69,17 +69,19 @@ class EventFilter(BaseModel):
 
 
 class Subscribe(ClientFrame):
-    """Asks for one of three: a job (its snapshot, then every later version), a batch (its document, then the events
-    of its jobs and its own), or the channel of all jobs (events after a cursor, or from now)."""
+    """Asks for the events of a job, of a batch, or of all jobs. Names one of the three.
+
+    A job: its snapshot, then every later version. A batch: its document, then the events of its
+    jobs and its own. The channel `jobs`: all events after a cursor, or from now on."""
 
     type: Literal["subscribe"]
     job_id: _Name | None = None
     batch_id: _Name | None = None
     channel: Literal["jobs"] | None = None
     after: Annotated[str, StringConstraints(max_length=64)] | None = Field(
-        default=None, description="The newest cursor that the client has. Not for jobs."
+        default=None, description="The newest cursor that the client has. Not allowed with `job_id`."
     )
-    filter: EventFilter | None = Field(default=None, description="For channels.")
+    filter: EventFilter | None = Field(default=None, description="Only with `channel`.")
 
     @model_validator(mode="after")
     def _asks_for_one(self) -> Subscribe:
@@ -115,7 +117,11 @@ _request_id: TypeAdapter[int | str] = TypeAdapter(RequestId, config=ConfigDict(s
 
 
 def parse(message: str | bytes) -> AnyClientFrame:
-    """The client's frame. Raises BadFrame; binary messages are never frames."""
+    """Returns the client's frame.
+
+    Raises:
+        BadFrame: it is not a frame of this protocol. Binary messages never are.
+    """
     if isinstance(message, bytes):
         raise BadFrame("Binary messages are not understood. Send JSON text.")
     try:
@@ -131,27 +137,27 @@ def parse(message: str | bytes) -> AnyClientFrame:
 
 
 def _readable_id(message: str) -> int | str | None:
-    """The `id` of a frame that is wrong elsewhere, so that its sender learns which one it was."""
+    """Returns the `id` of a frame that is wrong elsewhere, so that the error can name it."""
     try:
         return _request_id.validate_python(json.loads(message)["id"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
-# --- to clients -----------------------------------------------------------------------------------------------
+# --- to clients ---------------------------------------------------------------------------------
 
 
 class ServerFrame(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def encode(self) -> bytes:
-        """The frame as JSON; members that are None are left out."""
+        """Returns the frame as JSON, without members that are None."""
         members = {name: value for name, value in self if value is not None}
         return json.dumps(members, separators=(",", ":")).encode()
 
 
 class Welcome(ServerFrame):
-    """The answer to every `auth`. `ping_interval` is in seconds; `expires_at` is the token's."""
+    """Answers `auth`. `ping_interval` is in seconds; `expires_at` is when the token expires."""
 
     type: Literal["welcome"] = "welcome"
     reply_to: int | str | None = None
@@ -160,7 +166,10 @@ class Welcome(ServerFrame):
 
 
 class Subscribed(ServerFrame):
-    """Of a job: with its snapshot. Of a channel: with the cursor after which events follow. Of a batch: with both."""
+    """Answers `subscribe`: a job with its snapshot, a channel with a cursor, a batch with both.
+
+    Events after the cursor follow.
+    """
 
     type: Literal["subscribed"] = "subscribed"
     reply_to: int | str | None = None
@@ -182,17 +191,20 @@ class Pong(ServerFrame):
 
 
 class Ping(ServerFrame):
-    """Every `ping_interval`; the client answers `pong`. Of the application: browsers do not see protocol pings."""
+    """Comes every `ping_interval` seconds; the client answers `pong`.
+
+    It is a frame of its own because browsers do not show pings of the WebSocket protocol.
+    """
 
     type: Literal["ping"] = "ping"
     cursors: dict[str, str] | None = None
-    """How far each channel and batch subscription has come, events that its filter left out included."""
+    """The cursor of each channel and batch subscription. It counts filtered events, too."""
 
 
 class Reset(ServerFrame):
-    """Events of the subscription are gone for good: no longer kept, or lost with the log (`epoch`).
+    """Events of the subscription are lost: no longer kept (`retention`), or gone with an `epoch`.
 
-    With a snapshot: go on from that. With a cursor: list the jobs to see where they stand; events after it follow.
+    With a snapshot, go on from that. With a cursor, list the jobs; events after the cursor follow.
     """
 
     type: Literal["reset"] = "reset"
@@ -203,7 +215,9 @@ class Reset(ServerFrame):
 
 
 class EventMessage(ServerFrame):
-    """One event. To a channel or batch with the cursor after it. (`EventFrame` and `LogEvent` splice these.)"""
+    """One event; for a channel or batch with the cursor after it.
+    (`EventFrame` and `LogEvent` encode it.)
+    """
 
     type: Literal["event"] = "event"
     subscription: str
@@ -212,7 +226,9 @@ class EventMessage(ServerFrame):
 
 
 class ProgressMessage(ServerFrame):
-    """How far a job is; the latest only, and never logged. (`ProgressFrame` splices these.)"""
+    """The latest progress of a job. It is not an event, and is never replayed.
+    (`ProgressFrame` encodes it.)
+    """
 
     type: Literal["progress"] = "progress"
     subscription: str
@@ -221,14 +237,17 @@ class ProgressMessage(ServerFrame):
 
 
 class GoAway(ServerFrame):
-    """A close with 1012 follows; reconnect that long after it."""
+    """The process stops: a close with 1012 follows. Reconnect after `reconnect_in_ms`."""
 
     type: Literal["goaway"] = "goaway"
     reconnect_in_ms: int
 
 
 class Error(ServerFrame):
-    """A request failed (`reply_to`), or a subscription ended (`subscription`). The connection goes on."""
+    """A request failed (`reply_to`) or a subscription ended (`subscription`).
+
+    The connection stays open.
+    """
 
     type: Literal["error"] = "error"
     reply_to: int | str | None = None
@@ -238,7 +257,7 @@ class Error(ServerFrame):
 
 
 class EventFrame:
-    """A job's event, ready for any number of subscriptions."""
+    """A job's event, encoded once for many subscriptions."""
 
     __slots__ = ("_body", "_frames", "is_terminal", "version")
 
@@ -250,12 +269,12 @@ class EventFrame:
 
     @classmethod
     def of(cls, event: Event) -> EventFrame:
-        """Of an event of a job."""
+        """Makes one of a live event of a job."""
         return cls(event.type, event.version or 0, event.body)
 
     @classmethod
     def from_body(cls, body: bytes) -> EventFrame:
-        """From a body as the event log keeps it."""
+        """Makes one of a body as the event log keeps it."""
         event = json.loads(body)
         return cls(event["type"], event["data"]["job"]["version"], body)
 
@@ -268,7 +287,7 @@ class EventFrame:
 
 
 class ProgressFrame:
-    """How far a job is, ready for any number of subscriptions."""
+    """A job's progress, encoded once for many subscriptions."""
 
     __slots__ = ("_frames", "_update", "claim", "job_id")
 
@@ -290,7 +309,7 @@ class ProgressFrame:
         return frame
 
     def as_data(self) -> bytes:
-        """As the `data` of a server-sent event."""
+        """Returns the `data` of a server-sent event."""
         return b'{"job_id":"%b","progress":%b}' % (self.job_id.encode(), self._update.progress)
 
 

@@ -1,4 +1,4 @@
-"""An event of a tenant's log with its cursor, ready for any number of subscriptions. Pure."""
+"""An event of a tenant's log with its cursor, encoded once for many subscriptions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from jobs.core.events import Cursor, Event
 from notifier.protocol.filters import EVERYTHING, Filter, Subject
 
 _MAX_KEPT_FRAMES = 4
-"""Nearly all subscriptions have one of a few ids; frames for the others are made as needed."""
+"""Nearly all subscriptions have one of a few ids (`s1`, `s2`); other frames are not kept."""
 
 
 class LogEvent:
-    """`body` is the stored bytes; frames are spliced from it, never re-serialised."""
+    """An event whose frames contain `body`, the stored bytes, as they are."""
 
     def __init__(self, cursor: Cursor, type: str, body: bytes, subject: Subject | None = None) -> None:
         self.cursor = cursor
@@ -25,12 +25,12 @@ class LogEvent:
 
     @classmethod
     def of(cls, event: Event) -> LogEvent:
-        """Of a live event."""
+        """Makes one of a live event."""
         return cls(event.cursor, event.type, event.body)
 
     @classmethod
     def from_body(cls, epoch: str, body: bytes) -> LogEvent:
-        """From a body as the log keeps it."""
+        """Makes one of a body as the log keeps it."""
         event = json.loads(body)
         return cls(Cursor(epoch, event["sequence"]), event["type"], body, Subject.of(event["data"]))
 
@@ -44,7 +44,7 @@ class LogEvent:
         return filter.admits_type(self.type) and filter.admits_subject(self.subject)
 
     def encode(self, subscription: str) -> bytes:
-        """The frame for a subscription of this id."""
+        """Returns the frame for the subscription with this id."""
         frame = self._frames.get(subscription)
         if frame is None:
             frame = b'{"type":"event","subscription":"%b","cursor":"%b","event":%b}' % (

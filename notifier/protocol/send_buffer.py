@@ -1,16 +1,18 @@
-"""What waits to be sent to one client: frames in order within a budget, and of progress the latest only. Pure."""
+"""Frames that wait to be sent to one client."""
 
 from __future__ import annotations
 
-MAX_OUTBOX_BYTES = 1024 * 1024
-"""What may wait to be sent; beyond it the client is too slow and is closed. It reconnects and resumes."""
+MAX_BUFFERED_BYTES = 1024 * 1024
+"""How much may wait. A client that is further behind is closed; it reconnects and resumes."""
 _FRAME_OVERHEAD_BYTES = 64
-"""Charged for each waiting frame besides its bytes, so that tiny frames cannot pile up either."""
+"""Counted for each frame besides its bytes, which bounds the number of tiny frames, too."""
 _MAX_PROGRESS = 1000
-"""Of how many jobs progress may wait; the oldest is dropped first."""
+"""For how many jobs progress may wait. The oldest is dropped first."""
 
 
 class SendBuffer:
+    """A queue of frames with a budget of bytes, and the latest progress of each job."""
+
     __slots__ = ("_bytes", "_frames", "_progress")
 
     def __init__(self) -> None:
@@ -19,14 +21,14 @@ class SendBuffer:
         self._progress: dict[str, bytes] = {}
 
     def put(self, frame: bytes) -> bool:
-        """False where the budget is used up: everything is dropped then."""
-        charged = len(frame) + _FRAME_OVERHEAD_BYTES
-        # Whatever its size, one frame may always wait: a client that keeps up is never too slow.
-        if self._frames and self._bytes + charged > MAX_OUTBOX_BYTES:
+        """Adds a frame; if the budget is used up, drops everything and returns False."""
+        counted = len(frame) + _FRAME_OVERHEAD_BYTES
+        # One frame may always wait, whatever its size: a client that keeps up is never too slow.
+        if self._frames and self._bytes + counted > MAX_BUFFERED_BYTES:
             self.clear()
             return False
         self._frames.append(frame)
-        self._bytes += charged
+        self._bytes += counted
         return True
 
     def take(self) -> bytes | None:
@@ -37,7 +39,7 @@ class SendBuffer:
         return frame
 
     def put_progress(self, key: str, frame: bytes) -> None:
-        """Replaces what waits under this key."""
+        """Adds progress, and drops older progress with the same key."""
         self._progress[key] = frame
         if len(self._progress) > _MAX_PROGRESS:
             self.drop_progress(next(iter(self._progress)))
@@ -49,7 +51,7 @@ class SendBuffer:
         self._progress.pop(key, None)
 
     def drop_progress_of(self, subscription: str) -> None:
-        """All that waits under `progress_key`s of the subscription."""
+        """Drops all progress whose `progress_key` is of this subscription."""
         for key in [key for key in self._progress if key.partition(" ")[0] == subscription]:
             del self._progress[key]
 

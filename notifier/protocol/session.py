@@ -1,16 +1,20 @@
-"""One client's side of the protocol `pressrun.v1`: frames and times in, frames and a decision to close out.
+"""One client's connection in the protocol `pressrun.v1`, without I/O.
 
-Pure: no event loop, no clock, no store. An adapter owns the socket. It calls `receive` for every message and `tick`
-when `deadline` has come, takes what `next_frame` gives while the socket has room, and closes when `closing` is set and
-no frame is left. Subscriptions go to a `Desk`, which feeds them; `wake` tells the adapter that there is something to
-send. Times are Unix seconds.
+The transport owns the socket. It
+
+- calls `receive` for every message, and `tick` at `deadline`;
+- sends what `next_frame` returns while the socket has room; `wake` says that there is a new frame;
+- closes the socket when `closing` is set and no frame is left.
+
+Times are Unix seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from jobs.core.errors.request import InvalidInput, TokenExpired, TokenInvalid
 from jobs.core.events import Cursor
@@ -20,6 +24,7 @@ from jobs.core.tokens import Grant
 from notifier.protocol import frames
 from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
 from notifier.protocol.close_codes import Close, CloseCode
+from notifier.protocol.fanout_interface import Fanout
 from notifier.protocol.filters import EVERYTHING, Filter
 from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
@@ -27,69 +32,46 @@ from notifier.protocol.log_event import LogEvent
 from notifier.protocol.send_buffer import SendBuffer, progress_key
 from notifier.protocol.token_scopes import TokenScopes
 
-AUTH_TIMEOUT_S = 5
-PING_INTERVAL_S = 25
-"""Between two pings. A client that has sent nothing from one ping to the next is gone: found within a minute."""
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SUBSCRIPTIONS = 100
+"""How many subscriptions, and how many tokens, one connection may have."""
 
 _TOO_MANY_CONNECTIONS = "the tenant has too many connections"
 
 Subscription = JobSubscription | ChannelSubscription
 
 
-class Feeds(Protocol):
-    """Where subscriptions to channels and batches are served."""
+@dataclass(frozen=True, slots=True)
+class SessionTiming:
+    """How long a session waits for its client."""
 
-    def open(self, subscription: ChannelSubscription) -> None:
-        """Feeds the subscription from now on."""
-
-    def close(self, subscription: ChannelSubscription) -> None:
-        """Feeds it no more."""
-
-
-class Limits(Protocol):
-    """How many connections and subscriptions a tenant may have."""
-
-    def connect(self, tenant: str, occupant: Session) -> bool: ...
-
-    def disconnect(self, tenant: str, occupant: Session) -> None: ...
-
-    def subscribe(self, tenant: str) -> bool: ...
-
-    def unsubscribe(self, tenant: str) -> None: ...
+    auth_timeout_s: float = 5
+    """From the start of the connection to the first `auth` frame."""
+    ping_interval_s: float = 25
+    """Between two pings. A client that sends nothing from one ping to the next is closed, so a dead
+    connection is found within a minute."""
 
 
-class Desk(Protocol):
-    """Where subscriptions are served: the hub."""
-
-    @property
-    def feeds(self) -> Feeds: ...
-
-    @property
-    def limits(self) -> Limits: ...
-
-    def watch(self, subscription: JobSubscription) -> None:
-        """Feeds the subscription from now on: first a snapshot or `not_found`, then events."""
-
-    def unwatch(self, subscription: JobSubscription) -> None:
-        """Feeds it no more."""
+DEFAULT_TIMING = SessionTiming()
+CLOSE_TIMEOUT_S = 5.0
+"""How long a transport waits for a client to read the last frames and answer the close frame."""
 
 
 class Session:
-    """A connection's state. With a `tenant` the client needs no token and may follow all of its jobs."""
+    """The state of one connection. If `tenant` is given, the client needs no token."""
 
     __slots__ = (
-        "_answered",
-        "_desk",
-        "_grants",
+        "_buffer",
+        "_fanout",
+        "_has_answered",
         "_is_counted",
-        "_made",
+        "_last_number",
         "_next_ping",
-        "_outbox",
         "_replaying",
+        "_scopes",
         "_started_at",
         "_subscriptions",
+        "_timing",
         "_verify",
         "_wake",
         "closing",
@@ -100,47 +82,49 @@ class Session:
         self,
         *,
         verify: Callable[[str, float], Grant],
-        desk: Desk,
+        fanout: Fanout,
         wake: Callable[[], None],
         now: float,
         tenant: str | None = None,
+        timing: SessionTiming = DEFAULT_TIMING,
     ) -> None:
+        self._timing = timing
         self._verify = verify
-        self._desk = desk
+        self._fanout = fanout
         self._wake = wake
         self._started_at = now
-        self._next_ping = now + PING_INTERVAL_S
-        self._answered = True
-        self._grants = TokenScopes(is_unlimited=tenant is not None)
+        self._next_ping = now + timing.ping_interval_s
+        self._has_answered = True
+        self._scopes = TokenScopes(is_unlimited=tenant is not None)
         self._is_counted = False
         self._subscriptions: dict[str, Subscription] = {}
-        self._made = 0
-        self._outbox = SendBuffer()
+        self._last_number = 0
+        self._buffer = SendBuffer()
         self._replaying: list[ChannelSubscription] = []
-        """Those with a page of the log to pull from."""
+        """Subscriptions that have a page of the log to pull events from."""
         self.tenant = tenant
         self.closing: Close | None = None
-        """Set once the connection is to be closed, after the frames that are left."""
+        """Set when the transport must close the connection, after the frames that are left."""
 
-    # --- what the adapter calls ---------------------------------------------------------------------------------
+    # --- what the transport calls ---------------------------------------------------------------
 
     @property
     def deadline(self) -> float:
-        """When `tick` must be called, at the latest."""
-        if not self._grants:
-            return self._started_at + AUTH_TIMEOUT_S
-        return min(self._next_ping, self._grants.next_end)
+        """The latest time at which `tick` must be called."""
+        if not self._scopes:
+            return self._started_at + self._timing.auth_timeout_s
+        return min(self._next_ping, self._scopes.next_expiry)
 
     def begin(self) -> None:
-        """The connection stands, and frames can be taken."""
+        """Starts the session. The transport can send frames from now on."""
         if self.tenant is not None:
             self._count(self.tenant)
 
     def receive(self, message: str | bytes, now: float) -> None:
-        """One message of the client's. Bad ones end the connection, never the process."""
+        """Handles one message of the client. A bad message closes the connection."""
         if self.closing is not None:
             return
-        self._answered = True
+        self._has_answered = True
         if len(message) > MAX_MESSAGE_BYTES:
             return self._close(CloseCode.MESSAGE_TOO_BIG, f"a message may have {MAX_MESSAGE_BYTES} bytes")
         try:
@@ -150,7 +134,7 @@ class Session:
             return self._close(CloseCode.BAD_FRAME, str(error))
         if isinstance(frame, frames.Auth):
             return self._authenticate(frame, now)
-        if not self._grants:
+        if not self._scopes:
             return self._close(CloseCode.UNAUTHENTICATED, "the first frame must be auth")
         match frame:
             case frames.Subscribe():
@@ -164,26 +148,31 @@ class Session:
         return None
 
     def tick(self, now: float) -> None:
-        """Does what has become due: ends an unauthenticated, expired or silent connection, or pings."""
+        """Pings, or closes an unauthenticated, expired or silent connection, if that is due."""
         if self.closing is not None or now < self.deadline:
             return
-        if not self._grants:
-            return self._close(CloseCode.UNAUTHENTICATED, f"no auth frame within {AUTH_TIMEOUT_S} s")
-        if self._grants.expire(now) and not all(map(self._is_covered, self._subscriptions.values())):
+        if not self._scopes:
+            return self._close(
+                CloseCode.UNAUTHENTICATED, f"no auth frame within {self._timing.auth_timeout_s} s"
+            )
+        if self._scopes.expire(now) and not all(map(self._is_covered, self._subscriptions.values())):
             return self._close(CloseCode.TOKEN_EXPIRED, "the token has expired")
-        if not self._grants:
+        if not self._scopes:
             return self._close(CloseCode.TOKEN_EXPIRED, "the token has expired")
         if now >= self._next_ping:
-            if not self._answered:
+            if not self._has_answered:
                 return self._close(CloseCode.UNRESPONSIVE, "pings were not answered")
-            self._answered = False
-            self._next_ping = now + PING_INTERVAL_S
+            self._has_answered = False
+            self._next_ping = now + self._timing.ping_interval_s
             self._send(frames.Ping(cursors=self._cursors()).encode())
         return None
 
     def next_frame(self) -> bytes | None:
-        """The next frame to send: what waits in order, then replays at the client's pace, then progress."""
-        frame = self._outbox.take()
+        """Returns the next frame: buffered frames first, then replayed events, then progress.
+
+        Replayed events are pulled one by one, so they go at the client's pace.
+        """
+        frame = self._buffer.take()
         if frame is not None:
             return frame
         while self._replaying:
@@ -192,32 +181,32 @@ class Session:
             if event is not None:
                 return event.encode(subscription.id)
             self._replaying.remove(subscription)
-        return self._outbox.take_progress()
+        return self._buffer.take_progress()
 
     def go_away(self, reconnect_in_ms: int) -> None:
-        """The process stops: tells the client when to come back, and closes."""
+        """Tells the client when to reconnect, and closes: the process stops."""
         if self.closing is None:
             self._send(frames.GoAway(reconnect_in_ms=reconnect_in_ms).encode())
             self._close(CloseCode.RESTART, "restarting")
 
     def evict(self) -> None:
-        """The tenant turned out to have too many connections."""
+        """Closes: other processes turned out to have used up the tenant's limit."""
         if self.closing is None:
             self._close(CloseCode.TOO_MANY_CONNECTIONS, _TOO_MANY_CONNECTIONS)
 
     def end(self) -> None:
-        """The connection is gone. Harmless to repeat."""
+        """Gives up all subscriptions: the connection is gone. Does nothing the second time."""
         for subscription_id in list(self._subscriptions):
-            self._forget(subscription_id)
+            self._remove(subscription_id)
         if self._is_counted and self.tenant is not None:
             self._is_counted = False
-            self._desk.limits.disconnect(self.tenant, self)
-        self._outbox.clear_progress()
+            self._fanout.limits.disconnect(self.tenant, self)
+        self._buffer.clear_progress()
 
-    # --- what subscriptions to jobs call ------------------------------------------------------------------------
+    # --- what job subscriptions call ------------------------------------------------------------
 
     def subscribed(self, subscription: JobSubscription, job: Job) -> bool:
-        if not self._grants.cover_job(job.id, job.document.get("batch_id")):
+        if not self._scopes.cover_job(job.id, job.document.get("batch_id")):
             # A token for a batch learns nothing about jobs outside of it, not even that they exist.
             self.job_is_gone(subscription)
             return False
@@ -229,20 +218,20 @@ class Session:
         return True
 
     def send_event(self, subscription: JobSubscription, frame: bytes) -> None:
-        self._outbox.drop_progress(progress_key(subscription.id, subscription.job_id))  # overtaken
+        self._buffer.drop_progress(progress_key(subscription.id, subscription.job_id))  # the event is newer
         self._send(frame)
 
     def send_progress(self, subscription: JobSubscription, frame: bytes) -> None:
         self._send_progress(progress_key(subscription.id, subscription.job_id), frame)
 
     def reset(self, subscription: JobSubscription, job: Job, reason: ResetReason) -> None:
-        self._outbox.drop_progress(progress_key(subscription.id, subscription.job_id))
+        self._buffer.drop_progress(progress_key(subscription.id, subscription.job_id))
         self._send(frames.Reset(subscription=subscription.id, reason=reason, snapshot=job.document).encode())
 
     def job_is_gone(self, subscription: JobSubscription) -> None:
-        self._say_gone(subscription, subscription.version is None, "job")
+        self._send_not_found(subscription, subscription.version is None, "job")
 
-    # --- what subscriptions to channels and batches call --------------------------------------------------------
+    # --- what channel subscriptions call --------------------------------------------------------
 
     def opened(self, subscription: ChannelSubscription, snapshot: dict[str, Any] | None) -> None:
         self._send(
@@ -259,7 +248,7 @@ class Session:
         self._wake()
 
     def live_event(self, subscription: ChannelSubscription, event: LogEvent) -> None:
-        self._outbox.drop_progress(progress_key(subscription.id, event.subject.job_id))
+        self._buffer.drop_progress(progress_key(subscription.id, event.subject.job_id))
         self._send(event.encode(subscription.id))
 
     def live_progress(self, subscription: ChannelSubscription, progress: ProgressFrame) -> None:
@@ -278,9 +267,9 @@ class Session:
         )
 
     def not_found(self, subscription: ChannelSubscription) -> None:
-        self._say_gone(subscription, not subscription.is_open, "batch")
+        self._send_not_found(subscription, not subscription.is_open, "batch")
 
-    # --- frames ---------------------------------------------------------------------------------------------------
+    # --- frames ---------------------------------------------------------------------------------
 
     def _authenticate(self, frame: frames.Auth, now: float) -> None:
         try:
@@ -291,17 +280,19 @@ class Session:
             return self._close(CloseCode.UNAUTHENTICATED, "the token is not valid")
         if self.tenant not in (None, grant.tenant):
             return self._close(CloseCode.FORBIDDEN, "the token is not for this connection's tenant")
-        if len(self._grants) > MAX_SUBSCRIPTIONS:
+        if len(self._scopes) > MAX_SUBSCRIPTIONS:
             return self._refuse(frame, "too_many_tokens", f"A connection may use {MAX_SUBSCRIPTIONS} tokens.")
         if self.tenant is None:
             self.tenant = grant.tenant
-            self._next_ping = now + PING_INTERVAL_S
+            self._next_ping = now + self._timing.ping_interval_s
             if not self._count(grant.tenant):
                 return None
-        self._grants.add(grant)
+        self._scopes.add(grant)
         expires_at = datetime.fromtimestamp(grant.expires_at, UTC).isoformat(timespec="milliseconds")
         welcome = frames.Welcome(
-            reply_to=frame.id, ping_interval=PING_INTERVAL_S, expires_at=expires_at.replace("+00:00", "Z")
+            reply_to=frame.id,
+            ping_interval=self._timing.ping_interval_s,
+            expires_at=expires_at.replace("+00:00", "Z"),
         )
         return self._send(welcome.encode())
 
@@ -312,7 +303,7 @@ class Session:
             )
             return self._refuse(frame, "too_many_subscriptions", message)
         if not self._is_allowed(frame):
-            # Decided by the token alone, so it does not tell whether the job exists.
+            # The token alone decides, so the answer does not tell whether the job exists.
             return self._refuse(
                 frame, "forbidden", "The token is not for this. Send `auth` with one that is."
             )
@@ -320,9 +311,9 @@ class Session:
             return self._follow_job(frame, frame.job_id)
         return self._follow_channel(frame)
 
-    def _keep(self, frame: frames.Subscribe, subscription: Subscription) -> bool:
-        """Adds the subscription, where the tenant has room for it."""
-        if not self._desk.limits.subscribe(subscription.tenant):
+    def _add(self, frame: frames.Subscribe, subscription: Subscription) -> bool:
+        """Adds the subscription; refuses it and returns False if the tenant has too many."""
+        if not self._fanout.limits.subscribe(subscription.tenant):
             message = (
                 "The tenant has too many subscriptions. Unsubscribe from finished jobs, or raise the limit."
             )
@@ -333,18 +324,18 @@ class Session:
 
     def _is_allowed(self, frame: frames.Subscribe) -> bool:
         if frame.job_id is not None:
-            return self._grants.may_cover_job(frame.job_id)
+            return self._scopes.may_cover_job(frame.job_id)
         if frame.batch_id is not None:
-            return self._grants.cover_batch(frame.batch_id)
-        return self._grants.cover_channel()
+            return self._scopes.cover_batch(frame.batch_id)
+        return self._scopes.cover_channel()
 
     def _follow_job(self, frame: frames.Subscribe, job_id: str) -> None:
         if not is_job_id(job_id):
             return self._refuse(frame, "job_not_found", "That is not a job id.")
-        assert self.tenant is not None  # noqa: S101 (there are grants)
+        assert self.tenant is not None  # noqa: S101 (there are scopes)
         subscription = JobSubscription(self._new_id(), frame.id, self.tenant, job_id, self)
-        if self._keep(frame, subscription):
-            self._desk.watch(subscription)
+        if self._add(frame, subscription):
+            self._fanout.watch(subscription)
         return None
 
     def _follow_channel(self, frame: frames.Subscribe) -> None:
@@ -352,29 +343,29 @@ class Session:
             after = None if frame.after is None else Cursor.parse(frame.after)
         except InvalidInput as error:
             return self._refuse(frame, "invalid_cursor", str(error))
-        assert self.tenant is not None  # noqa: S101 (there are grants)
+        assert self.tenant is not None  # noqa: S101 (there are scopes)
         subscription = ChannelSubscription(
             self._new_id(), frame.id, self.tenant, _filter_of(frame), after, self
         )
-        if self._keep(frame, subscription):
-            self._desk.feeds.open(subscription)
+        if self._add(frame, subscription):
+            self._fanout.feeds.open(subscription)
         return None
 
     def _new_id(self) -> str:
-        self._made += 1
-        return f"s{self._made}"
+        self._last_number += 1
+        return f"s{self._last_number}"
 
     def _unsubscribe(self, frame: frames.Unsubscribe) -> None:
         if frame.subscription not in self._subscriptions:
             return self._refuse(frame, "subscription_not_found", "There is no such subscription here.")
-        self._forget(frame.subscription)
+        self._remove(frame.subscription)
         return self._send(frames.Unsubscribed(reply_to=frame.id).encode())
 
     def _refuse(self, frame: frames.ClientFrame, code: str, message: str) -> None:
         self._send(frames.Error(reply_to=frame.id, code=code, message=message).encode())
 
-    def _say_gone(self, subscription: Subscription, was_asked: bool, noun: str) -> None:
-        """Answers the request where it was just asked for, else ends the subscription aloud."""
+    def _send_not_found(self, subscription: Subscription, was_asked: bool, noun: str) -> None:
+        """Refuses the request (`was_asked`), or says that an established subscription has ended."""
         self._send(
             frames.Error(
                 reply_to=subscription.reply_to if was_asked else None,
@@ -383,19 +374,19 @@ class Session:
                 message=f"There is no such {noun}. It may have been deleted or have expired.",
             ).encode()
         )
-        self._forget(subscription.id)
+        self._remove(subscription.id)
 
-    # --- state ----------------------------------------------------------------------------------------------------
+    # --- state ----------------------------------------------------------------------------------
 
     def _count(self, tenant: str) -> bool:
-        """Takes one of the tenant's connections, or closes."""
-        self._is_counted = self._desk.limits.connect(tenant, self)
+        """Counts this connection; closes it and returns False if the tenant has too many."""
+        self._is_counted = self._fanout.limits.connect(tenant, self)
         if not self._is_counted:
             self._close(CloseCode.TOO_MANY_CONNECTIONS, _TOO_MANY_CONNECTIONS)
         return self._is_counted
 
     def _cursors(self) -> dict[str, str] | None:
-        """How far the subscriptions with a cursor have come, once the frames that wait are sent."""
+        """Returns each channel subscription's cursor, as it is after the buffered frames."""
         cursors = {
             subscription.id: str(subscription.cursor)
             for subscription in self._subscriptions.values()
@@ -406,34 +397,34 @@ class Session:
     def _is_covered(self, subscription: Subscription) -> bool:
         if isinstance(subscription, ChannelSubscription):
             batch_id = subscription.filter.batch_id
-            return self._grants.cover_channel() if batch_id is None else self._grants.cover_batch(batch_id)
+            return self._scopes.cover_channel() if batch_id is None else self._scopes.cover_batch(batch_id)
         if subscription.version is None:
-            return True  # decided when the snapshot is there
-        return self._grants.cover_job(subscription.job_id, subscription.batch_id)
+            return True  # `subscribed` decides, when the snapshot is there
+        return self._scopes.cover_job(subscription.job_id, subscription.batch_id)
 
-    def _forget(self, subscription_id: str) -> None:
+    def _remove(self, subscription_id: str) -> None:
         subscription = self._subscriptions.pop(subscription_id, None)
         if subscription is None:
             return
-        self._desk.limits.unsubscribe(subscription.tenant)
-        self._outbox.drop_progress_of(subscription_id)
+        self._fanout.limits.unsubscribe(subscription.tenant)
+        self._buffer.drop_progress_of(subscription_id)
         if isinstance(subscription, JobSubscription):
-            self._desk.unwatch(subscription)
+            self._fanout.unwatch(subscription)
         else:
-            self._desk.feeds.close(subscription)
+            self._fanout.feeds.close(subscription)
             if subscription in self._replaying:
                 self._replaying.remove(subscription)
 
     def _send(self, frame: bytes) -> None:
         if self.closing is not None:
             return None
-        if not self._outbox.put(frame):
+        if not self._buffer.put(frame):
             return self._close(CloseCode.TOO_SLOW, "too many events were waiting to be sent")
         return self._wake()
 
     def _send_progress(self, key: str, frame: bytes) -> None:
         if self.closing is None:
-            self._outbox.put_progress(key, frame)
+            self._buffer.put_progress(key, frame)
             self._wake()
 
     def _close(self, code: CloseCode, reason: str) -> None:

@@ -1,8 +1,9 @@
-"""Which handshakes are let in, by `Host` and `Origin`. Pure.
+"""Accepts or refuses WebSocket handshakes by `Host` and `Origin`.
 
-A browser sends the `Origin` of the page that opens a WebSocket, and no same-origin policy stops that page: the server
-has to. Without API keys there is a second danger, a foreign page whose own name resolves to this machine; the `Host`
-gives that away. Programs other than browsers send no `Origin`.
+The same-origin policy does not cover WebSockets: any page may open one, and the browser only sends
+the page's `Origin`. So the server must check it. Without API keys there is a second danger, DNS
+rebinding: a foreign page whose name resolves to this machine. Its `Host` shows that. Programs other
+than browsers send no `Origin`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ _REMEDY = "set PRESSRUN_API_KEYS to serve others than this machine"
 
 
 class Access:
-    """The rules that follow from the settings."""
+    """The rules for handshakes that follow from the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._local_only = not settings.api_keys
         self._allowed = frozenset({*settings.allowed_origins, _origin_of(settings.base_url)})
 
     def refusal(self, headers: Iterable[tuple[str, str]]) -> str | None:
-        """Why a handshake with these headers is refused; None where it is welcome."""
+        """Returns why a handshake with these headers is refused, or None if it is accepted."""
         hosts, origins, forwarding = [], [], []
         for name, value in headers:
             name = name.lower()
@@ -48,7 +49,11 @@ class Access:
         return None
 
     def _admits(self, origin: str, host: str) -> bool:
-        """Pages of this machine or host on any port (the console page has another one), and those in the list."""
+        """Accepts the listed origins, and pages of this host on any port.
+
+        The console page comes from another port than the notifier's. Without API keys, pages of
+        this machine are accepted.
+        """
         if origin in self._allowed:
             return True
         name = _host_name(origin)

@@ -1,4 +1,4 @@
-"""Time, for a session: one timer that calls its `tick` when something is due."""
+"""Calls a session's `tick` at its deadlines, with one timer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from notifier.protocol.session import Session
 
 _LEAST_DELAY_S = 0.01
-"""The loop's clock and the session's may disagree a little; this keeps the difference from becoming a busy loop."""
+"""Keeps a small difference between the loop's clock and the session's from becoming a busy loop."""
 
 
 class Heartbeat:
-    """Starts at once. `stop` it when the connection is gone."""
+    """A session's timer. Starts at once; call `stop` when the connection is gone."""
 
     __slots__ = ("_clock", "_due", "_loop", "_session", "_timer")
 
@@ -26,7 +26,10 @@ class Heartbeat:
         self.rearm()
 
     def rearm(self) -> None:
-        """After anything that may have brought the deadline forward. One that moved away is noticed when it comes."""
+        """Moves the timer forward if the session's deadline is earlier now.
+
+        If the deadline is later now, the timer notices when it fires.
+        """
         deadline = self._session.deadline
         if deadline < self._due:
             self.stop()

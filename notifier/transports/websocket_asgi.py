@@ -1,7 +1,8 @@
-"""The same protocol as a Starlette WebSocket endpoint, for the web process to mount at `/v1/ws`.
+"""Serves the push protocol in the web process, as a Starlette WebSocket endpoint at `/v1/ws`.
 
-For platforms that route only `web`. One task receives, one sends; the server below them applies backpressure to the
-latter, and the session's budget ends a client that never reads.
+It is for platforms that route requests only to `web`. One task receives and one sends. The HTTP
+server applies back-pressure to the sending task, and the session's send buffer closes a client that
+never reads.
 """
 
 from __future__ import annotations
@@ -18,33 +19,41 @@ from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
-from notifier.protocol.session import Session
+from notifier.protocol.session import CLOSE_TIMEOUT_S, DEFAULT_TIMING, Session, SessionTiming
 from notifier.transports.access import Access
 from notifier.transports.capacity import connection_capacity
 from notifier.transports.draining import send_away
 from notifier.transports.heartbeat import Heartbeat
 
-_CLOSE_TIMEOUT_S = 5
-
 
 class WebSocketEndpoint:
-    """`WebSocketRoute("/v1/ws", endpoint.serve)`. The hub needs to be fed by a tail and to `run`."""
+    """Serves WebSockets, for `WebSocketRoute("/v1/ws", endpoint.serve)`."""
 
     def __init__(
-        self, settings: Settings, tokens: Tokens, hub: Hub, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        tokens: Tokens,
+        hub: Hub,
+        clock: Callable[[], float] = time.time,
+        *,
+        timing: SessionTiming = DEFAULT_TIMING,
+        close_timeout_s: float = CLOSE_TIMEOUT_S,
+        capacity: int | None = None,
     ) -> None:
+        self._timing = timing
+        self._close_timeout_s = close_timeout_s
         self._access = Access(settings)
         self._tokens = tokens
         self._hub = hub
         self._clock = clock
         self._tenant = None if settings.api_keys else LOCAL_TENANT
-        self._capacity = connection_capacity()
+        self._capacity = connection_capacity() if capacity is None else capacity
         self._is_draining = False
         self._one_left = asyncio.Event()
         self.sessions: set[Session] = set()
 
     async def drain(self, grace_s: float, over_s: float) -> None:
-        """Sends every client away within `over_s`; returns when all are gone, or after `grace_s`."""
+        """Disconnects all clients within `over_s`; returns when they are gone or after `grace_s`."""
         self._is_draining = True
         await send_away(list(self.sessions), over_s)
         with contextlib.suppress(TimeoutError):
@@ -60,29 +69,34 @@ class WebSocketEndpoint:
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in websocket.scope["headers"]
         )
         if refusal is not None:
-            await _close(websocket, Close.because(CloseCode.FORBIDDEN, refusal))
+            await self._close(websocket, Close.because(CloseCode.FORBIDDEN, refusal))
             return
         if self._is_draining or len(self.sessions) >= self._capacity:
             code = CloseCode.RESTART if self._is_draining else CloseCode.OVERLOADED
-            await _close(websocket, Close.because(code, "no more clients are taken here now"))
+            await self._close(websocket, Close.because(code, "no more clients are taken here now"))
             return
         closing = await self._converse(websocket)
         if closing is not None:
-            await _close(websocket, closing)
+            await self._close(websocket, closing)
 
     async def _converse(self, websocket: WebSocket) -> Close | None:
-        """Runs the session until the client has gone (None) or is to be closed."""
+        """Runs the session. Returns why it closes, or None if the client has gone."""
         has_output = asyncio.Event()
 
         def wake() -> None:
             has_output.set()
             if session.closing is not None:
-                # Whoever does not read what is left in time will not read it at all.
-                loop.call_later(_CLOSE_TIMEOUT_S, sending.cancel)
+                # A client that does not read the last frames in time never will.
+                loop.call_later(self._close_timeout_s, sending.cancel)
 
         loop = asyncio.get_running_loop()
         session = Session(
-            verify=self._tokens.verify, desk=self._hub, wake=wake, now=self._clock(), tenant=self._tenant
+            verify=self._tokens.verify,
+            fanout=self._hub,
+            wake=wake,
+            now=self._clock(),
+            tenant=self._tenant,
+            timing=self._timing,
         )
         self.sessions.add(session)
         session.begin()
@@ -112,9 +126,14 @@ class WebSocketEndpoint:
             session.receive(message.get("text") or message.get("bytes") or "", self._clock())
             heartbeat.rearm()
 
+    async def _close(self, websocket: WebSocket, close: Close) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            async with asyncio.timeout(self._close_timeout_s):
+                await websocket.close(close.code, close.reason)
+
 
 async def _send(websocket: WebSocket, session: Session, has_output: asyncio.Event) -> None:
-    """Sends what the session has until it wants to close."""
+    """Sends the session's frames until it closes."""
     while True:
         while (frame := session.next_frame()) is not None:
             await websocket.send_text(frame.decode())
@@ -122,9 +141,3 @@ async def _send(websocket: WebSocket, session: Session, has_output: asyncio.Even
             return
         await has_output.wait()
         has_output.clear()
-
-
-async def _close(websocket: WebSocket, close: Close) -> None:
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-            await websocket.close(close.code, close.reason)

@@ -1,9 +1,9 @@
 """The WebSocket server of the notifier process, on the `websockets` package.
 
-Lean on purpose, because idle connections are what it mostly has: no task for sending, none for pinging. Frames are
-written from wherever they arise while the transport has room; when it has none they wait in the session, whose budget
-ends a client that never reads, and go out when the transport asks for more. The one task of a connection always
-receives.
+Most connections are idle, so each has a single task, which receives; there are none for sending and
+pinging. A frame is written where it arises while the transport has room. If it has none, the frame
+waits in the session's send buffer, which closes a client that never reads, and is written when the
+transport resumes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
-from notifier.protocol.session import MAX_MESSAGE_BYTES, Session
+from notifier.protocol.session import (
+    CLOSE_TIMEOUT_S,
+    DEFAULT_TIMING,
+    MAX_MESSAGE_BYTES,
+    Session,
+    SessionTiming,
+)
 from notifier.transports.access import Access
 from notifier.transports.capacity import connection_capacity
 from notifier.transports.draining import send_away, spread_s
@@ -34,25 +40,24 @@ from notifier.transports.heartbeat import Heartbeat
 log = structlog.get_logger(__name__)
 
 PATH = "/v1/ws"
-_CLOSE_TIMEOUT_S = 5
-"""How long a client may take to answer a close frame, or to read what comes before it."""
 _WRITE_LIMIT_BYTES = 32 * 1024
 
 
 class _Connection(ServerConnection):
-    """A connection that writes what its session has, whenever there is room."""
+    """Writes its session's frames whenever the transport has room."""
 
     session: Session | None = None
     refusal: Close | None = None
+    """Why it is closed at once, if it is: set by the handshake."""
     _aborting: asyncio.TimerHandle | None = None
 
     def flush(self) -> None:
-        """Writes until nothing is left or the transport is full; then closes, if the session wants to."""
+        """Writes frames until none is left or the transport is full; then closes if it must."""
         session = self.session
         if session is None or self.protocol.state is not OPEN:
             return
         while self._has_room() and (frame := session.next_frame()) is not None:
-            # Past the protocol object, which is idle between two of its own frames: fan-out is what this server does.
+            # Bypasses the protocol object for speed. It keeps no state between two of its frames.
             self.transport.write(_text_message(frame))
         if session.closing is not None:
             self._finish(session.closing)
@@ -62,8 +67,8 @@ class _Connection(ServerConnection):
 
     def _finish(self, close: Close) -> None:
         if self._aborting is None:
-            self._aborting = self.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort)
-        # Frames come first, if the client reads them in time. One that is too slow has none left.
+            self._aborting = self.loop.call_later(self.close_timeout or 0, self.transport.abort)
+        # Frames go first, if the client reads them in time. One that is too slow has none left.
         if not self.transport.is_closing() and (not self.paused or close.code is CloseCode.TOO_SLOW):
             self.protocol.send_close(close.code, close.reason)
             self.send_data()
@@ -82,8 +87,18 @@ class WebSocketServer:
     """Serves `/v1/ws`, and `/healthz` and `/readyz` over plain HTTP."""
 
     def __init__(
-        self, settings: Settings, tokens: Tokens, hub: Hub, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        tokens: Tokens,
+        hub: Hub,
+        clock: Callable[[], float] = time.time,
+        *,
+        timing: SessionTiming = DEFAULT_TIMING,
+        close_timeout_s: float = CLOSE_TIMEOUT_S,
+        capacity: int | None = None,
     ) -> None:
+        self._timing = timing
+        self._close_timeout_s = close_timeout_s
         self._settings = settings
         self._access = Access(settings)
         self._tokens = tokens
@@ -91,18 +106,22 @@ class WebSocketServer:
         self._clock = clock
         self._tenant = None if settings.api_keys else LOCAL_TENANT
         self._connections: set[_Connection] = set()
-        self._capacity = connection_capacity()
+        self._capacity = connection_capacity() if capacity is None else capacity
         self._is_draining = False
         self._server: Server | None = None
 
     @property
     def port(self) -> int:
-        """Where it listens; the one that the system chose, where the settings leave that to it."""
+        """The port it listens on; with port 0 in the settings, the one that the system chose."""
         assert self._server is not None  # noqa: S101 (started)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def start(self) -> None:
-        """Listens. Raises OSError where the port is taken."""
+        """Listens.
+
+        Raises:
+            OSError: the port is taken.
+        """
         self._server = await serve(
             self._serve,
             self._settings.listen_host,
@@ -113,23 +132,23 @@ class WebSocketServer:
             compression=None,  # events are small; deflate costs 40 KiB a connection and half of the speed
             server_header=None,
             ping_interval=None,  # the session pings
-            close_timeout=_CLOSE_TIMEOUT_S,
+            close_timeout=self._close_timeout_s,
             max_size=MAX_MESSAGE_BYTES,
             write_limit=_WRITE_LIMIT_BYTES,
         )
-        log.info("gateway.listening", host=self._settings.listen_host, port=self.port)
+        log.info("notifier.listening", host=self._settings.listen_host, port=self.port)
 
     async def drain(self, grace_s: float) -> None:
-        """Sends every client away at a bearable pace, stops listening, and returns when all are gone.
+        """Disconnects all clients, stops listening, and returns when all are gone.
 
-        `/readyz` says no from the start, so that load balancers look elsewhere; whoever comes all the same is sent
-        away, too. Whoever is still there after `grace_s` is cut off.
+        `/readyz` answers 503 from the start, so that load balancers choose other processes. New
+        clients are told to reconnect. After `grace_s`, the clients that are left are cut off.
         """
         assert self._server is not None  # noqa: S101 (started)
         self._is_draining = True
         leaving = [connection.session for connection in self._connections if connection.session]
         over_s = spread_s(len(leaving), grace_s)
-        log.info("gateway.draining", connections=len(leaving), spread_s=over_s)
+        log.info("notifier.draining", connections=len(leaving), spread_s=over_s)
         try:
             async with asyncio.timeout(grace_s):
                 await send_away(leaving, over_s)
@@ -156,7 +175,10 @@ class WebSocketServer:
         return None
 
     def _refusal(self, request: Request) -> Close | None:
-        """Browsers cannot read why a handshake failed: the client is let in, then told."""
+        """Returns why a client is closed after the handshake, or None.
+
+        The handshake itself succeeds, because browsers do not show why one failed.
+        """
         reason = self._access.refusal(request.headers.raw_items())
         if reason is not None:
             return Close.because(CloseCode.FORBIDDEN, reason)
@@ -174,10 +196,11 @@ class WebSocketServer:
             return
         session = Session(
             verify=self._tokens.verify,
-            desk=self._hub,
+            fanout=self._hub,
             wake=connection.flush,
             now=self._clock(),
             tenant=self._tenant,
+            timing=self._timing,
         )
         connection.session = session
         session.begin()
@@ -203,7 +226,7 @@ class WebSocketServer:
 
 
 def _text_message(payload: bytes) -> bytes:
-    """An unfragmented text frame of a server (RFC 6455, section 5.2)."""
+    """Returns an unfragmented text frame of a server (RFC 6455, section 5.2)."""
     size = len(payload)
     if size < 126:
         return b"\x81%c%b" % (size, payload)
@@ -213,5 +236,8 @@ def _text_message(payload: bytes) -> bytes:
 
 
 def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Naming the protocol is optional; a client that offers others only is told so by the missing answer."""
+    """Selects our subprotocol if it is offered.
+
+    Naming it is optional. A client that offers only others sees that none was selected.
+    """
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None

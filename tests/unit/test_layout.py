@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PUSHING = {
     "api/contract/asyncapi.py",
@@ -22,8 +24,8 @@ PUSHING = {
 """The only files of `api` that may know `notifier`: they let the web process push events itself."""
 
 
-def imports_of(package: str) -> Iterator[tuple[str, str]]:
-    """Every (file, top-level package it imports) below `package`, imports inside functions included."""
+def modules_imported_by(package: str) -> Iterator[tuple[str, str]]:
+    """Every (file, module it imports) below `package`, imports inside functions included."""
     for path in sorted((ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
@@ -33,7 +35,13 @@ def imports_of(package: str) -> Iterator[tuple[str, str]]:
             else:
                 continue
             for name in names:
-                yield path.relative_to(ROOT).as_posix(), name.partition(".")[0]
+                yield path.relative_to(ROOT).as_posix(), name
+
+
+def imports_of(package: str) -> Iterator[tuple[str, str]]:
+    """Every (file, top-level package it imports) below `package`."""
+    for file, name in modules_imported_by(package):
+        yield file, name.partition(".")[0]
 
 
 def test_jobs_knows_neither_api_nor_notifier() -> None:
@@ -42,6 +50,34 @@ def test_jobs_knows_neither_api_nor_notifier() -> None:
 
 def test_notifier_does_not_know_api() -> None:
     assert [found for found in imports_of("notifier") if found[1] == "api"] == []
+
+
+def test_the_push_protocol_does_no_io() -> None:
+    io = {"asyncio", "redis", "websockets", "starlette", "socket", "aiohttp", "time"}
+    assert [found for found in imports_of("notifier/protocol") if found[1] in io] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "known"),
+    [
+        ("protocol", {"protocol"}),
+        ("fanout", {"protocol", "fanout"}),
+        ("transports", {"protocol", "fanout", "transports"}),
+    ],
+)
+def test_protocol_fanout_and_transports_import_one_way(folder: str, known: set[str]) -> None:
+    prefix = "notifier."
+    imported = {
+        name.removeprefix(prefix).partition(".")[0]
+        for _, name in modules_imported_by(f"notifier/{folder}")
+        if name.startswith(prefix)
+    }
+    assert imported <= known
+
+
+def test_the_push_protocol_uses_only_the_pure_core_of_jobs() -> None:
+    imported = {name for _, name in modules_imported_by("notifier/protocol") if name.startswith("jobs.")}
+    assert {name for name in imported if not name.startswith("jobs.core.")} == set()
 
 
 def test_api_knows_of_notifier_only_what_pushes_events() -> None:

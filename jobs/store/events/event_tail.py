@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from jobs.core.errors.store import StoreUnavailable
 from jobs.core.events import Event, ProgressUpdate
+from jobs.process.testsignal import TestSignal
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
 from jobs.store.connection import DedicatedConnection
@@ -31,8 +32,8 @@ class Tail:
     After a lost connection it goes on from the last entry it saw. Where the bus no longer has that entry (it was
     trimmed, or lost with the store), `on_gap` is called before the next event: readers must look at the log or the
     records again. `epochs` looks after logs that lost events in the outage. `on_progress` gets the volatile updates;
-    one may be lost at any time. While the `audience` is empty, events are read a few at a time, some milliseconds late:
-    a process that has nobody to tell costs the store and its own core next to nothing. Whoever joins ends such a rest.
+    one may be lost at any time. While there are no `followers`, events are read ten times a second,
+    because a process without subscriptions should cost the store nearly nothing. A new follower ends such a rest.
     """
 
     def __init__(
@@ -43,16 +44,19 @@ class Tail:
         on_progress: Callable[[ProgressUpdate], None],
         on_gap: Callable[[], None],
         epochs: Epochs | None = None,
-        audience: Followers | None = None,
+        followers: Followers | None = None,
+        rest_s: float = _REST_S,
     ) -> None:
         self._redis = redis
         # A store that was away for a blink may be another one now, without what was seen: every loss is looked into.
-        self._line = DedicatedConnection(redis, hides_losses=False)
+        self._connection = DedicatedConnection(redis, hides_losses=False)
         self._on_event = on_event
         self._on_progress = on_progress
         self._on_gap = on_gap
         self._epochs = epochs
-        self._audience = audience
+        self._followers = followers
+        self._rest_s = rest_s
+        self.resting: TestSignal[None] = TestSignal()
         self._position = b""
         self.ready = asyncio.Event()
         """Set once the first position is known: every later event will be seen."""
@@ -104,12 +108,13 @@ class Tail:
         # Far behind, or stopped for a while: entries may be trimmed before they are read.
         if len(entries) == _BATCH or asyncio.get_running_loop().time() - asked_at > _STALE_S:
             await self._find_position()
-        elif self._audience is not None:
-            await self._audience.arrives(_REST_S)
+        elif self._followers is not None:
+            self.resting.emit(None)
+            await self._followers.arrives(self._rest_s)
 
     async def _next_events(self) -> list[tuple[bytes, Event]]:
         """What follows our position, with its place in the bus; empty where nothing came for a while."""
-        answer = await self._line.call(
+        answer = await self._connection.call(
             "XREAD", "COUNT", _BATCH, "BLOCK", BLOCK_MS, "STREAMS", keys.BUS, self._position
         )
         [(_, entries)] = answer or [(keys.BUS, [])]

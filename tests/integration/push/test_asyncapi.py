@@ -1,4 +1,4 @@
-"""The AsyncAPI document against real frames: everything that is said over a socket is described, and as it is."""
+"""The AsyncAPI document against real frames: it describes every frame, as it is."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from websockets.asyncio.client import ClientConnection, connect
 
+from api.app import build, create_app
+from api.push import Push
 from jobs.core.ids import new_job_id
 from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
 from jobs.store import keys
-from notifier.protocol import session
+from notifier.protocol.session import SessionTiming
+from notifier.transports.sse import EventStreams
+from notifier.transports.websocket_asgi import WebSocketEndpoint
 from testsupport.core import Core
 from testsupport.waiting import DEADLINE_S
 from testsupport.web_server import serving
@@ -56,12 +60,14 @@ async def core(redis: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Core
     await core.redis.aclose()
 
 
-async def test_every_frame_is_as_the_document_says_and_every_kind_is_said(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "PING_INTERVAL_S", 3)
+async def test_every_kind_of_frame_occurs_and_is_as_the_document_says(core: Core) -> None:
+    services = build(core.settings).services
+    sockets = WebSocketEndpoint(
+        core.settings, services.tokens, services.hub, timing=SessionTiming(ping_interval_s=3)
+    )
+    app = create_app(services, Push(sockets, EventStreams(services.hub)))
     batch = (await core.submit_batch(b'{"input":{},"options":{}}', tenant=LOCAL_TENANT)).document
-    async with serving(core.settings) as (port, server, app), aiohttp.ClientSession() as http:
+    async with serving(core.settings, app) as (port, server, _), aiohttp.ClientSession() as http:
         async with http.get(f"http://127.0.0.1:{port}/asyncapi.json") as answer:
             contract = await answer.json()
         async with connect(f"ws://127.0.0.1:{port}/v1/ws", compression=None) as websocket:

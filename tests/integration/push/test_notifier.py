@@ -14,7 +14,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from jobs.core.events import Event
 from jobs.core.job import Job, Progress, Result
 from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
@@ -170,7 +169,7 @@ class LocalClient:
     def __init__(self, hub: Hub, tenant: str) -> None:
         self.frames: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.session = Session(
-            verify=TOKENS.verify, desk=hub, wake=self._take, now=time.time(), tenant=tenant
+            verify=TOKENS.verify, fanout=hub, wake=self._take, now=time.time(), tenant=tenant
         )
 
     def _take(self) -> None:
@@ -186,35 +185,25 @@ class LocalClient:
             return await self.frames.get()
 
 
-async def test_who_begins_to_follow_ends_the_rest_of_a_tail_that_had_nobody_to_tell(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_new_subscription_ends_the_rest_of_a_tail_without_followers(core: Core) -> None:
     hub = Hub(core.store, core.log, NoLimits())
-    seen = asyncio.Event()
-
-    def on_event(event: Event) -> None:
-        hub.on_event(event)
-        monkeypatch.setattr(
-            "jobs.store.events.event_tail._REST_S", 3_600.0
-        )  # not before: this event must be seen
-        seen.set()
-
     tail = Tail(
         core.redis,
-        on_event=on_event,
+        on_event=hub.on_event,
         on_progress=hub.on_progress,
         on_gap=hub.on_gap,
-        audience=hub.audience,
+        followers=hub.followers,
+        rest_s=3_600,
     )
+    tail.resting.watch()
     tasks = [asyncio.create_task(tail.run()), asyncio.create_task(hub.run(tail.ready))]
-    await tail.ready.wait()
     job = await core.submit()
-    async with asyncio.timeout(DEADLINE_S):
-        await seen.wait()  # and now it rests
+    await tail.resting.next()
 
     client = LocalClient(hub, "acme")
     await client.follow(job)
     await core.store.cancel("acme", job.id)
+
     assert (await client.next())["event"]["type"] == "job.cancelled"
     for task in tasks:
         task.cancel()

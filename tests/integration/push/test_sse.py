@@ -13,9 +13,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from api.app import Api, build, create_app
+from api.push import Push
 from jobs.core.settings import LOCAL_TENANT, ApiKey
 from jobs.core.tokens import Scope, Tokens
-from notifier.transports import sse
+from notifier.transports.sse import EventStreams, StreamTiming
+from notifier.transports.websocket_asgi import WebSocketEndpoint
 from testsupport.core import Core
 from testsupport.waiting import DEADLINE_S, eventually
 from testsupport.web_server import serving
@@ -92,9 +95,16 @@ async def core(redis: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Core
     await core.redis.aclose()
 
 
+def app_of(core: Core, timing: StreamTiming) -> Api:
+    """The web app with other timing of its streams."""
+    services = build(core.settings).services
+    sockets = WebSocketEndpoint(core.settings, services.tokens, services.hub)
+    return create_app(services, Push(sockets, EventStreams(services.hub, services.clock, timing)))
+
+
 @contextlib.asynccontextmanager
-async def site_of(core: Core) -> AsyncIterator[Site]:
-    async with serving(core.settings) as (port, _, _), aiohttp.ClientSession() as http:
+async def site_of(core: Core, app: Api | None = None) -> AsyncIterator[Site]:
+    async with serving(core.settings, app) as (port, _, _), aiohttp.ClientSession() as http:
         yield Site(port, http)
 
 
@@ -131,11 +141,9 @@ async def test_a_client_that_comes_back_misses_nothing(core: Core, site: Site) -
     assert seen == [job.id for job in jobs]
 
 
-async def test_filters_choose_and_the_cursor_moves_all_the_same(
-    core: Core, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.1)
-    async with site.stream("?types=job.cancelled&tags=a,b") as stream:
+async def test_a_filter_leaves_events_out_and_the_cursor_passes_them(core: Core) -> None:
+    app = app_of(core, StreamTiming(heartbeat_s=0.1))
+    async with site_of(core, app) as site, site.stream("?types=job.cancelled&tags=a,b") as stream:
         await stream.opened()
         other, job = (
             await core.submit(tenant=LOCAL_TENANT),
@@ -227,11 +235,9 @@ async def test_when_the_process_stops_streams_end_with_a_hint_when_to_come_back(
     assert stream.retry_ms >= 0
 
 
-async def test_a_client_that_never_reads_is_cut_off_and_disturbs_nobody(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sse, "_SEND_TIMEOUT_S", 0.2)
-    async with serving(core.settings) as (port, _, app), aiohttp.ClientSession() as http:
+async def test_a_client_that_never_reads_is_cut_off_and_others_are_served(core: Core) -> None:
+    app = app_of(core, StreamTiming(send_timeout_s=0.2))
+    async with serving(core.settings, app) as (port, _, _), aiohttp.ClientSession() as http:
         _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
         await eventually(lambda: len(app.push.streams.open) == 1)

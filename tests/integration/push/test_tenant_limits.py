@@ -10,16 +10,15 @@ from pathlib import Path
 import pytest
 
 from jobs.store.scripts import Scripts
-from notifier.fanout import tenant_limits as limits_module
-from notifier.fanout.tenant_limits import Limits
+from notifier.fanout.tenant_limits import DEFAULT_TIMING, ExchangeTiming, TenantLimits
 from testsupport.core import Core
 from testsupport.waiting import eventually
 
 
 class Guest:
-    """A connection that goes when it is sent away."""
+    """A connection that ends when it is evicted."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: TenantLimits) -> None:
         self.limits = limits
         self.is_in = limits.connect("acme", self)
 
@@ -39,8 +38,8 @@ async def core(redis: object, redis_url: str, tmp_path: Path) -> AsyncIterator[C
 
 
 @contextlib.asynccontextmanager
-async def process(core: Core) -> AsyncIterator[Limits]:
-    limits = Limits(Scripts(core.redis, core.settings), core.settings)
+async def process(core: Core, timing: ExchangeTiming = DEFAULT_TIMING) -> AsyncIterator[TenantLimits]:
+    limits = TenantLimits(Scripts(core.redis, core.settings), core.settings, timing)
     task = asyncio.create_task(limits.run())
     yield limits
     task.cancel()
@@ -48,14 +47,14 @@ async def process(core: Core) -> AsyncIterator[Limits]:
         await task
 
 
-async def told(core: Core, connections: int) -> None:
-    """Returns once the processes have told each other of so many connections."""
+async def shared(core: Core, connections: int) -> None:
+    """Returns when the processes have shared counts of this many connections in all."""
 
-    async def has_told() -> bool:
-        said = await core.redis.hvals("pr:presence:acme")
-        return sum(int(each.split()[0]) for each in said) == connections
+    async def are_shared() -> bool:
+        counts = await core.redis.hvals("pr:presence:acme")
+        return sum(int(each.split()[0]) for each in counts) == connections
 
-    await eventually(has_told)
+    await eventually(are_shared)
 
 
 async def test_one_process_keeps_the_limit_at_once(core: Core) -> None:
@@ -74,33 +73,30 @@ async def test_subscriptions_are_limited_as_well(core: Core) -> None:
         assert limits.subscribe("globex")
 
 
-async def test_processes_count_together_and_who_came_too_late_is_sent_away(core: Core) -> None:
+async def test_processes_count_together_and_evict_the_newest_clients(core: Core) -> None:
     async with process(core) as first, process(core) as second:
         early = [Guest(first) for _ in range(2)]
-        await told(core, 2)
-        late = [Guest(second) for _ in range(3)]  # this process has heard of nobody yet
+        await shared(core, 2)
+        late = [Guest(second) for _ in range(3)]  # this process knows of no others yet
 
         await eventually(lambda: [guest.is_in for guest in late] == [True, False, False])
-        await told(core, 3)
+        await shared(core, 3)
 
         assert all(guest.is_in for guest in early)
         assert not Guest(second).is_in
 
 
-async def test_a_process_that_died_gives_its_share_back_with_its_lease(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits_module, "LEASE_MS", 300)
-    monkeypatch.setattr(limits_module, "_RENEW_S", 0.1)
-    async with process(core) as survivor:
-        async with process(core) as dying:
+async def test_the_counts_of_a_process_that_died_end_with_its_lease(core: Core) -> None:
+    timing = ExchangeTiming(lease_ms=300, renew_s=0.1)
+    async with process(core, timing) as survivor:
+        async with process(core, timing) as dying:
             for _ in range(3):
                 Guest(dying)
-            await told(core, 3)
+            await shared(core, 3)
 
         async def has_room() -> bool:
             guest = Guest(survivor)
-            await asyncio.sleep(0.3)  # it is sent away as long as the dead process counts
+            await asyncio.sleep(0.3)  # it is evicted as long as the dead process counts
             return guest.is_in
 
         await eventually(has_room)

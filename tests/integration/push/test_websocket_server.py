@@ -1,4 +1,4 @@
-"""The protocol over real sockets: every server that speaks it must behave the same, the web process included."""
+"""The push protocol over real sockets, in the notifier and in the web process."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.__main__ import WebServer, server_config
 from api.app import build, create_app
+from api.push import Push
 from jobs.core.job import Job
 from jobs.core.settings import ApiKey, Settings
 from jobs.core.tokens import Scope, Tokens
 from notifier.fanout.hub import Hub
-from notifier.protocol import session
-from notifier.protocol.session import MAX_MESSAGE_BYTES
-from notifier.transports import capacity
-from notifier.transports import websocket_asgi as asgi
-from notifier.transports import websocket_server as gateway
+from notifier.protocol.session import MAX_MESSAGE_BYTES, MAX_SUBSCRIPTIONS, SessionTiming
+from notifier.transports.sse import EventStreams
+from notifier.transports.websocket_asgi import WebSocketEndpoint
 from notifier.transports.websocket_server import WebSocketServer
 from testsupport.push_fakes import NoLimits, Records
 from testsupport.sample_events import make_event, make_job, make_progress
@@ -41,7 +40,7 @@ OPEN_TO_THIS_MACHINE = Settings(notifier_port=0, secret_key=("k" * 32,))
 
 
 class Clock:
-    """Unix time, and how far the test has moved it."""
+    """Unix time, plus what the test adds to it."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
@@ -52,13 +51,14 @@ class Clock:
 
 @dataclass
 class Site:
-    """A server under test and what stands behind it."""
+    """A server under test, and the hub and records behind it."""
 
     port: int
     hub: Hub
     records: Records
     clock: Clock
-    gateway: WebSocketServer | None = None
+    server: WebSocketServer | None = None
+    """Only in the notifier."""
 
     def connect(self, path: str = "/v1/ws", **options: Any) -> connect:
         return connect(f"ws://127.0.0.1:{self.port}{path}", **{"compression": None, **options})
@@ -86,7 +86,7 @@ async def ask(websocket: ClientConnection, **frame: Any) -> dict[str, Any]:
 
 
 async def close_code(websocket: ClientConnection) -> int:
-    """Reads until the server closes; how."""
+    """Returns the close code, after reading until the server closes."""
     async with asyncio.timeout(PATIENCE_S):
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -95,27 +95,47 @@ async def close_code(websocket: ClientConnection) -> int:
     return websocket.close_code
 
 
-def followers(site: Site, job: Job) -> int:
-    return len(site.hub._followers.get((job.tenant, job.id), ()))
+class SomeLimits(NoLimits):
+    """Limits that let in as many as the test says."""
+
+    def __init__(self, *, connections: int = 1000, subscriptions: int = 10_000) -> None:
+        self.connections = connections
+        self.subscriptions = subscriptions
+
+    def connect(self, tenant: str, client: object) -> bool:
+        self.connections -= 1
+        return self.connections >= 0
+
+    def subscribe(self, tenant: str) -> bool:
+        self.subscriptions -= 1
+        return self.subscriptions >= 0
+
+    def unsubscribe(self, tenant: str) -> None:
+        self.subscriptions += 1
 
 
 @contextlib.asynccontextmanager
-async def gateway_site(settings: Settings) -> AsyncIterator[Site]:
+async def notifier_site(
+    settings: Settings, limits: NoLimits | None = None, **options: Any
+) -> AsyncIterator[Site]:
+    """A notifier's server; `options` are those of `WebSocketServer`."""
     records, clock = Records(), Clock()
-    hub = Hub(records, records, NoLimits())
+    hub = Hub(records, records, limits or NoLimits())
     async with _running(hub):
-        server = WebSocketServer(settings, TOKENS, hub, clock)
+        server = WebSocketServer(settings, TOKENS, hub, clock, **options)
         await server.start()
         yield Site(server.port, hub, records, clock, server)
         await server.drain(PATIENCE_S)
 
 
 @contextlib.asynccontextmanager
-async def web_site(settings: Settings) -> AsyncIterator[Site]:
-    """The whole web process but for its store."""
+async def web_site(settings: Settings, limits: NoLimits | None = None, **options: Any) -> AsyncIterator[Site]:
+    """The web process without its store; `options` are those of `WebSocketEndpoint`."""
     records, clock = Records(), Clock()
-    hub = Hub(records, records, NoLimits())
-    app = create_app(dataclasses.replace(build(settings).services, hub=hub, tokens=TOKENS, clock=clock))
+    hub = Hub(records, records, limits or NoLimits())
+    services = dataclasses.replace(build(settings).services, hub=hub, tokens=TOKENS, clock=clock)
+    sockets = WebSocketEndpoint(settings, TOKENS, hub, clock, **options)
+    app = create_app(services, Push(sockets, EventStreams(hub, clock)))
     server = WebServer(server_config(app, settings), app)
     server.config.log_config = None
     listener = socket.create_server(("127.0.0.1", 0))
@@ -135,10 +155,10 @@ async def _running(hub: Hub) -> AsyncIterator[None]:
     task.cancel()
 
 
-Opener = Callable[[Settings], AbstractAsyncContextManager[Site]]
+Opener = Callable[..., AbstractAsyncContextManager[Site]]
 
 
-@pytest.fixture(params=[gateway_site, web_site], ids=["notifier", "web"])
+@pytest.fixture(params=[notifier_site, web_site], ids=["notifier", "web"])
 def open_site(request: pytest.FixtureRequest) -> Opener:
     opener: Opener = request.param
     return opener
@@ -207,7 +227,11 @@ async def test_one_event_reaches_every_follower(site: Site, stack: contextlib.As
         assert (await receive(client))["event"]["type"] == "job.started"
 
 
-async def test_a_client_that_goes_away_is_forgotten(site: Site, stack: contextlib.AsyncExitStack) -> None:
+async def test_the_subscriptions_of_a_client_that_goes_away_end(
+    open_site: Opener, stack: contextlib.AsyncExitStack
+) -> None:
+    limits = SomeLimits(subscriptions=2)
+    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits))
     job = site.records.put(make_job())
     leaving, staying = await site.client(stack), await site.client(stack)
     for client in (leaving, staying):
@@ -215,7 +239,7 @@ async def test_a_client_that_goes_away_is_forgotten(site: Site, stack: contextli
 
     await leaving.close()
     async with asyncio.timeout(PATIENCE_S):
-        while followers(site, job) == 2:
+        while limits.subscriptions == 0:
             await ask(staying, type="ping")  # a round trip gives the server its turn
 
     site.hub.on_event(make_event(job, 2))
@@ -252,7 +276,7 @@ async def test_a_token_in_the_url_is_no_token(site: Site) -> None:
         assert await close_code(websocket) == 4401
 
 
-async def test_a_foreign_page_is_let_in_only_to_be_told_4403(site: Site) -> None:
+async def test_the_connection_of_a_foreign_page_closes_with_4403(site: Site) -> None:
     async with site.connect(origin="https://evil.example") as websocket:
         assert await close_code(websocket) == 4403
 
@@ -280,7 +304,7 @@ async def test_without_api_keys_this_machine_needs_no_token(open_site: Opener) -
 @pytest.mark.parametrize(
     "headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"X-Forwarded-For": "10.0.0.1"}]
 )
-async def test_without_api_keys_what_comes_from_elsewhere_is_told_4403(
+async def test_without_api_keys_a_connection_from_elsewhere_closes_with_4403(
     open_site: Opener, headers: dict[str, str]
 ) -> None:
     async with open_site(OPEN_TO_THIS_MACHINE) as site:
@@ -326,11 +350,11 @@ async def test_a_frame_in_many_fragments_is_one_frame(site: Site, stack: context
     assert await receive(client) == {"type": "pong", "reply_to": "slow"}
 
 
-async def test_a_client_that_never_reads_is_cut_off_and_disturbs_nobody(
-    site: Site, stack: contextlib.AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_never_reads_is_cut_off_and_others_are_served(
+    open_site: Opener, stack: contextlib.AsyncExitStack
 ) -> None:
-    monkeypatch.setattr(gateway, "_CLOSE_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(asgi, "_CLOSE_TIMEOUT_S", 0.2)
+    limits = SomeLimits(subscriptions=2)
+    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits, close_timeout_s=0.2))
     job, other = site.records.put(make_job()), site.records.put(make_job())
     stuck = await site.client(stack, max_queue=1)
     reader = await site.client(stack)
@@ -341,10 +365,10 @@ async def test_a_client_that_never_reads_is_cut_off_and_disturbs_nobody(
 
     version = 1
     async with asyncio.timeout(PATIENCE_S):
-        while followers(site, job):
+        while limits.subscriptions == 0:
             version += 1
             site.hub.on_event(_with_body(job, version, big))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the server's turn
     assert version > 5
     site.hub.on_event(make_event(other, 2))
 
@@ -358,8 +382,10 @@ def _with_body(job: Job, version: int, body: bytes) -> Any:
 
 
 async def test_a_slow_client_that_wakes_up_in_time_reads_4508(
-    site: Site, stack: contextlib.AsyncExitStack
+    open_site: Opener, stack: contextlib.AsyncExitStack
 ) -> None:
+    limits = SomeLimits(subscriptions=1)
+    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits))
     job = site.records.put(make_job())
     slow = await site.client(stack)
     await ask(slow, type="subscribe", job_id=job.id)
@@ -367,27 +393,28 @@ async def test_a_slow_client_that_wakes_up_in_time_reads_4508(
     big = json.dumps("x" * 200_000).encode()
 
     version = 1
-    while followers(site, job):
+    while limits.subscriptions == 0:
         version += 1
         site.hub.on_event(_with_body(job, version, big))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the server's turn
     slow.transport.resume_reading()
 
     assert await close_code(slow) == 4508
 
 
 async def test_a_client_that_says_nothing_at_first_is_closed_with_4401(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    open_site: Opener,
 ) -> None:
-    monkeypatch.setattr(session, "AUTH_TIMEOUT_S", 0.05)
-    async with site.connect() as websocket:
+    timing = SessionTiming(auth_timeout_s=0.05)
+    async with open_site(CLOSED_TO_STRANGERS, timing=timing) as site, site.connect() as websocket:
         assert await close_code(websocket) == 4401
 
 
 async def test_a_client_that_answers_pings_stays_and_one_that_does_not_is_closed_with_4504(
-    site: Site, stack: contextlib.AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+    open_site: Opener, stack: contextlib.AsyncExitStack
 ) -> None:
-    monkeypatch.setattr(session, "PING_INTERVAL_S", 1)
+    timing = SessionTiming(ping_interval_s=1)
+    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, timing=timing))
     client = await site.client(stack)
 
     for _ in range(3):
@@ -408,7 +435,7 @@ async def test_a_connection_ends_with_its_token(site: Site) -> None:
 
 
 async def test_health_and_unknown_paths_are_answered_over_plain_http() -> None:
-    async with gateway_site(CLOSED_TO_STRANGERS) as site:
+    async with notifier_site(CLOSED_TO_STRANGERS) as site:
         assert (await _get(site.port, "/healthz")).startswith(b"HTTP/1.1 200")
         assert (await _get(site.port, "/")).startswith(b"HTTP/1.1 404")
         assert (await _get(site.port, "/v1/ws")).startswith(b"HTTP/1.1 426")
@@ -418,7 +445,10 @@ async def test_health_and_unknown_paths_are_answered_over_plain_http() -> None:
 
 
 async def _get(port: int, path: str) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    return await _answer(*await asyncio.open_connection("127.0.0.1", port), path)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> bytes:
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     async with asyncio.timeout(PATIENCE_S):
         answer = await reader.read()
@@ -426,11 +456,11 @@ async def _get(port: int, path: str) -> bytes:
     return answer
 
 
-async def test_draining_sends_every_client_away_and_refuses_new_ones() -> None:
-    async with gateway_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
-        assert site.gateway is not None
+async def test_a_drain_disconnects_every_client_and_refuses_new_ones() -> None:
+    async with notifier_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
+        assert site.server is not None
         clients = [await site.client(stack) for _ in range(120)]
-        draining = asyncio.create_task(site.gateway.drain(PATIENCE_S))
+        draining = asyncio.create_task(site.server.drain(PATIENCE_S))
 
         for client in clients:
             goaway = await receive(client)
@@ -443,40 +473,39 @@ async def test_draining_sends_every_client_away_and_refuses_new_ones() -> None:
                 pass
 
 
-async def test_a_process_that_drains_says_so_to_load_balancers_first() -> None:
-    async with gateway_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
-        assert site.gateway is not None
+async def test_readyz_answers_503_while_a_drain_still_waits_for_clients() -> None:
+    async with notifier_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
+        assert site.server is not None
         assert (await _get(site.port, "/readyz")).startswith(b"HTTP/1.1 200")
+        balancer = await asyncio.open_connection("127.0.0.1", site.port)
         client = await site.client(stack)
         client.transport.pause_reading()  # it keeps the drain waiting
-        draining = asyncio.create_task(site.gateway.drain(PATIENCE_S))
-        await asyncio.sleep(0)
+        draining = asyncio.create_task(site.server.drain(PATIENCE_S))
+        await asyncio.sleep(0)  # the drain begins
 
-        assert site.gateway._is_draining
+        assert (await _answer(*balancer, "/readyz")).startswith(b"HTTP/1.1 503")
+        assert not draining.done()
         client.transport.resume_reading()
         assert (await receive(client))["type"] == "goaway"
         await draining
 
 
-async def test_a_tenant_without_room_is_told_4409(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site.hub.limits, "connect", lambda tenant, occupant: False)
-    async with site.connect() as websocket:
+async def test_a_connection_more_than_the_tenant_may_have_closes_with_4409(open_site: Opener) -> None:
+    limits = SomeLimits(connections=0)
+    async with open_site(CLOSED_TO_STRANGERS, limits) as site, site.connect() as websocket:
         await websocket.send(json.dumps({"type": "auth", "token": site.token()}))
         assert await close_code(websocket) == 4409
 
 
-async def test_a_process_without_room_is_told_1013(
-    open_site: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(capacity.resource, "getrlimit", lambda _: (1, 1))
-    async with open_site(CLOSED_TO_STRANGERS) as site, contextlib.AsyncExitStack() as stack:
+async def test_a_connection_more_than_the_process_can_hold_closes_with_1013(open_site: Opener) -> None:
+    async with open_site(CLOSED_TO_STRANGERS, capacity=16) as site, contextlib.AsyncExitStack() as stack:
         clients = [await site.client(stack) for _ in range(16)]
         async with site.connect() as websocket:
             assert await close_code(websocket) == 1013
         assert await ask(clients[0], type="ping", id=1) == {"type": "pong", "reply_to": 1}
 
 
-async def test_the_web_process_sends_its_clients_away_before_it_ends() -> None:
+async def test_the_web_process_disconnects_its_clients_before_it_ends() -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with web_site(CLOSED_TO_STRANGERS) as site:
             clients = [await site.client(stack) for _ in range(60)]
@@ -486,16 +515,17 @@ async def test_the_web_process_sends_its_clients_away_before_it_ends() -> None:
 
 
 async def test_a_subscription_more_than_the_tenant_may_have_is_refused_and_the_connection_goes_on(
-    site: Site, stack: contextlib.AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+    open_site: Opener, stack: contextlib.AsyncExitStack
 ) -> None:
-    monkeypatch.setattr(site.hub.limits, "subscribe", lambda tenant: False)
+    limits = SomeLimits(subscriptions=0)
+    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits))
     client = await site.client(stack)
 
     assert (await ask(client, type="subscribe", channel="jobs"))["code"] == "too_many_subscriptions"
     assert (await ask(client, type="ping"))["type"] == "pong"
 
 
-async def test_thousands_of_subscriptions_cost_only_who_asks_for_them(
+async def test_thousands_of_subscribe_frames_do_not_disturb_other_clients(
     site: Site, stack: contextlib.AsyncExitStack
 ) -> None:
     greedy, other = await site.client(stack), await site.client(stack)
@@ -504,7 +534,7 @@ async def test_thousands_of_subscriptions_cost_only_who_asks_for_them(
     answers = [await receive(greedy) for _ in range(3000)]
 
     assert {answer.get("code") for answer in answers} == {None, "too_many_subscriptions"}
-    assert sum(answer["type"] == "subscribed" for answer in answers) == session.MAX_SUBSCRIPTIONS
+    assert sum(answer["type"] == "subscribed" for answer in answers) == MAX_SUBSCRIPTIONS
     assert (await ask(other, type="ping"))["type"] == "pong"
 
 

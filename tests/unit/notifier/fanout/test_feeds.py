@@ -17,8 +17,7 @@ from jobs.core.events import Cursor, Event
 from jobs.core.job import Job
 from jobs.store.events.event_log import EventPage
 from jobs.store.events.followers import Followers
-from notifier.fanout import feeds as feeds_module
-from notifier.fanout.feeds import Feeds
+from notifier.fanout.feeds import Feeds, ReplaySettings
 from notifier.protocol.channel_subscription import ChannelSubscription, ResetReason
 from notifier.protocol.filters import EVERYTHING, Filter
 from notifier.protocol.frames import ProgressFrame
@@ -31,7 +30,7 @@ JOB = make_job()
 
 
 class Follower:
-    """A subscriber that pulls as soon as it can, unless told to wait."""
+    """A listener that pulls as soon as it can, if it is `eager`."""
 
     def __init__(
         self,
@@ -123,7 +122,7 @@ async def test_without_a_cursor_a_subscription_begins_now(feeds: Feeds, records:
     assert follower.told == [("opened", "k3f9.1"), ("event", 2)]
 
 
-async def test_with_a_cursor_it_begins_right_after_that_and_then_is_live(
+async def test_with_a_cursor_a_subscription_replays_what_follows_and_then_is_live(
     feeds: Feeds, records: Records
 ) -> None:
     for _ in range(5):
@@ -137,7 +136,7 @@ async def test_with_a_cursor_it_begins_right_after_that_and_then_is_live(
 
 
 class SlowLog(Records):
-    """Pages that wait for the test between being read and being handed over."""
+    """Holds each page, after it was read, until the test allows it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,7 +186,7 @@ def test_however_replay_and_live_events_mix_each_event_comes_once_and_in_order(
                     follower.pull()
                 while undelivered and rng.random() < 0.6:
                     feeds.on_event(undelivered.pop(0))
-                if rng.random() < 0.2:  # the bus forgets what this process has not read
+                if rng.random() < 0.2:  # the bus was trimmed before this process read it
                     undelivered.clear()
                     feeds.on_gap()
             for event in undelivered:
@@ -200,55 +199,52 @@ def test_however_replay_and_live_events_mix_each_event_comes_once_and_in_order(
     asyncio.run(scenario())
 
 
-async def test_a_subscriber_that_does_not_pull_gets_no_second_page(
-    feeds: Feeds, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feeds_module, "_PAGE_EVENTS", 10)
-    for _ in range(25):
-        records.append(JOB, 2)
-    slow = Follower(feeds, at(0), eager=False)
-    await slow.until(lambda: records.pages == [0])
+async def test_a_subscriber_that_does_not_pull_gets_no_second_page(records: Records) -> None:
+    replay = ReplaySettings(page_events=10)
+    async with running(Feeds(records, Followers(), replay=replay)) as feeds:
+        for _ in range(25):
+            records.append(JOB, 2)
+        slow = Follower(feeds, at(0), eager=False)
+        await slow.until(lambda: records.pages == [0])
 
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert records.pages == [0]
-    slow.eager = True
-    slow.pull()
-    await slow.live()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert records.pages == [0]
+        slow.eager = True
+        slow.pull()
+        await slow.live()
 
-    assert slow.sequences == list(range(1, 26))
+        assert slow.sequences == list(range(1, 26))
 
 
-async def test_many_who_come_back_at_once_share_the_reading(
-    feeds: Feeds, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feeds_module, "_PAGE_EVENTS", 10)
-    for _ in range(25):
-        records.append(JOB, 2)
-    followers = [Follower(feeds, at(0)) for _ in range(100)]
-    for follower in followers:
+async def test_clients_that_reconnect_at_once_share_the_reads(records: Records) -> None:
+    replay = ReplaySettings(page_events=10)
+    async with running(Feeds(records, Followers(), replay=replay)) as feeds:
+        for _ in range(25):
+            records.append(JOB, 2)
+        followers = [Follower(feeds, at(0)) for _ in range(100)]
+        for follower in followers:
+            await follower.live()
+        late = Follower(feeds, at(0))
+        await late.live()
+
+        assert all(follower.sequences == list(range(1, 26)) for follower in (*followers, late))
+        assert sorted(records.pages) == [0, 10, 20, 20]  # the end of the log is never cached
+
+
+async def test_a_page_holds_no_more_bytes_than_may_wait_for_a_client(records: Records) -> None:
+    replay = ReplaySettings(page_bytes=500)
+    async with running(Feeds(records, Followers(), replay=replay)) as feeds:
+        for _ in range(10):
+            records.append(JOB, 2)
+        follower = Follower(feeds, at(0))
         await follower.live()
-    late = Follower(feeds, at(0))
-    await late.live()
 
-    assert all(follower.sequences == list(range(1, 26)) for follower in (*followers, late))
-    assert sorted(records.pages) == [0, 10, 20, 20]  # the end of the log is never taken from the cache
+        assert follower.sequences == list(range(1, 11))
+        assert len(records.pages) > 2
 
 
-async def test_a_page_holds_no_more_bytes_than_may_wait_for_a_client(
-    feeds: Feeds, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feeds_module, "_PAGE_BYTES", 500)
-    for _ in range(10):
-        records.append(JOB, 2)
-    follower = Follower(feeds, at(0))
-    await follower.live()
-
-    assert follower.sequences == list(range(1, 11))
-    assert len(records.pages) > 2
-
-
-async def test_beyond_retention_it_is_told_so_and_goes_on_from_the_end(
+async def test_a_cursor_older_than_the_log_gets_a_reset_and_goes_on_from_the_end(
     feeds: Feeds, records: Records
 ) -> None:
     for _ in range(5):
@@ -263,27 +259,26 @@ async def test_beyond_retention_it_is_told_so_and_goes_on_from_the_end(
     ]  # fmt: skip
 
 
-async def test_what_is_trimmed_while_a_client_reads_resets_it(
-    feeds: Feeds, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feeds_module, "_PAGE_EVENTS", 2)
-    for _ in range(9):
-        records.append(JOB, 2)
-    slow = Follower(feeds, at(0), eager=False)
-    await slow.until(lambda: records.pages == [0])
+async def test_a_client_gets_a_reset_if_what_it_has_not_read_is_trimmed(records: Records) -> None:
+    replay = ReplaySettings(page_events=2)
+    async with running(Feeds(records, Followers(), replay=replay)) as feeds:
+        for _ in range(9):
+            records.append(JOB, 2)
+        slow = Follower(feeds, at(0), eager=False)
+        await slow.until(lambda: records.pages == [0])
 
-    records.trimmed = 5
-    slow.eager = True
-    slow.pull()
-    await slow.live()
+        records.trimmed = 5
+        slow.eager = True
+        slow.pull()
+        await slow.live()
 
-    assert slow.told == [
-        ("opened", "k3f9.0"), ("event", 1), ("event", 2), ("reset", ("retention", "k3f9.9")),
-    ]  # fmt: skip
+        assert slow.told == [
+            ("opened", "k3f9.0"), ("event", 1), ("event", 2), ("reset", ("retention", "k3f9.9")),
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("after", [Cursor("older", 1), Cursor("k3f9", 7)])
-async def test_a_cursor_of_another_life_of_the_log_resets_with_epoch(
+async def test_a_cursor_of_another_epoch_or_ahead_of_the_log_gets_a_reset(
     feeds: Feeds, records: Records, after: Cursor
 ) -> None:
     records.append(JOB, 1)
@@ -293,7 +288,7 @@ async def test_a_cursor_of_another_life_of_the_log_resets_with_epoch(
     assert follower.told[1:] == [("reset", ("epoch", "k3f9.1"))]
 
 
-async def test_an_epoch_that_changes_under_a_live_subscription_resets_it(
+async def test_a_live_subscription_gets_a_reset_when_the_epoch_changes(
     feeds: Feeds, records: Records
 ) -> None:
     for _ in range(3):
@@ -329,38 +324,40 @@ async def test_tenants_do_not_see_each_others_events(feeds: Feeds, records: Reco
     assert theirs.sequences == []
 
 
-async def test_a_store_that_is_away_delays_and_loses_nothing(
-    feeds: Feeds, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feeds_module, "_RETRY_S", 0.001)
+async def test_while_the_store_is_away_events_are_delayed_and_none_is_lost(records: Records) -> None:
+    replay = ReplaySettings(retry_s=0.001)
+    async with running(Feeds(records, Followers(), replay=replay)) as feeds:
+        records.append(JOB, 1)
+        records.failures = 3
+        follower = Follower(feeds, at(0))
+        await follower.live()
+
+        assert follower.sequences == [1]
+
+
+class FaultyLog(Records):
+    """Raises an unexpected error at the first two reads of a page."""
+
+    faults = 2
+
+    async def page(self, tenant: str, after: Cursor | None, limit: int) -> EventPage:
+        if self.faults:
+            self.faults -= 1
+            raise ValueError("a bug")
+        return await super().page(tenant, after, limit)
+
+
+async def test_after_an_unexpected_error_the_page_is_read_again() -> None:
+    records = FaultyLog()
     records.append(JOB, 1)
-    records.failures = 3
-    follower = Follower(feeds, at(0))
-    await follower.live()
+    async with running(Feeds(records, Followers(), replay=ReplaySettings(retry_s=0.001))) as feeds:
+        follower = Follower(feeds, at(0))
+        await follower.live()
 
     assert follower.sequences == [1]
 
 
-async def test_a_fault_of_ours_leaves_nobody_in_silence(
-    feeds: Feeds, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feeds_module, "_RETRY_S", 0.001)
-    records.append(JOB, 1)
-    read, faults = records.page, [ValueError("a bug"), ValueError("a bug")]
-
-    async def page(tenant: str, after: Cursor | None, limit: int) -> EventPage:
-        if faults:
-            raise faults.pop()
-        return await read(tenant, after, limit)
-
-    monkeypatch.setattr(records, "page", page)
-    follower = Follower(feeds, at(0))
-    await follower.live()
-
-    assert follower.sequences == [1]
-
-
-async def test_a_subscriber_that_left_is_read_for_no_more(feeds: Feeds, records: Records) -> None:
+async def test_no_page_is_read_for_a_subscription_that_was_closed(feeds: Feeds, records: Records) -> None:
     records.append(JOB, 1)
     staying, leaving = Follower(feeds, at(0)), Follower(feeds, at(1))
     feeds.close(leaving.subscription)
@@ -374,7 +371,9 @@ async def test_a_subscriber_that_left_is_read_for_no_more(feeds: Feeds, records:
     assert records.pages == [0]
 
 
-async def test_progress_reaches_those_whose_filter_its_job_passes(feeds: Feeds, records: Records) -> None:
+async def test_progress_reaches_the_subscriptions_whose_filter_its_job_passes(
+    feeds: Feeds, records: Records
+) -> None:
     tagged = make_job(kind="pdf.render", tags=["a"])
     everything = Follower(feeds)
     fitting = Follower(feeds, filter=Filter(tags=frozenset("a")))
@@ -382,7 +381,7 @@ async def test_progress_reaches_those_whose_filter_its_job_passes(feeds: Feeds, 
     for follower in (everything, fitting, other):
         await follower.live()
 
-    feeds.on_progress(make_progress(tagged, 10))  # nothing is known of the job yet
+    feeds.on_progress(make_progress(tagged, 10))  # no event of the job was seen yet
     event = records.append(tagged, 2)
     feeds.on_event(_of(tagged, event, "running"))
     feeds.on_progress(make_progress(tagged, 20))
@@ -395,7 +394,7 @@ async def test_progress_reaches_those_whose_filter_its_job_passes(feeds: Feeds, 
 
 
 def _of(job: Job, event: Event, status: str) -> Event:
-    """The event as one that tells of the job in this state."""
+    """Returns the event with the job in this state."""
     document = {**job.document, "status": status}
     return dataclasses.replace(event, body=json.dumps({"data": {"job": document}}).encode())
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.core.job import Job
-from notifier.fanout import hub as hub_module
+from notifier.fanout.feeds import ReplaySettings
 from notifier.fanout.hub import Hub
 from notifier.protocol.job_subscription import JobSubscription
 from testsupport.push_fakes import NoLimits, Records
@@ -19,7 +19,7 @@ PATIENCE_S = 10
 
 
 class Follower:
-    """A session that follows one job and queues what it is told."""
+    """A listener that subscribes to one job and queues what it receives."""
 
     def __init__(self, hub: Hub, job: Job, *, tenant: str | None = None) -> None:
         self.told: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
@@ -153,7 +153,7 @@ async def test_a_gap_during_a_reading_makes_that_reading_worthless() -> None:
     task.cancel()
 
 
-async def test_no_snapshot_is_read_before_the_tail_sees_what_comes_after(records: Records) -> None:
+async def test_no_snapshot_is_read_before_the_tail_is_ready(records: Records) -> None:
     job = records.put(make_job())
     hub, ready = Hub(records, records, NoLimits()), asyncio.Event()
     task = asyncio.create_task(hub.run(ready))
@@ -161,7 +161,7 @@ async def test_no_snapshot_is_read_before_the_tail_sees_what_comes_after(records
     await asyncio.sleep(0)
     assert records.reads == []
 
-    records.put(make_job(2, job_id=job.id))  # an event that the tail never saw
+    records.put(make_job(2, job_id=job.id))  # the tail never saw its event
     ready.set()
 
     assert await follower.next() == ("snapshot", 2)
@@ -183,7 +183,9 @@ async def test_after_a_gap_what_was_missed_comes_from_the_log(hub: Hub, records:
     assert await other.next() == ("event", 3)
 
 
-async def test_what_neither_tail_nor_log_has_is_replaced_by_a_snapshot(hub: Hub, records: Records) -> None:
+async def test_events_that_the_log_no_longer_has_are_replaced_by_a_snapshot(
+    hub: Hub, records: Records
+) -> None:
     job = records.put(make_job())
     follower = Follower(hub, job)
     await follower.next()
@@ -194,7 +196,7 @@ async def test_what_neither_tail_nor_log_has_is_replaced_by_a_snapshot(hub: Hub,
     assert await follower.next() == ("reset", 3)
 
 
-async def test_a_job_deleted_during_a_gap_is_said_to_be_gone(hub: Hub, records: Records) -> None:
+async def test_a_job_deleted_during_a_gap_is_not_found(hub: Hub, records: Records) -> None:
     job = records.put(make_job())
     follower = Follower(hub, job)
     await follower.next()
@@ -206,18 +208,21 @@ async def test_a_job_deleted_during_a_gap_is_said_to_be_gone(hub: Hub, records: 
 
 
 async def test_subscriptions_wait_while_the_store_is_away(
-    hub: Hub, records: Records, monkeypatch: pytest.MonkeyPatch
+    records: Records,
 ) -> None:
-    monkeypatch.setattr(hub_module, "_RETRY_S", 0.001)
+    hub, ready = Hub(records, records, NoLimits(), replay=ReplaySettings(retry_s=0.001)), asyncio.Event()
+    ready.set()
+    task = asyncio.create_task(hub.run(ready))
     job = records.put(make_job())
     records.failures = 3
     follower = Follower(hub, job)
 
     assert await follower.next() == ("snapshot", 1)
     assert len(records.reads) == 4
+    task.cancel()
 
 
-async def test_many_subscriptions_at_once_share_a_reading(hub: Hub, records: Records) -> None:
+async def test_many_subscriptions_at_once_share_a_read(hub: Hub, records: Records) -> None:
     jobs = [records.put(make_job()) for _ in range(20)]
     followers = [Follower(hub, job) for job in jobs * 5]
 
@@ -227,7 +232,7 @@ async def test_many_subscriptions_at_once_share_a_reading(hub: Hub, records: Rec
     assert sorted(records.reads[0]) == sorted(job.id for job in jobs)
 
 
-async def test_a_follower_that_left_is_told_nothing_more(hub: Hub, records: Records) -> None:
+async def test_an_unwatched_subscription_gets_nothing_more(hub: Hub, records: Records) -> None:
     job = records.put(make_job())
     staying, leaving, never_read = Follower(hub, job), Follower(hub, job), Follower(hub, job)
     hub.unwatch(never_read.subscription)
@@ -243,7 +248,7 @@ async def test_a_follower_that_left_is_told_nothing_more(hub: Hub, records: Reco
     assert never_read.told.empty()
 
 
-async def test_a_follower_may_leave_while_an_event_is_handed_out(hub: Hub, records: Records) -> None:
+async def test_a_subscription_may_be_unwatched_while_an_event_is_offered(hub: Hub, records: Records) -> None:
     job = records.put(make_job())
     followers = [Follower(hub, job) for _ in range(5)]
     for follower in followers:

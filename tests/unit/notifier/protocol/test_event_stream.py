@@ -8,7 +8,7 @@ from notifier.protocol.event_stream import EventStream
 from notifier.protocol.filters import EVERYTHING
 from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.log_event import LogEvent
-from notifier.protocol.send_buffer import MAX_OUTBOX_BYTES
+from notifier.protocol.send_buffer import MAX_BUFFERED_BYTES
 from testsupport.sample_events import make_event, make_job, make_progress
 
 JOB = make_job()
@@ -123,7 +123,7 @@ def test_a_reset_says_why_and_moves_the_cursor() -> None:
 
 def test_a_client_that_falls_too_far_behind_is_cut_off_and_can_resume() -> None:
     client = live()
-    big = b'{"data":{},"x":"%b"}' % (b"x" * (MAX_OUTBOX_BYTES // 3))
+    big = b'{"data":{},"x":"%b"}' % (b"x" * (MAX_BUFFERED_BYTES // 3))
 
     for sequence in range(8, 13):
         if client.feeds.subscription is not None:

@@ -16,12 +16,11 @@ from notifier.protocol.close_codes import CloseCode
 from notifier.protocol.frames import EventFrame, ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
 from notifier.protocol.log_event import LogEvent
-from notifier.protocol.send_buffer import MAX_OUTBOX_BYTES
+from notifier.protocol.send_buffer import MAX_BUFFERED_BYTES
 from notifier.protocol.session import (
-    AUTH_TIMEOUT_S,
+    DEFAULT_TIMING,
     MAX_MESSAGE_BYTES,
     MAX_SUBSCRIPTIONS,
-    PING_INTERVAL_S,
     Session,
 )
 from testsupport.push_fakes import NoLimits
@@ -32,7 +31,7 @@ TOKENS = Tokens(["k" * 32])
 CHANNEL = Scope(channel="jobs")
 
 
-class Desk:
+class Fanout:
     """Records what the session asks for; the test answers as the hub would."""
 
     def __init__(self) -> None:
@@ -66,10 +65,10 @@ class Client:
 
     def __init__(self, tenant: str | None = None) -> None:
         self.now = START
-        self.desk = Desk()
+        self.fanout = Fanout()
         self.wakes = 0
         self.session = Session(
-            verify=TOKENS.verify, desk=self.desk, wake=self._wake, now=START, tenant=tenant
+            verify=TOKENS.verify, fanout=self.fanout, wake=self._wake, now=START, tenant=tenant
         )
 
     def _wake(self) -> None:
@@ -103,7 +102,7 @@ class Client:
     def follow(self, job: Job) -> JobSubscription:
         """Subscribes, and answers with the job as the snapshot."""
         self.send({"type": "subscribe", "id": 2, "job_id": job.id})
-        subscription = self.desk.watched[-1]
+        subscription = self.fanout.watched[-1]
         subscription.snapshot(job)
         self.read()
         return subscription
@@ -131,7 +130,7 @@ def test_a_valid_token_is_welcomed() -> None:
 def test_a_client_that_does_not_authenticate_in_time_is_closed() -> None:
     client = Client()
 
-    client.wait(AUTH_TIMEOUT_S - 0.1)
+    client.wait(DEFAULT_TIMING.auth_timeout_s - 0.1)
     assert client.code is None
     client.wait(0.1)
     assert client.code is CloseCode.UNAUTHENTICATED
@@ -142,7 +141,7 @@ def test_nothing_is_served_before_auth() -> None:
 
     assert client.send({"type": "subscribe", "job_id": make_job().id}) == []
     assert client.code is CloseCode.UNAUTHENTICATED
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
 
 
 def test_a_token_that_is_not_ours_closes_the_connection() -> None:
@@ -184,7 +183,7 @@ def test_a_fresh_token_sent_in_time_keeps_connection_and_subscriptions() -> None
 
     assert welcome["type"] == "welcome"
     assert client.code is None
-    assert client.desk.watched == [subscription]
+    assert client.fanout.watched == [subscription]
 
 
 def test_an_older_token_does_not_shorten_what_a_newer_one_gave() -> None:
@@ -205,7 +204,7 @@ def test_tokens_for_several_jobs_add_up() -> None:
     client.follow(first)
     client.follow(second)
 
-    assert [subscription.job_id for subscription in client.desk.watched] == [first.id, second.id]
+    assert [subscription.job_id for subscription in client.fanout.watched] == [first.id, second.id]
 
 
 def test_one_of_several_tokens_may_expire_while_nothing_depends_on_it() -> None:
@@ -246,10 +245,10 @@ def test_without_credentials_no_token_is_needed_but_one_may_be_sent() -> None:
 
     client.follow(make_job())
     client.auth(Scope(job_id=make_job().id), ttl=10)
-    client.wait(PING_INTERVAL_S - 1)
+    client.wait(DEFAULT_TIMING.ping_interval_s - 1)
 
     assert client.code is None
-    assert len(client.desk.watched) == 1
+    assert len(client.fanout.watched) == 1
 
 
 # --- job subscriptions ------------------------------------------------------------------------------------------
@@ -259,7 +258,7 @@ def test_a_subscription_begins_with_the_snapshot() -> None:
     client, job = authenticated(), make_job(metadata={"note": None, "é": "\ud83d"})
 
     assert client.send({"type": "subscribe", "id": "mine", "job_id": job.id}) == []
-    client.desk.watched[0].snapshot(job)
+    client.fanout.watched[0].snapshot(job)
 
     assert client.read() == [
         {"type": "subscribed", "reply_to": "mine", "subscription": "s1", "snapshot": job.document}
@@ -270,7 +269,7 @@ def test_a_finished_job_answers_at_once() -> None:
     client, job = authenticated(), make_job(3)
 
     client.send({"type": "subscribe", "job_id": job.id})
-    client.desk.watched[0].snapshot(job)
+    client.fanout.watched[0].snapshot(job)
 
     (answer,) = client.read()
     assert answer["snapshot"]["status"] == "succeeded"
@@ -330,7 +329,7 @@ def test_unsubscribing_ends_the_feed() -> None:
     assert client.send({"type": "unsubscribe", "id": 4, "subscription": subscription.id}) == [
         {"type": "unsubscribed", "reply_to": 4}
     ]
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
 
 
 def test_unsubscribing_from_nothing_is_an_error_that_ends_nothing() -> None:
@@ -346,11 +345,11 @@ def test_a_job_that_does_not_exist_is_an_error_that_ends_nothing() -> None:
     client = authenticated()
     client.send({"type": "subscribe", "id": 2, "job_id": make_job().id})
 
-    client.desk.watched[0].not_found()
+    client.fanout.watched[0].not_found()
 
     (error,) = client.read()
     assert (error["type"], error["code"], error["reply_to"]) == ("error", "job_not_found", 2)
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
     assert client.code is None
 
 
@@ -360,7 +359,7 @@ def test_what_cannot_be_a_job_id_is_not_looked_up() -> None:
     (error,) = client.send({"type": "subscribe", "id": 2, "job_id": "job_1\n"})
 
     assert error["code"] == "job_not_found"
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
 
 
 def test_a_job_that_vanished_during_a_gap_ends_its_subscription_aloud() -> None:
@@ -380,7 +379,7 @@ def test_a_token_for_one_job_opens_no_other_and_does_not_tell_whether_it_exists(
     (error,) = client.send({"type": "subscribe", "id": 2, "job_id": make_job().id})
 
     assert error["code"] == "forbidden"
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
 
 
 def test_a_token_for_a_batch_sees_other_jobs_as_missing() -> None:
@@ -388,11 +387,11 @@ def test_a_token_for_a_batch_sees_other_jobs_as_missing() -> None:
     answers = []
     for job in (make_job(batch_id="batch_1"), make_job(batch_id="batch_2"), make_job(batch_id=None)):
         client.send({"type": "subscribe", "job_id": job.id})
-        client.desk.watched[-1].snapshot(job)
+        client.fanout.watched[-1].snapshot(job)
         answers += client.read()
 
     assert [answer.get("code") for answer in answers] == [None, "job_not_found", "job_not_found"]
-    assert len(client.desk.watched) == 1
+    assert len(client.fanout.watched) == 1
 
 
 def test_a_batch_token_that_expires_takes_its_subscriptions_with_it() -> None:
@@ -414,7 +413,7 @@ def test_the_number_of_subscriptions_is_limited_and_the_connection_goes_on() -> 
     (error,) = client.send({"type": "subscribe", "id": 7, "job_id": make_job().id})
 
     assert (error["code"], error["reply_to"]) == ("too_many_subscriptions", 7)
-    assert len(client.desk.watched) == MAX_SUBSCRIPTIONS
+    assert len(client.fanout.watched) == MAX_SUBSCRIPTIONS
     client.send({"type": "unsubscribe", "subscription": "s1"})
     client.follow(make_job())
     assert client.code is None
@@ -436,8 +435,8 @@ def test_the_number_of_tokens_is_limited() -> None:
 def follow_channel(client: Client, **asked: Any) -> ChannelSubscription:
     """Subscribes, and opens the subscription as the feeds would."""
     client.send({"type": "subscribe", "id": 2, **asked})
-    subscription = client.desk.opened[-1]
-    subscription.open(subscription.cursor or Cursor("k3f9", 7), client.desk)
+    subscription = client.fanout.opened[-1]
+    subscription.open(subscription.cursor or Cursor("k3f9", 7), client.fanout)
     return subscription
 
 
@@ -491,7 +490,7 @@ def test_pings_carry_how_far_each_subscription_has_come() -> None:
 
     subscription.offer(log_event(8))
 
-    assert client.wait(PING_INTERVAL_S) == [{"type": "ping", "cursors": {"s1": "k3f9.8"}}]
+    assert client.wait(DEFAULT_TIMING.ping_interval_s) == [{"type": "ping", "cursors": {"s1": "k3f9.8"}}]
 
 
 def test_a_reset_says_why_and_where_to_go_on() -> None:
@@ -535,7 +534,7 @@ def test_a_token_opens_what_it_was_made_for(scope: Scope, asked: dict[str, str],
 
     answers = client.send({"type": "subscribe", "id": 2, **asked})
 
-    assert bool(client.desk.opened) is is_allowed
+    assert bool(client.fanout.opened) is is_allowed
     assert [answer["code"] for answer in answers] == ([] if is_allowed else ["forbidden"])
 
 
@@ -548,7 +547,7 @@ def test_a_channel_subscription_does_not_outlive_its_token() -> None:
     client.wait(10)
 
     assert client.code is CloseCode.TOKEN_EXPIRED
-    assert client.desk.opened == []
+    assert client.fanout.opened == []
 
 
 def test_unsubscribing_from_a_channel_ends_its_replay() -> None:
@@ -559,7 +558,7 @@ def test_unsubscribing_from_a_channel_ends_its_replay() -> None:
     client.session.receive('{"type":"unsubscribe","id":3,"subscription":"s1"}', client.now)
 
     assert [frame["type"] for frame in client.read()] == ["subscribed", "unsubscribed"]
-    assert client.desk.opened == []
+    assert client.fanout.opened == []
 
 
 def test_progress_of_several_jobs_waits_side_by_side_and_an_event_overtakes_only_its_own() -> None:
@@ -610,7 +609,7 @@ def test_a_client_that_answers_is_pinged_for_ever() -> None:
     client = authenticated()
 
     for _ in range(10):
-        assert client.wait(PING_INTERVAL_S) == [{"type": "ping"}]
+        assert client.wait(DEFAULT_TIMING.ping_interval_s) == [{"type": "ping"}]
         client.send({"type": "pong"})
 
     assert client.code is None
@@ -711,7 +710,7 @@ def test_no_message_does_more_than_end_its_own_connection(messages: list[str | b
     if client.session.closing is not None:
         assert 4400 <= client.session.closing.code < 4500
         assert len(client.session.closing.reason.encode()) <= 123
-        assert client.desk.watched == []
+        assert client.fanout.watched == []
 
 
 # --- ending -----------------------------------------------------------------------------------------------------
@@ -728,15 +727,15 @@ def test_a_client_that_does_not_read_is_closed_when_its_budget_is_used_up() -> N
         subscription.offer(EventFrame("job.retrying", version, big))
 
     assert client.code is CloseCode.TOO_SLOW
-    assert version == 2 + MAX_OUTBOX_BYTES // len(big)
+    assert version == 2 + MAX_BUFFERED_BYTES // len(big)
     assert client.session.next_frame() is None
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
 
 
 def test_a_client_that_asks_without_reading_answers_uses_up_its_budget_too() -> None:
     client = authenticated()
 
-    for _ in range(MAX_OUTBOX_BYTES // 64):
+    for _ in range(MAX_BUFFERED_BYTES // 64):
         client.session.receive('{"type":"ping"}', client.now)
 
     assert client.code is CloseCode.TOO_SLOW
@@ -746,7 +745,7 @@ def test_a_client_that_keeps_up_may_get_an_event_of_any_size() -> None:
     client, job = authenticated(), make_job()
     subscription = client.follow(job)
 
-    subscription.offer(EventFrame("job.started", 2, b'"' + b"x" * (2 * MAX_OUTBOX_BYTES) + b'"'))
+    subscription.offer(EventFrame("job.started", 2, b'"' + b"x" * (2 * MAX_BUFFERED_BYTES) + b'"'))
 
     assert len(client.read()) == 1
     assert client.code is None
@@ -760,7 +759,7 @@ def test_going_away_tells_the_client_when_to_come_back() -> None:
 
     assert client.read() == [{"type": "goaway", "reconnect_in_ms": 1200}]
     assert client.code is CloseCode.RESTART
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
 
 
 def test_after_the_decision_to_close_nothing_happens_any_more() -> None:
@@ -798,4 +797,4 @@ def test_a_lost_connection_leaves_nothing_behind() -> None:
     client.session.end()
     client.session.end()
 
-    assert client.desk.watched == []
+    assert client.fanout.watched == []
