@@ -20,17 +20,17 @@ from notifier.protocol.session import MAX_MESSAGE_BYTES
 from notifier.transports.capacity import raise_file_limit
 
 GRACE_SECONDS = 10
-"""How long requests under way may take once the process was told to end. Long polls are answered at once."""
+"""How long requests in progress may take after SIGTERM. Long polls end at once."""
 
 KEEP_ALIVE_S = 75
-"""How long a connection may do nothing: longer than proxies keep theirs (a minute, mostly), which would else send a
-request into one that is being closed."""
+"""How long a connection may be idle. Most proxies close theirs after a minute. If this were
+shorter, they would send requests into connections that are being closed."""
 
 
 class WebServer(uvicorn.Server):
-    """Uvicorn, with two steps more when it ends, before it closes all connections at once.
+    """Uvicorn with two more steps of shutdown, before it closes all connections at once.
 
-    Whoever waits for a job is answered (and the process is not ready any more), and whoever is pushed to is sent away.
+    First, long polls are answered and `/readyz` answers 503; then push clients are disconnected.
     """
 
     def __init__(self, config: uvicorn.Config, api: Api) -> None:
@@ -44,7 +44,10 @@ class WebServer(uvicorn.Server):
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT. Exits with 2 where a setting is wrong, with 1 where the store is a cluster."""
+    """Serves until SIGTERM or SIGINT.
+
+    Exits with 2 if a setting is wrong, and with 1 if the store is a cluster.
+    """
     try:
         settings = Settings.from_env(os.environ)
         configure_logging(settings, "web")
@@ -63,7 +66,7 @@ def main() -> None:
 
 
 async def _refuse_cluster(settings: Settings) -> None:
-    """A store that is away is no reason not to start; `/readyz` looks again."""
+    """Raises ClusterRefused. A store that cannot be reached is no error: `/readyz` reports it."""
     redis = connect(settings)
     try:
         with suppress(StoreUnavailable), translated_errors():
@@ -73,7 +76,7 @@ async def _refuse_cluster(settings: Settings) -> None:
 
 
 def server_config(api: Api, settings: Settings) -> uvicorn.Config:
-    """How uvicorn serves the app, WebSockets included."""
+    """Returns uvicorn's configuration, for HTTP and WebSockets."""
     return uvicorn.Config(
         api,
         host=settings.listen_host,
@@ -89,7 +92,7 @@ def server_config(api: Api, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        # Who is asking is decided by the connection itself; nobody may claim to be somebody else.
+        # The peer of the connection is the client. Headers cannot claim another address.
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

@@ -1,4 +1,7 @@
-"""The web process, put together: `build` makes everything from the settings, `create_app` the app from its services."""
+"""Puts the web process together.
+
+`build` makes the services from the settings, and `create_app` makes the ASGI app from the services.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ _RESTART_SECONDS = 1.0
 
 
 class Api(Starlette):
-    """Starlette with one layer for errors instead of its own two: they become HTTP in `api.http.problems` alone."""
+    """The ASGI app. It replaces Starlette's two layers for errors by `api.http.problems`."""
 
     def __init__(self, services: Services, push: Push, auth: Authenticator, routes: list[BaseRoute]) -> None:
         super().__init__(routes=routes, lifespan=lambda app: _lifespan(services))
@@ -82,7 +85,10 @@ class Api(Starlette):
 
 
 class OriginMiddleware:
-    """Refuses, before anything is looked at, what may not reach a server without API keys (`api.access.local_only`)."""
+    """Refuses requests from other machines and origins while there are no API keys.
+
+    It runs before routing. `api.access.local_only` has the rules.
+    """
 
     def __init__(self, app: ASGIApp, auth: Authenticator) -> None:
         self._app = app
@@ -95,7 +101,7 @@ class OriginMiddleware:
 
 
 def create_app(services: Services, push: Push | None = None) -> Api:
-    """The ASGI app. Its lifespan follows the event logs, so that waiting requests wake."""
+    """Returns the app. Its lifespan follows the event logs, which wakes waiting requests."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
     submissions = Submissions(
         services.kinds,
@@ -130,10 +136,10 @@ def create_app(services: Services, push: Push | None = None) -> Api:
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
-    """The app with everything it works with, connected to nothing yet.
+    """Returns the app and its services. Nothing is connected yet.
 
     Raises:
-        BadSetting: there is no usable secret key, a kind cannot be loaded, or the place for artifacts cannot be opened.
+        BadSetting: there is no usable secret key, or a kind or the artifact store cannot be loaded.
     """
     secret_keys = load_secret_keys(settings)
     redis = connect(settings)
@@ -202,11 +208,11 @@ async def _lifespan(services: Services) -> AsyncIterator[None]:
 
 
 async def _keep_running(name: str, run: Callable[[], Awaitable[None]], repair: Callable[[], None]) -> None:
-    """Runs it for ever: without the tail, every waiting request would sit out its full time."""
+    """Restarts `run` whenever it ends: without the tail, waiting requests would time out."""
     while True:
         try:
             await run()
-        except Exception:  # a fault in it must not end the process
+        except Exception:  # must not end the process
             log.exception(f"{name}.failed")
         repair()
         await asyncio.sleep(_RESTART_SECONDS)

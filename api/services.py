@@ -1,4 +1,4 @@
-"""What the routes work with: made by `api.app.build`, or by a test."""
+"""What the handlers work with. `api.app.build` makes it."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ class Services:
     waiters: Waiters
     tail: Tail
     hub: Hub
-    """Feeds the WebSockets of this process; the tail feeds it."""
+    """Passes events from the tail to the WebSockets and event streams of this process."""
     readiness: Readiness
     webhooks: WebhookServices
     templates: TemplateStore
     checker: Checker
-    """Checks templates and their data in a process of its own."""
+    """Checks templates and their data in a child process."""
     clock: Callable[[], float]
-    """The time now, in Unix seconds."""
+    """Returns the time now, in Unix seconds."""
     metrics: Metrics = field(default_factory=Metrics)
 
     def look_again(self) -> None:
-        """Events may have been missed: whoever waits for one, on whichever channel, must look again."""
+        """Makes waiting requests and subscribers read the store again, after events were missed."""
         self.waiters.wake_all()
         self.hub.on_gap()

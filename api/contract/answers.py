@@ -10,13 +10,13 @@ FILE_HEADERS = ("ETag", "Content-Disposition")
 JOB_NOT_FOUND = {404: "job_not_found"}
 
 ACCEPTED = Answer(
-    "Accepted: written and queued before this answer was sent.",
+    "Accepted: the job was written and queued before this answer was sent.",
     AcceptedJob,
     headers=("Location", "Idempotent-Replayed"),
 )
 PDF_ANSWERS = {
     200: Answer(
-        "The PDF, where `Prefer: wait` was sent and it was done in time.",
+        "The PDF, if `Prefer: wait` was sent and the job ended in time.",
         media_types=("application/pdf",),
         headers=(
             *FILE_HEADERS,

@@ -43,7 +43,7 @@ _CHANNEL = {"$ref": "#/channels/push"}
 
 
 def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
-    """The document that `/asyncapi.json` serves."""
+    """Returns the document that `/asyncapi.json` serves."""
     messages = [*_FROM_CLIENTS, *_TO_CLIENTS]
     return {
         "asyncapi": "3.0.0",
@@ -58,8 +58,8 @@ def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
         "channels": {
             "push": {
                 "address": urlsplit(settings.ws_url).path,
-                "description": "JSON text frames, subprotocol `pressrun.v1`. The first one is `auth`, where API keys "
-                f"are set; the server pings every {DEFAULT_TIMING.ping_interval_s} s.",
+                "description": "JSON text frames, subprotocol `pressrun.v1`. If API keys are set, the first frame is "
+                f"`auth`. The server pings every {DEFAULT_TIMING.ping_interval_s} s.",
                 "messages": {
                     each.__name__: {"$ref": f"#/components/messages/{each.__name__}"} for each in messages
                 },
@@ -81,7 +81,7 @@ def _servers(settings: Settings) -> dict[str, Any]:
 
 
 def _operations() -> dict[str, Any]:
-    """From where the server stands: it receives what clients send."""
+    """Returns the operations from the server's side: it receives what clients send."""
     operations: dict[str, Any] = {}
     for model in _FROM_CLIENTS:
         operations[f"receive{model.__name__}"] = _operation("receive", model)
@@ -139,7 +139,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _without_null(member: dict[str, Any]) -> dict[str, Any]:
-    """Members of frames to clients are left out where they have no value."""
+    """Returns the schema without null: frames to clients leave out members without a value."""
     if "anyOf" in member:
         alternatives = [each for each in member["anyOf"] if each.get("type") != "null"]
         rest = {name: value for name, value in member.items() if name not in ("anyOf", "default")}
@@ -150,7 +150,7 @@ def _without_null(member: dict[str, Any]) -> dict[str, Any]:
 def _refer(
     definitions: dict[str, Any], model: type[BaseModel], member: str, *documents: type[BaseModel]
 ) -> None:
-    """The frames carry these documents as they are stored; here is what is in them."""
+    """Describes a member that carries one of `documents`, as it is stored."""
     references = [{"$ref": _SCHEMA.format(model=document.__name__)} for document in documents]
     definitions[model.__name__]["properties"][member] = (
         references[0] if len(references) == 1 else {"anyOf": references}

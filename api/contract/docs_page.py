@@ -1,4 +1,4 @@
-"""`/docs`: the contract for people, one static page."""
+"""`/docs`: the contract as one static page for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobs.core.errors.store import StoreError
 
 
 def docs_page(template: str, contract: dict[str, Any]) -> str:
-    """The page: `template` filled from an OpenAPI document and the tree of errors."""
+    """Fills the `template` of the page from an OpenAPI document and the tree of errors."""
     schemas = contract["components"]["schemas"]
     operations = "".join(
         _section(method, path, operation, schemas)
@@ -33,7 +33,7 @@ def docs_page(template: str, contract: dict[str, Any]) -> str:
 
 
 def _contents(contract: dict[str, Any]) -> str:
-    """The operations by path, and the kinds, each a link."""
+    """Returns links to all operations, by path, and to the kinds of jobs."""
     paths = "".join(
         f"<li><code>{escape(path)}</code> "
         + " ".join(
@@ -79,7 +79,7 @@ def _phrase(status: int) -> str:
 
 
 def _as_object(parameters: list[dict[str, Any]]) -> Schema:
-    """The schema of an object with the parameters as its members."""
+    """Returns the schema of an object that has the parameters as its members."""
     return {
         "properties": {
             each["name"]: {**each["schema"], "description": each["description"]} for each in parameters
@@ -89,12 +89,12 @@ def _as_object(parameters: list[dict[str, Any]]) -> Schema:
 
 
 def _plain(text: str) -> str:
-    """For an attribute, where there is no markup."""
+    """Returns `text` without markup, for an attribute."""
     return escape(text.replace("`", ""))
 
 
 def _problems() -> str:
-    """Every error that can be an answer. Its `type` leads here."""
+    """Lists every error that can be an answer. The `type` of a problem is a link to its entry."""
     texts = {code: f"{status}. {detail}" for status, (code, detail) in ROUTING_PROBLEMS.items()}
     texts[PressrunError.code] = f"500. {INTERNAL_DETAIL}"
     for code, error in (by_code(RequestError) | by_code(StoreError)).items():
@@ -103,7 +103,10 @@ def _problems() -> str:
 
 
 def _job_errors() -> str:
-    """Every error that a job can end with. Some share their code with an answer, so that they are anchored apart."""
+    """Lists every error that a job can end with.
+
+    Their anchors have a prefix, because some have the code of an answer, too.
+    """
     return "".join(
         _definition(
             f"job-{code}", code, f"{'Retryable' if error.retryable else 'Not retryable'}. {_meaning(error)}"

@@ -1,4 +1,4 @@
-"""What each kind of job takes, for people: tables of the members of its input and its options."""
+"""The section of `/docs` for each kind of job: tables of the members of its input and options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from api.contract.member_table import Schema, member_table
 
 
 def kind_sections(schemas: Schema) -> Iterator[str]:
-    """A section for each kind that `schemas` (the contract's components) describe."""
+    """Yields a section for each kind in `schemas`, the components of the contract."""
     for alternative in schemas["JobRequest"]["oneOf"]:
         kind = escape(alternative["properties"]["kind"]["const"])
         tables = "".join(
@@ -21,5 +21,5 @@ def kind_sections(schemas: Schema) -> Iterator[str]:
 
 
 def kind_names(schemas: Schema) -> list[str]:
-    """Their kinds, in the order of the sections."""
+    """Returns the names of the kinds, in the order of the sections."""
     return [alternative["properties"]["kind"]["const"] for alternative in schemas["JobRequest"]["oneOf"]]

@@ -1,4 +1,4 @@
-"""The members of an object in the contract, for people: one HTML table, made from its JSON Schema."""
+"""Makes the HTML table of an object's members from its JSON Schema."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ _CODE = re.compile("`+([^`]+)`+")
 
 
 class _Member(NamedTuple):
-    """One row."""
+    """One row of the table."""
 
     name: str
     type: str
     default: str
-    """In JSON; "" where there is none, or where it is null."""
+    """In JSON; empty if there is none, or if it is null."""
     is_required: bool
     description: str
 
 
 def member_table(schema: Schema, schemas: Schema) -> str:
-    """What `schema` says of its object, and a row for each member; those of objects in it follow.
+    """Returns the description of the object and a table with a row for each member.
 
-    `schemas` are the contract's components, which it refers to.
+    Rows for the members of nested objects follow their parent's. `schemas` are the components of
+    the contract, to which `schema` refers.
     """
     schema = resolved(schema, schemas)
     about = schema.get("description")
@@ -37,14 +38,14 @@ def member_table(schema: Schema, schemas: Schema) -> str:
 
 
 def table(rows: Iterable[Iterable[str]], heads: Iterable[str] = ()) -> str:
-    """A table of cells that are HTML. It scrolls by itself where it is wider than the page."""
+    """Returns a table of cells that are HTML. If it is wider than the page, it scrolls."""
     head = "".join(f"<th>{each}</th>" for each in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f'<div class="wide"><table>{f"<tr>{head}</tr>" if head else ""}{body}</table></div>'
 
 
 def resolved(schema: Schema, schemas: Schema) -> Schema:
-    """`schema`, with what it refers to by `$ref`."""
+    """Returns `schema` with its `$ref` resolved."""
     if "$ref" not in schema:
         return schema
     found: Schema = schemas[schema["$ref"].rpartition("/")[2]]
@@ -52,7 +53,7 @@ def resolved(schema: Schema, schemas: Schema) -> Schema:
 
 
 def marked(text: str) -> str:
-    """HTML of a text whose only markup is backticks."""
+    """Returns the HTML of a text whose only markup is backticks."""
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 

@@ -1,4 +1,4 @@
-"""The contract as OpenAPI 3.1, made from the table of operations and the models that check requests."""
+"""The contract as OpenAPI 3.1, made from the operations and the models that check requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TEXT: dict[str, Any] = {"type": "string"}
 def openapi_document(
     operations: Sequence[Operation], settings: Settings, version: str, kinds: Mapping[str, Kind]
 ) -> dict[str, Any]:
-    """The document that `/openapi.json` serves."""
+    """Returns the document that `/openapi.json` serves."""
     schemas, by_kind = _schemas(operations, kinds)
     schemas["JobRequest"]["oneOf"] = by_kind
     request = schemas["JobRequest"]["properties"]
@@ -68,7 +68,7 @@ def openapi_document(
 def _schemas(
     operations: Sequence[Operation], kinds: Mapping[str, Kind]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """All models by name, and what `input` and `options` of a job are: one alternative for each of `kinds`."""
+    """Returns all models by name, and the alternatives for a job's input and options, by kind."""
     models: set[type[BaseModel]] = {Problem}
     for operation in operations:
         models |= {
@@ -94,7 +94,7 @@ def _schemas(
 
 
 def _models_of(kind: Kind) -> dict[str, type[BaseModel]]:
-    """The models of its input and options, where it has them."""
+    """Returns the models of `input` and `options`, if the kind has some."""
     schemas: Callable[[], Schemas] | None = getattr(kind, "schemas", None)
     return schemas()._asdict() if schemas is not None else {}
 
@@ -152,7 +152,7 @@ def _query_parameters(model: type[QueryModel]) -> list[dict[str, Any]]:
     parameters = []
     for name, described in schema["properties"].items():
         described = dict(described)
-        # A parameter that is not wanted is left out of the URL: there is no null in it.
+        # URLs have no null: a parameter without a value is left out.
         alternatives = [each for each in described.pop("anyOf", []) if each.get("type") != "null"]
         described |= alternatives[0] if alternatives else {}
         reference = described.pop("$ref", None)

@@ -1,4 +1,4 @@
-"""Files that ship with the server and are open to all: the console page, its parts, and the JavaScript client."""
+"""Static files that ship with the server: the console and the JavaScript client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Headers = dict[str, str]
 
 
 class Asset:
-    """One file, held in memory. Its name stays the same over releases, so caches have to ask whether it does, too."""
+    """One file, held in memory. Its name is the same in every release, so caches revalidate it."""
 
     def __init__(self, body: bytes, extension: str, headers: Headers) -> None:
         self._body = body
@@ -48,7 +48,10 @@ class Asset:
 def asset_routes(
     path: str, package: str, directory: str, extensions: Collection[str], headers: Headers
 ) -> Iterator[Route]:
-    """A route for each file with one of these extensions in a package's directory, below it none: `path/name`."""
+    """Yields the route `path/name` of each file with one of `extensions` in a directory.
+
+    Files in folders below that directory are left out.
+    """
     for file in sorted(resources.files(package).joinpath(directory).iterdir(), key=lambda file: file.name):
         extension = file.name.rpartition(".")[2]
         if file.is_file() and extension in extensions:

@@ -1,6 +1,7 @@
-"""From the bytes of a document to its text.
+"""Decodes the bytes of a document.
 
-Who has a say, in this order: the byte order mark, the `charset` of the request, the document itself, UTF-8.
+The encoding is the first of these: the byte order mark, the `charset` of the request, the one that
+the document names in a `<meta>`, UTF-8.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ _BROWSER_NAMES = {
     "euc_kr": "cp949",
     "utf-16": "utf-16-le",
 }
-"""Python's name of an encoding → what browsers read it as (https://encoding.spec.whatwg.org/#names-and-labels)."""
+"""Python's name of an encoding → the encoding that browsers use for it.
+
+Source: https://encoding.spec.whatwg.org/#names-and-labels
+"""
 
 _KNOWN = frozenset(
     {
@@ -50,15 +54,15 @@ _KNOWN = frozenset(
 
 
 def decode_document(body: bytes, charset: str | None, *, is_html: bool) -> str:
-    """The text of a document, decoded strictly.
+    """Returns the text of a document, decoded strictly.
 
     Args:
-        charset: what the request's `Content-Type` says.
-        is_html: whether `<meta charset>` counts.
+        charset: the `charset` of the request's `Content-Type`.
+        is_html: whether a `<meta charset>` in the document counts.
 
     Raises:
-        UnsupportedMediaType: the charset that the request names is not known.
-        MalformedBody: the bytes do not fit the charset.
+        UnsupportedMediaType: the request names an unknown charset.
+        MalformedBody: the bytes are not valid in the charset.
     """
     for mark, encoding in _MARKS:
         if body.startswith(mark):
@@ -70,7 +74,7 @@ def decode_document(body: bytes, charset: str | None, *, is_html: bool) -> str:
         return _decode(body, named)
     meta = _META.search(body[:_META_BYTES]) if is_html else None
     encoding = (_encoding(meta[1].decode("latin-1")) if meta else None) or "utf-8"
-    # A document whose `<meta>` could be read is not UTF-16, whatever it says.
+    # A document whose `<meta>` could be read as ASCII is not UTF-16, even if it says so.
     return _decode(body, "utf-8" if encoding.startswith("utf-16") else encoding)
 
 

@@ -1,4 +1,4 @@
-"""Answers as bytes: what every handler returns for JSON."""
+"""JSON responses, made from documents or from bytes that are JSON already."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 NO_STORE = (b"cache-control", b"no-store")
 REVALIDATE = (b"cache-control", b"private, no-cache")
-"""May be kept by the client itself, if it asks every time whether it is still right."""
+"""The client itself may cache the response, and must revalidate it every time."""
 
 
 class JsonReply(Response):
-    """JSON that is bytes already. Made without Starlette's detour over header dictionaries: submissions are many."""
+    """A response with a body that is JSON already.
+
+    It sets the raw headers itself: Starlette's header dictionaries would slow down submissions.
+    """
 
     def __init__(self, body: bytes, status_code: int = 200, headers: Headers = (NO_STORE,)) -> None:
         self.status_code = status_code
@@ -30,22 +33,22 @@ class JsonReply(Response):
 
 
 def json_reply(document: Any, status_code: int = 200, headers: Headers = (NO_STORE,)) -> JsonReply:
-    """Answers with `document` as JSON."""
+    """Returns a response with `document` as JSON."""
     return JsonReply(to_json(document), status_code, headers)
 
 
 def items_reply(items: Iterable[bytes]) -> JsonReply:
-    """``{"items": […]}`` of bodies that are JSON already."""
+    """Returns ``{"items": […]}`` of items that are JSON already."""
     return JsonReply(b'{"items":[' + b",".join(items) + b"]}")
 
 
 def page_reply(items: Iterable[bytes], next_cursor: str) -> JsonReply:
-    """Likewise, with the cursor to go on from."""
+    """Returns ``{"items": […], "next_cursor": "…"}`` of items that are JSON already."""
     return JsonReply(b'{"items":[' + b",".join(items) + b'],"next_cursor":' + to_json(next_cursor) + b"}")
 
 
 def not_modified(headers: Headers) -> Response:
-    """304: what the client has is still right."""
+    """Returns 304: the client's version is still current."""
     response = Response(status_code=304)
     response.raw_headers = list(headers)
     return response

@@ -1,7 +1,7 @@
-"""The declaration of an operation: who may call it, what it takes, what it answers, and the words about it.
+"""Declares operations of the API: who may call them, what they take, and what they answer.
 
-It stands once, as a decorator on the handler. `api.http.endpoint` checks requests by it, and
-`api.contract.openapi` describes the API with it.
+A declaration is a decorator on the handler. `api.http.endpoint` checks requests by it, and
+`api.contract.openapi` describes the API by it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from api.http.body import BodyFormat, RequestModel, json_body
 from api.http.query import NoQuery, QueryModel
 
 Guard = Literal["open", "key", "job", "jobs", "batch", "events"]
-"""Who may call: everybody; holders of an API key; or also, to read, holders of a token for the job or
-batch in the path, for the jobs, or for the events."""
+"""Who may call: everybody, holders of an API key, or also, to read, holders of a token for the job
+or batch in the path, for the jobs, or for the events."""
 
 Reader = Callable[[Request], Any]
 """Returns a checked value from the path or the headers. Raises RequestError."""
@@ -49,7 +49,7 @@ class Operation:
     headers: tuple[str, ...]
     """Request headers that have an effect, besides those of every operation."""
     answers: Mapping[int, Answer | str]
-    """By status. A text is the codes of a problem, besides those that guard, query and body bring."""
+    """By status. A string holds the codes of a problem, besides those of guard, query and body."""
     takes: tuple[str, ...]
     """The parameters of the handler, in their order."""
     path_values: Mapping[str, Reader]
@@ -72,7 +72,7 @@ def operation(
     find: Callable[..., Awaitable[Any]] | None = None,
     ignores_query: bool = False,
 ) -> Callable[[H], H]:
-    """Declares a handler, which is a method of a class in `api.routes`, as the operation `METHOD path`.
+    """Declares a handler, a method of a class in `api.routes`, as the operation `METHOD path`.
 
     Its name and its docstring are published: `list_jobs` is the operation `listJobs`, the first
     line of the docstring is the summary, and the rest the description.
@@ -80,13 +80,13 @@ def operation(
     What the handler takes is read off its parameters, once, at import:
 
     - `request` and `caller`;
-    - `query: SomeQuery` are the parameters of the URL. A handler without it accepts none, unless the
-      operation `ignores_query`;
-    - `body: SomeRequest` is a JSON body; `body: Annotated[T, format]` one of another `BodyFormat`;
-    - `found` is what `find(self, request, caller)` returned. It runs after the query was checked and
-      before the body is read, and raises NotFound if the path names nothing;
+    - `query: SomeQuery` holds the parameters of the URL. Without it, the operation accepts none,
+      unless it `ignores_query`;
+    - `body: SomeRequest` is a JSON body, `body: Annotated[T, BodyFormat(…)]` another one;
+    - `found` is what `find(self, request, caller)` returns. It runs between the checks of query
+      and body, and raises NotFound if the path names nothing;
     - every other parameter is `Annotated[T, reader]`: a value from the path, if the path has a
-      parameter of this name, else from the headers.
+      parameter of this name, or else from the headers.
     """
 
     method, path = route.split(" ")

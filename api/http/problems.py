@@ -1,4 +1,7 @@
-"""The only place where errors become HTTP answers: problem details (RFC 9457) with a stable `code`."""
+"""Turns errors into HTTP responses: problem details (RFC 9457) with a stable `code`.
+
+This is the only place where that happens.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +39,13 @@ ROUTING_PROBLEMS = {
         "This path does not take this method. The Allow header lists those it takes.",
     ),
 }
-"""Status → code and detail of the errors that routing raises."""
+"""Status → code and detail of the errors that Starlette's router raises."""
 INTERNAL_DETAIL = "This is our fault, not yours; it has been logged. Trying again may help."
 
 
 class ProblemMiddleware:
-    """Answers for whatever an app raises. An error after the answer has begun cuts the connection instead."""
+    """Answers with a problem if the app raises. After the response has begun, it raises on instead,
+    which closes the connection."""
 
     def __init__(self, app: ASGIApp, base_url: str) -> None:
         self._app = app
@@ -62,14 +66,14 @@ class ProblemMiddleware:
             await self._app(scope, receive, sending)
         except ClientDisconnect:
             log.debug("http.disconnected", method=scope["method"], path=scope["path"])
-        except Exception as error:  # the boundary: nothing may pass it
+        except Exception as error:  # nothing may pass this boundary
             if started:
                 raise
             await problem_reply(error, scope, self._base_url)(scope, receive, send)
 
 
 def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
-    """The answer for `error`. What nobody expected is logged and becomes a 500 that tells nothing."""
+    """Returns the response for `error`. Unexpected errors are logged; their 500 has no details."""
     match error:
         case RequestError():
             status, code, detail, extra = error.status, error.code, error.detail, error.extra
@@ -99,10 +103,10 @@ def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
 
 
 def checked(model: type[M], value: Any) -> M:
-    """`value` as the model has it.
+    """Returns `value` as an instance of `model`.
 
     Raises:
-        InvalidInput: it does not fit; pointers say where.
+        InvalidInput: the value is not valid; JSON pointers name the members.
     """
     try:
         return model.model_validate(value)

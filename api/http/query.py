@@ -16,13 +16,13 @@ _MAX_PARAMETERS = 20
 
 
 class QueryModel(BaseModel):
-    """The parameters of a URL: text that is converted, no unknown names."""
+    """Parameters of a URL. Their text is converted, and unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NoQuery(QueryModel):
-    """A path without parameters."""
+    """No parameters at all."""
 
 
 Q = TypeVar("Q", bound=QueryModel)
@@ -34,10 +34,10 @@ def _without_parameters(model: type[QueryModel]) -> QueryModel:
 
 
 def read_query(scope: Scope, model: type[Q]) -> Q:
-    """The parameters as `model` has them.
+    """Returns the parameters of the URL as an instance of `model`.
 
     Raises:
-        InvalidInput: a parameter is unknown, comes twice, or does not fit; pointers name it.
+        InvalidInput: a parameter is unknown, repeated or not valid; pointers name it.
     """
     if not scope["query_string"]:
         return cast(Q, _without_parameters(model))
@@ -59,7 +59,7 @@ def read_query(scope: Scope, model: type[Q]) -> Q:
 
 
 def peek_query(scope: Scope) -> dict[str, str]:
-    """The parameters before anything has checked them; none where they cannot be read."""
+    """Returns the unchecked parameters, for guards; none if they cannot be parsed."""
     try:
         return dict(parse_qsl(scope["query_string"].decode("ascii"), max_num_fields=_MAX_PARAMETERS))
     except ValueError:

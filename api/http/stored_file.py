@@ -1,4 +1,4 @@
-"""Serving a result: the whole, a range, or just its headers; large ones piece by piece."""
+"""Serves results: the whole, a range, or only the headers. Large ones are streamed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ _PIECE_BYTES = 1024 * 1024
 
 
 class StoredFiles:
-    """Answers with results from the artifact store."""
+    """Makes responses that carry results from the artifact store."""
 
     def __init__(self, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
 
     async def reply(self, result: StoredResult, request: Request) -> Response:
-        """200, 206 or 304, as the conditions and the range of the request ask (RFC 9110, sections 13 and 14).
+        """Returns 200, 206 or 304, by the conditions and the range of the request.
+
+        RFC 9110, sections 13 and 14.
+
 
         Raises:
             RangeNotSatisfiable: the range lies outside the result.
-            ResultExpired: the bytes have just gone.
+            ResultExpired: the bytes were removed a moment ago.
         """
         tag = etags.strong(result.sha256)
         headers = {"etag": tag, "cache-control": "private, no-cache"}
@@ -50,7 +53,7 @@ class StoredFiles:
         return await self._body(result, span or ByteRange(0, result.bytes), status, headers, request.method)
 
     async def whole(self, result: StoredResult, headers: dict[str, str]) -> Response:
-        """200 and all of the result, for a request that names no conditions of its own."""
+        """Returns 200 with all of the result, for a request without conditions or ranges."""
         headers = {
             "content-type": result.content_type,
             "content-disposition": content_disposition(result.filename, result.content_type),
@@ -67,7 +70,7 @@ class StoredFiles:
         headers["content-length"] = str(span.end - span.start)
         if method == "HEAD" or span.start == span.end:
             return Response(b"", status, headers)
-        # The first piece is read before the status is sent: what is missing can still be said properly.
+        # Read before the status is sent, so that a missing result can still be answered with 410.
         first_end = min(span.start + _PIECE_BYTES, span.end)
         try:
             first = await self._artifacts.get_range(result.path, span.start, first_end)
@@ -86,7 +89,10 @@ class StoredFiles:
 
 
 def _span(request: Request, result: StoredResult, tag: str) -> ByteRange | None:
-    """The range to serve; `If-Range` with another tag, or with a date, asks for the whole."""
+    """Returns the range to serve, or None for the whole.
+
+    `If-Range` with another tag, or with a date, asks for the whole.
+    """
     if request.headers.get("if-range", tag) != tag:
         return None
     return requested_range(request.headers.get("range"), result.bytes)

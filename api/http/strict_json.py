@@ -1,8 +1,8 @@
-"""Reading JSON without surprises: what RFC 7493 (I-JSON) asks of a sender is checked here.
+"""Reads JSON strictly: it checks what RFC 7493 (I-JSON) demands of senders.
 
-Python's own reader takes ``NaN``, keeps the last of two equal names, and makes infinity of ``1e999``. All of these,
-nesting without end and halves of surrogate pairs are refused, so that whatever gets past this file can be written
-back, hashed and shown to any client.
+Python's own reader accepts ``NaN``, keeps the last of two equal names, and turns ``1e999`` into
+infinity. This one refuses all of these, and also deep nesting and halves of surrogate pairs. So
+every value that it returns can be written back, hashed and shown to any client.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any, NoReturn
 from jobs.core.errors.request import MalformedBody
 
 MAX_DEPTH = 64
-"""Objects and arrays within each other. Deeper values are refused long before any recursive code could mind."""
+"""How deep objects and arrays may be nested: far less than what recursive code can handle."""
 
 _MAX_INTEGER_DIGITS = 19
 
 
 def read_json(body: bytes) -> Any:
-    """The value that `body` spells.
+    """Returns the value of a JSON text.
 
     Raises:
-        MalformedBody: not UTF-8, not JSON, or JSON that not everybody would read alike.
+        MalformedBody: `body` is not UTF-8, not JSON, or JSON that readers interpret differently.
     """
     try:
         text = body.decode()
@@ -36,7 +36,7 @@ def read_json(body: bytes) -> Any:
         ) from None
     except RecursionError:
         raise _too_deep() from None
-    # Braces inside strings are counted too: the exact look costs little more than the values themselves.
+    # A cheap count first: only a text with many braces (those in strings count, too) is walked.
     if text.count("{") + text.count("[") > MAX_DEPTH and not _fits_depth(value):
         raise _too_deep()
     if ("\\ud" in text or "\\uD" in text) and not _is_encodable(value):
@@ -47,7 +47,7 @@ def read_json(body: bytes) -> Any:
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one spelling of `value`: names sorted, nothing between tokens, UTF-8."""
+    """Returns the canonical JSON of `value`: names sorted, no spaces between tokens, UTF-8."""
     return _ENCODER.encode(value).encode()
 
 

@@ -1,4 +1,4 @@
-"""`multipart/form-data`: a document, or a job, and the files that come with it (RFC 7578)."""
+"""Parses `multipart/form-data` (RFC 7578): a document or a job, and the files that come with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DOCUMENT_NAMES = {"index.html": "html", "index.htm": "html", "index.md": "markdo
 """File name of the document → the member of `pdf.render`'s input that takes it."""
 JOB_PART = "job"
 MAX_FILES = 200
-"""Beside the document or the job. Their bytes together are bounded by the body's."""
+"""Besides the document or the job. The limit on the body bounds their size."""
 FILES_SCHEMA = {"type": "string", "contentMediaType": "application/octet-stream"}
 """Describes the parts that are files, for the contract."""
 _MAX_OPTIONS_BYTES = 256 * 1024
@@ -53,11 +53,11 @@ class _Part:
 
 
 async def parse_upload(body: bytes, headers: Headers) -> Upload:
-    """The parts of the body: one document, files, options.
+    """Parses a body of one document, its files and perhaps options.
 
     Raises:
-        MalformedBody: it is not multipart/form-data.
-        InvalidInput: there is not exactly one document, or a name does not do.
+        MalformedBody: the body is not multipart/form-data.
+        InvalidInput: there is not exactly one document, or a name is not allowed.
     """
     parts = await _parts(body, headers, max_field_bytes=_MAX_OPTIONS_BYTES)
     documents = [part for part in parts if part.file_name in DOCUMENT_NAMES]
@@ -73,11 +73,11 @@ async def parse_upload(body: bytes, headers: Headers) -> Upload:
 
 
 async def parse_job_upload(body: bytes, headers: Headers) -> JobUpload:
-    """The parts of the body: the job, and its files. The job may be a field or a file of any name.
+    """Parses a body of one job and its files. The job may be a field, or a file of any name.
 
     Raises:
-        MalformedBody: it is not multipart/form-data.
-        InvalidInput: there is not exactly one job, or a name does not do.
+        MalformedBody: the body is not multipart/form-data.
+        InvalidInput: there is not exactly one job, or a name is not allowed.
     """
     parts = await _parts(body, headers, max_field_bytes=len(body))
     jobs = [part for part in parts if part.name == JOB_PART]
@@ -116,7 +116,7 @@ async def _parse(body: bytes, headers: Headers, max_field_bytes: int) -> FormDat
 
 
 def _fields(parts: list[_Part], *known: str) -> list[_Part]:
-    """The parts that are no files; each of the `known` ones at most once, and no other."""
+    """Returns the parts that are not files, and refuses unknown and repeated ones."""
     fields = [part for part in parts if part.file_name is None]
     names = [field.name for field in fields]
     for name in names:

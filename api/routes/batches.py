@@ -1,4 +1,4 @@
-"""`/v1/batches`: many jobs in one request. All are accepted or none, and one event tells that all ended."""
+"""`/v1/batches`: many jobs in one request. One event tells that all have ended."""
 
 from __future__ import annotations
 

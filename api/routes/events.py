@@ -26,8 +26,9 @@ class EventRoutes:
         "GET /v1/events",
         {
             200: Answer(
-                "A page of events, oldest first; or, asked for as `text/event-stream`, every event from now or after "
-                "`Last-Event-ID` on: `id` is its cursor, `event` its type. `event: reset` where the cursor is too old.",
+                "A page of events, oldest first. Or, as `text/event-stream`, every event from now or from "
+                "`Last-Event-ID` on: `id` is its cursor and `event` its type. `event: reset` means that the "
+                "cursor is too old.",
                 EventPage,
                 media_types=("text/event-stream",),
             ),

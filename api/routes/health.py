@@ -16,7 +16,7 @@ from jobs.core.errors.store import StoreUnavailable
 
 
 class HealthRoutes:
-    """They ignore the query: programs that probe may add parameters of their own."""
+    """These operations ignore the query: monitoring programs may add parameters of their own."""
 
     def __init__(self, services: Services, auth: Authenticator) -> None:
         self._readiness = services.readiness
@@ -24,7 +24,7 @@ class HealthRoutes:
         self._metrics = services.metrics
         self._auth = auth
 
-    @operation("GET /healthz", {200: Answer("It does.", HealthDocument)}, guard="open", ignores_query=True)
+    @operation("GET /healthz", {200: Answer("It answers.", HealthDocument)}, guard="open", ignores_query=True)
     async def liveness(self) -> Response:
         """Whether this process answers."""
         # Touches nothing else: a store that is away is no reason to restart this process.
@@ -33,7 +33,7 @@ class HealthRoutes:
     @operation(
         "GET /readyz",
         {
-            200: Answer("It can.", ReadinessDocument),
+            200: Answer("It can serve.", ReadinessDocument),
             503: Answer("The store is away, or the process is shutting down.", ReadinessDocument),
         },
         guard="open",

@@ -93,7 +93,7 @@ class JobRoutes:
         f"GET {_JOB}",
         {
             200: Answer("The job.", JobDocument, headers=("ETag",)),
-            304: Answer("The version named in If-None-Match is still right.", headers=("ETag",)),
+            304: Answer("The version in `If-None-Match` is current.", headers=("ETag",)),
             **JOB_NOT_FOUND,
         },
         guard="job",
@@ -121,7 +121,7 @@ class JobRoutes:
 
     @operation(
         f"GET {_JOB}/events",
-        {200: Answer("What happened, as far as the log still has it.", JobEvents), **JOB_NOT_FOUND},
+        {200: Answer("The events that the log still has.", JobEvents), **JOB_NOT_FOUND},
         guard="job",
     )
     async def list_job_events(self, caller: Caller, job_id: JobId) -> Response:

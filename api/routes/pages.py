@@ -1,4 +1,4 @@
-"""The console at `/`, `/docs`, and the contracts that machines read: open to everybody, and fixed at start."""
+"""The console, `/docs` and the machine-readable contracts: open to everybody, fixed at start."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ class PageRoutes:
 
 
 def console_policy(settings: Settings) -> str:
-    """What the console page may do: run what ships with it, talk to this server, show PDFs and pictures it fetched."""
+    """Returns the Content-Security-Policy of the console.
+
+    It may run its own scripts, connect to this server, and show PDFs and images that it fetched.
+    """
     own, push = urlsplit(settings.base_url), urlsplit(settings.ws_url)
     sockets = {f"{own.scheme.replace('http', 'ws')}://{own.netloc}", f"{push.scheme}://{push.netloc}"}
     directives = {
@@ -77,7 +80,7 @@ def console_policy(settings: Settings) -> str:
 
 
 def _page(html: str) -> Response:
-    """A page that may load nothing and run nothing; only its own style counts."""
+    """Returns a page that may load and run nothing, and uses only its own `<style>`."""
     style = _STYLE.search(html)
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() if style else ""
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
@@ -94,7 +97,7 @@ def _template(name: str) -> str:
 
 
 def package_version() -> str:
-    """Of the installed distribution; 0 where there is none."""
+    """Returns the version of the installed distribution, or 0 if there is none."""
     try:
         return version("pressrun")
     except PackageNotFoundError:  # run from a checkout that is not installed

@@ -24,8 +24,8 @@ class ResultRoutes:
         "GET /v1/jobs/{job_id}/result",
         {
             200: Answer("The bytes.", media_types=_RESULTS, headers=FILE_HEADERS),
-            206: Answer("A range of them.", media_types=_RESULTS, headers=(*FILE_HEADERS, "Content-Range")),
-            304: Answer("The result named in If-None-Match is still right.", headers=("ETag",)),
+            206: Answer("The range of them.", media_types=_RESULTS, headers=(*FILE_HEADERS, "Content-Range")),
+            304: Answer("The result in `If-None-Match` is current.", headers=("ETag",)),
             **JOB_NOT_FOUND,
             409: "not_finished, job_not_succeeded",
             410: "result_expired",

@@ -66,14 +66,14 @@ class TemplateRoutes:
     @operation(
         f"PUT {_TEMPLATE}",
         {
-            200: Answer("The newest version had this content already.", TemplateVersionDocument),
+            200: Answer("The newest version already has this content.", TemplateVersionDocument),
             201: Answer("The new version.", TemplateVersionDocument, headers=("Location",)),
             409: "template_limit",
             503: "store_unavailable, store_full, check_unavailable",
         },
     )
     async def put_template(self, caller: Caller, name: NewTemplateName, body: TemplateRequest) -> Response:
-        """Make a new version of a template, or the template itself."""
+        """Make a new version of a template, or its first."""
         if flaws := await self._flaws(caller.tenant, body.content):
             raise _refused(flaws)
         version, is_new = await self._templates.put(caller.tenant, name, body.content)
@@ -87,7 +87,7 @@ class TemplateRoutes:
 
     @operation(f"DELETE {_TEMPLATE}", {204: GONE, **_TEMPLATE_NOT_FOUND})
     async def delete_template(self, caller: Caller, name: TemplateName) -> Response:
-        """Delete a template with all its versions; accepted jobs keep theirs."""
+        """Delete a template with all its versions. Accepted jobs keep theirs."""
         await self._templates.delete(caller.tenant, name)
         return Response(status_code=204)
 

@@ -29,7 +29,7 @@ class TokenRoutes:
         "POST /v1/tokens", {200: Answer("The token.", TokenDocument), 404: "job_not_found, batch_not_found"}
     )
     async def mint_token(self, caller: Caller, body: TokenRequest) -> Response:
-        """Make a short-lived token for a browser."""
+        """Make a short-lived token, such as for a browser."""
         if body.job_id is not None:
             if not is_job_id(body.job_id):
                 raise JobNotFound(body.job_id)

@@ -72,7 +72,7 @@ class WebhookDeliveryRoutes:
         find=_delivery,
     )
     async def redeliver_webhook(self, caller: Caller, found: Delivery) -> Response:
-        """Send a delivery again, whatever its end was."""
+        """Send a delivery that has ended again, even if it succeeded."""
         await self._deliveries.redeliver(caller.tenant, found.id)
         return json_reply((await self._deliveries.get(caller.tenant, found.id)).document(), 202)
 

@@ -31,7 +31,11 @@ class WebhookSecretRoutes:
 
     @operation(
         f"GET {_PATH}",
-        {200: Answer("What signs.", SecretDocument), **_ENDPOINT_NOT_FOUND, 409: "credentials_unreadable"},
+        {
+            200: Answer("The signing secrets.", SecretDocument),
+            **_ENDPOINT_NOT_FOUND,
+            409: "credentials_unreadable",
+        },
         find=_endpoint,
     )
     async def get_webhook_endpoint_secret(self, found: Endpoint) -> Response:
@@ -40,13 +44,17 @@ class WebhookSecretRoutes:
 
     @operation(
         f"POST {_PATH}/rotate",
-        {200: Answer("What signs now.", SecretDocument), **_ENDPOINT_NOT_FOUND, 409: "webhook_conflict"},
+        {
+            200: Answer("The signing secrets as they are now.", SecretDocument),
+            **_ENDPOINT_NOT_FOUND,
+            409: "webhook_conflict",
+        },
         find=_endpoint,
     )
     async def rotate_webhook_endpoint_secret(
         self, caller: Caller, found: Endpoint, body: RotateRequest
     ) -> Response:
-        """Replace the signing secret; the old one signs as well for a while."""
+        """Replace the signing secret. The old one signs as well for a while."""
         # An old secret that cannot be read any more is dropped at once.
         secret, now_ms = body.secret or new_secret(), self._now_ms()
 
@@ -61,7 +69,8 @@ class WebhookSecretRoutes:
         return json_reply(_secrets(self._endpoints.credentials(endpoint), now_ms))
 
     @operation(
-        "GET /v1/webhook-secret", {200: Answer("What signs.", SecretDocument), 409: "credentials_unreadable"}
+        "GET /v1/webhook-secret",
+        {200: Answer("The signing secrets.", SecretDocument), 409: "credentials_unreadable"},
     )
     async def get_webhook_secret(self, caller: Caller) -> Response:
         """Get the secret that signs deliveries to `webhook_url`."""

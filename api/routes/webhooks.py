@@ -1,4 +1,4 @@
-"""`/v1/webhook-endpoints`: the servers that are told of events, and how deliveries to them go."""
+"""`/v1/webhook-endpoints`: the servers that receive events, and how deliveries to them go."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from jobs.webhooks.endpoint import Endpoint, EndpointConfig
 from jobs.webhooks.endpoints import EndpointState
 
 TEST_TIMEOUT_S = 22.0
-"""How long a test waits: for a notifier, and for the exchange it makes."""
+"""How long a test waits for a notifier and its exchange with the receiver."""
 _CONFIG = frozenset(field.name for field in dataclasses.fields(EndpointConfig))
 
 _ENDPOINTS = "/v1/webhook-endpoints"
@@ -65,7 +65,7 @@ class WebhookEndpointRoutes:
         {201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",))},
     )
     async def create_webhook_endpoint(self, caller: Caller, body: EndpointRequest) -> Response:
-        """Register an endpoint; it is owed every later event."""
+        """Register an endpoint, which receives every later event."""
         await self._check_url(body.url)
         members = body.model_dump(include=set(_CONFIG))
         credentials = Credentials((Secret(body.secret or new_secret()),), body.headers)
@@ -105,7 +105,6 @@ class WebhookEndpointRoutes:
     )
     async def change_webhook_endpoint(self, caller: Caller, found: Endpoint, body: EndpointPatch) -> Response:
         """Change, pause, disable or enable an endpoint."""
-        # In the answer, `recoverable` says how much enabling the endpoint again leaves to `recover`.
         if body.url is not None:
             await self._check_url(body.url)
         members = body.model_dump(exclude_unset=True)
@@ -135,8 +134,7 @@ class WebhookEndpointRoutes:
         find=_endpoint,
     )
     async def test_webhook_endpoint(self, caller: Caller, found: Endpoint) -> Response:
-        """Send a `webhook.test` event and explain what it met."""
-        # A notifier sends the event, like any other delivery.
+        """Send a `webhook.test` event and explain what happened to it."""
         signing = len(self._endpoints.credentials(found).signing(self._now_ms()))
         event_id, attempt = await self._deliveries.test(caller.tenant, found.id, TEST_TIMEOUT_S)
         return json_reply(verdict(found.config.url, event_id, attempt, signing, self._now_ms()))
@@ -150,7 +148,7 @@ class WebhookEndpointRoutes:
         find=_endpoint,
     )
     async def get_webhook_endpoint_stats(self, caller: Caller, found: Endpoint) -> Response:
-        """See how deliveries to an endpoint fare."""
+        """Get counts and times of the deliveries to an endpoint."""
         return json_reply(_stats(await self._endpoints.state(caller.tenant, found.id), self._now_ms()))
 
     @operation(
@@ -161,7 +159,7 @@ class WebhookEndpointRoutes:
     async def recover_webhook_endpoint(
         self, caller: Caller, found: Endpoint, body: RecoverRequest
     ) -> Response:
-        """Send everything again that failed or was discarded since."""
+        """Send deliveries again that failed or were discarded since a time."""
         since_ms = int(body.since.timestamp() * 1000)
         count = await self._deliveries.recover(caller.tenant, found.id, since_ms)
         return json_reply({"count": count}, 202)

@@ -9,22 +9,22 @@ from api.contract.requests.jobs import JobRequest
 from api.http.body import RequestModel
 
 MAX_BATCH_JOBS = 100
-"""One batch is one step in the store, which does nothing else meanwhile."""
+"""The store accepts a batch in one step, and does nothing else meanwhile."""
 
 
 class BatchRequest(RequestModel):
-    """Jobs to run, and to be told of when all have ended."""
+    """Jobs to run, with one event when all have ended."""
 
     jobs: list[JobRequest] = Field(
         min_length=1, max_length=MAX_BATCH_JOBS, description="All are accepted, or none."
     )
     metadata: Metadata = Field(
         default_factory=dict,
-        description=f"Yours: comes back in the batch and its event. At most {MAX_METADATA_BYTES} bytes of JSON.",
+        description=f"Your own data, which the batch and its event carry. At most {MAX_METADATA_BYTES} bytes of JSON.",
     )
     webhook_url: str | None = Field(
         default=None,
         min_length=1,
         max_length=2048,
-        description="Told when all jobs have ended, signed with the secret of `GET /v1/webhook-secret`.",
+        description="Receives the event that all jobs have ended, signed with the secret of `GET /v1/webhook-secret`.",
     )

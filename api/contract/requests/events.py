@@ -25,11 +25,13 @@ class EventsQuery(QueryModel):
     after: str | None = Field(
         default=None,
         max_length=64,
-        description="Events after this cursor; without: from the oldest, or for a stream from now. "
-        "`Last-Event-ID` counts more.",
+        description="Events after this cursor. Default: from the oldest on, or for a stream from now on. "
+        "`Last-Event-ID` takes precedence.",
     )
-    limit: Limit = Field(default=50, description="How many at most to look at. Streams go on for ever.")
-    kinds: Several = Field(default=[], description="Only events of jobs of these kinds, with commas between.")
+    limit: Limit = Field(
+        default=50, description="How many events to look at, at most. Streams have no limit."
+    )
+    kinds: Several = Field(default=[], description="Only events of jobs of these kinds, separated by commas.")
     tags: Several = Field(default=[], description="Only events of jobs that have one of these tags.")
     types: Several = Field(
         default=[], description="Only events of these types, or patterns such as `job.*`; also `progress`."

@@ -11,12 +11,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from api.http.strict_json import canonical_json
 
 MAX_METADATA_BYTES = 8 * 1024
-"""Metadata is part of every event of its job."""
+"""A bound, because metadata is part of every event of its job."""
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
 def _parse_time(value: object) -> datetime.datetime:
-    """RFC 3339 section 5.6; stricter than ISO 8601: a date, a time with seconds, and an offset."""
+    """Parses a time as in RFC 3339, section 5.6. Unlike ISO 8601, it needs seconds and offset."""
     if isinstance(value, str) and _RFC3339.match(value):
         try:
             moment = datetime.datetime.fromisoformat(value.upper().replace(" ", "T"))

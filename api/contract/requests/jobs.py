@@ -31,11 +31,11 @@ class JobRequest(RequestModel):
     )
     options: dict[str, Any] = Field(default_factory=dict, description="How the kind does it.")
     priority: Literal["high", "normal", "low"] = Field(
-        default="normal", description="Among the jobs of this tenant: high before normal before low."
+        default="normal", description="Order among the jobs of this tenant: high, normal, low."
     )
     scheduled_at: Time | None = Field(
         default=None,
-        description="Not before this time (RFC 3339). In the past: at once.",
+        description="Not before this time (RFC 3339). A past time means at once.",
         examples=["2026-01-31T12:00:00Z"],
     )
     expires_in_seconds: int | None = Field(
@@ -54,20 +54,20 @@ class JobRequest(RequestModel):
         default=None,
         ge=1,
         le=3600,
-        description="How long one attempt may take. At most, and by default, RENDER_TIMEOUT.",
+        description="How long one attempt may take. The maximum, and the default, is PRESSRUN_RENDER_TIMEOUT.",
     )
     metadata: Metadata = Field(
         default_factory=dict,
-        description=f"Yours: comes back in the job and its events. At most {MAX_METADATA_BYTES} bytes of JSON.",
+        description=f"Your own data, which the job and its events carry. At most {MAX_METADATA_BYTES} bytes of JSON.",
     )
     tags: Annotated[list[Tag], AfterValidator(_distinct)] = Field(
-        default_factory=list, max_length=MAX_TAGS, description="To find jobs by."
+        default_factory=list, max_length=MAX_TAGS, description="Labels to find jobs by."
     )
     webhook_url: str | None = Field(
         default=None,
         min_length=1,
         max_length=2048,
-        description="Told how this job ended, signed with the secret of `GET /v1/webhook-secret`.",
+        description="Receives the event that ends this job, signed with the secret of `GET /v1/webhook-secret`.",
     )
 
 
@@ -76,7 +76,8 @@ Wait = Annotated[int, Field(ge=0, le=MAX_WAIT_S)]
 
 class WaitQuery(QueryModel):
     wait: Wait = Field(
-        default=0, description="Seconds to wait for the job to finish, or with If-None-Match to change."
+        default=0,
+        description="Seconds to wait until the job has ended, or with If-None-Match until it has changed.",
     )
 
 

@@ -16,24 +16,24 @@ Css = Annotated[str, StringConstraints(min_length=1)]
 
 
 class TemplateRequest(RequestModel):
-    """What a version of a template is. Together at most 2 MiB, as JSON."""
+    """The content of a version of a template. At most 2 MiB in all, as JSON."""
 
     html: str = Field(
         min_length=1,
-        description="HTML with Jinja2 in it; the members of the data are its variables.",
+        description="HTML with Jinja2. Its variables are the members of the data.",
         examples=["<h1>Invoice {{ number }}</h1>"],
     )
     stylesheets: list[Css] = Field(
         default_factory=list,
         max_length=MAX_STYLESHEETS,
-        description="CSS texts, weaker than the styles in `html` (user origin).",
+        description="CSS texts. They have the user origin, so styles in `html` override them.",
     )
     schema_: dict[str, Any] | None = Field(
         default=None,
         alias="schema",
-        description="JSON Schema (draft 2020-12) that data must fit. It refers to itself alone.",
+        description="JSON Schema (draft 2020-12) for the data. It may refer only to itself.",
     )
-    sample_data: dict[str, Any] | None = Field(default=None, description="Data to preview with.")
+    sample_data: dict[str, Any] | None = Field(default=None, description="Data for previews.")
     description: str = Field(default="", max_length=MAX_DESCRIPTION_CHARACTERS)
 
     @model_validator(mode="after")
@@ -58,9 +58,11 @@ class PreviewRequest(RequestModel):
     """How to preview a template."""
 
     data: dict[str, Any] | None = Field(
-        default=None, description="What to fill it with; the sample data without it."
+        default=None, description="Data to fill the template with. Default: its sample data."
     )
-    version: int | None = Field(default=None, ge=1, le=MAX_VERSION, description="The newest without it.")
+    version: int | None = Field(
+        default=None, ge=1, le=MAX_VERSION, description="Default: the newest version."
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of `pdf.render`.")
 
 

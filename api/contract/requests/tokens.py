@@ -13,7 +13,7 @@ MAX_TOKEN_SECONDS = 86_400
 
 
 class TokenRequest(RequestModel):
-    """What a token shall open: one job, one batch and its jobs, or all jobs of the tenant."""
+    """What a token gives access to: one job, one batch and its jobs, or all jobs of the tenant."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -28,7 +28,7 @@ class TokenRequest(RequestModel):
     batch_id: str | None = Field(default=None, max_length=64, description="A batch to follow and read.")
     channel: Literal["jobs"] | None = Field(default=None, description="All jobs of the tenant.")
     ttl_seconds: int = Field(
-        default=DEFAULT_TOKEN_SECONDS, ge=1, le=MAX_TOKEN_SECONDS, description="How long it is good."
+        default=DEFAULT_TOKEN_SECONDS, ge=1, le=MAX_TOKEN_SECONDS, description="How long the token is valid."
     )
 
     @model_validator(mode="after")

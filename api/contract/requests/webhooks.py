@@ -96,31 +96,35 @@ Rate = Annotated[float, Field(ge=0.1, le=1000, allow_inf_nan=False)]
 
 
 class EndpointRequest(RequestModel):
-    """An endpoint to be told of events."""
+    """An endpoint that receives events."""
 
     url: Url = Field(description="Where to send them: https, unless PRESSRUN_EGRESS_ALLOW lists the host.")
     event_types: EventTypes = Field(
         default_factory=lambda: list(DEFAULT_EVENT_TYPES),
-        description="Which events; `*` stands for any characters. Default: those that end a job or batch. "
-        f"There are {', '.join(f'`{each}`' for each in DELIVERABLE_EVENT_TYPES)}.",
+        description="Types of events to send; `*` matches any characters. Default: those that end a job or batch. "
+        f"The types are {', '.join(f'`{each}`' for each in DELIVERABLE_EVENT_TYPES)}.",
         examples=[["job.*"]],
     )
     kinds: Kinds = Field(default_factory=list, description="Only events of jobs of these kinds.")
     tags: Tags = Field(default_factory=list, description="Only events of jobs with one of these tags.")
     description: Description = Field(default="", description="For people.")
-    metadata: Metadata = Field(default_factory=dict, description="Yours.")
+    metadata: Metadata = Field(default_factory=dict, description="Your own data.")
     headers: Headers = Field(
-        default_factory=dict, description="Sent with every request. They cannot replace ours."
+        default_factory=dict, description="Sent with every request. They cannot replace Pressrun's own."
     )
     secret: SecretText | None = Field(
-        default=None, description="`whsec_` and 24 to 64 bytes in base64; made for you if left out."
+        default=None, description="`whsec_` and 24 to 64 bytes in base64. Default: a new one is made."
     )
-    max_in_flight: InFlight = Field(default=WEBHOOK_MAX_IN_FLIGHT, description="Requests at the same time.")
-    max_per_second: Rate | None = Field(default=None, description="Requests a second. Default: no limit.")
+    max_in_flight: InFlight = Field(
+        default=WEBHOOK_MAX_IN_FLIGHT, description="How many requests may be in flight at once."
+    )
+    max_per_second: Rate | None = Field(
+        default=None, description="How many requests may be sent a second. Default: no limit."
+    )
 
 
 class EndpointPatch(RequestModel):
-    """Changes to an endpoint; what is left out stays."""
+    """Changes to an endpoint. Members that are left out stay as they are."""
 
     status: Annotated[EndpointStatus, Field(strict=False)] | SkipJsonSchema[None] = Field(
         default=None, description="`paused` holds deliveries, `disabled` discards them."
@@ -133,7 +137,7 @@ class EndpointPatch(RequestModel):
     metadata: Metadata | SkipJsonSchema[None] = None
     headers: Headers | SkipJsonSchema[None] = None
     max_in_flight: InFlight | SkipJsonSchema[None] = None
-    max_per_second: Rate | None = Field(default=None, description="null removes the limit.")
+    max_per_second: Rate | None = Field(default=None, description="`null` removes the limit.")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -146,28 +150,30 @@ class EndpointPatch(RequestModel):
 class RotateRequest(RequestModel):
     """A new signing secret."""
 
-    secret: SecretText | None = Field(default=None, description="The new secret; made for you if left out.")
+    secret: SecretText | None = Field(default=None, description="The new secret. Default: one is made.")
     grace_seconds: int = Field(
         default=DEFAULT_GRACE_SECONDS,
         ge=0,
         le=MAX_GRACE_SECONDS,
-        description="How long the old secret goes on signing besides the new one.",
+        description="How long the old secret signs as well as the new one.",
     )
 
 
 class RecoverRequest(RequestModel):
     """Deliveries to send again."""
 
-    since: Time = Field(description="Everything made since that failed for good or was discarded.")
+    since: Time = Field(
+        description="All deliveries created since then that failed for good or were discarded."
+    )
 
 
 class ReplayRequest(RequestModel):
-    """Past events to deliver to an endpoint as if it had been there."""
+    """Past events to deliver to an endpoint."""
 
     after: str | None = Field(
         default=None,
         max_length=64,
-        description="Events after this cursor; without: from the oldest that the log has.",
+        description="Events after this cursor. Default: from the oldest in the log on.",
     )
 
 
@@ -179,8 +185,8 @@ class EndpointListQuery(QueryModel):
 class DeliveryListQuery(QueryModel):
     status: DeliveryStatus | None = Field(default=None, description="Only deliveries in this state.")
     event_type: Glob | None = Field(default=None, description="Only deliveries of this type of event.")
-    since: Time | None = Field(default=None, description="Only deliveries made since.")
-    until: Time | None = Field(default=None, description="Only deliveries made until then.")
+    since: Time | None = Field(default=None, description="Only deliveries created since then.")
+    until: Time | None = Field(default=None, description="Only deliveries created until then.")
     limit: Limit = Field(default=50, description="How many at most.")
     cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
 

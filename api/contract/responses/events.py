@@ -25,4 +25,4 @@ class JobEvents(ResponseModel):
 
 class EventPage(ResponseModel):
     items: list[EventDocument]
-    next_cursor: str = Field(description="Ask for later events with it.")
+    next_cursor: str = Field(description="The cursor for later events.")

@@ -12,6 +12,6 @@ class HealthDocument(ResponseModel):
 
 
 class ReadinessDocument(ResponseModel):
-    """With an API key there is more to it."""
+    """Has more members if the request has an API key."""
 
     status: Literal["ready", "unavailable"]

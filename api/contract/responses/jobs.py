@@ -14,7 +14,7 @@ from jobs.core.job import JobStatus
 
 
 class ProgressDocument(ResponseModel):
-    """How far a run is. Not every change of it is a new version of the job."""
+    """How far an attempt is. A change of it is not always a new version of the job."""
 
     percent: int
     stage: str
@@ -24,7 +24,7 @@ class ProgressDocument(ResponseModel):
 class ResultDocument(ResponseModel):
     """What the job produced. Kinds add members of their own, such as `pages` and `warnings`."""
 
-    url: str | None = Field(description="Where the bytes are; null when they have expired.")
+    url: str | None = Field(description="The URL of the bytes; null when they have expired.")
     content_type: str
     bytes: int
     sha256: str
@@ -34,11 +34,11 @@ class ErrorDocument(ResponseModel):
     """Why the job failed."""
 
     code: str = Field(
-        description="Stable; `/docs#job-errors` says what each means. Kinds of your own may bring others.",
+        description="Stable; `/docs#job-errors` explains each. Kinds of your own may add others.",
         examples=sorted(by_code(JobError)),
     )
     message: str
-    retryable: bool = Field(description="Whether it is tried again while there are attempts left.")
+    retryable: bool = Field(description="Whether the job is tried again while it has attempts left.")
 
 
 class LinksDocument(ResponseModel):
@@ -82,7 +82,7 @@ class JobDocument(ResponseModel):
 
 
 class SubscriptionDocument(ResponseModel):
-    """What it takes to follow the job from its first event on."""
+    """A token and a cursor to follow the job from its first event on."""
 
     token: str
     cursor: str
@@ -96,4 +96,4 @@ class AcceptedJob(JobDocument):
 
 class JobList(ResponseModel):
     items: list[JobDocument]
-    next_cursor: str | None = Field(description="Ask for the next page with it; null on the last one.")
+    next_cursor: str | None = Field(description="The cursor for the next page; null on the last one.")

@@ -13,7 +13,7 @@ class TemplateVersionDocument(ResponseModel):
     """A version of a template. It never changes."""
 
     name: str
-    version: int = Field(ge=1, description="Of all there were under this name; never given twice.")
+    version: int = Field(ge=1, description="Counts the versions of this name. A number is never used twice.")
     created_at: AwareDatetime
     digest: str = Field(description="Hex SHA-256 of the content.")
     description: str
@@ -30,4 +30,4 @@ class TemplateDocument(TemplateVersionDocument):
 
 class TemplateList(ResponseModel):
     items: list[TemplateVersionDocument]
-    next_cursor: str | None = Field(description="Ask for the next page with it; null on the last one.")
+    next_cursor: str | None = Field(description="The cursor for the next page; null on the last one.")

@@ -10,4 +10,4 @@ from api.contract.responses.model import ResponseModel
 class TokenDocument(ResponseModel):
     token: str
     expires_at: AwareDatetime
-    url: str = Field(description="The WebSocket to use it with.")
+    url: str = Field(description="The URL of the WebSocket that takes the token.")

@@ -24,7 +24,7 @@ class EndpointDocument(ResponseModel):
     kinds: list[str]
     tags: list[str]
     headers: dict[str, str] | None = Field(
-        description="null where no key in `PRESSRUN_SECRET_KEY` opens what they were sealed with."
+        description="null if no key in `PRESSRUN_SECRET_KEY` can decrypt them."
     )
     max_in_flight: int
     max_per_second: float | None
@@ -52,14 +52,14 @@ class GraceSecret(ResponseModel):
 
 
 class SecretDocument(ResponseModel):
-    """What signs."""
+    """Signing secrets."""
 
     secret: str
-    previous: GraceSecret | None = Field(description="The secret before, while it still signs as well.")
+    previous: GraceSecret | None = Field(description="The secret before, while it signs as well.")
 
 
 class DeliveryDocument(ResponseModel):
-    """One event owed to one receiver."""
+    """The delivery of one event to one receiver."""
 
     id: str = Field(examples=["whd_…"])
     endpoint_id: str | None = Field(description="null for a job's `webhook_url`.")
@@ -85,17 +85,19 @@ class DeliveryList(ResponseModel):
 
 
 class CountDocument(ResponseModel):
-    count: int = Field(description="How many deliveries were started.")
+    count: int = Field(description="How many deliveries were queued.")
 
 
 class ReplayDocument(CountDocument):
-    next_cursor: str | None = Field(description="Ask again with it for later events; null when done.")
+    next_cursor: str | None = Field(description="The cursor for later events; null when there are none.")
 
 
 class StatsDocument(ResponseModel):
-    """How deliveries to an endpoint fare."""
+    """Counts and times of the deliveries to an endpoint."""
 
-    deliveries: dict[str, int] = Field(description="How many are in each status, of those still kept.")
+    deliveries: dict[str, int] = Field(
+        description="How many deliveries, of those still kept, have each status."
+    )
     succeeded_attempts: int
     failed_attempts: int
     mean_ms: float | None
@@ -109,7 +111,7 @@ class StatsDocument(ResponseModel):
 
 
 class TestDocument(ResponseModel):
-    """What a `webhook.test` event met."""
+    """What happened to a `webhook.test` event."""
 
     verdict: Literal["ok", "failed", "not_sent"]
     explanation: str
