@@ -1,11 +1,35 @@
-"""Job kinds: what a worker can do, one file each.
+"""Defines what a job kind is. Each built-in kind is a module of this package.
 
-A kind has two sides. The *submission* side (`Kind.canonical`) runs in the web process and imports nothing heavy; the
-*run* side (what `Kind.runner` returns) gets the stored spec in a worker. Your own kinds implement `Kind`; name the
-import path of an instance (``package.module:attribute``) in ``PRESSRUN_KINDS``.
+A kind has two sides:
 
-A kind whose input refers to something else of the tenant (another job, say) looks it up while the job is submitted: see
-`Pinning`.
+- The *submission side* runs in the web process. `Kind.canonical` checks the input and the options
+of
+  a job and returns the *spec*, which is stored. It must not import anything slow to load.
+- The *run side* runs in a worker. `Kind.runner` returns a function that gets the stored spec and
+  returns the result.
+
+To add a kind of your own, write a class with the members of `Kind` and name an instance of it in
+``PRESSRUN_KINDS`` as ``package.module:attribute``::
+
+    class Greeting:
+        name = "greeting"
+
+        def canonical(self, input, options):
+            if not isinstance(input, dict) or not isinstance(input.get("name"), str):
+                raise InvalidInput.at([{"pointer": "/input/name", "message": "should be a string"}])
+            return {"input": {"name": input["name"]}, "options": {}}
+
+        def runner(self, pool):
+            async def run(run):
+                body = f"Hello {run.spec['input']['name']}".encode() return Result(body=body,
+                content_type="text/plain", filename="hello.txt", details={})
+
+            return run
+
+    GREETING = Greeting()
+
+A kind whose input refers to other things of the tenant, such as a job or a template, looks them up
+at submission: see `Pinning`.
 """
 
 from __future__ import annotations
@@ -24,13 +48,11 @@ if TYPE_CHECKING:
     from jobs.render.parent.pool import RenderPool
 
 
-Recall = Callable[[str], Awaitable[Result | None]]
-
-
+FindReusable = Callable[[str], Awaitable[Result | None]]
 ResultOf = Callable[[str, int], Awaitable[Result]]
 
 
-async def _nothing(_key: str) -> Result | None:
+async def _find_nothing(_key: str) -> Result | None:
     return None
 
 
@@ -40,28 +62,37 @@ async def _no_result(job_id: str, _max_bytes: int) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a runner gets: one attempt at one job."""
+    """One attempt at one job: the argument of a runner."""
 
     claim: Claim
     spec: dict[str, Any]
-    """As `Kind.canonical` returned it: ``{"input": …, "options": …}``."""
+    """What `Kind.canonical` returned: ``{"input": …, "options": …}``."""
     timeout_ms: int
     report: Callable[[Progress], None]
-    """Says how far the run is. Never blocks; the worker conflates and sends at most a few a second."""
-    recall: Recall = field(default=_nothing)
-    """The result of an earlier job of the same tenant that had this `Result.reuse_key`; None where there is none."""
+    """Reports progress. Never blocks; the worker sends the latest a few times a second."""
+    recall: FindReusable = field(default=_find_nothing)
+    """Returns the result of an earlier job of the tenant with this `Result.reuse_key`, or None."""
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """What was uploaded with the job, by name. The spec has the SHA-256 of each under ``files``."""
+    """Files that were uploaded with the job, by name.
+
+    The spec has their SHA-256 under ``files``.
+    """
     result_of: ResultOf = field(default=_no_result)
-    """What another job of the tenant produced, if that has at most so many bytes. Raises SourceGone, SourceTooLarge."""
+    """Returns the result of another job of the tenant, given its id and a maximum of bytes.
+
+    Raises SourceGone, SourceTooLarge.
+    """
 
 
 Runner = Callable[[Run], Awaitable[Result]]
-"""Does the work. Raises `JobError` when the attempt failed; cancelling it must stop the work at once."""
+"""Does the work and returns the result.
+
+Raises `JobError` if the attempt has failed. When it is cancelled, it stops the work at once.
+"""
 
 
 class Schemas(NamedTuple):
-    """What a kind's submissions look like: the models that `Kind.canonical` checks them with."""
+    """The models with which `Kind.canonical` checks submissions."""
 
     input: type[BaseModel]
     options: type[BaseModel]
@@ -70,36 +101,39 @@ class Schemas(NamedTuple):
 class Kind(Protocol):
     """A kind of job.
 
-    One that also has a method ``schemas() -> Schemas`` is described by ``/openapi.json`` and ``/docs`` down to its
-    last option; of others they say only that input and options are objects.
+    If it also has a method ``schemas() -> Schemas``, ``/openapi.json`` and ``/docs`` describe its
+    input and its options in full. Otherwise they describe both as objects.
     """
 
     @property
     def name(self) -> str:
-        """Such as ``pdf.render``: what a submission says."""
+        """The ``kind`` of a submission, such as ``pdf.render``."""
 
     def canonical(self, input: Any, options: Any) -> dict[str, Any]:
-        """The validated ``{"input": …, "options": …}`` to store; defaults are left out.
+        """Checks a submission and returns its spec, ``{"input": …, "options": …}`` without defaults.
 
-        A kind that takes uploaded files has a third parameter for their names, given only where there are any.
+        A kind that takes uploaded files has a third parameter for their names. It is passed only if
+        there are files.
 
         Raises:
             InvalidInput: with pointers below ``/input`` and ``/options``.
         """
 
     def runner(self, pool: RenderPool) -> Runner:
-        """The run side, given the worker's render children."""
+        """Returns the run side. `pool` has the worker's render children."""
 
 
 class Pinning(Kind, Protocol):
     """A kind that looks things up at submission."""
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        """The spec to store: a new one with what it refers to as it is now; `spec` itself where it refers to nothing.
+        """Returns the spec to store: a copy of `spec` with what it refers to, as it is now.
 
-        `spec` is what `canonical` returned, and an idempotency key goes by that: the same request is recognised when
-        something else would be found by now. A retry runs what was pinned and pins nothing anew.
+        Returns `spec` itself if it refers to nothing. A retry of the job runs the stored spec and
+        looks nothing up again. An idempotency key is compared with `spec`, what `canonical`
+        returned: a repeated request is recognised even if a lookup would find something else by
+        now.
 
         Raises:
-            RequestError: `below` the pointer to what it is about.
+            RequestError: with the pointer to the reference (see `RequestError.below`).
         """

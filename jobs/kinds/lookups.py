@@ -1,4 +1,4 @@
-"""What a kind may look up while a job is submitted."""
+"""What a kind can look up while a job is submitted."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ from jobs.templates.template import Template
 
 
 class Lookups(Protocol):
-    """Bound to the tenant who submits: what belongs to another is not found. Raises `StoreUnavailable`, too."""
+    """Reads jobs and templates of the tenant that submits, and never those of another tenant.
+
+    Every method also raises `StoreUnavailable`.
+    """
 
     async def job(self, job_id: str) -> Job:
-        """Raises JobNotFound."""
+        """Returns a job. Raises JobNotFound."""
 
     async def template(self, name: str, version: int | None) -> Template:
-        """A version, or the newest. Raises TemplateNotFound."""
+        """Returns a version, the newest if it is None. Raises TemplateNotFound."""
 
     async def field_errors(
         self, template: Template, data: dict[str, Any], pointer: str
     ) -> list[dict[str, str]]:
-        """Where `data` does not fit the template's schema: `InvalidInput`'s errors. Raises CheckUnavailable."""
+        """Returns where `data` does not fit the template's schema, as errors of `InvalidInput`.
+
+        Pointers are below `pointer`. Raises CheckUnavailable.
+        """

@@ -1,4 +1,4 @@
-"""Lengths and paper sizes as CSS writes them. Pure."""
+"""Lengths and paper sizes in the notation of CSS. Pure."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ NAMED_SIZES = _named_sizes()
 
 
 def length_mm(length: str) -> float:
-    """Millimetres of an absolute CSS length such as ``15mm``; ``0`` needs no unit.
+    """Returns the millimetres of an absolute CSS length such as ``15mm``; ``0`` needs no unit.
 
     Raises:
-        ValueError: not a length, or longer than a page can be.
+        ValueError: it is not a length, or is longer than a page can be.
     """
     if length == "0":
         return 0.0
@@ -65,10 +65,12 @@ def length_mm(length: str) -> float:
 
 
 def paper(size: str) -> Paper:
-    """The sheet that a page size names or measures (``100mm 5in``: width and height; one length: a square).
+    """Returns the sheet of a page size: a name, width and height (``100mm 5in``), or one length.
+
+    One length is the side of a square.
 
     Raises:
-        ValueError: neither a known name nor one or two lengths above zero.
+        ValueError: it is neither a known name nor one or two lengths above zero.
     """
     if (named := NAMED_SIZES.get(size.lower())) is not None:
         return named
@@ -86,7 +88,7 @@ def paper(size: str) -> Paper:
 
 
 def contradiction(sheet: Paper, margins: Mapping[str, str]) -> str | None:
-    """Why `margins` do not go with `sheet`; None if they leave room for something."""
+    """Returns why `margins` leave no room on `sheet`, or None if they do."""
     millimetres = {side: length_mm(length) for side, length in margins.items()}
     if millimetres.get("left", 0) + millimetres.get("right", 0) >= sheet.width:
         return "left and right margin together are as wide as the page"

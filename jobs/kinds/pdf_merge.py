@@ -1,4 +1,4 @@
-"""`pdf.merge`: results of jobs and uploaded PDFs in, one PDF out."""
+"""The kind `pdf.merge`: joins results of jobs and uploaded PDFs to one PDF."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
 from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
-from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
+from jobs.kinds.sources import (
+    MAX_SOURCE_BYTES,
+    PdfSource,
+    Sources,
+    check_results,
+    file_mismatches,
+    stem,
+)
 from jobs.kinds.validation import canonical
 from jobs.render.protocol import page_ranges
 from jobs.render.protocol.messages import MergePart, MergeRequest
@@ -31,7 +38,7 @@ Pages = Annotated[
 
 
 class Part(PdfSource):
-    """One PDF, or some of its pages."""
+    """A PDF, or some of its pages."""
 
     pages: Annotated[
         Pages | None, Field(description="Such as `1-3,5,8-`, in the order wanted. Default: all.")
@@ -64,32 +71,36 @@ class MergeOptions(Strict):
 
 
 class PdfMerge:
-    """The kind; see `jobs.kinds.Pinning`."""
+    """Implements `jobs.kinds.Pinning`."""
 
     name = "pdf.merge"
+
+    def __init__(self, max_source_bytes: int = MAX_SOURCE_BYTES) -> None:
+        self._max_source_bytes = max_source_bytes
 
     def schemas(self) -> Schemas:
         return Schemas(MergeInput, MergeOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        def further(input: MergeInput | None, _: MergeOptions | None) -> list[dict[str, str]]:
+        def extra_errors(input: MergeInput | None, _: MergeOptions | None) -> list[dict[str, str]]:
             if input is None:
                 return []
             return file_mismatches({f"/input/parts/{at}": part for at, part in enumerate(input.parts)}, files)
 
-        return canonical((MergeInput, MergeOptions), input, options, further)
+        return canonical((MergeInput, MergeOptions), input, options, extra_errors)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        """Results never change, so there is nothing to pin: they have to be there."""
+        """Checks that the results exist. There is nothing to pin, because results never change."""
         parts = enumerate(spec["input"]["parts"])
         job_ids = {f"/input/parts/{at}/job_id": part["job_id"] for at, part in parts if "job_id" in part}
-        await check_results(lookups, job_ids)
+        await check_results(lookups, job_ids, self._max_source_bytes)
         return spec
 
     def runner(self, pool: RenderPool) -> Runner:
         async def run(run: Run) -> Result:
             options = run.spec["options"]
-            request = MergeRequest(parts=await _parts(run), options=options)
+            parts = await _parts(run, Sources(run, self._max_source_bytes))
+            request = MergeRequest(parts=parts, options=options)
             outcome = await pool.render(request, timeout_ms=run.timeout_ms, report=run.report)
             return Result(
                 body=outcome.body,
@@ -101,9 +112,8 @@ class PdfMerge:
         return run
 
 
-async def _parts(run: Run) -> list[MergePart]:
+async def _parts(run: Run, sources: Sources) -> list[MergePart]:
     run.report(Progress(0, "fetching"))
-    sources = Sources(run)
     parts = []
     for part in run.spec["input"]["parts"]:
         content, filename = await sources.read(part)

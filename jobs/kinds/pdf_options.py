@@ -1,4 +1,4 @@
-"""What a `pdf.render` job is submitted with: its input and its options, and what does not go together. Pure."""
+"""The input and the options of `pdf.render`, and which of them contradict each other. Pure."""
 
 from __future__ import annotations
 
@@ -111,7 +111,10 @@ class Invoice(Strict):
 
 
 class Permissions(Strict):
-    """What readers let their users do; `false` forbids. Whoever has the owner password may do everything."""
+    """What readers let their users do; `false` forbids.
+
+    Whoever has the owner password may do everything.
+    """
 
     print: bool | None = None
     modify: bool | None = None
@@ -122,7 +125,10 @@ class Permissions(Strict):
 
 
 class Encryption(Strict):
-    """AES-256. With a user password the PDF opens only with it; without, it only has permissions."""
+    """AES-256.
+
+    With a user password the PDF opens only with it; without, it only has permissions.
+    """
 
     user_password: Password | None = None
     owner_password: Annotated[
@@ -200,7 +206,7 @@ class PdfOptions(Strict):
     ] = None
 
     def contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
-        """What does not go together, each with its pointer; `files` came with the document."""
+        """Returns an error for each contradiction; `files` are the names of the uploaded files."""
         found = []
         if files and self.base_url is not None:
             found.append(problem("/options/base_url", "relative URLs are those of the files that came along"))
@@ -255,5 +261,5 @@ class PdfOptions(Strict):
 
 
 def problem(pointer: str, message: str) -> dict[str, str]:
-    """One entry of `InvalidInput`'s errors."""
+    """Returns one of the errors of `InvalidInput`."""
     return {"pointer": pointer, "message": message}

@@ -1,4 +1,4 @@
-"""`pdf.preview`: a PDF in, pictures of its pages out."""
+"""The kind `pdf.preview`: draws pages of a PDF as pictures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PICTURES: Mapping[str, MediaType] = {"png": "image/png", "webp": "image/webp"}
 
 
 def _as_text(pages: Any) -> Any:
-    """A list of pages as the text that means the same."""
+    """Turns a list of pages into the text that means the same; returns anything else as it is."""
     if isinstance(pages, list) and pages and all(type(page) is int for page in pages):
         return ",".join(str(page) for page in pages)
     return pages
@@ -66,7 +66,7 @@ class PreviewOptions(Strict):
 
 
 class PdfPreview:
-    """The kind; see `jobs.kinds.Pinning`."""
+    """Implements `jobs.kinds.Pinning`."""
 
     name = "pdf.preview"
 
@@ -74,13 +74,13 @@ class PdfPreview:
         return Schemas(PdfSource, PreviewOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        def further(source: PdfSource | None, _: PreviewOptions | None) -> list[dict[str, str]]:
+        def extra_errors(source: PdfSource | None, _: PreviewOptions | None) -> list[dict[str, str]]:
             return [] if source is None else file_mismatches({"/input": source}, files)
 
-        return canonical((PdfSource, PreviewOptions), input, options, further)
+        return canonical((PdfSource, PreviewOptions), input, options, extra_errors)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        """A result never changes, so there is nothing to pin: it has to be there."""
+        """Checks that the result exists. There is nothing to pin, because results never change."""
         if "job_id" in spec["input"]:
             await check_results(lookups, {"/input/job_id": spec["input"]["job_id"]})
         return spec

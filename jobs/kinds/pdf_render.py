@@ -1,6 +1,6 @@
-"""`pdf.render`: HTML, Markdown, a URL or a template with its data in, PDF out.
+"""The kind `pdf.render`: renders HTML, Markdown, a URL or a template with its data to PDF.
 
-Submissions are validated here, in the web process: whatever `canonical` lets pass, the renderer understands.
+`canonical` checks submissions in the web process. The renderer understands all that it lets pass.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 DEFAULT_FILENAME = "document.pdf"
 
 _MAX_STRICT_WARNINGS_SHOWN = 10
-_NOT_IN_THE_PDF = frozenset({"filename", "strict", "cache"})
-_HARMLESS = frozenset({"font_subsetting_slow"})
-"""Warnings about the installation: `strict` is about the document."""
+_OPTIONS_NOT_IN_THE_PDF = frozenset({"filename", "strict", "cache"})
+_WARNINGS_ABOUT_THE_MACHINE = frozenset({"font_subsetting_slow"})
+"""`strict` ignores these, because it is about the document."""
 
 
 class PdfRender:
-    """The kind; see `jobs.kinds.Kind`."""
+    """Implements `jobs.kinds.Pinning`."""
 
     name = "pdf.render"
 
@@ -41,13 +41,13 @@ class PdfRender:
         return Schemas(PdfInput, PdfOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        def further(_: PdfInput | None, options: PdfOptions | None) -> list[dict[str, str]]:
+        def extra_errors(_: PdfInput | None, options: PdfOptions | None) -> list[dict[str, str]]:
             return [] if options is None else options.contradictions(files)
 
-        return canonical((PdfInput, PdfOptions), input, options, further)
+        return canonical((PdfInput, PdfOptions), input, options, extra_errors)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        """With the template's version and source, so that nothing that becomes of the template reaches the job."""
+        """Adds the template's version and source: later changes of it do not affect the job."""
         wanted = spec["input"]
         if "template" not in wanted:
             return spec
@@ -69,7 +69,7 @@ class PdfRender:
     def runner(self, pool: RenderPool) -> Runner:
         async def run(run: Run) -> Result:
             options = run.spec["options"]
-            result = await _recalled(run) or await _rendered(run, pool)
+            result = await _reused(run) or await _rendered(run, pool)
             if options.get("strict"):
                 _refuse_warnings(result.details["warnings"])
             return dataclasses.replace(
@@ -81,8 +81,8 @@ class PdfRender:
         return run
 
 
-async def _recalled(run: Run) -> Result | None:
-    """A copy of what the same document became before."""
+async def _reused(run: Run) -> Result | None:
+    """Returns a copy of the result that the same document had before, or None."""
     key = _reuse_key(run.spec)
     found = await run.recall(key) if key is not None else None
     return found and dataclasses.replace(found, details={**found.details, "cached": True})
@@ -106,11 +106,14 @@ async def _rendered(run: Run, pool: RenderPool) -> Result:
 
 
 def _reuse_key(spec: dict[str, Any]) -> str | None:
-    """Digest of all that the PDF depends on; None where it can differ each time, or is wanted anew."""
+    """Returns a digest of all that the PDF depends on.
+
+    None if the PDF can differ each time, or if the job asks for a new one.
+    """
     if "url" in spec["input"] or spec["options"].get("cache") is False:
         return None
-    options = {name: value for name, value in spec["options"].items() if name not in _NOT_IN_THE_PDF}
-    # A template is what it says, whatever its name and version.
+    options = {name: value for name, value in spec["options"].items() if name not in _OPTIONS_NOT_IN_THE_PDF}
+    # Name and version of a template are left out: the input has its source and its data.
     input = {name: value for name, value in spec["input"].items() if name not in ("template", "version")}
     content = json.dumps([renderer_version(), input, options, spec.get("files")], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
@@ -133,22 +136,22 @@ def _request(run: Run) -> RenderRequest:
 
 
 def _template(input: dict[str, Any]) -> dict[str, Any]:
-    """What the result says of the template, where there was one."""
+    """Returns the member of the result that names the template, if there was one."""
     if "template" not in input:
         return {}
     return {"template": {"name": input["template"], "version": input["version"]}}
 
 
 def _refuse_warnings(warnings: list[dict[str, str]]) -> None:
-    meant = [warning for warning in warnings if warning["code"] not in _HARMLESS]
-    if not meant:
+    found = [warning for warning in warnings if warning["code"] not in _WARNINGS_ABOUT_THE_MACHINE]
+    if not found:
         return
     shown = "; ".join(
-        f"{warning['code']}: {warning['message']}" for warning in meant[:_MAX_STRICT_WARNINGS_SHOWN]
+        f"{warning['code']}: {warning['message']}" for warning in found[:_MAX_STRICT_WARNINGS_SHOWN]
     )
-    more = len(meant) - _MAX_STRICT_WARNINGS_SHOWN
+    more = len(found) - _MAX_STRICT_WARNINGS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
-    raise StrictWarnings(f"The document has {len(meant)} warnings, and the job is strict: {shown}{rest}")
+    raise StrictWarnings(f"The document has {len(found)} warnings, and the job is strict: {shown}{rest}")
 
 
 PDF_RENDER = PdfRender()

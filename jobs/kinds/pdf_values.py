@@ -1,4 +1,7 @@
-"""Values in the input and the options of `pdf.render`: what a length, a date or a file name may look like. Pure."""
+"""Values in the input and the options of `pdf.render`, such as lengths, dates and file names.
+
+Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kinds there are: the built-in ones, and your own from ``PRESSRUN_KINDS``."""
+"""Collects the kinds: the built-in ones, and your own from ``PRESSRUN_KINDS``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ _BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW)
 
 
 def load_kinds(settings: Settings) -> dict[str, Kind]:
-    """All kinds by name. Of two with one name the one that is listed last is meant; built-in kinds come first.
+    """Returns all kinds by name.
+
+    Your own kinds replace built-in kinds of the same name, and a later one replaces an earlier one.
 
     Raises:
-        BadSetting: a path in ``PRESSRUN_KINDS`` does not lead to a kind.
+        BadSetting: a path in ``PRESSRUN_KINDS`` does not name a kind.
     """
     kinds = [*_BUILT_IN, *(_load(path) for path in settings.kinds)]
     return {kind.name: kind for kind in kinds}

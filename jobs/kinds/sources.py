@@ -1,4 +1,4 @@
-"""PDFs that a job works on: results of other jobs of its tenant, and files that came with it."""
+"""The PDFs that a job works on: results of other jobs of its tenant, and uploaded files."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from jobs.kinds.pdf_values import ShortText, Strict
 from jobs.store.results import has_result
 
 MAX_SOURCE_BYTES = 128 * 1024**2
-"""Of all that one job works on: a worker holds it in memory on its way to the render child."""
+"""Size of all PDFs of one job: a worker holds them in memory on their way to the render child."""
 
 
 class PdfSource(Strict):
-    """A PDF: the result of a job that has succeeded, or a file that came along."""
+    """A PDF: the result of a job that has succeeded, or an uploaded file."""
 
     job_id: Annotated[str | None, Field(max_length=64, description="A job with a PDF as its result.")] = None
     file: Annotated[ShortText | None, Field(description="Name of a file that came with the job.")] = None
@@ -34,7 +34,10 @@ class PdfSource(Strict):
 
 
 def file_mismatches(sources: Mapping[str, PdfSource], files: Collection[str]) -> list[dict[str, str]]:
-    """What is named and did not come along, and what came along and is not named; `sources` by their pointers."""
+    """Returns errors for files that are named but were not uploaded, and the other way round.
+
+    `sources` are by their pointers; `files` are the names of the uploaded files.
+    """
     named = {source.file for source in sources.values()}
     missing = [
         problem(f"{pointer}/file", f"no file named {source.file!r} came with the job")
@@ -45,25 +48,27 @@ def file_mismatches(sources: Mapping[str, PdfSource], files: Collection[str]) ->
     return missing + unused
 
 
-async def check_results(lookups: Lookups, job_ids: Mapping[str, str]) -> None:
-    """Whether the results of these jobs, by the pointers to their ids, are there to be worked on.
+async def check_results(
+    lookups: Lookups, job_ids: Mapping[str, str], max_bytes: int = MAX_SOURCE_BYTES
+) -> None:
+    """Checks that the results of these jobs, given by the pointers to their ids, can be used.
 
     Raises:
-        JobNotFound, NotFinished, JobNotSucceeded, ResultExpired: one is not.
-        InvalidInput: one is no PDF, or together they are too large.
+        JobNotFound, NotFinished, JobNotSucceeded, ResultExpired: one cannot.
+        InvalidInput: one is not a PDF, or together they have more than `max_bytes`.
     """
-    looked_at = await asyncio.gather(*(_look(lookups, *each) for each in job_ids.items()))
-    refusals = [found for found in looked_at if isinstance(found, RequestError)]
+    found = await asyncio.gather(*(_result_bytes(lookups, *each) for each in job_ids.items()))
+    refusals = [each for each in found if isinstance(each, RequestError)]
     if refusals:
         raise as_one(refusals)
-    total = sum(found for found in looked_at if isinstance(found, int))
-    if total > MAX_SOURCE_BYTES:
-        message = f"these results have {total:,} bytes together, and may have {MAX_SOURCE_BYTES:,}"
+    total = sum(each for each in found if isinstance(each, int))
+    if total > max_bytes:
+        message = f"these results have {total:,} bytes together, and may have {max_bytes:,}"
         raise InvalidInput(f"/input: {message}.", [problem("/input", message)])
 
 
-async def _look(lookups: Lookups, pointer: str, job_id: str) -> int | RequestError:
-    """How large the result of the job is, or why it will not do."""
+async def _result_bytes(lookups: Lookups, pointer: str, job_id: str) -> int | RequestError:
+    """Returns the size of the job's result, or the reason why it cannot be used."""
     try:
         job = await lookups.job(job_id)
         result: dict[str, Any] = job.document["result"] or {}
@@ -76,27 +81,33 @@ async def _look(lookups: Lookups, pointer: str, job_id: str) -> int | RequestErr
 
 
 class Sources:
-    """Gets the PDFs of one run, no more of them than there is room for."""
+    """Reads the PDFs of one run, up to `max_bytes` in all."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, max_bytes: int = MAX_SOURCE_BYTES) -> None:
         self._run = run
-        self._room = MAX_SOURCE_BYTES
+        self._max_bytes = max_bytes
+        self._bytes_left = max_bytes
 
     async def read(self, source: Mapping[str, Any]) -> tuple[bytes, str]:
-        """The PDF that a validated `PdfSource` names, and its file name. Raises SourceGone, SourceTooLarge."""
+        """Returns the PDF that a validated `PdfSource` names, and its file name.
+
+        Raises:
+            SourceGone: the result has been deleted or has expired since submission.
+            SourceTooLarge: all PDFs of the run together are too large.
+        """
         if "job_id" in source:
-            result = await self._run.result_of(source["job_id"], self._room)
+            result = await self._run.result_of(source["job_id"], self._bytes_left)
             content, name = result.body, result.filename
         else:
             name = source["file"]
             content = self._run.files[name]
-        self._room -= len(content)
-        if self._room < 0:
-            raise SourceTooLarge(f"All PDFs of one job may have {MAX_SOURCE_BYTES:,} bytes together.")
+        self._bytes_left -= len(content)
+        if self._bytes_left < 0:
+            raise SourceTooLarge(f"All PDFs of one job may have {self._max_bytes:,} bytes together.")
         return content, name
 
 
 def stem(filename: str) -> str:
-    """What people call the file: ``Invoice`` for ``2026/Invoice.pdf``."""
+    """Returns the name without folder and ``.pdf``: ``Invoice`` for ``2026/Invoice.pdf``."""
     name = filename.rpartition("/")[2]
     return (name[:-4] if name.lower().endswith(".pdf") else name) or filename

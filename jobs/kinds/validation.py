@@ -1,4 +1,4 @@
-"""Input and options of a kind against its models, every misfit with its pointer. Pure."""
+"""Checks the input and the options of a kind against its models. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BESIDE_OPTIONS = frozenset(
         "webhook_url",
     }
 )
-"""Members of the job as it is submitted, which are easily looked for among its options."""
+"""Members of a submitted job that callers put among its options by mistake."""
 _BELONGS_BESIDE = "it belongs beside `options`, in the job that `POST /v1/jobs` takes"
 
 
@@ -34,19 +34,20 @@ def canonical(
     models: tuple[type[InputModel], type[OptionsModel]],
     input: Any,
     options: Any,
-    further: Callable[[InputModel | None, OptionsModel | None], list[dict[str, str]]],
+    extra_errors: Callable[[InputModel | None, OptionsModel | None], list[dict[str, str]]],
 ) -> dict[str, Any]:
-    """The spec that a submission makes, with defaults left out.
+    """Checks a submission and returns its spec, without defaults.
 
-    `further` finds what the models cannot say; it gets None for what does not fit its model.
+    `extra_errors` returns errors that the models cannot express. It gets the checked input and
+    options, or None for one that does not fit its model.
 
     Raises:
-        InvalidInput: with everything that was found.
+        InvalidInput: with every error that was found.
     """
     errors: list[dict[str, str]] = []
     checked_input = _validated(models[0], input, "/input", errors)
     checked_options = _validated(models[1], {} if options is None else options, "/options", errors)
-    errors += further(checked_input, checked_options)
+    errors += extra_errors(checked_input, checked_options)
     if errors or checked_input is None or checked_options is None:
         raise InvalidInput.at(errors)
     return {
@@ -56,13 +57,13 @@ def canonical(
 
 
 def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, str]]) -> T | None:
-    """The model of `value`; None where it does not fit, and `errors` has grown by the reasons."""
+    """Returns the model of `value`; if it does not fit, None, and adds the reasons to `errors`."""
     try:
         return model.model_validate(value)
     except ValidationError as failed:
-        for misfit in field_errors(failed, model, pointer):
-            is_unknown = misfit["message"].startswith(NO_SUCH_MEMBER)
-            if is_unknown and misfit["pointer"].removeprefix("/options/") in BESIDE_OPTIONS:
-                misfit["message"] = f"{NO_SUCH_MEMBER}: {_BELONGS_BESIDE}"
-            errors.append(misfit)
+        for error in field_errors(failed, model, pointer):
+            is_unknown = error["message"].startswith(NO_SUCH_MEMBER)
+            if is_unknown and error["pointer"].removeprefix("/options/") in BESIDE_OPTIONS:
+                error["message"] = f"{NO_SUCH_MEMBER}: {_BELONGS_BESIDE}"
+            errors.append(error)
         return None

@@ -1,1 +1,1 @@
-"""Templates: named documents with blanks, each version of which never changes, and the data that fills them."""
+"""Templates: documents with blanks that data fills. A template has versions, which never change."""

@@ -1,6 +1,7 @@
-"""`python -m jobs.templates.check_child`: the check child. Frames on its standard input, answers on its output.
+"""Runs checks of templates, schemas and data: `python -m jobs.templates.check_child`.
 
-A check that uses more processor time than it may ends the process, by a signal that no code in it can hold up.
+It reads frames from standard input and writes answers to standard output. A check that uses more
+processor time than allowed ends the process, by a signal that no code in it can delay.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from jobs.render.protocol import wire
 
 _READ_BYTES = 256 * 1024
 _MAX_REQUEST_BYTES = 1024**3
-"""The web process is trusted, and bounds what it accepts far below this."""
+"""The web process is trusted, and its own limits are far below this."""
 
 
 def main() -> None:
-    # What checks might print must not get between the answers.
+    # Text that a check prints must not get between the answers.
     answers = os.dup(1)
     os.dup2(2, 1)
 
@@ -32,7 +33,7 @@ def main() -> None:
     frames = _frames()
     configuration = next(frames).header
     confine(parent_pid=configuration["parent_pid"], memory_bytes=configuration["memory_bytes"])
-    from jobs.templates import checks  # brings Jinja2 and the schema validator: only now, confined
+    from jobs.templates import checks  # imports Jinja2 and the schema validator, now confined
 
     answer({"ready": True})
     for frame in frames:

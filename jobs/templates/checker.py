@@ -1,8 +1,9 @@
-"""Checks of templates, schemas and data, made in a child process: whatever takes too long is killed.
+"""Checks templates, schemas and data in a child process, and kills checks that take too long.
 
-Compiling Jinja2 and checking JSON Schema both hold Python's lock while they work, and both can be made to work for
-hours by a few hundred bytes. So the web process does neither. The child is started with the first check; one check
-runs at a time, one tenant's checks one after the other, so that nobody waits for more than one of another tenant's.
+Compiling Jinja2 and checking JSON Schema hold Python's lock while they work, and a few hundred
+hostile bytes can make both work for hours. So the web process runs neither. The child is started
+with the first check. One check runs at a time, and the checks of one tenant wait for each other, so
+that a check never waits for more than one check of another tenant.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGPROF
@@ -23,18 +24,19 @@ import structlog
 
 import jobs
 from jobs.core.errors.request import CheckUnavailable
+from jobs.process.testsignal import TestSignal
 from jobs.render.child.confine import child_environment
 from jobs.render.protocol import wire
 
 log = structlog.get_logger(__name__)
 
 CPU_SECONDS = 2.0
-"""What one check may use."""
+"""Processor time that one check may use."""
 _WALL_SECONDS = 20.0
-"""A child that has no answer by then has had no processor: that is no fault of what it checks."""
+"""A child without an answer by then got no processor time, which is not the template's fault."""
 _MEMORY_BYTES = 256 * 1024 * 1024
 _MAX_ANSWER_BYTES = 1024 * 1024
-_COMMAND = (sys.executable, "-m", "jobs.templates.check_child")
+CHILD_COMMAND = (sys.executable, "-m", "jobs.templates.check_child")
 
 Flaw = dict[str, str]
 What = Literal["html", "schema", "data"]
@@ -48,26 +50,35 @@ _MISFIT = "the data does not fit the schema, and has too many flaws to list"
 
 
 class Checker:
-    """Belongs to one event loop."""
+    """Runs checks in a child process. Use it from one event loop only.
 
-    def __init__(self, cpu_seconds: float = CPU_SECONDS) -> None:
+    The checks return flaws, with pointers below `pointer`, and raise `CheckUnavailable` if the
+    child cannot be started or does not answer.
+    """
+
+    def __init__(
+        self, cpu_seconds: float = CPU_SECONDS, child_command: Sequence[str] = CHILD_COMMAND
+    ) -> None:
         self._cpu_seconds = cpu_seconds
-        self._turn = asyncio.Lock()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._child_command = child_command
+        self._child_is_free = asyncio.Lock()
+        self._tenant_is_free: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._child: _Child | None = None
+        self.check_sent: TestSignal[int] = TestSignal()
+        """The child has got a check to work on; the value is its process id."""
 
     async def html(self, tenant: str, html: str, pointer: str) -> list[Flaw]:
-        """What is wrong with a template's source. Raises CheckUnavailable, as the others do."""
+        """Returns the flaws of a template's source."""
         return await self._check(tenant, "html", pointer, html.encode())
 
     async def schema(self, tenant: str, schema: Mapping[str, Any], pointer: str) -> list[Flaw]:
-        """What is wrong with a schema."""
+        """Returns the flaws of a schema."""
         return await self._check(tenant, "schema", pointer, _json(schema))
 
     async def data(
         self, tenant: str, schema: Mapping[str, Any], data: Mapping[str, Any], pointer: str
     ) -> list[Flaw]:
-        """Where `data` does not fit `schema`."""
+        """Returns where `data` does not fit `schema`."""
         return await self._check(tenant, "data", pointer, _json([schema, data]))
 
     async def close(self) -> None:
@@ -76,12 +87,13 @@ class Checker:
             self._child = None
 
     async def _check(self, tenant: str, what: What, pointer: str, body: bytes) -> list[Flaw]:
-        async with self._turns.setdefault(tenant, asyncio.Lock()), self._turn:
+        async with self._tenant_is_free.setdefault(tenant, asyncio.Lock()), self._child_is_free:
             try:
                 async with asyncio.timeout(_WALL_SECONDS):
                     return await self._ask_twice(what, pointer, body)
             except BaseException as error:
-                # Also where the caller went away: an answer that nobody has read would be taken for the next one.
+                # Also if the caller was cancelled: its unread answer would be taken for the next
+                # one.
                 await self.close()
                 if isinstance(error, TimeoutError | OSError | wire.WireError):
                     log.warning("template.not_checked", what=what, error=str(error) or type(error).__name__)
@@ -91,41 +103,45 @@ class Checker:
                 raise
 
     async def _ask_twice(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
-        """A second time where the child died of something that may have had nothing to do with the check."""
+        """Sends the check again if the child died for a reason that may not lie in the check."""
         try:
             return await self._ask(what, pointer, body)
-        except _Died as died:
+        except _ChildDied as died:
             if died.exit_code == -SIGPROF:
-                return [{"pointer": pointer, "message": died.verdict}]
+                return [{"pointer": pointer, "message": died.flaw}]
         try:
             return await self._ask(what, pointer, body)
-        except _Died as died:
-            return [{"pointer": pointer, "message": died.verdict}]
+        except _ChildDied as died:
+            return [{"pointer": pointer, "message": died.flaw}]
 
     async def _ask(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
         if self._child is None:
-            self._child = await _Child.start(self._cpu_seconds)
-        verdict = _TOO_MUCH[what]
+            self._child = await _Child.start(self._child_command, self._cpu_seconds)
+        flaw = _TOO_MUCH[what]
         try:
             self._child.send({"what": what, "pointer": pointer}, body)
+            self.check_sent.emit(self._child.pid)
             while "flaws" not in (answer := await self._child.receive()):
-                verdict = _MISFIT
+                flaw = _MISFIT
         except EOFError:
             exit_code = await self._child.kill()
             self._child = None
             log.info("template.check_died", what=what, exit_code=exit_code)
-            raise _Died(exit_code, verdict) from None
+            raise _ChildDied(exit_code, flaw) from None
         flaws: list[Flaw] = answer["flaws"]
         return flaws
 
 
-class _Died(Exception):
-    """The check child ended without an answer. `verdict` says what is true of what it checked, if that was why."""
+class _ChildDied(Exception):
+    """The check child ended without an answer.
 
-    def __init__(self, exit_code: int, verdict: str) -> None:
-        super().__init__(exit_code, verdict)
+    `flaw` is what to report if the check was the cause.
+    """
+
+    def __init__(self, exit_code: int, flaw: str) -> None:
+        super().__init__(exit_code, flaw)
         self.exit_code = exit_code
-        self.verdict = verdict
+        self.flaw = flaw
 
 
 class _Child:
@@ -139,10 +155,10 @@ class _Child:
         self._received: list[wire.Frame] = []
 
     @classmethod
-    async def start(cls, cpu_seconds: float) -> _Child:
-        """Raises OSError where it does not start."""
+    async def start(cls, command: Sequence[str], cpu_seconds: float) -> _Child:
+        """Starts a child and waits until it is ready. Raises OSError if it does not start."""
         process = await asyncio.create_subprocess_exec(
-            *_COMMAND,
+            *command,
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
@@ -160,12 +176,16 @@ class _Child:
             raise
         return child
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         for part in wire.encode(header, body):
             self._requests.write(part)
 
     async def receive(self) -> Mapping[str, Any]:
-        """The next answer. Raises EOFError where the child has ended."""
+        """Returns the next answer. Raises EOFError if the child has ended."""
         while not self._received:
             data = await self._answers.read(64 * 1024)
             if not data:
@@ -174,7 +194,7 @@ class _Child:
         return self._received.pop(0).header
 
     async def kill(self) -> int:
-        """How it ended, as in `Process.returncode`."""
+        """Kills the child and returns its exit code, as in `Process.returncode`."""
         with suppress(ProcessLookupError):
             self._process.send_signal(SIGKILL)
         return await self._process.wait()

@@ -1,7 +1,8 @@
-"""What is wrong with a template, a schema or data. Runs in the check child (`jobs.templates.checker`).
+"""Finds flaws in a template, a schema or data. Runs in the check child (`jobs.templates.checker`).
 
-All of it is hostile: sources that take Jinja long to compile, schemas whose `$ref`s unfold without end, data with a
-million mistakes. Nothing here bounds how long that takes; the child's processor time is bounded instead.
+Everything checked may be hostile: sources that take Jinja2 long to compile, schemas whose `$ref`s
+unfold without end, data with a million flaws. These functions do not limit how long that takes; the
+processor time of the child is limited instead.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from jobs.core.errors.job import TemplateError
 from jobs.render.child.html.template_filling import compiled
 
 Flaw = dict[str, str]
-"""``{"pointer", "message"}``: one member of `InvalidInput`'s errors."""
+"""One of the errors of `InvalidInput`: ``{"pointer": …, "message": …}``."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_FLAWS = 20
 _MAX_MESSAGE_CHARACTERS = 300
 _REGEX = jsonschema_rs.RegexOptions()
-"""Regular expressions in linear time: they know no look-around and no back-references."""
+"""An engine that runs in linear time, and so has no look-around and no back-references."""
 
 
 def flaws_of_html(html: str, pointer: str) -> list[Flaw]:
-    """Where the Jinja2 in `html` is no Jinja2, or more than a template may do."""
+    """Returns the first place where `html` is not Jinja2, or does more than a template may do."""
     try:
         compiled(html)
     except TemplateError as error:
@@ -35,7 +36,7 @@ def flaws_of_html(html: str, pointer: str) -> list[Flaw]:
 
 
 def flaws_of_schema(schema: dict[str, Any], pointer: str) -> list[Flaw]:
-    """Where `schema` is not a JSON Schema (draft 2020-12) that stands for itself."""
+    """Returns where `schema` is not a JSON Schema (draft 2020-12), or refers to another schema."""
     dialect = schema.get("$schema", DIALECT)
     if dialect != DIALECT:
         return [_flaw(f"{pointer}/$schema", f"should be {DIALECT}, or be left out")]
@@ -51,7 +52,11 @@ def flaws_of_schema(schema: dict[str, Any], pointer: str) -> list[Flaw]:
 def flaws_of_data(
     schema: dict[str, Any], data: Any, pointer: str, misfit: Callable[[], None]
 ) -> Iterator[Flaw]:
-    """Where `data` does not fit. Calls `misfit` as soon as it is known that it does not: to say why can take long."""
+    """Yields where `data` does not fit `schema`.
+
+    Calls `misfit` as soon as it is known that it does not fit, because finding out why can take
+    long.
+    """
     validator = _validator(schema)
     if validator.is_valid(data):
         return

@@ -1,4 +1,4 @@
-"""A template: what its owner wrote, and the version that became of it. Pure."""
+"""Templates and their versions as records. Pure."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from typing import Any
 from jobs.core.times import rfc3339
 
 NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
-"""Lower case, so that no two names differ only in case; nothing that needs escaping in a URL."""
+"""Lower case, so that names never differ in case alone, and no characters to escape in a URL."""
 _NAME = re.compile(NAME_PATTERN + r"\Z", re.ASCII)
 
 MAX_CONTENT_BYTES = 2 * 1024 * 1024
-"""Of all parts of a version together, as JSON: each job carries a copy of what it renders."""
+"""Size of a version with all its parts, as JSON. Each job carries a copy of it."""
 MAX_STYLESHEETS = 20
 MAX_VERSION = 2**31
 
 
 def is_template_name(text: str) -> bool:
-    """Whether `text` may name a template (not whether there is such a template)."""
+    """Returns whether a template can have this name, not whether it exists."""
     return _NAME.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateContent:
-    """What makes a version. Two versions with equal content are one."""
+    """The content of a version. Equal content is the same version."""
 
     html: str
     """HTML with Jinja2 in it."""
     stylesheets: tuple[str, ...] = ()
-    """CSS texts, weaker than the styles in `html`; in rising order of weight."""
+    """CSS texts, weaker than the styles in `html`; later ones win over earlier ones."""
     schema: Mapping[str, Any] | None = None
-    """JSON Schema (2020-12) of the data; None where any object will do."""
+    """JSON Schema (2020-12) of the data; None accepts any object."""
     sample_data: Mapping[str, Any] | None = None
-    """Data to preview with."""
+    """Data for previews."""
     description: str = ""
 
     def to_json(self) -> bytes:
-        """The one spelling of it."""
+        """Returns JSON that is the same for equal content."""
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, text: str | bytes) -> TemplateContent:
-        """Members of a later release are left out."""
+        """Reads what `to_json` wrote; ignores members that a later release has added."""
         members = json.loads(text)
         known: dict[str, Any] = {name: members[name] for name in cls.__dataclass_fields__ if name in members}
         return cls(**{**known, "stylesheets": tuple(known.get("stylesheets", ()))})
@@ -59,7 +59,7 @@ class TemplateContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateVersion:
-    """A version without its content, as lists show it."""
+    """A version without its content, for lists."""
 
     name: str
     version: int
@@ -68,7 +68,7 @@ class TemplateVersion:
     description: str = ""
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Returns what the API shows."""
         return {
             "name": self.name,
             "version": self.version,
@@ -86,7 +86,7 @@ class Template:
     content: TemplateContent = field(repr=False)
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Returns what the API shows."""
         content = self.content
         return {
             **self.head.document(),

@@ -1,10 +1,12 @@
-"""The templates of the tenants, as they are stored: put, read, list, delete.
+"""Stores the templates of the tenants: put, read, list, delete.
 
-What is true if a process dies between two steps of `put` (content that is small is part of the last):
+What is in the store if a process dies during `put` (small content is written in the last step):
 
-1. garbage noted, content not written: nothing; the sweep finds nothing to remove;
-2. content written, version not: a file that no version names; the sweep removes it an hour later;
-3. version written, answer not received: putting the same content again finds it.
+1. After its content was registered as garbage, before it was written: nothing.
+2. After the content was written, before the version was: a file that no version names. The sweep
+   removes it an hour later.
+3. After the version was written, before the answer arrived: the version. Putting the same content
+   again finds it.
 """
 
 from __future__ import annotations
@@ -31,24 +33,39 @@ from jobs.templates.template import (
 )
 
 MAX_NAMES = 10_000
-"""How many names a tenant may use, deleted templates included: the last number of each is kept for ever."""
+"""Names that a tenant may use, deleted templates included: their last version numbers are kept."""
 MAX_VERSIONS = 1_000
-"""How many versions a template may have. Deleting it makes room, and its numbers go on."""
+"""Versions that a template may have. Deleting it makes room; new versions count on."""
 
 
 class TemplateStore:
-    """Every method raises `StoreUnavailable` where the store does not answer."""
+    """The templates of all tenants.
 
-    def __init__(self, redis: Redis, scripts: Scripts, artifacts: Artifacts) -> None:
+    Methods raise `StoreUnavailable` if the store does not answer.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        scripts: Scripts,
+        artifacts: Artifacts,
+        *,
+        max_names: int = MAX_NAMES,
+        max_versions: int = MAX_VERSIONS,
+    ) -> None:
         self._redis = redis
         self._scripts = scripts
         self._artifacts = artifacts
+        self._max_names = max_names
+        self._max_versions = max_versions
 
     async def put(self, tenant: str, name: str, content: TemplateContent) -> tuple[TemplateVersion, bool]:
-        """The version with this content, and whether it is a new one.
+        """Makes a version of `content`, unless the newest version has the same content.
+
+        Returns the version, and whether it is new.
 
         Raises:
-            TemplateLimit: there are too many already.
+            TemplateLimit: the tenant has too many names, or the template too many versions.
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
         """
         newest = await self._read(tenant, name, None)
@@ -69,19 +86,19 @@ class TemplateStore:
             content=None if path else text,
             path=path,
             prefix=prefix,
-            max_names=MAX_NAMES,
-            max_versions=MAX_VERSIONS,
+            max_names=self._max_names,
+            max_versions=self._max_versions,
         )
         if path and outcome != b"created":
             await self._artifacts.discard([prefix])
         match outcome:
             case b"names":
                 raise TemplateLimit(
-                    f"{MAX_NAMES} names of templates have been used, which is all a tenant may have."
+                    f"{self._max_names} names of templates have been used, which is all a tenant may have."
                 )
             case b"versions":
                 raise TemplateLimit(
-                    f"{name} has {MAX_VERSIONS} versions, which is all it may have. Delete it and put it again: "
+                    f"{name} has {self._max_versions} versions, which is all it may have. Delete it and put it again: "
                     "accepted jobs keep what they were submitted with, and numbers go on."
                 )
             case b"late":
@@ -90,7 +107,11 @@ class TemplateStore:
         return _version(name, number, json.loads(head)), outcome == b"created"
 
     async def get(self, tenant: str, name: str, version: int | None = None) -> Template:
-        """A version, or the newest. Raises TemplateNotFound, for a template of another tenant too."""
+        """Returns a version, the newest by default.
+
+        Raises:
+            TemplateNotFound: the tenant has no such template or version.
+        """
         found = await self._read(tenant, name, version)
         if found is None:
             raise TemplateNotFound(name, version)
@@ -104,7 +125,7 @@ class TemplateStore:
     async def page(
         self, tenant: str, limit: int, cursor: str | None
     ) -> tuple[list[TemplateVersion], str | None]:
-        """Newest versions of templates, by name, and the cursor of the next page.
+        """Returns the newest version of each template, by name, and the cursor of the next page.
 
         Raises:
             InvalidInput: the cursor was never given out.
@@ -121,7 +142,7 @@ class TemplateStore:
     async def versions(
         self, tenant: str, name: str, limit: int, cursor: str | None
     ) -> tuple[list[TemplateVersion], str | None]:
-        """Versions of a template, newest first, and the cursor of the next page.
+        """Returns the versions of a template, newest first, and the cursor of the next page.
 
         Raises:
             TemplateNotFound: the tenant has no such template.
@@ -143,12 +164,16 @@ class TemplateStore:
         return found[:limit], str(found[limit - 1].version) if len(found) > limit else None
 
     async def delete(self, tenant: str, name: str) -> None:
-        """Removes all versions; the next sweep removes their content. Raises TemplateNotFound."""
+        """Removes all versions; the next sweep removes their content.
+
+        Raises:
+            TemplateNotFound: the tenant has no such template.
+        """
         if not await self._scripts.call("template_delete", tenant=tenant, name=name):
             raise TemplateNotFound(name)
 
     async def _put_content(self, prefix: str, path: str, text: bytes) -> None:
-        """Notes it as garbage first: until a version names it, that is what it is."""
+        """Writes content that no version names yet, and registers it as garbage until one does."""
         await self._artifacts.check_room()
         with translated_errors():
             seconds, _ = await self._redis.time()
@@ -158,7 +183,7 @@ class TemplateStore:
     async def _read(
         self, tenant: str, name: str, version: int | None
     ) -> tuple[TemplateVersion, bytes | None, str] | None:
-        """Version, content or None, and where the content is then; None where there is none."""
+        """Returns the version, its content or else None and the path to it; None if not found."""
         answer = await self._scripts.call("template_get", tenant=tenant, name=name, version=version)
         if answer is None:
             return None

@@ -1,4 +1,4 @@
-"""Checks that would take for ever are killed, and the next one is made as if nothing had been."""
+"""Checks that take too long are killed, and do not affect the next check."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 
 from jobs.core.errors.request import CheckUnavailable
-from jobs.templates import checker as module
-from jobs.templates.checker import Checker
-from testsupport.waiting import eventually
+from jobs.templates.checker import CHILD_COMMAND, Checker
 
 
 def doubling(levels: int) -> dict[str, Any]:
-    """A schema that is evaluated twice for each level of it: 2⁶⁰ times for 60."""
+    """A schema that is evaluated twice on each level: 2⁶⁰ times for 60 levels."""
     definitions: dict[str, Any] = {
         f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level + 1}"}, {"$ref": f"#/$defs/d{level + 1}"}]}
         for level in range(levels)
@@ -33,9 +31,11 @@ async def checker() -> AsyncIterator[Checker]:
     await checker.close()
 
 
-def pid_of(checker: Checker) -> int:
-    assert checker._child is not None
-    return checker._child._process.pid
+async def pid_of_child(checker: Checker) -> int:
+    """The process that does the checks now; starts it if there is none."""
+    checker.check_sent.watch()
+    await checker.schema("acme", {}, "/schema")
+    return await checker.check_sent.next()
 
 
 async def test_checks_find_flaws_or_none(checker: Checker) -> None:
@@ -52,9 +52,9 @@ async def test_checks_find_flaws_or_none(checker: Checker) -> None:
     ]
 
 
-async def test_a_schema_that_unfolds_without_end_costs_only_its_own_check(checker: Checker) -> None:
+async def test_a_schema_that_unfolds_without_end_fails_only_its_own_check(checker: Checker) -> None:
     assert await checker.schema("acme", doubling(60), "/schema") == []
-    first = pid_of(checker)
+    first = await pid_of_child(checker)
     ticks = 0
 
     async def tick() -> None:
@@ -72,10 +72,10 @@ async def test_a_schema_that_unfolds_without_end_costs_only_its_own_check(checke
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
     assert await checker.data("acme", {}, {}, "/input/data") == []
-    assert pid_of(checker) != first
+    assert await pid_of_child(checker) != first
 
 
-async def test_data_with_a_million_flaws_is_refused_all_the_same(checker: Checker) -> None:
+async def test_data_with_too_many_flaws_to_list_is_refused(checker: Checker) -> None:
     schema = {"properties": {"a": {"items": {"type": "integer"}}}}
     (flaw,) = await checker.data("acme", schema, {"a": ["x"] * 400_000}, "/input/data")
     assert "too many flaws to list" in flaw["message"]
@@ -87,15 +87,14 @@ async def test_a_source_that_takes_long_to_compile_is_refused(checker: Checker) 
 
 
 async def test_a_child_that_dies_between_two_checks_is_replaced(checker: Checker) -> None:
-    await checker.schema("acme", {}, "/schema")
-    os.kill(pid_of(checker), signal.SIGKILL)
+    os.kill(await pid_of_child(checker), signal.SIGKILL)
     assert await checker.schema("acme", {"type": "object"}, "/schema") == []
 
 
-async def test_whoever_goes_away_in_the_middle_leaves_no_answer_for_the_next(checker: Checker) -> None:
-    await checker.schema("acme", {}, "/schema")
+async def test_a_caller_that_goes_away_leaves_no_answer_for_the_next_check(checker: Checker) -> None:
+    checker.check_sent.watch()
     gone = asyncio.create_task(checker.html("acme", "{{ 'a'" + "~'a'" * 100_000 + " }}", "/html"))
-    await eventually(lambda: checker._turn.locked())
+    await checker.check_sent.next()
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
@@ -103,15 +102,15 @@ async def test_whoever_goes_away_in_the_middle_leaves_no_answer_for_the_next(che
 
 
 async def test_a_tenant_waits_for_one_check_of_another_and_no_more(checker: Checker) -> None:
-    await checker.schema("acme", {}, "/schema")
     order: list[str] = []
 
     async def check(tenant: str) -> None:
         await checker.data(tenant, doubling(60) if tenant == "acme" else {}, {}, "/data")
         order.append(tenant)
 
+    checker.check_sent.watch()
     hostile = [asyncio.create_task(check("acme")) for _ in range(4)]
-    await eventually(lambda: checker._turn.locked())
+    await checker.check_sent.next()
     await check("globex")
     assert order.count("acme") <= 1
     for task in hostile:
@@ -119,22 +118,21 @@ async def test_a_tenant_waits_for_one_check_of_another_and_no_more(checker: Chec
     await asyncio.wait(hostile)
 
 
-async def test_a_child_that_does_not_start_is_no_fault_of_the_template(
-    checker: Checker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_COMMAND", ("/bin/false",))
+async def test_a_child_that_does_not_start_is_no_fault_of_the_template(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    fails_once = f"test -e {starts} && exec {' '.join(CHILD_COMMAND)}; touch {starts}; exit 1"
+    checker = Checker(child_command=("/bin/sh", "-c", fails_once))
     with pytest.raises(CheckUnavailable):
         await checker.html("acme", "x", "/html")
-    monkeypatch.undo()
     assert await checker.html("acme", "x", "/html") == []
+    await checker.close()
 
 
 async def test_the_child_has_no_secrets_and_ends_when_it_is_closed(
     checker: Checker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRESSRUN_SECRET_KEY", "s" * 32)
-    await checker.schema("acme", {}, "/schema")
-    pid = pid_of(checker)
+    pid = await pid_of_child(checker)
     environ = Path(f"/proc/{pid}/environ")
     if environ.exists():
         assert b"PRESSRUN" not in environ.read_bytes()

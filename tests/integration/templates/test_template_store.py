@@ -1,4 +1,4 @@
-"""Templates in the store: numbers, content large and small, and what a crash leaves."""
+"""Templates in the store: version numbers, small and large content, and what a crash leaves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts
 from jobs.store.scripts import Scripts
-from jobs.templates import template_store as module
 from jobs.templates.template import TemplateContent
 from jobs.templates.template_store import TemplateStore
 from testsupport.core import Core
@@ -76,7 +75,7 @@ async def test_versions_count_up_and_never_change(core: Core, templates: Templat
 
 
 @pytest.mark.parametrize("content", [small(), large()])
-async def test_the_same_content_is_the_same_version_and_an_older_one_a_new_version(
+async def test_the_newest_content_makes_no_version_and_older_content_makes_one(
     core: Core, templates: TemplateStore, content: TemplateContent
 ) -> None:
     assert (await templates.put("acme", "letter", content))[1]
@@ -87,7 +86,7 @@ async def test_the_same_content_is_the_same_version_and_an_older_one_a_new_versi
     assert (back.version, is_new) == (3, True)
 
 
-async def test_numbers_go_on_after_a_deletion(core: Core, templates: TemplateStore) -> None:
+async def test_version_numbers_go_on_after_a_deletion(core: Core, templates: TemplateStore) -> None:
     for content in (small("1"), large(), large("y")):
         await templates.put("acme", "letter", content)
     await templates.delete("acme", "letter")
@@ -112,7 +111,7 @@ async def test_numbers_go_on_after_a_deletion(core: Core, templates: TemplateSto
     assert [each.version for each in found] == [4]
 
 
-async def test_who_puts_at_the_same_time_gets_numbers_of_their_own(templates: TemplateStore) -> None:
+async def test_contents_that_are_put_at_the_same_time_get_different_numbers(templates: TemplateStore) -> None:
     puts = [templates.put("acme", "letter", large(letter)) for letter in "abcdefgh"]
     versions = [version.version for version, _ in await asyncio.gather(*puts)]
     assert sorted(versions) == list(range(1, 9))
@@ -127,7 +126,7 @@ async def test_the_same_put_twice_at_once_is_one_version(core: Core, templates: 
     assert (await templates.get("acme", "letter")).content == kept, "only what lost is swept"
 
 
-async def test_pages_go_by_name_and_versions_newest_first(templates: TemplateStore) -> None:
+async def test_templates_are_listed_by_name_and_versions_newest_first(templates: TemplateStore) -> None:
     for name in ("b", "a", "c-1", "c"):
         await templates.put("acme", name, small())
     await templates.put("globex", "d", small())
@@ -148,18 +147,16 @@ async def test_pages_go_by_name_and_versions_newest_first(templates: TemplateSto
 
 
 @pytest.mark.parametrize("cursor", ["A", "", "a b", "-"])
-async def test_a_cursor_nobody_gave_is_refused(templates: TemplateStore, cursor: str) -> None:
+async def test_a_cursor_that_was_never_given_out_is_refused(templates: TemplateStore, cursor: str) -> None:
     with pytest.raises(InvalidInput):
         await templates.page("acme", 3, cursor)
     with pytest.raises(InvalidInput):
         await templates.versions("acme", "letter", 3, cursor)
 
 
-async def test_there_is_an_end_to_names_and_versions(
-    core: Core, templates: TemplateStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_NAMES", 2)
-    monkeypatch.setattr(module, "MAX_VERSIONS", 2)
+async def test_names_of_a_tenant_and_versions_of_a_template_are_limited(core: Core) -> None:
+    scripts = Scripts(core.redis, core.settings)
+    templates = TemplateStore(core.redis, scripts, core.artifacts, max_names=2, max_versions=2)
     await templates.put("acme", "a", small("1"))
     await templates.put("acme", "b", small("1"))
     with pytest.raises(TemplateLimit, match="2 names"):
@@ -175,7 +172,7 @@ async def test_there_is_an_end_to_names_and_versions(
     assert artifacts == [], "what was refused left nothing"
 
 
-# --- crashes ----------------------------------------------------------------------------------------------------------
+# --- crashes ----------------------------------------------------------------------------------
 
 
 class Dying:
@@ -215,7 +212,7 @@ async def test_a_put_that_dies_before_its_version_is_written_leaves_garbage_only
     assert (await templates.put("acme", "letter", large()))[0].version == 2
 
 
-async def test_a_put_whose_answer_got_lost_is_found_when_it_is_sent_again(
+async def test_a_put_whose_answer_was_lost_finds_its_version_when_it_is_sent_again(
     core: Core, templates: TemplateStore
 ) -> None:
     scripts = Scripts(core.redis, core.settings)
@@ -239,7 +236,7 @@ async def test_a_put_whose_answer_got_lost_is_found_when_it_is_sent_again(
     assert other[:2] == [b"same", 1]
 
 
-async def test_a_put_that_was_away_until_its_content_was_swept_names_nothing(
+async def test_a_put_that_took_so_long_that_its_content_was_swept_makes_no_version(
     core: Core, templates: TemplateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripts = Scripts(core.redis, core.settings)

@@ -30,14 +30,14 @@ async def deployment(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncItera
 
 
 async def put(deployment: Deployment, name: str, **members: Any) -> int:
-    """The version that it became."""
+    """Puts a template and returns its version."""
     async with deployment.http.put(f"{deployment.url}/v1/templates/{name}", json=members) as answer:
         assert answer.status in (200, 201), await answer.text()
         return int((await answer.json())["version"])
 
 
 async def ended(deployment: Deployment, **fields: Any) -> dict[str, Any]:
-    """The job with this input, once it has ended."""
+    """Submits a job and returns it when it has ended."""
     body = {"kind": "pdf.render", **fields}
     async with deployment.http.post(f"{deployment.url}/v1/jobs", json=body) as answer:
         assert answer.status == 202, await answer.text()
@@ -85,7 +85,7 @@ async def test_a_template_becomes_the_pdf_of_the_version_that_was_asked_for(depl
     assert answers == {1: "Invoice S-1", 2: "Invoice R-17"}
 
 
-async def test_a_job_that_waits_is_not_hurt_by_what_becomes_of_its_template(
+async def test_a_waiting_job_is_not_affected_by_changes_of_its_template(
     redis_url: str, redis: Redis, tmp_path: Path
 ) -> None:
     async with Deployment.running(redis_url, tmp_path, ("api",)) as deployment:
@@ -121,7 +121,7 @@ async def test_a_template_that_fails_is_a_failed_job_with_the_line_and_the_reaso
     }
 
 
-async def test_a_template_that_never_ends_or_eats_memory_is_killed_and_hurts_nobody(
+async def test_a_template_that_never_ends_or_needs_too_much_memory_is_killed_alone(
     redis_url: str, redis: Redis, tmp_path: Path
 ) -> None:
     endless = (
