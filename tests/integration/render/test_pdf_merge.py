@@ -11,10 +11,11 @@ from typing import Any
 import pikepdf
 import pypdfium2
 import pytest
+import pytest_asyncio
 from redis.asyncio import Redis
 
 from jobs.core.settings import ApiKey, Settings
-from jobs.kinds import sources
+from jobs.kinds.pdf_merge import PdfMerge
 from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.store import keys
@@ -26,22 +27,28 @@ THREE = pdfs.pages("one", "two", "three", bookmarks=True)
 COVER = "<h1>Cover</h1><p><a href='#end'>to the end</a><h2 id=end style='break-before:page'>End</h2>"
 
 
-@pytest.fixture
-async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Pressrun]:
-    """Of a tenant with an API key; there is another one."""
-    pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
-    await pool.start()
-    settings = Settings(
+SMALL_MERGE = PdfMerge(max_source_bytes=2 * len(THREE))
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def settings(redis_url: str, data_dir: Path, **others: Any) -> Settings:
+    return Settings(
         redis_url=redis_url,
-        data_dir=tmp_path / "data",
+        data_dir=data_dir,
         api_keys=(ApiKey("acme", ACME), ApiKey("globex", GLOBEX)),
         secret_key=("a-secret-of-thirty-two-characters",),
         host="127.0.0.1",
+        **others,
     )
-    async with running_pressrun(settings, pool) as press:
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def press(redis_url: str, redis: Redis, tmp_path: Path, pool: RenderPool) -> AsyncIterator[Pressrun]:
+    """Submits as one of two tenants."""
+    async with running_pressrun(settings(redis_url, tmp_path), pool) as press:
         with press.as_tenant(ACME):
             yield press
-    await pool.close()
 
 
 def opened(pdf: bytes, password: str = "") -> pikepdf.Pdf:
@@ -54,7 +61,7 @@ def texts(pdf: bytes) -> list[str]:
 
 
 def outline(document: pikepdf.Pdf) -> Any:
-    """Titles with the number of the page they lead to, and what is below them."""
+    """Titles of bookmarks, the numbers of the pages they lead to, and the bookmarks below them."""
     numbers = {page.obj.objgen: number for number, page in enumerate(document.pages, start=1)}
 
     def level(items: list[pikepdf.OutlineItem]) -> list[Any]:
@@ -68,7 +75,7 @@ def outline(document: pikepdf.Pdf) -> Any:
 
 
 async def rendered(press: Pressrun, html: str = COVER, **options: Any) -> str:
-    """The id of a job that has made a PDF of it."""
+    """The id of a job that has rendered `html`."""
     job = await press.done("pdf.render", {"html": html}, options)
     assert job["status"] == "succeeded"
     return str(job["id"])
@@ -102,7 +109,7 @@ async def test_results_and_uploads_become_one_pdf_with_their_bookmarks_and_links
     assert await press.result(await press.ended(job["id"])) == pdf
 
 
-async def test_titles_are_given_and_bookmarks_can_be_left_out(press: Pressrun) -> None:
+async def test_bookmarks_have_the_titles_asked_for_and_can_be_left_out(press: Pressrun) -> None:
     files = (("a.pdf", THREE), ("b.pdf", THREE))
     parts = [{"file": "a.pdf", "pages": "2", "title": "Annex"}, {"file": "b.pdf", "pages": "3-"}]
     job = await press.done("pdf.merge", {"parts": parts}, {}, *files)
@@ -113,7 +120,7 @@ async def test_titles_are_given_and_bookmarks_can_be_left_out(press: Pressrun) -
         assert outline(document) == []
 
 
-async def test_one_part_keeps_its_own_bookmarks_and_a_page_may_come_twice(press: Pressrun) -> None:
+async def test_a_single_part_keeps_its_own_bookmarks_and_a_page_may_come_twice(press: Pressrun) -> None:
     parts = [{"file": "three.pdf", "pages": "2,2,1"}]
     job = await press.done("pdf.merge", {"parts": parts}, {}, ("three.pdf", THREE))
     pdf = await press.result(job)
@@ -122,7 +129,7 @@ async def test_one_part_keeps_its_own_bookmarks_and_a_page_may_come_twice(press:
         assert [title for title, *_ in outline(document)] == ["one", "two"]
 
 
-async def test_a_link_into_pages_that_were_left_out_does_not_lead_into_another_part(press: Pressrun) -> None:
+async def test_a_link_to_a_page_that_was_left_out_does_not_lead_into_another_part(press: Pressrun) -> None:
     cover = await rendered(press)
     job = await press.done("pdf.merge", {"parts": [{"job_id": cover, "pages": "1"}, {"job_id": cover}]})
     with opened(await press.result(job)) as document:
@@ -131,7 +138,7 @@ async def test_a_link_into_pages_that_were_left_out_does_not_lead_into_another_p
         assert named[str(document.pages[1].Annots[0].Dest)].D[0].objgen == document.pages[2].obj.objgen
 
 
-async def test_form_fields_of_two_parts_stay_apart(press: Pressrun) -> None:
+async def test_form_fields_of_two_parts_with_one_name_are_renamed(press: Pressrun) -> None:
     form = await rendered(press, "<form><input name=name value=x></form>", forms=True)
     job = await press.done("pdf.merge", {"parts": [{"job_id": form}, {"job_id": form}]})
     assert [warning["code"] for warning in job["result"]["warnings"]] == ["form_fields_renamed"]
@@ -140,7 +147,7 @@ async def test_form_fields_of_two_parts_stay_apart(press: Pressrun) -> None:
     assert names == ["name", "name+1"]
 
 
-async def test_the_whole_is_described_stamped_and_encrypted(press: Pressrun) -> None:
+async def test_the_merged_pdf_gets_metadata_a_watermark_and_encryption(press: Pressrun) -> None:
     options = {
         "metadata": {"title": "Ä", "authors": ["B", "C"], "keywords": ["d", "e"], "lang": "de"},
         "watermark": {"text": "DRAFT"},
@@ -169,10 +176,12 @@ async def test_the_same_parts_give_the_same_bytes(press: Pressrun) -> None:
     assert first == second
 
 
-# --- what is refused at submission --------------------------------------------------------------------------
+# --- refused at submission ----------------------------------------------------------------------
 
 
-async def test_a_part_that_is_not_there_is_refused_with_its_pointer(press: Pressrun, redis: Redis) -> None:
+async def test_a_part_without_a_usable_result_is_refused_with_its_pointer(
+    press: Pressrun, redis: Redis
+) -> None:
     done = await rendered(press)
     expired = await rendered(press, "<p>expired")
     await redis.hset(f"{keys.JOB}{expired}", "result_gone", 1)  # type: ignore[misc]
@@ -202,7 +211,7 @@ async def test_a_part_that_is_not_there_is_refused_with_its_pointer(press: Press
             assert job_id in answer.json()["detail"]
 
 
-async def test_another_tenants_job_is_as_unknown_as_no_job(press: Pressrun) -> None:
+async def test_the_answer_for_another_tenants_job_is_that_for_an_unknown_job(press: Pressrun) -> None:
     with press.as_tenant(GLOBEX):
         foreign = await rendered(press)
     unknown = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -214,7 +223,7 @@ async def test_another_tenants_job_is_as_unknown_as_no_job(press: Pressrun) -> N
         assert theirs.text.replace(foreign, unknown) == nobodys.text
 
 
-async def test_all_parts_that_are_not_there_are_named_at_once_also_in_a_batch(press: Pressrun) -> None:
+async def test_all_unusable_parts_are_named_at_once_also_in_a_batch(press: Pressrun) -> None:
     parts = {"parts": [{"job_id": "a"}, {"file": "x.pdf"}, {"job_id": "b"}]}
     answer = await press.submit("pdf.merge", parts, {}, ("x.pdf", THREE))
     assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
@@ -230,7 +239,7 @@ async def test_all_parts_that_are_not_there_are_named_at_once_also_in_a_batch(pr
     assert pointers(answer) == ["/jobs/1/input/parts/0/job_id", "/jobs/2/input/job_id"]
 
 
-async def test_a_result_that_is_no_pdf_is_refused(press: Pressrun) -> None:
+async def test_a_result_that_is_not_a_pdf_is_refused(press: Pressrun) -> None:
     picture = await press.done("pdf.preview", {"file": "a.pdf"}, {}, ("a.pdf", THREE))
     answer = await press.submit("pdf.merge", {"parts": [{"job_id": picture["id"]}]})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
@@ -239,7 +248,7 @@ async def test_a_result_that_is_no_pdf_is_refused(press: Pressrun) -> None:
     assert ".." not in answer.json()["detail"]
 
 
-async def test_what_was_accepted_is_replayed_when_its_parts_are_gone(press: Pressrun) -> None:
+async def test_an_accepted_submission_is_replayed_when_its_parts_are_gone(press: Pressrun) -> None:
     part = await rendered(press)
     wanted = {"parts": [{"job_id": part}]}
     first = await press.submit("pdf.merge", wanted, key="k")
@@ -254,7 +263,7 @@ async def test_what_was_accepted_is_replayed_when_its_parts_are_gone(press: Pres
     assert (new.status_code, pointers(new)) == (404, ["/input/parts/0/job_id"])
 
 
-# --- what fails the job -------------------------------------------------------------------------------------
+# --- failed jobs --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -270,7 +279,7 @@ async def test_what_was_accepted_is_replayed_when_its_parts_are_gone(press: Pres
     ],
     ids=["html", "empty", "truncated", "encrypted", "restricted", "cyclic-pages", "short"],
 )
-async def test_a_part_that_cannot_be_used_fails_the_job_and_nothing_else(
+async def test_an_unreadable_part_fails_the_job_and_kills_no_child(
     press: Pressrun, pdf: bytes, code: str, says: str
 ) -> None:
     children = press.pool.children.keys()
@@ -283,7 +292,7 @@ async def test_a_part_that_cannot_be_used_fails_the_job_and_nothing_else(
     assert press.pool.children.keys() == children
 
 
-async def test_a_cyclic_outline_is_cut_where_it_bites_its_tail(press: Pressrun) -> None:
+async def test_a_cyclic_outline_is_cut_where_it_repeats(press: Pressrun) -> None:
     files = (("a.pdf", pdfs.cyclic_outline()), ("b.pdf", THREE))
     job = await press.done("pdf.merge", {"parts": [{"file": "a.pdf"}, {"file": "b.pdf"}]}, {}, *files)
     with opened(await press.result(job)) as document:
@@ -292,21 +301,21 @@ async def test_a_cyclic_outline_is_cut_where_it_bites_its_tail(press: Pressrun) 
     assert second[0] == "b"
 
 
-async def test_a_damaged_part_is_repaired_and_said_to_be(press: Pressrun) -> None:
+async def test_a_damaged_part_is_repaired_with_a_warning(press: Pressrun) -> None:
     damaged = THREE.replace(b"startxref\n", b"startxref\n9")
     job = await press.done("pdf.merge", {"parts": [{"file": "a.pdf"}]}, {}, ("a.pdf", damaged))
     assert texts(await press.result(job)) == ["one", "two", "three"]
     assert [warning["code"] for warning in job["result"]["warnings"]] == ["pdf_repaired"]
 
 
-async def test_a_part_that_goes_after_submission_fails_the_job_in_words(press: Pressrun) -> None:
+async def test_a_part_that_is_deleted_after_submission_fails_the_job(press: Pressrun) -> None:
     part = await rendered(press)
     path = (await press.app.services.store.result_of("acme", part)).path
     await press.app.services.artifacts.put(path, b"%PDF-damaged")
     job = await press.done("pdf.merge", {"parts": [{"job_id": part}]})
     assert job["error"]["code"] == "source_gone"
     assert part in job["error"]["message"]
-    # A retry looks nothing up: it runs what was accepted then.
+    # A retry looks nothing up: it runs the stored spec.
     await press.http.delete(f"/v1/jobs/{part}")
     again = await press.http.post(f"/v1/jobs/{job['id']}/retry")
     assert again.status_code == 202
@@ -315,22 +324,25 @@ async def test_a_part_that_goes_after_submission_fails_the_job_in_words(press: P
     assert f"There is no job '{part}'" in error["message"]
 
 
-async def test_one_part_too_large_fails_the_job(press: Pressrun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_SOURCE_BYTES", 2 * len(THREE))
-    part = await rendered(press)
-    refused = await press.submit("pdf.merge", {"parts": [{"job_id": part}]})
-    assert (refused.status_code, pointers(refused)) == (422, ["/input"])
-    files = {"parts": [{"file": "a.pdf"}, {"file": "a.pdf"}, {"file": "a.pdf"}]}
-    job = await press.done("pdf.merge", files, {}, ("a.pdf", THREE))
-    assert job["error"]["code"] == "source_too_large"
+async def test_parts_that_are_too_large_together_are_refused_or_fail_the_job(
+    redis_url: str, redis: Redis, tmp_path: Path, pool: RenderPool
+) -> None:
+    kinds = (f"{__name__}:SMALL_MERGE",)
+    async with running_pressrun(settings(redis_url, tmp_path, kinds=kinds), pool) as press:
+        with press.as_tenant(ACME):
+            part = await rendered(press)
+            refused = await press.submit("pdf.merge", {"parts": [{"job_id": part}]})
+            assert (refused.status_code, pointers(refused)) == (422, ["/input"])
+            files = {"parts": [{"file": "a.pdf"}, {"file": "a.pdf"}, {"file": "a.pdf"}]}
+            job = await press.done("pdf.merge", files, {}, ("a.pdf", THREE))
+            assert job["error"]["code"] == "source_too_large"
 
 
 async def test_a_bomb_is_stopped_at_the_memory_limit(redis_url: str, redis: Redis, tmp_path: Path) -> None:
     limits = RenderLimits(fetch=FetchLimits(mode="none"), memory_bytes=400 * pdfs.MIB)
     pool = RenderPool(size=1, limits=limits)
     await pool.start()
-    settings = Settings(redis_url=redis_url, data_dir=tmp_path / "data")
-    async with running_pressrun(settings, pool) as press:
+    async with running_pressrun(Settings(redis_url=redis_url, data_dir=tmp_path), pool) as press:
         job = await press.done("pdf.merge", {"parts": [{"file": "a.pdf"}]}, {}, ("a.pdf", pdfs.object_bomb()))
         assert job["error"]["code"] == "render_out_of_memory"
         job = await press.done("pdf.preview", {"file": "a.pdf"}, {}, ("a.pdf", pdfs.content_bomb()))

@@ -1,10 +1,9 @@
-"""What happens to a PDF after layout, looked at from inside: by a render child, through the pool."""
+"""Options for the finished PDF: encryption, watermarks, attachments, invoices. Made by a render child."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pikepdf
@@ -13,17 +12,10 @@ import pytest
 
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool, RenderRequest
-from jobs.render.protocol.limits import FetchLimits, RenderLimits
 
 HTML = "<html lang=en><title>Invoice</title><h1>Invoice 17</h1><p style='break-before:page'>Page two"
 
-
-@pytest.fixture
-async def pool() -> AsyncIterator[RenderPool]:
-    pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
-    await pool.start()
-    yield pool
-    await pool.close()
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def rendered(pool: RenderPool, options: dict[str, Any], files: dict[str, bytes] | None = None) -> bytes:
@@ -60,7 +52,7 @@ async def test_a_user_password_opens_the_pdf_and_nothing_else_does(pool: RenderP
         assert document.owner_password_matched
 
 
-async def test_permissions_are_those_that_were_not_refused(pool: RenderPool) -> None:
+async def test_permissions_that_were_not_refused_are_given(pool: RenderPool) -> None:
     permissions = {"print": False, "copy": False, "annotate": True}
     with opened(await rendered(pool, {"encrypt": {"permissions": permissions}})) as document:
         assert not document.owner_password_matched
@@ -87,7 +79,9 @@ async def test_a_linearized_pdf_begins_with_its_dictionary(pool: RenderPool) -> 
 
 
 @pytest.mark.parametrize("variant", [{}, {"pdf_variant": "pdf/a-3b"}])
-async def test_attachments_are_given_or_uploaded(pool: RenderPool, variant: dict[str, str]) -> None:
+async def test_attachments_come_from_options_or_uploaded_files(
+    pool: RenderPool, variant: dict[str, str]
+) -> None:
     options = {
         **variant,
         "attachments": [
@@ -102,7 +96,7 @@ async def test_attachments_are_given_or_uploaded(pool: RenderPool, variant: dict
     assert relations == ["/Unspecified", "/Source"]
 
 
-async def test_an_invoice_says_so_in_its_metadata(pool: RenderPool) -> None:
+async def test_an_invoice_is_named_in_the_metadata(pool: RenderPool) -> None:
     options = {
         "pdf_variant": "pdf/a-3b",
         "invoice": {"profile": "EN 16931"},

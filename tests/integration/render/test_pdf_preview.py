@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from PIL import Image
 from redis.asyncio import Redis
 
 from jobs.core.settings import Settings
 from jobs.render.parent.pool import RenderPool
-from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from testsupport import pdfs
 from testsupport.in_process import Pressrun, running_pressrun
 
@@ -23,18 +23,18 @@ RED_AND_BLUE = """<style>@page { size: 400px 200px; margin: 0 } body { margin: 0
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
 
-@pytest.fixture
-async def press(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Pressrun]:
-    pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
-    await pool.start()
-    async with running_pressrun(Settings(redis_url=redis_url, data_dir=tmp_path / "data"), pool) as press:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def press(redis_url: str, redis: Redis, tmp_path: Path, pool: RenderPool) -> AsyncIterator[Pressrun]:
+    async with running_pressrun(Settings(redis_url=redis_url, data_dir=tmp_path), pool) as press:
         yield press
-    await pool.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def pdf(press: Pressrun) -> str:
-    """A job whose PDF has a page with a red left half, and one with a blue one."""
+    """A job whose PDF has two pages, the left half of one red and of the other blue."""
     job = await press.done("pdf.render", {"html": RED_AND_BLUE}, {"filename": "colours.pdf"})
     assert job["result"]["pages"] == 2
     return str(job["id"])
@@ -47,7 +47,7 @@ def picture(content: bytes, format: str = "PNG") -> Image.Image:
 
 
 def assert_halves(image: Image.Image, left: tuple[int, int, int]) -> None:
-    """The left half has this colour, the right one is white; a lossy format may be a little off."""
+    """Asserts that the left half has this colour and the right half is white, or nearly so."""
     width, height = image.size
     for x, expected in [(width // 4, left), (width * 3 // 4, WHITE)]:
         found: Any = image.getpixel((x, height // 2))
@@ -68,7 +68,7 @@ async def test_the_first_page_of_a_result_is_a_picture(press: Pressrun, pdf: str
 
 
 @pytest.mark.parametrize(("size", "pixels"), [({"width": 123}, (123, 62)), ({"dpi": 96}, (400, 200))])
-async def test_it_is_as_large_as_asked_for(
+async def test_a_picture_has_the_width_or_the_resolution_asked_for(
     press: Pressrun, pdf: str, size: dict[str, int], pixels: tuple[int, int]
 ) -> None:
     job = await press.done("pdf.preview", {"job_id": pdf}, {"pages": "2", "format": "webp", **size})
@@ -78,7 +78,7 @@ async def test_it_is_as_large_as_asked_for(
     assert_halves(image, BLUE)
 
 
-async def test_several_pages_are_a_zip_that_is_always_the_same(press: Pressrun, pdf: str) -> None:
+async def test_several_pages_are_a_zip_with_the_same_bytes_each_time(press: Pressrun, pdf: str) -> None:
     first = await press.done("pdf.preview", {"job_id": pdf}, {"pages": "1-", "width": 80})
     second = await press.done("pdf.preview", {"job_id": pdf}, {"pages": [2, 1], "width": 80})
     content = await press.result(first)
@@ -97,7 +97,7 @@ async def test_several_pages_are_a_zip_that_is_always_the_same(press: Pressrun, 
     assert served.headers["content-disposition"] == 'attachment; filename="colours.zip"'
 
 
-async def test_what_is_filled_in_is_drawn(press: Pressrun) -> None:
+async def test_the_values_of_form_fields_are_drawn(press: Pressrun) -> None:
     html = (
         "<style>@page{size:100px;margin:0}body{margin:0}input{width:100px;height:100px;font:80px a}</style>"
     )
@@ -123,7 +123,7 @@ async def test_what_is_filled_in_is_drawn(press: Pressrun) -> None:
     ],
     ids=["html", "empty", "truncated", "encrypted", "cyclic-pages", "huge", "strip", "short", "many"],
 )
-async def test_what_cannot_be_drawn_fails_the_job_and_nothing_else(
+async def test_a_pdf_that_cannot_be_drawn_fails_the_job_and_kills_no_child(
     press: Pressrun, content: bytes, options: dict[str, Any], code: str, says: str
 ) -> None:
     children = press.pool.children.keys()
@@ -134,7 +134,7 @@ async def test_what_cannot_be_drawn_fails_the_job_and_nothing_else(
     assert press.pool.children.keys() == children
 
 
-async def test_oddities_that_are_harmless_are_drawn(press: Pressrun) -> None:
+async def test_strange_but_harmless_pdfs_are_drawn(press: Pressrun) -> None:
     for content, options in [
         (pdfs.huge_page(), {"width": 50}),
         (pdfs.cyclic_outline(), {}),

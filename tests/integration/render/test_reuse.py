@@ -1,4 +1,4 @@
-"""The same document is rendered once: through the worker's queue, with real render children."""
+"""The same document is rendered once. A worker runs the jobs, with real render children."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from redis.asyncio import Redis
 
 from jobs.core.job import Job
@@ -25,8 +26,12 @@ from testsupport.event_watcher import Watcher
 DOCUMENT = "<title>Invoice 17</title><h1 style='colr:red'>Invoice 17</h1>"
 
 
-@pytest.fixture
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def runners() -> AsyncIterator[Mapping[str, Runner]]:
+    """The runner of `pdf.render`, whose documents may fetch from this machine."""
     fetch = FetchLimits(egress_allow=("127.0.0.1",))
     pool = RenderPool(size=1, limits=RenderLimits(fetch=fetch))
     await pool.start()
@@ -34,7 +39,7 @@ async def runners() -> AsyncIterator[Mapping[str, Runner]]:
     await pool.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def core(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Core]:
     core = Core.open(redis_url, tmp_path)
     yield core
@@ -42,7 +47,7 @@ async def core(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Co
 
 
 async def done(core: Core, runners: Mapping[str, Runner], *specs: Any, tenant: str = "acme") -> list[Job]:
-    """The jobs of these (input, options), one after the other, finished."""
+    """Runs a job for each (input, options), one after the other, and returns the jobs."""
     jobs = []
     async with core.worker(runners), Watcher.following(core.redis) as watcher:
         for input, options in specs:
@@ -98,7 +103,7 @@ async def test_the_second_job_gets_a_copy_with_the_same_warnings_and_its_own_fil
     assert await body(core, first) == await body(core, second)
 
 
-async def test_other_options_another_tenant_and_cache_false_are_rendered(
+async def test_other_options_another_tenant_and_cache_false_are_not_reused(
     core: Core, runners: Mapping[str, Runner]
 ) -> None:
     same = {"html": DOCUMENT}
@@ -118,7 +123,7 @@ async def test_a_document_that_asks_for_something_outside_is_rendered_each_time(
     assert cached(await done(core, runners, (input, {}), (input, {}))) == [False, True]
 
 
-async def test_deleting_the_first_job_hurts_no_other_and_nothing_of_it_is_found_any_more(
+async def test_deleting_a_job_affects_no_copy_of_its_result_and_ends_its_reuse(
     core: Core, runners: Mapping[str, Runner]
 ) -> None:
     same: Any = ({"html": DOCUMENT}, {})
@@ -130,7 +135,7 @@ async def test_deleting_the_first_job_hurts_no_other_and_nothing_of_it_is_found_
     assert cached([third]) == [False]
 
 
-async def test_a_copy_whose_bytes_are_gone_or_damaged_is_made_anew(
+async def test_a_document_whose_earlier_result_is_missing_or_damaged_is_rendered(
     core: Core, runners: Mapping[str, Runner]
 ) -> None:
     same: Any = ({"html": DOCUMENT}, {})
@@ -143,13 +148,13 @@ async def test_a_copy_whose_bytes_are_gone_or_damaged_is_made_anew(
     assert cached([second, third]) == [False, False]
 
 
-async def test_what_is_remembered_expires_with_the_result(core: Core, runners: Mapping[str, Runner]) -> None:
+async def test_a_result_can_be_reused_until_it_expires(core: Core, runners: Mapping[str, Runner]) -> None:
     await done(core, runners, ({"html": DOCUMENT}, {}))
     (key,) = [key async for key in core.redis.scan_iter(f"{keys.RENDER}*")]
     assert 0 < await core.redis.pttl(key) <= core.settings.result_ttl * 1000
 
 
-async def test_a_strict_job_fails_of_the_warnings_of_a_copy(
+async def test_a_strict_job_fails_because_of_the_warnings_of_a_copy(
     core: Core, runners: Mapping[str, Runner]
 ) -> None:
     same = {"html": DOCUMENT}

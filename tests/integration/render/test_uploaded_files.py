@@ -1,24 +1,16 @@
-"""Files that came with a document, as a render child serves them to it."""
+"""Files that were uploaded with a document, as a render child serves them to it."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
 
 import pikepdf
 import pytest
 from PIL import Image
 
 from jobs.render.parent.pool import RenderOutcome, RenderPool, RenderRequest
-from jobs.render.protocol.limits import FetchLimits, RenderLimits
 
-
-@pytest.fixture
-async def pool() -> AsyncIterator[RenderPool]:
-    pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
-    await pool.start()
-    yield pool
-    await pool.close()
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def picture() -> bytes:
@@ -32,7 +24,7 @@ async def rendered(pool: RenderPool, html: str, files: dict[str, bytes]) -> Rend
     return await pool.render(request, timeout_ms=20_000, report=lambda progress: None)
 
 
-async def test_files_are_found_by_relative_name_and_nobody_elses_are(pool: RenderPool) -> None:
+async def test_files_are_found_by_relative_name_and_only_by_their_own_document(pool: RenderPool) -> None:
     files = {
         "css/page.css": b"@import 'more.css'; @page { size: 5in 7in } p { background: url(../img/a%20b.png) }",
         "css/more.css": b"h1 { background: url('/img/a b.png') }",
@@ -60,6 +52,6 @@ async def test_files_are_found_by_relative_name_and_nobody_elses_are(pool: Rende
 @pytest.mark.parametrize(
     "url", ["file:///etc/hostname", "https://files.invalid.example/x", "http://files.invalid/a"]
 )
-async def test_nothing_else_is_a_file(pool: RenderPool, url: str) -> None:
+async def test_no_other_url_leads_to_a_file(pool: RenderPool, url: str) -> None:
     outcome = await rendered(pool, f"<img src='{url}'>", {"a": picture()})
     assert [warning["code"] for warning in outcome.details["warnings"]] == ["asset_forbidden"]

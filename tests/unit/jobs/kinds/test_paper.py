@@ -6,7 +6,7 @@ from jobs.kinds.paper import NAMED_SIZES, contradiction, length_mm, paper
 MM = {"mm": 1.0, "in": 25.4}
 
 
-def test_the_names_are_those_that_weasyprint_knows_with_its_measures() -> None:
+def test_named_sizes_are_those_of_weasyprint() -> None:
     theirs = {
         name: (width.value * MM[width.unit], height.value * MM[height.unit])
         for name, (width, height) in PAGE_SIZES.items()
@@ -30,19 +30,19 @@ def test_the_names_are_those_that_weasyprint_knows_with_its_measures() -> None:
         ("4Q", 1),
     ],
 )
-def test_absolute_lengths_are_understood(length: str, millimetres: float) -> None:
+def test_absolute_lengths_are_converted_to_millimetres(length: str, millimetres: float) -> None:
     assert length_mm(length) == pytest.approx(millimetres)
 
 
 @pytest.mark.parametrize(
     "length", ["", "15", "-1mm", "1 mm", "10%", "1em", "mm", "1e3mm", "calc(1mm)", "6000mm", "1mm;}", "¹mm"]
 )
-def test_anything_else_is_refused(length: str) -> None:
+def test_other_lengths_are_refused(length: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         length_mm(length)
 
 
-def test_a_size_is_a_name_or_measures() -> None:
+def test_a_size_is_a_name_or_one_or_two_lengths() -> None:
     assert (paper("A4").width, paper("A4").height) == (210, 297)
     assert paper("letter").turned().width == pytest.approx(279.4)
     assert (paper("100mm 5in").width, paper("100mm 5in").height) == (100, 127)
@@ -55,7 +55,7 @@ def test_other_sizes_are_refused(size: str) -> None:
         paper(size)
 
 
-def test_margins_must_leave_room() -> None:
+def test_margins_that_leave_no_room_are_contradictions() -> None:
     assert contradiction(paper("A4"), {"left": "104mm", "right": "105mm"}) is None
     assert contradiction(paper("A4"), {"left": "105mm", "right": "105mm"}) == (
         "left and right margin together are as wide as the page"

@@ -19,7 +19,7 @@ def pointers(input: Any, options: Any = None, files: tuple[str, ...] = ()) -> li
     return [error["pointer"] for error in caught.value.errors]
 
 
-def test_the_spec_says_everything_in_one_spelling() -> None:
+def test_equal_submissions_have_equal_specs() -> None:
     parts = [{"job_id": "job_1", "pages": " 1-3, 05,8-"}, {"file": "a/b.pdf", "title": "B"}, JOB]
     options = {"filename": "all", "bookmarks": False, "encrypt": {"permissions": {"copy": False}}}
     assert PDF_MERGE.canonical({"parts": parts}, options, ["a/b.pdf"]) == {
@@ -46,7 +46,7 @@ def test_the_spec_says_everything_in_one_spelling() -> None:
         ({**PARTS, "html": "x"}, "/input/html"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_pointer(input: Any, pointer: str) -> None:
+def test_invalid_input_is_refused_with_its_pointer(input: Any, pointer: str) -> None:
     assert pointers(input) == [pointer]
 
 
@@ -59,11 +59,13 @@ def test_what_does_not_fit_is_refused_with_its_pointer(input: Any, pointer: str)
         ({"bookmarks": "yes"}, "/options/bookmarks"),
     ],
 )
-def test_options_are_its_own(options: Any, pointer: str) -> None:
+def test_options_of_other_kinds_and_invalid_ones_are_refused_with_their_pointer(
+    options: Any, pointer: str
+) -> None:
     assert pointers(PARTS, options) == [pointer]
 
 
-def test_a_file_that_is_not_used_is_a_mistake() -> None:
+def test_an_unused_file_is_refused() -> None:
     assert pointers(PARTS, {}, ("a.pdf",)) == ["/input"]
 
 

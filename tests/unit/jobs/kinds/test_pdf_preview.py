@@ -10,7 +10,7 @@ from jobs.kinds.pdf_preview import PDF_PREVIEW
 JOB = {"job_id": "job_1"}
 
 
-def test_the_spec_says_everything_in_one_spelling() -> None:
+def test_equal_submissions_have_equal_specs() -> None:
     assert PDF_PREVIEW.canonical(JOB, None) == {"input": JOB, "options": {}}
     options = {"pages": [3, 1], "format": "webp", "dpi": 72}
     assert PDF_PREVIEW.canonical({"file": "a.pdf"}, options, ["a.pdf"]) == {
@@ -38,12 +38,12 @@ def test_the_spec_says_everything_in_one_spelling() -> None:
         (JOB, {"dpi": 72, "width": 100}, "/options"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_pointer(input: Any, options: Any, pointer: str) -> None:
+def test_invalid_submissions_are_refused_with_their_pointer(input: Any, options: Any, pointer: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         PDF_PREVIEW.canonical(input, options)
     assert {error["pointer"] for error in caught.value.errors} >= {pointer}
 
 
-def test_a_file_that_is_not_used_is_a_mistake() -> None:
+def test_an_unused_file_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"'a\.pdf' is not used"):
         PDF_PREVIEW.canonical(JOB, {}, ["a.pdf"])

@@ -37,11 +37,11 @@ class TestCanonical:
             ({"url": "https://example.com/a"}, {"url": "https://example.com/a"}),
         ],
     )
-    def test_each_input_is_accepted_with_no_options_and_with_none(self, input: Any, expected: Any) -> None:
+    def test_each_input_is_accepted_without_options(self, input: Any, expected: Any) -> None:
         for options in (None, {}):
             assert PDF_RENDER.canonical(input, options) == {"input": expected, "options": {}}
 
-    def test_every_option_survives_in_a_form_that_json_keeps(self) -> None:
+    def test_every_option_is_stored_in_a_form_that_json_keeps(self) -> None:
         options = {
             "page_size": "A5",
             "orientation": "landscape",
@@ -71,7 +71,7 @@ class TestCanonical:
         canonical = PDF_RENDER.canonical(HTML, options)
         assert json.loads(json.dumps(canonical)) == {"input": HTML, "options": options | {"page_size": "a5"}}
 
-    def test_one_margin_is_meant_for_all_sides(self) -> None:
+    def test_one_margin_is_used_for_all_sides(self) -> None:
         sides = {"top": "15mm", "right": "15mm", "bottom": "15mm", "left": "15mm"}
         assert PDF_RENDER.canonical(HTML, {"margins": "15mm"})["options"] == {"margins": sides}
 
@@ -105,7 +105,7 @@ class TestCanonical:
             ({"url": "/relative"}, "/input/url"),
         ],
     )
-    def test_input_that_does_not_fit_is_pointed_at(self, input: Any, pointer: str) -> None:
+    def test_invalid_input_is_refused_with_its_pointer(self, input: Any, pointer: str) -> None:
         assert pointer in pointers(input, {})
 
     @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ class TestCanonical:
             ({"strict": 1}, "/options/strict"),
         ],
     )
-    def test_options_that_do_not_fit_are_pointed_at(self, options: Any, pointer: str) -> None:
+    def test_invalid_options_are_refused_with_their_pointer(self, options: Any, pointer: str) -> None:
         assert pointers(HTML, options) == [pointer]
 
     @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ class TestCanonical:
     def test_contradictions_are_refused_at_submission(self, options: Any, pointer: str) -> None:
         assert pointers(HTML, options) == [pointer]
 
-    def test_everything_that_is_wrong_is_told_at_once(self) -> None:
+    def test_all_errors_are_reported_at_once(self) -> None:
         assert pointers({}, {"zoom": "x", "strict": 2}) == ["/input", "/options/zoom", "/options/strict"]
 
     @given(
@@ -203,7 +203,7 @@ class TestCanonical:
             with contextlib.suppress(InvalidInput):
                 json.dumps(PDF_RENDER.canonical(input, options), allow_nan=False).encode()
 
-    def test_the_variants_are_those_that_weasyprint_knows(self) -> None:
+    def test_the_pdf_variants_are_those_of_weasyprint(self) -> None:
         assert set(get_args(PdfVariant)) == set(VARIANTS) - {"debug"}
 
     def test_submitting_does_not_load_weasyprint(self) -> None:
@@ -214,7 +214,7 @@ class TestCanonical:
 
 
 class Renderer:
-    """Stands where the pool stands, and answers with `warnings`."""
+    """Takes the place of the pool, and returns results with `warnings`."""
 
     def __init__(self, warnings: list[dict[str, str]]) -> None:
         self.requests: list[tuple[RenderRequest, int]] = []
@@ -231,12 +231,12 @@ class Renderer:
 
 
 def run_of(spec: dict[str, Any], report: Callable[[Progress], None] = lambda progress: None) -> Run:
-    claim = cast(Claim, None)  # this kind does not look at it
+    claim = cast(Claim, None)  # this kind does not use it
     return Run(claim=claim, spec=spec, timeout_ms=700, report=report)
 
 
 class TestRunner:
-    async def test_the_spec_goes_to_the_pool_and_the_pdf_comes_back_as_the_result(self) -> None:
+    async def test_the_pool_renders_the_spec_and_its_pdf_is_the_result(self) -> None:
         renderer, reports = Renderer([]), []
         spec = PDF_RENDER.canonical({"markdown": "# x"}, {"zoom": 2, "filename": "a"})
         result = await PDF_RENDER.runner(renderer)(run_of(spec, reports.append))  # type: ignore[arg-type]
@@ -247,18 +247,18 @@ class TestRunner:
         assert result.details == {"pages": 1, "warnings": [], "cached": False}
         assert reports == [Progress(50, "layout", 1)]
 
-    async def test_without_a_name_the_file_is_document_pdf(self) -> None:
+    async def test_a_file_without_a_name_is_called_document_pdf(self) -> None:
         result = await PDF_RENDER.runner(Renderer([]))(run_of({"input": HTML, "options": {}}))  # type: ignore[arg-type]
         assert result.filename == "document.pdf"
 
-    async def test_a_strict_job_fails_of_its_warnings_and_lists_them(self) -> None:
+    async def test_a_strict_job_fails_because_of_its_warnings_and_lists_them(self) -> None:
         warnings = [{"code": "css_ignored", "message": f"Ignored {number}."} for number in range(12)]
         run = PDF_RENDER.runner(Renderer(warnings))  # type: ignore[arg-type]
         with pytest.raises(StrictWarnings, match=r"12 warnings.*css_ignored: Ignored 0\..*and 2 more"):
             await run(run_of({"input": HTML, "options": {"strict": True}}))
         assert (await run(run_of({"input": HTML, "options": {}}))).body
 
-    async def test_a_strict_job_does_not_fail_of_how_the_machine_is_set_up(self) -> None:
+    async def test_a_strict_job_does_not_fail_because_of_warnings_about_the_machine(self) -> None:
         renderer = Renderer([{"code": "font_subsetting_slow", "message": "…"}])
         run = PDF_RENDER.runner(renderer)  # type: ignore[arg-type]
         assert (await run(run_of({"input": HTML, "options": {"strict": True}}))).body

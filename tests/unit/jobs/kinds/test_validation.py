@@ -6,12 +6,12 @@ from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.validation import BESIDE_OPTIONS
 
 
-def test_what_belongs_beside_the_options_is_what_a_request_takes_there() -> None:
+def test_the_members_beside_the_options_are_those_of_a_request() -> None:
     assert JobRequest.model_fields.keys() - {"kind", "input", "options"} == BESIDE_OPTIONS
 
 
 @pytest.mark.parametrize("member", sorted(BESIDE_OPTIONS - {"metadata"}))  # `pdf.render` has its own
-def test_a_member_of_the_job_among_the_options_is_told_its_place(member: str) -> None:
+def test_the_error_for_a_member_of_the_job_among_the_options_names_its_place(member: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         PDF_RENDER.canonical({"html": "x"}, {member: 1, "other": 1})
     said = {error["pointer"]: error["message"] for error in raised.value.errors}

@@ -28,7 +28,7 @@ def data_flaws(data: Any, schema: dict[str, Any] = SCHEMA) -> tuple[list[dict[st
     return flaws, len(told)
 
 
-def test_what_fits_has_no_flaws() -> None:
+def test_valid_templates_schemas_and_data_have_no_flaws() -> None:
     assert flaws_of_html("<p>{{ number }}", "/html") == []
     assert flaws_of_schema(SCHEMA, "/schema") == []
     assert data_flaws(GOOD) == ([], 0)
@@ -45,14 +45,14 @@ def test_what_fits_has_no_flaws() -> None:
         ({"more": 1}, "/input/data", "'more' was unexpected"),
     ],
 )
-def test_flaws_of_data_are_pointed_at(change: dict[str, Any], pointer: str, message: str) -> None:
+def test_flaws_of_data_have_pointers(change: dict[str, Any], pointer: str, message: str) -> None:
     flaws, told = data_flaws({**GOOD, **change})
     assert [flaw["pointer"] for flaw in flaws] == [pointer]
     assert message in flaws[0]["message"]
-    assert told == 1, "that it does not fit is said before why"
+    assert told == 1, "called once, before the flaws"
 
 
-def test_flaws_are_few_and_short() -> None:
+def test_flaws_are_limited_in_number_and_length() -> None:
     flaws, _ = data_flaws({"number": "x" * 10_000, "items": [{}] * 1000})
     assert len(flaws) == MAX_FLAWS
     assert all(len(flaw["message"]) < 400 for flaw in flaws)
@@ -76,13 +76,13 @@ def test_flaws_are_few_and_short() -> None:
         ({"patternProperties": {"(?<!a)b": {}}}, "/schema", "look-around"),
     ],
 )
-def test_flaws_of_a_schema_are_pointed_at(schema: dict[str, Any], pointer: str, message: str) -> None:
+def test_flaws_of_a_schema_have_pointers(schema: dict[str, Any], pointer: str, message: str) -> None:
     (flaw,) = flaws_of_schema(schema, "/schema")
     assert flaw["pointer"].startswith(pointer)
     assert message in flaw["message"]
 
 
-def test_schemas_that_refer_to_themselves_are_good_and_end() -> None:
+def test_recursive_schemas_are_valid_and_checks_of_them_end() -> None:
     tree = {"type": "object", "properties": {"children": {"items": {"$ref": "#"}}}}
     assert flaws_of_schema(tree, "/schema") == []
     assert data_flaws({"children": [{"children": []}, {"children": [5]}]}, tree)[0] == [
@@ -92,13 +92,13 @@ def test_schemas_that_refer_to_themselves_are_good_and_end() -> None:
         assert data_flaws({}, loop) == ([], 0)
 
 
-def test_expressions_that_backtrack_elsewhere_take_no_time() -> None:
+def test_regular_expressions_do_not_backtrack() -> None:
     schema = {"properties": {"a": {"pattern": "^(a+)+$"}}}
     flaws, _ = data_flaws({"a": "a" * 200_000 + "b"}, schema)
     assert [flaw["pointer"] for flaw in flaws] == ["/input/data/a"]
 
 
-def test_a_flaw_of_html_has_its_line() -> None:
+def test_a_flaw_of_html_names_its_line() -> None:
     assert flaws_of_html("<p>\n{{ x", "/html") == [
         {
             "pointer": "/html",

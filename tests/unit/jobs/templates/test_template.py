@@ -14,24 +14,24 @@ CONTENT = TemplateContent(
 
 
 @pytest.mark.parametrize("name", ["a", "0", "invoice", "invoice-2026.v2", "a_b", "a" * 64])
-def test_what_a_name_may_be(name: str) -> None:
+def test_valid_names_are_accepted(name: str) -> None:
     assert is_template_name(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", "A", "ü", "-a", "a-", ".", "..", ".a", "a.", "a b", "a/b", "a:b", "a\n", "a" * 65, "٣"]
 )
-def test_what_no_name_may_be(name: str) -> None:
+def test_other_names_are_refused(name: str) -> None:
     assert not is_template_name(name)
 
 
-def test_content_is_read_as_it_was_written() -> None:
+def test_content_is_read_as_it_was_written_and_later_members_are_ignored() -> None:
     assert TemplateContent.from_json(CONTENT.to_json()) == CONTENT
     later = CONTENT.to_json()[:-1] + b',"later":1}'
     assert TemplateContent.from_json(later) == CONTENT
 
 
-def test_the_digest_is_of_the_content_and_not_of_its_spelling() -> None:
+def test_the_digest_depends_on_the_content_and_not_on_the_order_of_its_members() -> None:
     other_order = TemplateContent(
         html=CONTENT.html,
         stylesheets=CONTENT.stylesheets,
@@ -51,7 +51,7 @@ def test_the_digest_is_of_the_content_and_not_of_its_spelling() -> None:
         assert TemplateContent(**{**members, **change}).digest != CONTENT.digest, change
 
 
-def test_the_document_shows_everything() -> None:
+def test_the_document_has_all_members() -> None:
     head = TemplateVersion(
         name="letter", version=3, digest="d", created_ms=1_750_000_000_000, description="A letter"
     )
