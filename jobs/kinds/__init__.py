@@ -3,8 +3,7 @@
 A kind has two sides:
 
 - The *submission side* runs in the web process. `Kind.canonical` checks the input and the options
-of
-  a job and returns the *spec*, which is stored. It must not import anything slow to load.
+  of a job and returns the *spec*, which is stored. It must not import anything slow to load.
 - The *run side* runs in a worker. `Kind.runner` returns a function that gets the stored spec and
   returns the result.
 
@@ -21,8 +20,10 @@ To add a kind of your own, write a class with the members of `Kind` and name an 
 
         def runner(self, pool):
             async def run(run):
-                body = f"Hello {run.spec['input']['name']}".encode() return Result(body=body,
-                content_type="text/plain", filename="hello.txt", details={})
+                text = f"Hello {run.spec['input']['name']}"
+                return Result(
+                    body=text.encode(), content_type="text/plain", filename="hello.txt"
+                )
 
             return run
 

@@ -1,7 +1,4 @@
-"""Values in the input and the options of `pdf.render`, such as lengths, dates and file names.
-
-Pure.
-"""
+"""Values in the input and the options of kinds: lengths, dates, file names. Pure."""
 
 from __future__ import annotations
 

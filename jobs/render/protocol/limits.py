@@ -12,8 +12,7 @@ from jobs.core.settings import FetchMode, Settings
 MIB = 1024 * 1024
 _RECYCLE_RESIDENT_BYTES = 384 * MIB
 
-# Pictures of pages (`pdf.preview`). Checked at submission, or, if it depends on the PDF, in the
-# child.
+# Limits of `pdf.preview`: checked at submission, or in the child if they depend on the PDF.
 MAX_PREVIEW_PAGES = 100
 """Pages in one job."""
 MAX_PREVIEW_PIXELS = 40_000_000
