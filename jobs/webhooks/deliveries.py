@@ -84,25 +84,27 @@ class Deliveries:
             WebhookEndpointNotFound: the tenant has no such target.
             InvalidInput: the cursor was never given out.
         """
+        last_created, last_id = _parse_cursor(cursor)
         answer = await self._scripts.call(
             "webhook_list",
-            tenant,
-            target_id,
-            status or "",
-            event_type or "",
-            "" if since_ms is None else since_ms,
-            "" if until_ms is None else until_ms,
-            limit,
-            *_parse_cursor(cursor),
+            tenant=tenant,
+            target_id=target_id,
+            status=status,
+            event_type=event_type,
+            since_ms=since_ms,
+            until_ms=until_ms,
+            limit=limit,
+            last_created=last_created,
+            last_id=last_id,
         )
         if answer == b"missing":
             raise WebhookEndpointNotFound(target_id)
-        rows, created, last_id = answer
+        rows, next_created, next_id = answer
         found = [
             Delivery.from_record(row[0].decode(), dict(zip(row[1::2], row[2::2], strict=True)))
             for row in rows
         ]
-        return found, None if last_id is None else f"{created.decode()}-{last_id.decode()}"
+        return found, None if next_id is None else f"{next_created.decode()}-{next_id.decode()}"
 
     async def redeliver(self, tenant: str, id: str) -> None:
         """Sends a delivery again that has ended, whatever its end was.
@@ -111,7 +113,7 @@ class Deliveries:
             WebhookDeliveryNotFound: the tenant has no such delivery.
             WebhookConflict: it has not ended, or its endpoint is disabled.
         """
-        answer = await self._scripts.call("webhook_again", tenant, "", 0, id)
+        answer = await self._again(tenant, delivery_id=id)
         if answer == b"missing":
             raise WebhookDeliveryNotFound(id)
         if answer == b"unfinished":
@@ -126,7 +128,7 @@ class Deliveries:
         """
         recovered = 0
         while True:
-            answer = await self._scripts.call("webhook_again", tenant, endpoint_id, since_ms, _RECOVER_BATCH)
+            answer = await self._again(tenant, target_id=endpoint_id, since_ms=since_ms, limit=_RECOVER_BATCH)
             if answer == b"missing":
                 raise WebhookEndpointNotFound(endpoint_id)
             if answer == b"unfinished":
@@ -143,10 +145,17 @@ class Deliveries:
         kept: tuple[bytes, str, str],
     ) -> int:
         """Makes deliveries of a past event; returns how many are new. `kept`: its body, id and type."""
-        answer = await self._scripts.call(
-            "webhook_dispatch", tenant, event_key, "", "", *kept, *_flat(pending)
+        body, event_id, event_type = kept
+        return await self._dispatch(
+            pending,
+            tenant=tenant,
+            event_key=event_key,
+            group=None,
+            entry=None,
+            body=body,
+            event_id=event_id,
+            event_type=event_type,
         )
-        return int(answer)
 
     async def dispatch(
         self, tenant: str, event_key: str, pending: Sequence[PendingDelivery], group: str, entry: bytes
@@ -155,10 +164,16 @@ class Deliveries:
 
         The same step acknowledges `entry`, unless it is empty.
         """
-        answer = await self._scripts.call(
-            "webhook_dispatch", tenant, event_key, group, entry, "", "", "", *_flat(pending)
+        return await self._dispatch(
+            pending,
+            tenant=tenant,
+            event_key=event_key,
+            group=group,
+            entry=entry,
+            body=None,
+            event_id=None,
+            event_type=None,
         )
-        return int(answer)
 
     async def test(
         self, tenant: str, endpoint_id: str, timeout_s: float
@@ -170,7 +185,9 @@ class Deliveries:
         """
         event_id = f"evt_{new_ulid()}"
         id = delivery_id(event_id, endpoint_id)
-        if not await self._scripts.call("webhook_test", id, endpoint_id, tenant, event_id):
+        if not await self._scripts.call(
+            "webhook_test", delivery_id=id, endpoint_id=endpoint_id, tenant=tenant, event_id=event_id
+        ):
             raise WebhookEndpointNotFound(endpoint_id)
         deadline = time.monotonic() + timeout_s
         while (left_s := deadline - time.monotonic()) > 0:
@@ -181,11 +198,35 @@ class Deliveries:
                 return event_id, json.loads(answer[1])
         return event_id, None
 
+    async def _dispatch(self, pending: Sequence[PendingDelivery], **event: str | bytes | None) -> int:
+        rows = [
+            {
+                "delivery_id": each.delivery_id,
+                "target_id": each.target_id,
+                "url": each.url,
+                "max_in_flight": each.max_in_flight,
+            }
+            for each in pending
+        ]
+        return int(await self._scripts.call("webhook_dispatch", rows=rows, **event))
 
-def _flat(pending: Sequence[PendingDelivery]) -> list[str | int]:
-    return [
-        part for each in pending for part in (each.delivery_id, each.target_id, each.url, each.max_in_flight)
-    ]
+    async def _again(
+        self,
+        tenant: str,
+        *,
+        target_id: str | None = None,
+        since_ms: int | None = None,
+        limit: int | None = None,
+        delivery_id: str | None = None,
+    ) -> Any:
+        return await self._scripts.call(
+            "webhook_again",
+            tenant=tenant,
+            target_id=target_id,
+            since_ms=since_ms,
+            limit=limit,
+            delivery_id=delivery_id,
+        )
 
 
 def _parse_cursor(cursor: str | None) -> tuple[str, str]:

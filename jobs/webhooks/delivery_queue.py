@@ -89,17 +89,17 @@ class DeliveryQueue:
         self._scripts = scripts
         self._lease_ms = lease_ms
 
-    async def claim(self, want: int, most_per_target: int, most_late: int | None = None) -> DeliveryBatch:
-        """Claims up to `want` deliveries, `most_late` of which may be late ones (None: all).
+    async def claim(self, want: int, max_per_target: int, max_late: int | None = None) -> DeliveryBatch:
+        """Claims up to `want` deliveries, of which up to `max_late` may be of the late lane (None: all).
 
-        A target that has `most_per_target` in flight gets no more.
+        A target with `max_per_target` requests in flight gets no more.
         """
         now_ms, due_in_ms, rows, given_up = await self._scripts.call(
             "webhook_claim",
-            want,
-            self._lease_ms,
-            most_per_target,
-            want if most_late is None else most_late,
+            want=want,
+            lease_ms=self._lease_ms,
+            max_per_target=max_per_target,
+            max_late=want if max_late is None else max_late,
         )
         claims = [_claim(row, now_ms) for row in rows]
         return DeliveryBatch(
@@ -120,14 +120,14 @@ class DeliveryQueue:
         """Writes down how an attempt ended. `delay_ms`: until the next one, None where there is none."""
         answer = await self._scripts.call(
             "webhook_settle",
-            claim.id,
-            claim.number,
-            outcome,
-            -1 if delay_ms is None else delay_ms,
-            record,
-            hold_ms,
-            chance,
-            round(took_ms),
+            delivery_id=claim.id,
+            claim=claim.number,
+            outcome=outcome,
+            delay_ms=delay_ms,
+            attempt=record,
+            leave_ms=hold_ms,
+            chance=chance,
+            took_ms=round(took_ms),
         )
         if answer[0] == b"lost":
             return Settled(None)
@@ -135,7 +135,7 @@ class DeliveryQueue:
 
     async def sweep(self) -> int:
         """Removes what has expired and what was owed to endpoints that are gone; returns how many were handled."""
-        return int(await self._scripts.call("webhook_sweep", _SWEEP_BATCH))
+        return int(await self._scripts.call("webhook_sweep", limit=_SWEEP_BATCH))
 
     async def wait_for_doorbell(self) -> str | None:
         """Returns a lane that has something to claim; None after about a second."""

@@ -54,7 +54,7 @@ class Endpoints:
         """A new endpoint. It is owed every event from now on."""
         endpoint_id = f"we_{new_ulid()}"
         sealed = self._box.seal(credentials, endpoint_id)
-        await self._put(endpoint_id, tenant, "", config, sealed, EndpointStatus.ENABLED)
+        await self._put(endpoint_id, tenant, None, config, sealed, EndpointStatus.ENABLED)
         return await self.get(tenant, endpoint_id)
 
     async def get(self, tenant: str, endpoint_id: str) -> Endpoint:
@@ -116,9 +116,7 @@ class Endpoints:
             sealed = (
                 self._resealed(before) if credentials is None else self._box.seal(credentials, endpoint_id)
             )
-            answer = await self._put(
-                endpoint_id, tenant, str(before.change), after.config, sealed, after.status
-            )
+            answer = await self._put(endpoint_id, tenant, before.change, after.config, sealed, after.status)
             if answer == b"missing":
                 raise WebhookEndpointNotFound(endpoint_id)
             if answer == b"ok":
@@ -127,7 +125,7 @@ class Endpoints:
 
     async def delete(self, tenant: str, endpoint_id: str) -> None:
         """Removes it; its deliveries follow within a minute. Raises WebhookEndpointNotFound."""
-        if not await self._scripts.call("webhook_endpoint_delete", endpoint_id, tenant):
+        if not await self._scripts.call("webhook_endpoint_delete", endpoint_id=endpoint_id, tenant=tenant):
             raise WebhookEndpointNotFound(endpoint_id)
 
     def credentials(self, endpoint: Endpoint) -> Credentials:
@@ -204,21 +202,20 @@ class Endpoints:
         self,
         endpoint_id: str,
         tenant: str,
-        read_at: str,
+        read_at: int | None,
         config: EndpointConfig,
         sealed: str,
         status: EndpointStatus,
     ) -> Any:
-        rate = "" if config.max_per_second is None else 1000 / config.max_per_second
         return await self._scripts.call(
             "webhook_endpoint_put",
-            endpoint_id,
-            tenant,
-            read_at,
-            config.to_json(),
-            sealed,
-            config.url,
-            status,
-            config.max_in_flight,
-            rate,
+            endpoint_id=endpoint_id,
+            tenant=tenant,
+            read_at=read_at,
+            config=config.to_json(),
+            sealed=sealed,
+            url=config.url,
+            status=status,
+            max_in_flight=config.max_in_flight,
+            interval_ms=None if config.max_per_second is None else 1000 / config.max_per_second,
         )

@@ -1,14 +1,15 @@
 -- Webhook deliveries: where each waits, and what its target may send.
 --
--- A target is what is limited and broken as one: an endpoint (we_…), or a tenant's origin named by webhook_url (wo_…).
+-- A target is what limits and the circuit breaker apply to: a webhook endpoint (we_…), or the origin of the
+-- webhook_urls of a tenant (wo_…).
 -- Fields of a target: tenant, and of an endpoint config (JSON), sealed (secrets and headers), url, status, reason,
--- changed (number of the last change), first (sequence of the first event owed), created, updated, disabled; of both
+-- changed (number of the last change), first (sequence of the first event it gets), created, updated, disabled; of both
 -- max (in flight), rate (milliseconds between requests), and the state: in_flight, window, failures (in a row), opens
 -- (of the breaker, in a row), held (until), failing (since), turn, paced (when the rate lets the next one go), ok, bad,
 -- last_ok, last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried).
 -- Fields of a delivery: tenant, target, event (key suffix), event_id, type, sequence, url (of webhook_url), status,
 -- created, since (waits since), round (first attempt of this round), attempt (used), faults (ours in a row), claim,
--- lost (claims in a row whose notifier was gone), settled (claim of the last outcome), finished, due, test, and
+-- lost (claims lost in a row: their notifier was gone), settled (claim of the last outcome), finished, due, test, and
 -- attempt:{claim} (JSON) of each.
 
 local TURNS = { priority = -1e14, normal = 0, late = 1e14 } -- where each lane begins on the ring
@@ -37,7 +38,7 @@ local function load_target(id)
   return target
 end
 
--- What changes in a loaded delivery or target is noted, and then written by one call: calls are what steps cost.
+-- Changes of a loaded delivery or target are noted, then written by one call: calls are what a step costs.
 local function note(record, name, value)
   record[name] = value
   record.unsaved = record.unsaved or {}
@@ -78,7 +79,7 @@ local function ring_webhook_doorbell(lane)
   end
 end
 
--- How many requests may be under way: one probe while the breaker is half open, then a window that grows again.
+-- How many requests may be in flight: one probe while the breaker is half open, then a window that grows again.
 local function in_flight_limit(target)
   if target.failures >= K_WEBHOOK_BREAKER_FAILURES then return 1 end
   return math.min(target.window or target.max, target.max)
@@ -110,7 +111,7 @@ local function offer(target_id, target, now, is_new)
   end
 end
 
--- Nothing is sent to the target until then.
+-- Sends nothing to the target until `until_ms`.
 local function hold(target_id, target, until_ms)
   until_ms = math.ceil(until_ms)
   note(target, 'held', until_ms)
@@ -132,7 +133,7 @@ local function finish_delivery(id, delivery, status, now)
   redis.call('ZADD', K_WEBHOOK_EXPIRY, whole(now + K_DELIVERY_TTL_MS), id)
 end
 
--- Waits for its turn from now on. A delivery to a disabled endpoint is discarded instead.
+-- Puts a delivery into the queue of its target. A delivery to a disabled endpoint is discarded instead.
 local function enqueue(id, delivery, target, now)
   if target.status == 'disabled' then return finish_delivery(id, delivery, 'discarded', now) end
   local queue = (delivery.claim or '0') == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
@@ -140,14 +141,14 @@ local function enqueue(id, delivery, target, now)
   note(delivery, 'since', whole(now))
 end
 
--- Waits until then.
+-- Lets a delivery wait until `due_ms`.
 local function schedule(id, delivery, due_ms)
   note(delivery, 'due', whole(due_ms))
   redis.call('ZADD', K_WEBHOOK_DUE, whole(due_ms), id)
 end
 
 -- Makes the delivery of an event to a target, unless it is there; the caller saves it. `url`: of a webhook_url, or ''.
-local function create_delivery(id, target_id, target, tenant, event_key, event_id, event_type, url, now)
+local function create_delivery(id, target_id, tenant, event_key, event_id, event_type, url, now)
   if redis.call('HSETNX', K_DELIVERY .. id, 'target', target_id) == 0 then return nil end
   local delivery = { target = target_id, created = whole(now), unsaved = { v = 1, tenant = tenant, event = event_key,
     event_id = event_id, type = event_type, created = whole(now), attempt = 0, claim = 0 } }
@@ -158,8 +159,8 @@ local function create_delivery(id, target_id, target, tenant, event_key, event_i
   return delivery
 end
 
--- The body of the event goes when nobody owes it any more.
-local function forget_event_unless_owed(tenant, event_key)
+-- The body of the event goes with the last delivery that needs it.
+local function forget_event_unless_needed(tenant, event_key)
   local key = K_EVENT .. tenant .. ':' .. event_key
   if tonumber(redis.call('HGET', key, 'owed') or 0) <= 0 then redis.call('DEL', key) end
 end
@@ -175,14 +176,14 @@ local function remove_delivery(id, delivery)
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
   redis.call('DEL', K_DELIVERY .. id)
   redis.call('HINCRBY', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'owed', -1)
-  forget_event_unless_owed(delivery.tenant, delivery.event)
+  forget_event_unless_needed(delivery.tenant, delivery.event)
   if not is_endpoint(delivery.target) and redis.call('EXISTS', index) == 0 then
     redis.call('DEL', K_WEBHOOK_TARGET .. delivery.target)
     redis.call('ZREM', K_WEBHOOK_WAKE, delivery.target)
   end
 end
 
--- The request under way has ended, or nobody knows of it any more.
+-- The request in flight has ended, or its notifier is gone.
 local function release_slot(id, delivery, target)
   redis.call('ZREM', K_WEBHOOK_LEASES, id)
   if not target or delivery.test then return end
@@ -194,5 +195,5 @@ local function note_attempt(delivery, claim, attempt)
   drop(delivery, 'attempt:' .. (claim - K_WEBHOOK_KEPT_ATTEMPTS))
 end
 
--- A new number for a change of the tenant's endpoints: whoever has read up to it has seen all before.
+-- The number of a change of the tenant's endpoints. A reader that has seen it has seen all changes before.
 local function next_change(tenant) return redis.call('HINCRBY', K_TENANT .. tenant, 'endpoint_changes', 1) end

@@ -1,7 +1,7 @@
--- Switching off a target that does not take its deliveries, with an event for the tenant.
+-- Switches off a target that does not take its deliveries, with an event for the tenant.
 
--- An endpoint becomes disabled; what waits for it is discarded by the sweep. An origin of webhook_url cannot be
--- disabled: what waits for it is given up, and it starts anew.
+-- An endpoint becomes disabled, and the sweep discards its pending deliveries. An origin of webhook_urls cannot be
+-- disabled: the sweep gives its pending deliveries up, and later ones are sent again.
 local function give_up_on(target_id, target, reason, now)
   local key = K_WEBHOOK_TARGET .. target_id
   redis.call('ZREM', K_WEBHOOK_RING, target_id)

@@ -1,5 +1,5 @@
--- Giving a delivery up for good, with an event for the tenant. No endpoint is owed it: receivers that do not take their
--- deliveries must not be the reason for more of them.
+-- Gives a delivery up for good, with an event for the tenant. No endpoint gets that event: receivers that do not take
+-- their deliveries must not cause more of them.
 
 local function exhaust(id, delivery, now)
   finish_delivery(id, delivery, 'exhausted', now)

@@ -1,14 +1,16 @@
 --!flags no-cluster
 --!include _clock _webhook
--- Starts deliveries over that have ended: a new round of attempts, with the same event and the same id.
+--!args tenant target_id since_ms limit delivery_id
+-- Starts deliveries over that have ended: a new round of attempts, with the same event and the same id. Either the one
+-- named by delivery_id; or up to `limit` deliveries to a target that were created since `since_ms` and were exhausted or
+-- discarded.
 --
 -- KEYS  none: delivery and its indexes, queues, target, ring, expiry, doorbell.
--- ARGV  1 tenant, 2 target ("" for that of each delivery), 3 created since (ms), 4 how many, or a delivery id
--- Answer how many were started over (of a target: those that failed or were discarded) | "missing" | "unfinished"
+-- Answer how many were started over | "missing" | "unfinished" (it has not ended, or its target is disabled)
 --
 -- Sent twice: deliveries that wait already are left alone.
 
-local tenant, now = ARGV[1], now_ms()
+local now = now_ms()
 
 local function start_over(id, delivery, target)
   for _, name in ipairs({ 'finished', 'faults', 'lost', 'round', 'due', 'settled' }) do drop(delivery, name) end
@@ -20,30 +22,28 @@ local function start_over(id, delivery, target)
   save_delivery(id, delivery)
 end
 
-if ARGV[2] == '' then
-  local id = ARGV[4]
-  local delivery = load_delivery(id)
+if delivery_id ~= '' then
+  local delivery = load_delivery(delivery_id)
   local target = delivery and delivery.tenant == tenant and load_target(delivery.target)
   if not target then return 'missing' end
   if delivery.status == 'pending' or delivery.status == 'sending' or target.status == 'disabled' then
     return 'unfinished'
   end
-  start_over(id, delivery, target)
+  start_over(delivery_id, delivery, target)
   offer(delivery.target, target, now)
   return 1
 end
 
-local target_id, limit = ARGV[2], tonumber(ARGV[4])
 local target = load_target(target_id)
 if not target or target.tenant ~= tenant then return 'missing' end
 if target.status == 'disabled' then return 'unfinished' end
 local started = 0
 for _, status in ipairs({ 'exhausted', 'discarded' }) do
   local index = K_DELIVERIES .. target_id .. ':' .. status
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, ARGV[3], '+inf', 'LIMIT', 0, limit - started)) do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, since_ms, '+inf', 'LIMIT', 0, limit - started)) do
     local delivery = load_delivery(id)
     if delivery.test then
-      remove_delivery(id, delivery) -- a test that failed is not owed
+      remove_delivery(id, delivery) -- a failed test is not sent again
     else
       start_over(id, delivery, target)
     end

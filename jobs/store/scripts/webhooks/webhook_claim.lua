@@ -1,29 +1,30 @@
 --!flags no-cluster allow-oom
 --!include _clock _event _webhook _webhook_exhaust
--- One look at the deliveries by one notifier: takes back those whose notifier is gone, promotes what is due, then
--- claims up to `want`, round-robin over targets. Costs the same with ten deliveries waiting or a million.
+--!args want lease_ms max_per_target max_late
+-- One look at the queue by one notifier: takes back deliveries whose notifier is gone, promotes those that are due,
+-- then claims up to `want`, round-robin over targets. Costs the same with ten deliveries waiting or a million.
+--
+-- A target with `max_per_target` requests in flight gets no more (a busy notifier lowers it). At most `max_late` of the
+-- claims are of the late lane; with 0, what is due stays due, too.
 --
 -- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event, tenant, doorbell, and what
 --       events write.
--- ARGV  1 want, 2 lease (ms), 3 most that any target may have in flight now (a notifier that is busy lowers it),
---       4 how many of the claims may be late ones: retries, or for a target whose last request failed (0: what is due
---       stays due, too)
 -- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a claim is {id, claim
 --        number, target, tenant, event id, type, body, attempts used, faults, round start, waiting since, url, sealed,
 --        is a test, lane}.
 --
 -- Sent twice (the first answer was lost): the first call's claims run out and come back with no attempt used.
 
-local PER_CALL = 25 -- lost leases, promotions and looks in vain in one call: the store must stay responsive
+local PER_CALL = 25 -- lost leases, promotions and vain looks at targets in one call: the store must stay responsive
 local SHARE_EVERY = 4 -- of so many turns of the ring, one begins with the late lane and one with the normal lane; the
                       -- others begin with priority. Of so many turns of a target, one begins with its retries
-local ASIDE_MS = 1000 -- how long a target with enough under way stands aside, unless one of its requests ends
-local APART_MS = 10000 -- what was lost again and again comes back at different times, not to be lost with the cause
+local ASIDE_MS = 1000 -- how long a target with enough in flight stands aside, unless one of its requests ends
+local APART_MS = 10000 -- deliveries lost several times come back apart, so that they are not lost with the cause again
 
-local want, lease_ms, cap, late = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local claims_left, late_left = tonumber(want), tonumber(max_late)
 local now = now_ms()
 local given_up = {}
-local offered = {} -- targets to be offered a turn, once all is promoted: each once, however much it has waiting
+local offered = {} -- targets to offer a turn after all promotions: each once, however many deliveries wait
 
 local function due_ids(key, most)
   local ids = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most)
@@ -36,7 +37,7 @@ local function wait_again(id, delivery, target)
   offered[delivery.target] = target
 end
 
--- Nobody knows whether the receiver got it: it comes again, and the receiver's budget stays as it is.
+-- Nobody knows if the receiver got it: it is sent again, and has used no attempt.
 local function take_back(id, delivery, target)
   local lost = (delivery.lost or 0) + 1
   note(delivery, 'lost', lost)
@@ -73,7 +74,7 @@ for _, id in ipairs(lost) do
   end
 end
 
-for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, late))) do
+for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, late_left))) do
   local delivery = load_delivery(id)
   local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target))
   if target then
@@ -109,27 +110,27 @@ local function claim(id, delivery, lane)
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
     lane,
   }
-  want = want - 1
-  if lane == 'late' then late = late - 1 end
+  claims_left = claims_left - 1
+  if lane == 'late' then late_left = late_left - 1 end
 end
 
-while want > 0 do
+while claims_left > 0 do
   local id = redis.call('RPOP', K_WEBHOOK_TESTS)
   if not id then break end
   local delivery = load_delivery(id)
   if delivery and delivery.status == 'pending' then claim(id, delivery, 'priority') end
 end
 
--- What of the target is next, and whether that is a retry.
+-- The delivery of the target that is next, and if it is a retry.
 local function next_waiting(target_id, target)
   local fresh, retry = K_WEBHOOK_FRESH .. target_id, K_WEBHOOK_RETRY .. target_id
   note(target, 'turn', (target.turn or 0) + 1)
   local is_their_turn = target.turn % SHARE_EVERY == 0
-  local id = late > 0 and is_their_turn and redis.call('ZPOPMIN', retry)[1]
+  local id = late_left > 0 and is_their_turn and redis.call('ZPOPMIN', retry)[1]
   if id then return id, true end
   id = redis.call('ZPOPMIN', fresh)[1]
   if id then return id, false end
-  return late > 0 and redis.call('ZPOPMIN', retry)[1], true
+  return late_left > 0 and redis.call('ZPOPMIN', retry)[1], true
 end
 
 -- The rate of a target as a virtual clock (GCRA): bursts of a second's worth pass, then requests are spaced.
@@ -144,13 +145,13 @@ local function pace(target_id, target)
   end
 end
 
-local looked = 0
+local looked, max_in_flight = 0, tonumber(max_per_target)
 local function next_target()
   local turn = looked % SHARE_EVERY
   local lanes = turn == 0 and { 'late', 'normal', 'priority' } or turn == 1 and { 'normal', 'priority', 'late' }
     or { 'priority', 'normal', 'late' }
   for _, lane in ipairs(lanes) do
-    local target_id = (lane ~= 'late' or late > 0)
+    local target_id = (lane ~= 'late' or late_left > 0)
       and redis.call('ZRANGEBYSCORE', K_WEBHOOK_RING, TURNS[lane], TURNS_END[lane], 'LIMIT', 0, 1)[1]
     if target_id then
       redis.call('ZREM', K_WEBHOOK_RING, target_id)
@@ -158,12 +159,12 @@ local function next_target()
     end
   end
 end
-while want > 0 and looked < ARGV[1] + PER_CALL do
+while claims_left > 0 and looked < want + PER_CALL do
   looked = looked + 1
   local target_id, lane = next_target()
   if not target_id then break end
   local target = load_target(target_id)
-  if target and may_send(target, now) and target.in_flight >= cap then
+  if target and may_send(target, now) and target.in_flight >= max_in_flight then
     redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + ASIDE_MS), target_id)
   elseif target and may_send(target, now) then
     local id, is_retry = next_waiting(target_id, target)
@@ -178,10 +179,10 @@ while want > 0 and looked < ARGV[1] + PER_CALL do
   end
 end
 
-if want > 0 then redis.call('DEL', K_WEBHOOK_DOORBELL) end
+if claims_left > 0 then redis.call('DEL', K_WEBHOOK_DOORBELL) end
 local function soonest(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or 'inf') end
 local at = math.min(soonest(K_WEBHOOK_DUE), soonest(K_WEBHOOK_WAKE), soonest(K_WEBHOOK_LEASES))
 local is_more = #lost == PER_CALL or #woken == PER_CALL
-  or late <= 0 and redis.call('ZCOUNT', K_WEBHOOK_RING, TURNS.late, '+inf') > 0
+  or late_left <= 0 and redis.call('ZCOUNT', K_WEBHOOK_RING, TURNS.late, '+inf') > 0
 if is_more then at = now end
 return { now, at == math.huge and -1 or math.max(0, at - now), claims, given_up }

@@ -1,14 +1,14 @@
 --!flags no-cluster allow-oom
 --!include _clock _webhook
--- Removes an endpoint. Its deliveries follow with the next sweeps; a request under way ends as it may.
+--!args endpoint_id tenant
+-- Removes an endpoint. The next sweeps remove its deliveries; the outcome of a request in flight is dropped.
 --
 -- KEYS  none: target, endpoints and endpoint ids of the tenant, queues, ring, wake, drain.
--- ARGV  1 endpoint id, 2 tenant
--- Answer 1 | 0 where the tenant has no such endpoint
+-- Answer 1 | 0 if the tenant has no such endpoint
 --
 -- Sent twice: 0.
 
-local id, tenant = ARGV[1], ARGV[2]
+local id = endpoint_id
 if redis.call('HGET', K_WEBHOOK_TARGET .. id, 'tenant') ~= tenant then return 0 end
 next_change(tenant)
 redis.call('ZREM', K_ENDPOINTS .. tenant, id)

@@ -1,18 +1,19 @@
 --!flags no-cluster allow-oom
 --!include _clock _event _webhook _webhook_disable _webhook_exhaust
--- Writes down how a delivery attempt ended, by the current claim only: the delivery's next state, and what its target
--- may do from now on.
+--!args delivery_id claim outcome delay_ms attempt leave_ms chance took_ms
+-- Writes how an attempt ended, for the current claim only: the next state of the delivery, and what its target may do
+-- from now on.
 --
 -- KEYS  none: delivery and its indexes, target, queues, ring, due, wake, leases, drain, expiry, doorbell, verdict, and
 --       what events write.
--- ARGV  1 delivery, 2 claim, 3 outcome (succeeded | failed | gone | fault: ours, which costs the receiver nothing),
---       4 ms until the next attempt (-1: there is none), 5 the attempt (JSON), 6 ms to leave the target alone
---       (Retry-After), 7 a random number below 1, 8 how long the exchange took (ms)
+-- Args  outcome: succeeded | failed | gone | fault (ours, uses no attempt). delay_ms: until the next attempt, "" if there
+--       is none. attempt: JSON. leave_ms: to leave the target alone (Retry-After). chance: a random number below 1.
+--       took_ms: the exchange.
 -- Answer {"ok", status of the delivery, why the endpoint was disabled just now or ""} | {"lost"}
 --
 -- Sent twice: `settled` names this claim; the status is told again and nothing is written.
 
-local id, claim, outcome, delay = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local id = delivery_id
 local delivery = load_delivery(id)
 if not delivery then return { 'lost' } end
 if delivery.settled == claim then return { 'ok', delivery.status, '' } end
@@ -25,14 +26,14 @@ if not target then
   remove_delivery(id, delivery)
   return { 'lost' }
 end
-note_attempt(delivery, claim, ARGV[5])
+note_attempt(delivery, claim, attempt)
 note(delivery, 'settled', claim)
 drop(delivery, 'lost')
 
 if delivery.test then
   finish_delivery(id, delivery, outcome == 'succeeded' and 'succeeded' or 'exhausted', now)
   save_delivery(id, delivery)
-  redis.call('LPUSH', K_WEBHOOK_VERDICT .. id, ARGV[5])
+  redis.call('LPUSH', K_WEBHOOK_VERDICT .. id, attempt)
   redis.call('PEXPIRE', K_WEBHOOK_VERDICT .. id, 60000)
   return { 'ok', delivery.status, '' }
 end
@@ -41,7 +42,7 @@ local disabled = ''
 
 local function note_success()
   note(target, 'ok', (target.ok or 0) + 1)
-  note(target, 'millis', (target.millis or 0) + ARGV[8])
+  note(target, 'millis', (target.millis or 0) + took_ms)
   note(target, 'last_ok', whole(now))
   -- After the breaker was open, requests come back one by one, a few more with every success.
   local window = target.failures >= K_WEBHOOK_BREAKER_FAILURES and 2 or target.window and target.window + 1
@@ -61,7 +62,7 @@ local function note_failure()
     note(target, 'opens', (target.opens or 0) + 1)
     local open_ms = math.min(K_WEBHOOK_BREAKER_FIRST_MS * 2 ^ (math.min(target.opens, 20) - 1),
       K_WEBHOOK_BREAKER_LONGEST_MS)
-    hold(delivery.target, target, now + open_ms * (0.75 + 0.5 * ARGV[7]))
+    hold(delivery.target, target, now + open_ms * (0.75 + 0.5 * chance))
   end
   if target.status ~= 'disabled' and now - target.failing >= K_WEBHOOK_DISABLE_AFTER_MS then
     disabled = 'failing'
@@ -82,19 +83,19 @@ if outcome ~= 'fault' then
 else
   note(delivery, 'faults', (delivery.faults or 0) + 1)
 end
-if tonumber(ARGV[6]) > 0 and (target.held or 0) < now + ARGV[6] then
-  hold(delivery.target, target, now + ARGV[6])
+if tonumber(leave_ms) > 0 and (target.held or 0) < now + leave_ms then
+  hold(delivery.target, target, now + leave_ms)
 end
 
 if outcome == 'succeeded' then
   finish_delivery(id, delivery, 'succeeded', now)
-elseif delay < 0 then
+elseif delay_ms == '' then
   exhaust(id, delivery, now)
 elseif target.status == 'disabled' or (disabled ~= '' and is_endpoint(delivery.target)) then
   finish_delivery(id, delivery, 'discarded', now)
 else
   set_status(id, delivery, 'pending')
-  schedule(id, delivery, now + delay)
+  schedule(id, delivery, now + delay_ms)
 end
 save_delivery(id, delivery)
 save_target(delivery.target, target)

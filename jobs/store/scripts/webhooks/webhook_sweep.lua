@@ -1,14 +1,14 @@
 --!flags no-cluster allow-oom
 --!include _clock _event _webhook _webhook_exhaust
--- Removes deliveries whose time is over, and settles those of targets that were disabled or deleted; a bounded number.
+--!args limit
+-- Removes deliveries that have expired, and ends those of targets that were disabled or deleted; up to `limit` of each.
 --
 -- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target, and what events write.
--- ARGV  1 how many of each
 -- Answer how many were handled; call again until it is 0.
 --
 -- Sent twice: what was handled is gone.
 
-local limit, now = tonumber(ARGV[1]), now_ms()
+local now = now_ms()
 local handled = 0
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', K_WEBHOOK_EXPIRY, '-inf', now, 'LIMIT', 0, limit)) do
@@ -46,7 +46,7 @@ if target_id then
   local target = load_target(target_id)
   local is_wanted = target and is_endpoint(target_id) and target.status ~= 'disabled'
   local drained = is_wanted and 0 or drain(target_id, target)
-  if drained < limit then redis.call('SREM', K_WEBHOOK_DRAIN, target_id) end
+  if drained < tonumber(limit) then redis.call('SREM', K_WEBHOOK_DRAIN, target_id) end
   handled = handled + math.max(drained, 1)
 end
 return handled

@@ -1,15 +1,15 @@
 --!flags no-cluster
 --!include _clock _webhook
--- Queues one delivery of a `webhook.test` event, which is in no log, to an endpoint. It goes before all others, even
--- where the endpoint is paused or disabled, and is tried once.
+--!args delivery_id endpoint_id tenant event_id
+-- Queues one delivery of a `webhook.test` event, which is in no log, to an endpoint. It goes before all others, even if
+-- the endpoint is paused or disabled, and is tried once.
 --
 -- KEYS  none: target, event, delivery and its indexes, tests, doorbell.
--- ARGV  1 delivery, 2 endpoint, 3 tenant, 4 event id
--- Answer 1 | 0 where the tenant has no such endpoint
+-- Answer 1 | 0 if the tenant has no such endpoint
 --
 -- Sent twice: the delivery is there already.
 
-local id, target_id, tenant, event_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local id, target_id = delivery_id, endpoint_id
 local target = load_target(target_id)
 if not target or target.tenant ~= tenant then return 0 end
 local now = now_ms()
@@ -19,7 +19,7 @@ redis.call('HSET', key, 'id', event_id, 'type', 'webhook.test', 'body', table.co
   '{"id":"', event_id, '","type":"webhook.test","timestamp":"', rfc3339(now),
   '","sequence":null,"data":{"webhook_endpoint":{"id":"', target_id, '"}}}',
 }))
-local delivery = create_delivery(id, target_id, target, tenant, event_id, event_id, 'webhook.test', '', now)
+local delivery = create_delivery(id, target_id, tenant, event_id, event_id, 'webhook.test', '', now)
 note(delivery, 'test', 1)
 note(delivery, 'since', whole(now))
 save_delivery(id, delivery)
