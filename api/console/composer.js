@@ -47,7 +47,9 @@ export function startComposer(client, onSubmitted) {
     if (form.ariaBusy === "true") return;
     clearErrors(form);
     if (!source.value.trim()) {
-      showErrors(form, { errors: [{ pointer: "/input", message: "Paste a document, drop a file, or use the sample." }] });
+      showErrors(form, {
+        errors: [{ pointer: "/input", message: "Paste a document, drop a file, or use the sample." }],
+      });
       return;
     }
     form.ariaBusy = "true";
@@ -88,7 +90,10 @@ function fields(form) {
   return {
     options,
     priority: elements.priority.value,
-    tags: elements.tags.value.split(",").map((tag) => tag.trim()).filter(Boolean),
+    tags: elements.tags.value
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean),
     metadata: { title: titleOf(elements.document.value, elements.format.value) },
     ...(scheduled && { scheduled_at: new Date(scheduled).toISOString() }),
   };
@@ -109,7 +114,9 @@ function plain(html) {
 
 function summary(form) {
   const { elements } = form;
-  const named = ["page_size", "orientation", "margins", "pdf_variant", "filename"].map((name) => elements[name].value.trim());
+  const named = ["page_size", "orientation", "margins", "pdf_variant", "filename"].map((name) =>
+    elements[name].value.trim(),
+  );
   if (elements.priority.value !== "normal") named.push(`${elements.priority.value} priority`);
   if (elements.scheduled_at.value) named.push("scheduled");
   return named.filter(Boolean).join(" · ");

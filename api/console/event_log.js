@@ -72,7 +72,11 @@ function item(event) {
   const json = h("pre", { tabindex: "0" });
   const details = h(
     "details",
-    { ontoggle: () => { if (details.open) json.textContent = JSON.stringify(event, null, 2); } },
+    {
+      ontoggle: () => {
+        if (details.open) json.textContent = JSON.stringify(event, null, 2);
+      },
+    },
     h(
       "summary",
       {},

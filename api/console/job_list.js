@@ -17,7 +17,9 @@ export class JobList {
     model.addEventListener("gone", () => this.#render());
     model.addEventListener("listed", () => this.#render());
     byId("status-filter").addEventListener("change", ({ target }) => model.list(target.value).catch(complain));
-    byId("list-more").addEventListener("click", ({ currentTarget }) => whileBusy(currentTarget, () => model.listOlder()));
+    byId("list-more").addEventListener("click", ({ currentTarget }) =>
+      whileBusy(currentTarget, () => model.listOlder()),
+    );
     setInterval(() => this.#rows.forEach((row) => row.tick()), TICK_MS);
   }
 
@@ -61,10 +63,14 @@ export class JobList {
         this.#rows.set(job.id, row);
       }
       row.update(job);
-      if (this.#list.children[place] !== row.element) this.#list.insertBefore(row.element, this.#list.children[place] ?? null);
+      if (this.#list.children[place] !== row.element)
+        this.#list.insertBefore(row.element, this.#list.children[place] ?? null);
     });
     byId("list-empty").hidden = shown.length > 0;
-    setText(byId("list-empty"), this.#model.status ? `No ${this.#model.status} jobs.` : "No jobs yet. The first one is a click away.");
+    setText(
+      byId("list-empty"),
+      this.#model.status ? `No ${this.#model.status} jobs.` : "No jobs yet. The first one is a click away.",
+    );
     byId("list-more").hidden = !this.#model.hasOlder;
   }
 }
@@ -113,7 +119,9 @@ class Row {
 
 function made(result) {
   const missing = result.warnings?.length;
-  return [result.pages && pages(result.pages), bytes(result.bytes), missing && warnings(missing)].filter(Boolean).join(" · ");
+  return [result.pages && pages(result.pages), bytes(result.bytes), missing && warnings(missing)]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function facts(job) {

@@ -18,7 +18,10 @@ export class JobPanel {
     this.#model = model;
     this.#onClosed = onClosed;
     model.addEventListener("job", ({ detail }) => detail.id === this.#open?.id && this.#open.update(detail));
-    model.addEventListener("event", ({ detail }) => detail.data.job?.id === this.#open?.id && this.#open.timeline.add(detail));
+    model.addEventListener(
+      "event",
+      ({ detail }) => detail.data.job?.id === this.#open?.id && this.#open.timeline.add(detail),
+    );
     model.addEventListener("gone", ({ detail }) => detail === this.#open?.id && this.#onClosed(detail));
     this.close();
   }
@@ -95,7 +98,17 @@ class OpenJob {
       h(
         "div",
         { class: "body" },
-        h("div", { class: "about" }, this.#progress, this.#problem, this.#warnings, h("h2", {}, "Timeline"), this.timeline.element, h("h2", {}, "Details"), this.#facts),
+        h(
+          "div",
+          { class: "about" },
+          this.#progress,
+          this.#problem,
+          this.#warnings,
+          h("h2", {}, "Timeline"),
+          this.timeline.element,
+          h("h2", {}, "Details"),
+          this.#facts,
+        ),
         this.#preview.element,
       ),
     );
@@ -110,7 +123,12 @@ class OpenJob {
     this.#progress.hidden = isTerminal(job) || job.status === "scheduled";
     this.#bar.value = job.progress?.percent ?? 0;
     if (job.status !== "running") this.#bar.removeAttribute("value");
-    setText(this.#stage, job.status === "running" ? stage(job.progress) : `Waiting${job.status === "retrying" ? " to be tried again" : " for a worker"}`);
+    setText(
+      this.#stage,
+      job.status === "running"
+        ? stage(job.progress)
+        : `Waiting${job.status === "retrying" ? " to be tried again" : " for a worker"}`,
+    );
     this.#preview.update(job);
     if (this.#shown === job.version) return; // only progress is new
     this.#shown = job.version;
@@ -145,7 +163,8 @@ class OpenJob {
   }
 
   async #delete() {
-    if (!(await confirmed("Delete this job?", "Its record, its input and its result are gone for good.", "Delete"))) return;
+    if (!(await confirmed("Delete this job?", "Its record, its input and its result are gone for good.", "Delete")))
+      return;
     await this.#job.delete();
     this.#model.remove(this.id);
   }
@@ -168,13 +187,30 @@ function actions(job) {
 function problem({ status, error }) {
   if (!error) return [];
   const kind = status === "failed" ? "failed" : "retrying";
-  return [h("div", { class: "box", "data-status": kind }, h("h2", {}, status === "failed" ? "Why it failed" : "What went wrong"), h("p", {}, error.message), h("code", {}, error.code))];
+  return [
+    h(
+      "div",
+      { class: "box", "data-status": kind },
+      h("h2", {}, status === "failed" ? "Why it failed" : "What went wrong"),
+      h("p", {}, error.message),
+      h("code", {}, error.code),
+    ),
+  ];
 }
 
 function warnings({ result }) {
   if (!result?.warnings?.length) return [];
-  const items = result.warnings.map(({ code, message, url }) => h("li", {}, h("p", {}, message), url && h("p", { class: "url" }, url), h("code", {}, code)));
-  return [h("div", { class: "box", "data-status": "retrying" }, h("h2", {}, result.warnings.length === 1 ? "1 warning" : `${result.warnings.length} warnings`), h("ul", {}, ...items))];
+  const items = result.warnings.map(({ code, message, url }) =>
+    h("li", {}, h("p", {}, message), url && h("p", { class: "url" }, url), h("code", {}, code)),
+  );
+  return [
+    h(
+      "div",
+      { class: "box", "data-status": "retrying" },
+      h("h2", {}, result.warnings.length === 1 ? "1 warning" : `${result.warnings.length} warnings`),
+      h("ul", {}, ...items),
+    ),
+  ];
 }
 
 function facts(job) {
@@ -206,12 +242,22 @@ function welcome() {
     "div",
     { class: "welcome" },
     h("h1", {}, "HTML in, PDF out."),
-    h("p", {}, "Write or drop a document, press Render, and watch it happen. Open a job to see its timeline and its pages here."),
+    h(
+      "p",
+      {},
+      "Write or drop a document, press Render, and watch it happen. Open a job to see its timeline and its pages here.",
+    ),
     h("p", { class: "soft" }, "The same from a shell:"),
     h("pre", { tabindex: "0" }, command),
   );
 }
 
 function missing(error) {
-  return h("div", { class: "welcome" }, h("h1", {}, "This job cannot be shown"), h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, "Back to the jobs")));
+  return h(
+    "div",
+    { class: "welcome" },
+    h("h1", {}, "This job cannot be shown"),
+    h("p", {}, error.message),
+    h("p", {}, h("a", { href: "#/" }, "Back to the jobs")),
+  );
 }

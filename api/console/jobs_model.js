@@ -80,10 +80,12 @@ export class JobsModel extends EventTarget {
       if (job) this.put({ ...job, progress });
     };
     // From now on nothing is missed; what was before is listed. Versions sort out what comes both ways.
-    stream.ready.then(() => {
-      this.cursor = stream.cursor;
-      return this.list();
-    }).catch(() => {});
+    stream.ready
+      .then(() => {
+        this.cursor = stream.cursor;
+        return this.list();
+      })
+      .catch(() => {});
     for await (const event of stream) {
       this.cursor = stream.cursor;
       if (event.type === "reset") {

@@ -36,7 +36,11 @@ function item({ type, timestamp, data: { job } }, sinceMs) {
     "li",
     { "data-status": type.replace("job.", "") },
     h("span", { class: "what" }, TITLES[type] ?? type, detail(type, job) && h("small", {}, detail(type, job))),
-    h("time", { datetime: timestamp, title: dateTime(timestamp) }, sinceMs ? `+${duration(sinceMs)}` : clockTime(timestamp)),
+    h(
+      "time",
+      { datetime: timestamp, title: dateTime(timestamp) },
+      sinceMs ? `+${duration(sinceMs)}` : clockTime(timestamp),
+    ),
   );
 }
 

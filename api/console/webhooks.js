@@ -55,7 +55,8 @@ export class Webhooks {
     const path = `${PATH}/${endpoint.id}`;
     const verdict = h("div", { role: "status" });
     const deliveries = h("ul", { class: "deliveries" });
-    const call = (label, action) => h("button", { type: "button", onclick: ({ currentTarget }) => whileBusy(currentTarget, action) }, label);
+    const call = (label, action) =>
+      h("button", { type: "button", onclick: ({ currentTarget }) => whileBusy(currentTarget, action) }, label);
     const set = (status) => async () => {
       await this.#client.request(path, { method: "PATCH", body: { status } });
       await this.#load();
@@ -77,9 +78,20 @@ export class Webhooks {
       endpoint.description && h("p", {}, endpoint.description),
       endpoint.disabled_reason && h("p", { class: "soft" }, endpoint.disabled_reason),
       h("p", { class: "soft" }, endpoint.event_types.join(", ")),
-      h("div", { class: "actions" }, call("Send a test", test), endpoint.status === "enabled" ? call("Pause", set("paused")) : call("Enable", set("enabled")), call("Delete", remove)),
+      h(
+        "div",
+        { class: "actions" },
+        call("Send a test", test),
+        endpoint.status === "enabled" ? call("Pause", set("paused")) : call("Enable", set("enabled")),
+        call("Delete", remove),
+      ),
       verdict,
-      h("details", { ontoggle: ({ target }) => target.open && this.#deliveries(path, deliveries).catch(complain) }, h("summary", {}, "Deliveries"), deliveries),
+      h(
+        "details",
+        { ontoggle: ({ target }) => target.open && this.#deliveries(path, deliveries).catch(complain) },
+        h("summary", {}, "Deliveries"),
+        deliveries,
+      ),
     );
   }
 
@@ -126,7 +138,12 @@ export class Webhooks {
 function told(report) {
   return [
     h("p", {}, badge(report.verdict), " ", report.explanation),
-    h("details", {}, h("summary", {}, `Everything about it (${duration(report.duration_ms ?? 0)})`), h("pre", { tabindex: "0" }, JSON.stringify(report, null, 2))),
+    h(
+      "details",
+      {},
+      h("summary", {}, `Everything about it (${duration(report.duration_ms ?? 0)})`),
+      h("pre", { tabindex: "0" }, JSON.stringify(report, null, 2)),
+    ),
   ];
 }
 
@@ -134,7 +151,12 @@ function attempt({ at, status, error, message, duration_ms: ms, answer }) {
   return h(
     "li",
     {},
-    h("div", { class: "line" }, h("strong", {}, status ? `HTTP ${status}` : (error ?? "No answer")), h("span", { class: "soft" }, `${dateTime(at)}, ${duration(ms ?? 0)}`)),
+    h(
+      "div",
+      { class: "line" },
+      h("strong", {}, status ? `HTTP ${status}` : (error ?? "No answer")),
+      h("span", { class: "soft" }, `${dateTime(at)}, ${duration(ms ?? 0)}`),
+    ),
     message && h("p", {}, message),
     answer && h("code", {}, answer),
   );

@@ -4,7 +4,12 @@ import { test } from "node:test";
 import { Pressrun } from "../pressrun.js";
 import { event, fakeWorld, settled } from "./fakes.js";
 
-const frame = (version, status) => ({ type: "event", subscription: "s1", cursor: `e.${version}`, event: event(version, status) });
+const frame = (version, status) => ({
+  type: "event",
+  subscription: "s1",
+  cursor: `e.${version}`,
+  event: event(version, status),
+});
 
 async function listening(world, options) {
   const client = new Pressrun({ url: "http://server.test", environment: world.environment });
@@ -17,7 +22,12 @@ async function listening(world, options) {
 test("a channel is asked for with its filter, and is ready when the server answers", async () => {
   const world = fakeWorld();
   const stream = await listening(world, { filter: { tags: ["invoice"] } });
-  assert.deepEqual(world.socket.frame("subscribe"), { type: "subscribe", channel: "jobs", filter: { tags: ["invoice"] }, id: 1 });
+  assert.deepEqual(world.socket.frame("subscribe"), {
+    type: "subscribe",
+    channel: "jobs",
+    filter: { tags: ["invoice"] },
+    id: 1,
+  });
   await world.socket.subscribed("s1", { cursor: "e.7" });
   await stream.ready;
   assert.equal(stream.cursor, "e.7");
@@ -78,7 +88,14 @@ test("a reset is told in its place, and a log that begins anew is read from its 
   await world.socket.receive({ ...frame(1, "queued"), cursor: "f.1" });
   const seen = [];
   for (let n = 0; n < 3; n += 1) seen.push((await stream.next()).value);
-  assert.deepEqual(seen.map(({ type, sequence }) => [type, sequence]), [["job.queued", 9], ["reset", undefined], ["job.queued", 1]]);
+  assert.deepEqual(
+    seen.map(({ type, sequence }) => [type, sequence]),
+    [
+      ["job.queued", 9],
+      ["reset", undefined],
+      ["job.queued", 1],
+    ],
+  );
   assert.equal(stream.cursor, "f.1");
 });
 

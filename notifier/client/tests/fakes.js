@@ -132,5 +132,8 @@ export function event(version, status, sequence = version) {
 }
 
 export function json(document, status = 200, headers = {}) {
-  return new Response(JSON.stringify(document), { status, headers: { "Content-Type": "application/json", ...headers } });
+  return new Response(JSON.stringify(document), {
+    status,
+    headers: { "Content-Type": "application/json", ...headers },
+  });
 }

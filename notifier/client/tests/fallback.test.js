@@ -7,7 +7,11 @@ import { event, fakeWorld, job, json, settled } from "./fakes.js";
 /** A response body that a test writes to. */
 function eventStream() {
   let controller;
-  const body = new ReadableStream({ start: (given) => { controller = given; } });
+  const body = new ReadableStream({
+    start: (given) => {
+      controller = given;
+    },
+  });
   const encoder = new TextEncoder();
   return {
     response: new Response(body, { headers: { "Content-Type": "text/event-stream" } }),
@@ -107,7 +111,10 @@ test("a single job goes on with its own token, from a snapshot read after the st
     for await (const change of client.job("job_1", { token: "its own" })) seen.push(change.type);
   })();
   await blocked(world);
-  assert.deepEqual(world.requests.map(({ headers }) => headers.Authorization), ["Bearer its own", "Bearer its own"]);
+  assert.deepEqual(
+    world.requests.map(({ headers }) => headers.Authorization),
+    ["Bearer its own", "Bearer its own"],
+  );
   await stream.write(message("e.2", "job.started", event(2, "started")));
   await stream.write(message("e.3", "job.succeeded", event(3, "succeeded")));
   await following;
@@ -118,7 +125,8 @@ test("what happened to a job before the stream began is read from its log", asyn
   const answers = {
     "http://server.test/v1/events?job_id=job_1": () => eventStream().response,
     "http://server.test/v1/jobs/job_1": () => json(job(3, "succeeded")),
-    "http://server.test/v1/jobs/job_1/events": () => json({ items: [event(1, "queued"), event(2, "started"), event(3, "succeeded")] }),
+    "http://server.test/v1/jobs/job_1/events": () =>
+      json({ items: [event(1, "queued"), event(2, "started"), event(3, "succeeded")] }),
   };
   const world = fakeWorld({ answer: (url) => answers[url]() });
   const client = new Pressrun({ url: "http://server.test", environment: world.environment });

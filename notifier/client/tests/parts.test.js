@@ -14,7 +14,8 @@ test("waits are random between zero and a ceiling that doubles up to the cap", (
 });
 
 test("an event stream may be cut anywhere", () => {
-  const text = ": hello\r\nretry: 1500\nid: a.1\nevent: job.queued\ndata: {\"a\":\ndata:1}\r\n\r\nid\ndata: x\n\nevent: empty\n\n";
+  const text =
+    ': hello\r\nretry: 1500\nid: a.1\nevent: job.queued\ndata: {"a":\ndata:1}\r\n\r\nid\ndata: x\n\nevent: empty\n\n';
   const whole = new EventStreamParser();
   const expected = [
     { id: "a.1", type: "job.queued", data: '{"a":\n1}' },

@@ -8,11 +8,18 @@ function connect(world, options = {}) {
   return new Pressrun({ url: "http://server.test/", environment: world.environment, ...options });
 }
 
-const ACCEPTED = { ...job(1), subscription: { token: "of the job", cursor: "e.1" }, links: { websocket: "ws://push.test/v1/ws" } };
+const ACCEPTED = {
+  ...job(1),
+  subscription: { token: "of the job", cursor: "e.1" },
+  links: { websocket: "ws://push.test/v1/ws" },
+};
 
 test("a submission sends the document, an idempotency key and the API key", async () => {
   const world = fakeWorld({ answer: () => json(ACCEPTED, 202) });
-  const submitted = await connect(world, { apiKey: "key" }).submit("<h1>Hi</h1>", { options: { page_size: "a5" }, tags: ["x"] });
+  const submitted = await connect(world, { apiKey: "key" }).submit("<h1>Hi</h1>", {
+    options: { page_size: "a5" },
+    tags: ["x"],
+  });
   const [request] = world.requests;
   assert.equal(request.url, "http://server.test/v1/jobs");
   assert.equal(request.headers.Authorization, "Bearer key");
@@ -73,7 +80,8 @@ test("a submitted job is followed with the token and the address of the answer",
 
 test("an API key makes one token for all jobs", async () => {
   const world = fakeWorld({
-    answer: (url) => (url.endsWith("/tokens") ? json({ token: "minted", url: "ws://push.test/v1/ws" }) : json(ACCEPTED, 202)),
+    answer: (url) =>
+      url.endsWith("/tokens") ? json({ token: "minted", url: "ws://push.test/v1/ws" }) : json(ACCEPTED, 202),
   });
   const client = connect(world, { apiKey: "key" });
   (await client.submit("x")).done();
@@ -81,7 +89,10 @@ test("an API key makes one token for all jobs", async () => {
   await settled();
   await world.socket.open();
   const shown = world.socket.sent.filter(({ type }) => type === "auth");
-  assert.deepEqual(shown.map(({ token }) => token), ["minted"]);
+  assert.deepEqual(
+    shown.map(({ token }) => token),
+    ["minted"],
+  );
   assert.equal(world.requests.filter(({ url }) => url.endsWith("/tokens")).length, 1);
 });
 
@@ -97,7 +108,11 @@ test("iterating tells the snapshot, then each event, and ends with the last", as
   await world.socket.receive({ type: "event", subscription: "s1", event: event(2, "started") });
   await world.socket.receive({ type: "event", subscription: "s1", event: event(3, "failed") });
   await following;
-  assert.deepEqual(seen, [["snapshot", 1], ["job.started", 2], ["job.failed", 3]]);
+  assert.deepEqual(seen, [
+    ["snapshot", 1],
+    ["job.started", 2],
+    ["job.failed", 3],
+  ]);
 });
 
 test("progress is told and remembered", async () => {
@@ -116,7 +131,10 @@ test("progress is told and remembered", async () => {
 
 test("a job that ends without a result throws, and tells why", async () => {
   const error = { code: "render_timeout", message: "It took too long.", retryable: false };
-  for (const [status, type, code] of [["failed", JobFailed, "render_timeout"], ["cancelled", JobCancelled, "job_cancelled"]]) {
+  for (const [status, type, code] of [
+    ["failed", JobFailed, "render_timeout"],
+    ["cancelled", JobCancelled, "job_cancelled"],
+  ]) {
     const world = fakeWorld();
     const done = connect(world).job("job_1").done();
     await settled();
