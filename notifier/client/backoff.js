@@ -1,4 +1,4 @@
-/** Waiting times between attempts: exponential with full jitter, so that clients that fell together rise apart. */
+/** Waits between attempts: exponential with full jitter, so that clients do not all come back at once. */
 export class Backoff {
   #attempts = 0;
 
@@ -15,7 +15,7 @@ export class Backoff {
     return this.random() * ceiling;
   }
 
-  /** It worked: start small again. */
+  /** Begins again with the shortest wait, after a success. */
   reset() {
     this.#attempts = 0;
   }

@@ -1,14 +1,22 @@
 import { Queue } from "./queue.js";
 
+/** @import * as Types from "./pressrun.js" */
+
 /**
  * All jobs of the tenant: their events, in order, each once. An async iterator.
  *
  * Yields events as the server sends them, and `{type: "reset", reason, cursor}` where events are lost for good
  * (longer away than the server remembers): list the jobs then.
+ *
+ * @implements {Types.JobsStream}
  */
 export class ChannelStream {
-  /** Called with `(jobId, progress)` whenever a job has got further. */
+  /**
+   * Called with each new progress of a job.
+   * @type {((jobId: string, progress: Types.Progress) => void) | null}
+   */
   onprogress = null;
+  /** @type {string | null} */
   token = null;
   #filter;
   #queue;
@@ -16,21 +24,24 @@ export class ChannelStream {
   #taken;
   #sequence = 0;
 
-  constructor({ after = null, filter = null, signal = null, onStop = () => {} } = {}) {
-    this.#received = after;
-    this.#taken = after;
-    this.#filter = filter;
-    const abort = () => this.fail(signal.reason);
+  /** @param {Types.JobsOptions & { onStop?: () => void }} [options] */
+  constructor({ after, filter, signal, onStop = () => {} } = {}) {
+    this.#received = after ?? null;
+    this.#taken = after ?? null;
+    this.#filter = filter ?? null;
+    const abort = () => this.fail(signal?.reason);
     this.#queue = new Queue(() => {
       signal?.removeEventListener("abort", abort);
       onStop();
     });
     signal?.addEventListener("abort", abort);
     /** Resolves once the server has begun to send; what happens from then on is not missed. */
-    this.ready = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
-    this.ready.catch(() => {}); // the reader hears of it, too
+    this.ready = /** @type {Promise<void>} */ (
+      new Promise((resolve, reject) => {
+        this.#settle = { resolve, reject };
+      })
+    );
+    this.ready.catch(() => {}); // the reader gets the error, too
   }
 
   #settle;

@@ -2,6 +2,8 @@ import { Backoff } from "./backoff.js";
 import { ApiError, ConnectionRefused, SubscriptionError, TokenExpired } from "./errors.js";
 import { Timers } from "./timers.js";
 
+/** @import * as Types from "./pressrun.js" */
+
 const PROTOCOL = "pressrun.v1";
 const PING_INTERVAL_MS = 25_000; // until the server says otherwise
 const SILENCE_MARGIN_MS = 10_000;
@@ -33,16 +35,19 @@ export class Connection {
   #known;
   #takesHints;
   #backoff;
+  /** @type {Types.ConnectionState} */
   #state = "idle";
 
   #subscriptions = new Set();
+  /** @type {WebSocket | null} */
   #socket = null;
   #isOpen = false;
-  #openedAt = null;
+  #openedAt = 0;
   #isPreparing = false;
   #tried = 0;
   #isWelcome = false;
   #failedOpens = 0;
+  /** @type {number | null} */
   #pauseMs = null;
   #pingIntervalMs = PING_INTERVAL_MS;
   #timers;
@@ -51,6 +56,7 @@ export class Connection {
   #established = new Map();
   #shown = new Set();
   #leastLeftMs = Infinity;
+  /** @type {(() => void) | null} */
   #unlisten = null;
 
   /** `address` is the WebSocket's URL, or with `takesHints` a guess; `fallback` takes over where none can be opened. */
@@ -102,7 +108,10 @@ export class Connection {
     if (this.#subscriptions.size === 0) this.#timers.start("linger", LINGER_MS, () => this.close());
   }
 
-  /** Ends the connection; whoever is still subscribed hears `error`, if there is one. */
+  /**
+   * Ends the connection. Subscriptions that are left fail with `error`, if there is one.
+   * @param {Error | null} error
+   */
   close(error = null) {
     const socket = this.#socket;
     this.#drop();
@@ -212,7 +221,7 @@ export class Connection {
   #send(frame) {
     if (!this.#isOpen) return null;
     this.#lastId += 1;
-    this.#socket.send(JSON.stringify({ ...frame, id: this.#lastId }));
+    this.#socket?.send(JSON.stringify({ ...frame, id: this.#lastId }));
     return this.#lastId;
   }
 
@@ -375,7 +384,7 @@ export class Connection {
   #drop() {
     this.#socket = null;
     this.#isOpen = false;
-    this.#openedAt = null;
+    this.#openedAt = 0;
     this.#isWelcome = false;
     this.#asked.clear();
     this.#established.clear();

@@ -3,7 +3,7 @@ import { TokenExpired } from "./errors.js";
 const ABOUT_TO_EXPIRE_MS = 30_000;
 
 /**
- * What the client shows the server: an API key, one token, or tokens from a provider that can be asked again.
+ * The client's credentials: an API key, one token, or tokens from a provider that can be asked again.
  *
  * A token from the provider is kept until it is about to expire or the server says that it has.
  */
@@ -11,7 +11,9 @@ export class Credentials {
   #token;
   #provider;
   #now;
+  /** @type {{ token: string, url: string | null, expiresAtMs: number } | null} */
   #current = null;
+  /** @type {Promise<{ token: string, url: string | null, expiresAtMs: number }> | null} */
   #asking = null;
 
   /** `mint` makes a token for the channel of all jobs with the API key. */
@@ -22,12 +24,12 @@ export class Credentials {
     this.#now = now;
   }
 
-  /** Whether a fresh token can be had when one has expired. */
+  /** Whether the client can get a fresh token when one has expired. */
   get canRefresh() {
     return this.#provider !== null;
   }
 
-  /** `{token, url, expiresAtMs}`, or null where the server needs none. `url` is where the WebSocket is, if known. */
+  /** `{token, url, expiresAtMs}`, or null if the server needs none. `url` is the WebSocket's, if known. */
   async token() {
     if (!this.#provider) return this.#token && { token: this.#token, url: null, expiresAtMs: Infinity };
     if (this.#current && this.#current.expiresAtMs - this.#now() > ABOUT_TO_EXPIRE_MS) return this.#current;
@@ -37,12 +39,12 @@ export class Credentials {
     return this.#asking;
   }
 
-  /** For the `Authorization` header; null where the server needs none. */
+  /** For the `Authorization` header; null if the server needs none. */
   async bearer(own = null) {
     return this.apiKey ?? own ?? (await this.token())?.token ?? null;
   }
 
-  /** The server says that the token has expired. Throws `TokenExpired` where there is no other to be had. */
+  /** The server says that the token has expired. Throws `TokenExpired` if there is no way to get another. */
   expire() {
     this.#current = null;
     if (!this.canRefresh) throw new TokenExpired();
@@ -51,7 +53,8 @@ export class Credentials {
   async #ask() {
     const answer = await this.#provider();
     const { token, url, expires_at: expiresAt } = typeof answer === "string" ? { token: answer } : answer;
-    this.#current = { token, url: url ?? null, expiresAtMs: expiresAt ? Date.parse(expiresAt) : Infinity };
-    return this.#current;
+    const current = { token, url: url ?? null, expiresAtMs: expiresAt ? Date.parse(expiresAt) : Infinity };
+    this.#current = current;
+    return current;
   }
 }

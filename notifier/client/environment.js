@@ -1,7 +1,7 @@
-/** What the client needs of the world around it; tests bring their own. */
+/** The functions of the platform that the client uses. Tests replace them. */
 export function realEnvironment() {
   return {
-    fetch: (...request) => globalThis.fetch(...request),
+    fetch: (url, options) => globalThis.fetch(url, options),
     WebSocket: globalThis.WebSocket,
     now: () => Date.now(),
     setTimeout: (callback, ms) => globalThis.setTimeout(callback, ms),
@@ -11,7 +11,7 @@ export function realEnvironment() {
   };
 }
 
-/** Calls back whenever the network or the page comes back. Returns a function that ends this. */
+/** Calls back when the network or the page is back. Returns a function that stops this. */
 function onWake(callback) {
   const target = globalThis.window;
   if (!target?.addEventListener) return () => {};

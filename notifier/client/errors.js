@@ -1,6 +1,11 @@
-/** Everything this client throws on purpose. `code` is stable and the same as in the HTTP API where it comes from there. */
+/**
+ * The errors that this client throws. `code` is stable; for refused requests it is that of the HTTP API.
+ * @import * as Types from "./pressrun.js"
+ */
 
+/** @implements {Types.PressrunError} */
 export class PressrunError extends Error {
+  /** @param {ErrorOptions} [options] */
   constructor(code, message, options) {
     super(message, options);
     this.name = new.target.name;
@@ -8,8 +13,12 @@ export class PressrunError extends Error {
   }
 }
 
-/** The server refused a request (RFC 9457). `errors` lists `{pointer, message}` where input did not fit. */
+/**
+ * The server refused a request (RFC 9457). `errors` lists `{pointer, message}` if the input is invalid.
+ * @implements {Types.ApiError}
+ */
 export class ApiError extends PressrunError {
+  /** @param {number | null} retryAfterMs */
   constructor(status, problem, retryAfterMs = null) {
     super(problem.code ?? `http_${status}`, problem.detail ?? `The server answered ${status}.`);
     this.status = status;
@@ -19,14 +28,17 @@ export class ApiError extends PressrunError {
   }
 }
 
-/** The server could not be reached. Whether a request took effect is unknown. */
+/** The server could not be reached. A request may or may not have taken effect. */
 export class NetworkError extends PressrunError {
   constructor(cause) {
     super("network_error", "The server could not be reached.", { cause });
   }
 }
 
-/** The server closed the connection for good: trying again would end the same. `closeCode` is the WebSocket's. */
+/**
+ * The server closed the connection with a code that forbids a reconnect, `closeCode`.
+ * @implements {Types.ConnectionRefused}
+ */
 export class ConnectionRefused extends PressrunError {
   constructor(closeCode, reason) {
     super("connection_refused", reason || `The server closed the connection with ${closeCode}.`);
@@ -34,7 +46,7 @@ export class ConnectionRefused extends PressrunError {
   }
 }
 
-/** The token's time is over and there is no way to get another: give the client a `tokenProvider`. */
+/** The token has expired, and there is no way to get another: give the client a `tokenProvider`. */
 export class TokenExpired extends PressrunError {
   constructor() {
     super("token_expired", "The token has expired, and the client has no tokenProvider to ask for another.");
@@ -44,7 +56,10 @@ export class TokenExpired extends PressrunError {
 /** The server refused or ended one subscription (`job_not_found`, `forbidden`, …); others go on. */
 export class SubscriptionError extends PressrunError {}
 
-/** The job ended without a result. `job` is its last state. */
+/**
+ * The job failed. `job` is its last state.
+ * @implements {Types.JobFailed}
+ */
 export class JobFailed extends PressrunError {
   constructor(job) {
     super(job.error?.code ?? "job_failed", job.error?.message ?? "The job failed.");
@@ -52,7 +67,10 @@ export class JobFailed extends PressrunError {
   }
 }
 
-/** The job was cancelled. `job` is its last state. */
+/**
+ * The job was cancelled. `job` is its last state.
+ * @implements {Types.JobCancelled}
+ */
 export class JobCancelled extends PressrunError {
   constructor(job) {
     super("job_cancelled", "The job was cancelled.");

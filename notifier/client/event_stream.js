@@ -1,16 +1,20 @@
 /**
- * Reads `text/event-stream` (WHATWG HTML, section 9.2.6) from any pieces of text. Pure.
+ * Parses `text/event-stream` (WHATWG HTML, section 9.2.6) from pieces of text of any size.
  *
- * An event comes out as `{id, type, data}`: `id` is the last one that was sent, empty before the first; `data` is text.
+ * An event is `{id, type, data}`: `id` is the last one that was sent, empty before the first; `data` is text.
  */
 export class EventStreamParser {
-  /** Where the stream is: the last id of a complete block, with an event in it or not. */
+  /** The last id of a complete block, with or without an event. */
   lastId = "";
   #rest = "";
   #id = "";
   #type = "";
+  /** @type {string[]} */
   #data = [];
-  /** What the server asked to wait before reconnecting, in milliseconds; null if it did not. */
+  /**
+   * How long the server asked to wait before a reconnect, in milliseconds; null if it did not.
+   * @type {number | null}
+   */
   retryMs = null;
 
   feed(text) {
@@ -42,7 +46,9 @@ export class EventStreamParser {
   }
 
   #dispatch() {
-    const event = this.#data.length ? { id: this.#id, type: this.#type || "message", data: this.#data.join("\n") } : null;
+    const event = this.#data.length
+      ? { id: this.#id, type: this.#type || "message", data: this.#data.join("\n") }
+      : null;
     this.lastId = this.#id;
     this.#type = "";
     this.#data = [];

@@ -3,14 +3,17 @@ import { ApiError } from "./errors.js";
 import { EventStreamParser } from "./event_stream.js";
 import { JobFeed } from "./job_feed.js";
 
-const SILENCE_MS = 60_000; // the server sends something more often than that
+const SILENCE_MS = 60_000; // the server sends something every 15 s
 
 /**
- * News without WebSockets, for networks that do not let them through: server-sent events, read with `fetch` because
- * `EventSource` cannot show a token. One stream for each subscription.
+ * Events without WebSockets, for networks that block them: server-sent events, one stream per subscription. They are
+ * read with `fetch`, because `EventSource` cannot send a token.
  */
 export class Fallback {
-  /** Hears whether news arrive this way. */
+  /**
+   * Called with whether events arrive this way.
+   * @type {(isLive: boolean) => void}
+   */
   onState = () => {};
   isLive = false;
   #http;
@@ -19,7 +22,7 @@ export class Fallback {
   #onRefused;
   #running = new Map();
 
-  /** `onRefused(subscription, error)` hears of those that the server does not serve. */
+  /** `onRefused(subscription, error)` is called for subscriptions that the server refuses. */
   constructor({ http, credentials, environment, onRefused }) {
     this.#http = http;
     this.#credentials = credentials;
@@ -82,6 +85,7 @@ export class Fallback {
     };
     try {
       heard();
+      /** @type {Record<string, string>} */
       const headers = { Accept: "text/event-stream" };
       if (subscription.request.after) headers["Last-Event-ID"] = subscription.request.after;
       const response = await this.#http.send("/v1/events", {
@@ -105,7 +109,7 @@ export class Fallback {
     }
   }
 
-  /** The stream has begun: a job is read now, so that nothing can fall in between. */
+  /** Handles the start of the stream. A job is read only now, so that no event is missed. */
   async #begin(subscription, signal) {
     if (!(subscription instanceof JobFeed)) {
       subscription.receive({ type: "subscribed" });
@@ -129,13 +133,15 @@ export class Fallback {
   }
 
   #sleep(ms, signal) {
-    return new Promise((resolve) => {
-      const timer = this.#environment.setTimeout(resolve, ms);
-      signal.addEventListener("abort", () => {
-        this.#environment.clearTimeout(timer);
-        resolve();
-      });
-    });
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        const timer = this.#environment.setTimeout(resolve, ms);
+        signal.addEventListener("abort", () => {
+          this.#environment.clearTimeout(timer);
+          resolve();
+        });
+      })
+    );
   }
 }
 
@@ -145,7 +151,7 @@ function deliver(subscription, { id, type, data }) {
   else subscription.receive({ type: "event", cursor: id, event: content });
 }
 
-/** Not every browser's streams are async iterable yet. */
+/** Reads a stream piece by piece: not every browser's streams are async iterable. */
 async function* pieces(body) {
   const reader = body.getReader();
   try {

@@ -1,6 +1,9 @@
 import { ApiError, NetworkError } from "./errors.js";
 
-/** Requests to the server, with credentials; refusals become `ApiError`, everything below HTTP `NetworkError`. */
+/**
+ * Sends requests with credentials. Refusals become `ApiError`, failures below HTTP `NetworkError`.
+ * @import * as Types from "./pressrun.js"
+ */
 export class Http {
   #environment;
 
@@ -9,9 +12,15 @@ export class Http {
     this.#environment = environment;
   }
 
-  /** The answer, once it is known to be a good one (2xx, or 304 where `headers` ask for that). */
+  /**
+   * Returns the answer, if it is a success (2xx, or 304 if `headers` ask for that).
+   * @param {string} path
+   * @param {Omit<Types.RequestOptions, "token"> & { bearer?: string | null }} [request]
+   * @returns {Promise<Response>}
+   */
   async send(path, { method = "GET", query, body, headers = {}, bearer, signal } = {}) {
     signal?.throwIfAborted();
+    /** @type {Record<string, string>} */
     const sent = { ...headers };
     if (bearer) sent.Authorization = `Bearer ${bearer}`;
     if (body !== undefined) sent["Content-Type"] = "application/json";
@@ -33,7 +42,11 @@ export class Http {
     return response;
   }
 
-  /** The JSON in the answer; null where there is none. */
+  /**
+   * Returns the JSON in the answer; null if there is none.
+   * @param {string} path
+   * @param {Omit<Types.RequestOptions, "token"> & { bearer?: string | null }} [request]
+   */
   async json(path, request) {
     const response = await this.send(path, request);
     if (response.status === 204) return null;
@@ -49,7 +62,7 @@ export class Http {
 function search(query) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
-    const text = String(value ?? ""); // several values with commas between
+    const text = String(value ?? ""); // lists become values with commas between
     if (text !== "") parameters.set(name, text);
   }
   const text = parameters.toString();
@@ -61,7 +74,7 @@ async function refusal(response) {
   try {
     problem = await response.json();
   } catch {
-    // Not ours: a proxy, say. The status has to do.
+    // Not from Pressrun: from a proxy, say. Only the status is known.
   }
   const seconds = Number(response.headers.get("Retry-After"));
   return new ApiError(response.status, problem, seconds > 0 ? seconds * 1000 : null);

@@ -1,13 +1,20 @@
 import { JobCancelled, JobFailed } from "./errors.js";
 
+/** @import * as Types from "./pressrun.js" */
+
 /**
  * One job. Iterate it for its changes, or wait until it is `done`:
  *
  *     for await (const change of client.job(id)) show(change.data.job);
  *     const finished = await client.job(id).done();
+ *
+ * @implements {Types.Job}
  */
 export class Job {
-  /** Called with `{percent, stage, page}` while somebody iterates or waits. */
+  /**
+   * Called with each new progress while the job is iterated or awaited.
+   * @type {((progress: Types.Progress) => void) | null}
+   */
   onprogress = null;
   #client;
   #feed;
@@ -23,60 +30,81 @@ export class Job {
     return this.#feed.id;
   }
 
-  /** The job as it was last heard of; null before the first news. */
+  /** The newest state of the job that the client knows; null before the first. */
   get snapshot() {
     return this.#feed.job;
   }
 
   /**
-   * Changes of the job: `{type: "snapshot", data: {job}}` first (and again where changes were missed), then its
+   * Changes of the job: `{type: "snapshot", data: {job}}` first (and again if changes were missed), then its
    * events as the server publishes them. Ends after the last one.
    */
   [Symbol.asyncIterator]() {
     return this.#open(this.#signal);
   }
 
-  /** The job once it has succeeded. Throws `JobFailed` or `JobCancelled`, which have the job, too. */
+  /**
+   * Returns the job when it has succeeded. Throws `JobFailed` or `JobCancelled`, with the job.
+   * @param {Types.Signalled} [options]
+   */
   async done({ signal } = {}) {
     const either = signal && this.#signal ? AbortSignal.any([signal, this.#signal]) : (signal ?? this.#signal);
-    for await (const _ of this.#open(either)); // the feed remembers
+    for await (const _ of this.#open(either)); // the feed keeps the newest state
     const job = this.#feed.job;
     if (job.status === "failed") throw new JobFailed(job);
     if (job.status === "cancelled") throw new JobCancelled(job);
     return job;
   }
 
-  /** The job now, asked over HTTP. */
+  /**
+   * Asks for the job over HTTP.
+   * @param {Types.Signalled} [options]
+   */
   async refresh({ signal } = {}) {
     const snapshot = await this.#fetch("", { signal });
     this.#feed.receive({ type: "subscribed", snapshot });
     return snapshot;
   }
 
-  /** What happened to it, oldest first. */
+  /**
+   * Returns the events of the job, oldest first.
+   * @param {Types.Signalled} [options]
+   */
   async events({ signal } = {}) {
     return (await this.#fetch("/events", { signal })).items;
   }
 
-  /** What it produced, as a Blob. */
+  /**
+   * Returns the result as a Blob.
+   * @param {Types.Signalled} [options]
+   */
   async result({ signal } = {}) {
     const response = await this.#client.send(this.#path("/result"), { token: this.#feed.token, signal });
     return response.blob();
   }
 
-  /** Ends it. Needs an API key, like everything below. */
+  /**
+   * Cancels the job. Needs an API key, like the methods below.
+   * @param {Types.Signalled} [options]
+   */
   async cancel({ signal } = {}) {
     const snapshot = await this.#fetch("/cancel", { method: "POST", signal });
     this.#feed.receive({ type: "subscribed", snapshot });
     return snapshot;
   }
 
-  /** A new job that does the same. */
+  /**
+   * Submits a new job that does the same.
+   * @param {Types.Signalled} [options]
+   */
   async retry({ signal } = {}) {
     return this.#client.adopt(await this.#fetch("/retry", { method: "POST", signal }));
   }
 
-  /** Removes a finished job with its input and result. */
+  /**
+   * Deletes a finished job with its input and result.
+   * @param {Types.Signalled} [options]
+   */
   async delete({ signal } = {}) {
     await this.#fetch("", { method: "DELETE", signal });
   }

@@ -1,5 +1,7 @@
 import { Queue } from "./queue.js";
 
+/** @import * as Types from "./pressrun.js" */
+
 const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
 
 export function isTerminal(job) {
@@ -7,16 +9,23 @@ export function isTerminal(job) {
 }
 
 /**
- * What is known about one job, and everybody in this client who follows it: one subscription for all of them.
+ * The state of one job, and its readers in this client: one subscription serves all of them.
  *
- * Whatever way news arrive (snapshot, event, poll; again after a reconnect), each version is told once, in order.
+ * Each version reaches the readers once and in order, whether it comes as snapshot or event, or again after a reconnect.
  */
 export class JobFeed {
   #listeners = new Set();
   #onIdle;
 
-  /** `known` is the job as far as the client has it; `token` its own token; `onIdle` hears when nobody follows. */
-  constructor(id, { known = null, token = null, onIdle = () => {} } = {}) {
+  /** `known` is the job, if the client has it; `token` is its own; `onIdle` is called when the last reader stops. */
+  constructor(
+    id,
+    {
+      known = /** @type {Types.JobDocument | null} */ (null),
+      token = /** @type {string | null} */ (null),
+      onIdle = () => {},
+    } = {},
+  ) {
     this.id = id;
     this.job = known;
     this.token = token;
@@ -28,28 +37,32 @@ export class JobFeed {
     return { job_id: this.id };
   }
 
-  /** Whether there is nothing more to come. */
+  /** Whether the job has ended. */
   get isOver() {
     return this.job !== null && isTerminal(this.job);
   }
 
-  /** A reader of changes, beginning with the state as it is known. `onProgress` hears what is never queued. */
-  open(onProgress = () => {}, signal = null) {
-    const listener = { onProgress };
-    const abort = () => listener.queue.fail(signal.reason);
-    listener.queue = new Queue(() => {
+  /**
+   * Returns a reader of changes, which begins with the known state. Progress goes to `onProgress`, and is not queued.
+   * @param {(progress: Types.Progress) => void} onProgress
+   * @param {AbortSignal} [signal]
+   */
+  open(onProgress = () => {}, signal) {
+    const abort = () => queue.fail(signal?.reason);
+    const queue = new Queue(() => {
       signal?.removeEventListener("abort", abort);
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#onIdle();
     });
+    const listener = { onProgress, queue };
     signal?.addEventListener("abort", abort);
     this.#listeners.add(listener);
-    if (this.job) listener.queue.push(snapshot(this.job));
-    if (this.isOver) listener.queue.end();
-    return listener.queue;
+    if (this.job) queue.push(snapshot(this.job));
+    if (this.isOver) queue.end();
+    return queue;
   }
 
-  /** A frame of the server's that concerns this job. */
+  /** Handles a frame of the server about this job. */
   receive(frame) {
     if (this.isOver) return;
     if (frame.type === "event") this.#tell(frame.event);
@@ -57,7 +70,7 @@ export class JobFeed {
     else if (frame.snapshot) this.#tell(snapshot(frame.snapshot));
   }
 
-  /** No more news: everybody who waits is told why. */
+  /** Ends all readers with an error. */
   fail(error) {
     for (const listener of [...this.#listeners]) listener.queue.fail(error);
   }
@@ -78,7 +91,7 @@ export class JobFeed {
   }
 }
 
-/** Shaped like an event, so that readers have one way to look at both. */
+/** Makes a change of the shape of an event, so that readers treat both alike. */
 function snapshot(job) {
   return { type: "snapshot", data: { job } };
 }

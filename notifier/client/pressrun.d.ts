@@ -62,8 +62,7 @@ export interface PressrunEvent {
 
 /** A change of one job: where it stands (first, and where changes were missed), or an event of its own. */
 export type JobChange =
-  | { type: "snapshot"; data: { job: JobDocument } }
-  | (PressrunEvent & { data: { job: JobDocument } });
+  { type: "snapshot"; data: { job: JobDocument } } | (PressrunEvent & { data: { job: JobDocument } });
 
 /** Events were lost for good: list the jobs. */
 export interface Reset {

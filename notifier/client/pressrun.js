@@ -21,10 +21,16 @@ import { JobFeed } from "./job_feed.js";
 
 export * from "./errors.js";
 
+/** @import * as Types from "./pressrun.js" */
+
 const SUBMIT_TRIES = 4;
 
+/** @implements {Types.Pressrun} */
 export class Pressrun {
-  /** Called with the new state of the connection: see `state`. */
+  /**
+   * Called with the new state of the connection: see `state`.
+   * @type {((state: Types.ConnectionState) => void) | null}
+   */
   onstate = null;
   #environment;
   #http;
@@ -35,6 +41,7 @@ export class Pressrun {
   /**
    * `url` is where the server is (default: where the page comes from). Credentials: `apiKey` on a backend, `token` or
    * `tokenProvider` in a browser (what `POST /v1/tokens` answers, or only its `token`); none for a local server.
+   * @param {Types.PressrunOptions} [options]
    */
   constructor({ url, websocketUrl, apiKey, token, tokenProvider, environment } = {}) {
     const base = url ?? globalThis.location?.origin;
@@ -75,7 +82,9 @@ export class Pressrun {
   /**
    * Submits a document and returns its `Job`. `input` is HTML, or an object such as `{markdown}`, `{url}` or
    * `{template, data}`. Every other member of `fields` is one of `POST /v1/jobs` (`options`, `priority`, `tags`, …).
-   * Lost answers are no danger: the request is repeated under one idempotency key.
+   * A request whose answer was lost is repeated with the same idempotency key.
+   * @param {string | Record<string, unknown>} input
+   * @param {Types.SubmitOptions} [fields]
    */
   async submit(input, { kind = "pdf.render", idempotencyKey, signal, ...fields } = {}) {
     const body = { kind, input: typeof input === "string" ? { html: input } : input, ...fields };
@@ -87,12 +96,16 @@ export class Pressrun {
       } catch (error) {
         const isPassing = error instanceof NetworkError || (error instanceof ApiError && error.retryAfterMs !== null);
         if (!isPassing || tried === SUBMIT_TRIES) throw error;
-        await this.#sleep(error.retryAfterMs ?? backoff.next(), signal);
+        await this.#sleep((error instanceof ApiError && error.retryAfterMs) || backoff.next(), signal);
       }
     }
   }
 
-  /** The job with this id; `token` is its own token, from the answer to its submission. Nothing is sent yet. */
+  /**
+   * Returns the job with this id; sends nothing yet. `token` is the job's own, from the answer to its submission.
+   * @param {string} id
+   * @param {Types.Signalled & { token?: string | null }} [options]
+   */
   job(id, { token = null, signal } = {}) {
     return new Job(this, this.#feed(id, token), signal);
   }
@@ -100,6 +113,7 @@ export class Pressrun {
   /**
    * The events of all jobs, from now on or `after` a cursor: an async iterator with `cursor`, `ready` and
    * `onprogress`. `filter` narrows it: `{kinds, tags, types}`, each a list.
+   * @param {Types.JobsOptions} [options]
    */
   jobs({ after, filter, signal } = {}) {
     signal?.throwIfAborted();
@@ -108,36 +122,47 @@ export class Pressrun {
     return stream;
   }
 
-  /** A page of jobs, newest first: `{items, next_cursor}`. `query` as in `GET /v1/jobs`. */
+  /**
+   * Returns a page of jobs, newest first: `{items, next_cursor}`. `query` is that of `GET /v1/jobs`.
+   * @param {Types.Signalled & Record<string, unknown>} [query]
+   */
   list({ signal, ...query } = {}) {
     return this.request("/v1/jobs", { query, signal });
   }
 
-  /** Any call of the HTTP API: the JSON in the answer. Throws `ApiError` or `NetworkError`. */
+  /**
+   * Calls the HTTP API and returns the JSON in the answer. Throws `ApiError` or `NetworkError`.
+   * @param {string} path
+   * @param {Types.RequestOptions} [request]
+   */
   async request(path, { token = null, ...request } = {}) {
     return this.#http.json(path, { ...request, bearer: await this.#bearer(token) });
   }
 
-  /** Likewise, the answer itself. */
+  /**
+   * Calls the HTTP API and returns the answer itself.
+   * @param {string} path
+   * @param {Types.RequestOptions} [request]
+   */
   async send(path, { token = null, ...request } = {}) {
     return this.#http.send(path, { ...request, bearer: await this.#bearer(token) });
   }
 
-  /** Ends all subscriptions; whoever waits gets an error with the code `closed`. */
+  /** Ends all subscriptions. Their readers get an error with the code `closed`. */
   close() {
     this.#connection.close(new PressrunError("closed", "The client was closed."));
   }
 
-  /** The `Job` of a submission's answer. */
+  /** Returns the `Job` for the answer to a submission. */
   adopt({ subscription, ...document }) {
     this.#connection.hint(document.links?.websocket);
-    // Where there are tokens for everything, one for each job would only fill the connection's list of them.
+    // With a token for all jobs, one for each would only fill the connection's list of tokens.
     const feed = this.#feed(document.id, this.#credentials.canRefresh ? null : subscription?.token);
     feed.receive({ type: "subscribed", snapshot: document });
     return new Job(this, feed);
   }
 
-  /** A reader of the feed's changes, for `Job`. */
+  /** Returns a reader of the feed's changes, for `Job`. */
   follow(feed, onProgress, signal) {
     this.#feeds.set(feed.id, feed);
     const queue = feed.open(onProgress, signal);
@@ -145,6 +170,7 @@ export class Pressrun {
     return queue;
   }
 
+  /** @param {string | null} token */
   #feed(id, token = null) {
     let feed = this.#feeds.get(id);
     if (!feed) {

@@ -1,11 +1,14 @@
-/** A queue with one reader: what is pushed comes out of `for await`, in order, until it ends or fails. */
+/** A queue with one reader: `for await` yields the items in order, until the queue ends or fails. */
 export class Queue {
+  /** @type {any[]} */
   #items = [];
+  /** @type {{ resolve: (result: IteratorResult<any>) => void, reject: (error: any) => void } | null} */
   #waiting = null;
+  /** @type {{ error?: any } | null} */
   #over = null;
   #onStop;
 
-  /** `onStop` is called once, when the reader stops or the queue is over. */
+  /** `onStop` is called once, when the reader stops or the queue ends. */
   constructor(onStop = () => {}) {
     this.#onStop = onStop;
   }
@@ -35,6 +38,7 @@ export class Queue {
     this.#finish({ error });
   }
 
+  /** @returns {Promise<IteratorResult<any>>} */
   next() {
     if (this.#items.length > 0) return Promise.resolve({ value: this.#items.shift(), done: false });
     if (this.#over) {
