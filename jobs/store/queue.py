@@ -1,4 +1,4 @@
-"""The queue as workers see it: claim, start, finish, hand back, renew. Each is one atomic step."""
+"""The queue as workers use it: claim, start, finish, hand back, renew. Each is one atomic step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SWEEP_BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class ExpiredLease:
-    """A lease whose end has passed; both parts as the store wrote them."""
+    """A lease whose end has passed. Both values are as the store wrote them."""
 
     job_id: bytes
     ends: bytes
@@ -40,61 +40,73 @@ class ExpiredLease:
 
 @dataclass(frozen=True, slots=True)
 class ClaimBatch:
-    """What one look at the queue gave."""
+    """What one look at the queue returned."""
 
     claims: list[Claim]
     expired: list[ExpiredLease]
     next_due_ms: int | None
-    """When the next scheduled or retrying job is due, from now; None where there is none."""
+    """Milliseconds until the next scheduled or retrying job is due; None if there is none."""
 
 
 StopReason = Literal["cancelled", "lost"]
 
 
 class JobQueue:
-    """Every method raises `StoreUnavailable` where the store does not answer; all are safe to call again."""
+    """The steps of a worker. Each raises `StoreUnavailable` if the store does not answer, and is safe to repeat."""
 
     def __init__(
-        self, redis: Redis, scripts: Scripts, artifacts: Artifacts, *, lease_ms: int = LEASE_MS
+        self,
+        redis: Redis,
+        scripts: Scripts,
+        artifacts: Artifacts,
+        *,
+        lease_ms: int = LEASE_MS,
+        block_ms: int = BLOCK_MS,
     ) -> None:
+        """`block_ms` bounds the wait at the doorbell."""
         self._redis = redis
         self._doorbell = DedicatedConnection(redis)
         self._scripts = scripts
         self._artifacts = artifacts
         self.lease_ms = lease_ms
+        self._block_ms = block_ms
 
     async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> ClaimBatch:
         """Claims up to `want` jobs, after taking back the leases in `lost`."""
-        arguments = [part for lease in lost for part in (lease.job_id, lease.ends)]
-        return _haul(await self._scripts.call("claim", want, self.lease_ms, *arguments))
+        rows = [{"id": lease.job_id, "lease_end": lease.ends} for lease in lost]
+        return _claim_batch(await self._scripts.call("claim", want=want, lease_ms=self.lease_ms, rows=rows))
 
     async def claim_when_rung(self, want: int, timeout_ms: float) -> ClaimBatch:
-        """As `claim`, once a job may be ready, at the latest after `timeout_ms` (at most `BLOCK_MS`).
+        """Waits until a job may be ready, then claims. Waits for `timeout_ms` or `block_ms` at most.
 
-        Both steps are sent at once, and the store takes the second when the first has ended: with the ring comes the
-        job. A worker that dies meanwhile takes its connection and the second step with it.
+        The wait (`BLPOP` on the doorbell) and the claim are sent together, and the store runs the claim when the
+        wait has ended: the job arrives with the ring. If the worker dies meanwhile, its connection is closed and the
+        store drops the claim.
         """
-        wait_s = max(0.01, min(timeout_ms, BLOCK_MS) / 1000)
+        wait_s = max(0.01, min(timeout_ms, self._block_ms) / 1000)
         with translated_errors():
             rung, answer = await self._doorbell.ask(
-                ("BLPOP", keys.DOORBELL, wait_s), self._scripts.command("claim", want, self.lease_ms)
+                ("BLPOP", keys.DOORBELL, wait_s),
+                self._scripts.command("claim", want=want, lease_ms=self.lease_ms),
             )
             if isinstance(answer, NoScriptError):
                 return await self.claim(want)
             for refusal in (rung, answer):
                 if isinstance(refusal, ResponseError):
                     raise refusal
-        return _haul(answer)
+        return _claim_batch(answer)
 
     async def start(self, claim: Claim, began_ms_ago: int = 0) -> int:
-        """queued → running; returns the number of the attempt. Raises ClaimLost."""
-        answer = await self._scripts.call("start", claim.job_id, claim.number, self.lease_ms, began_ms_ago)
+        """Moves the job from queued to running; returns the number of the attempt. Raises ClaimLost."""
+        answer = await self._scripts.call(
+            "start", id=claim.job_id, claim=claim.number, lease_ms=self.lease_ms, began_ms_ago=began_ms_ago
+        )
         if answer[0] != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
         return int(answer[1])
 
     async def spec(self, claim: Claim) -> dict[str, Any]:
-        """What to run. Raises InputMissing."""
+        """Reads what to run. Raises InputMissing."""
         spec = claim.spec
         if spec is None and claim.input_path is not None:
             with suppress(ArtifactMissing):
@@ -107,7 +119,7 @@ class JobQueue:
         return loaded
 
     async def files(self, claim: Claim, spec: dict[str, Any]) -> dict[str, bytes]:
-        """The files that came with the job, by name. Raises InputMissing."""
+        """Reads the files that came with the job, by name. Raises InputMissing."""
         try:
             return {
                 name: await self._artifacts.get(file_path(claim.tenant, claim.job_id, digest))
@@ -119,7 +131,7 @@ class JobQueue:
             ) from None
 
     async def result_of(self, tenant: str, job_id: str, max_bytes: int) -> Result:
-        """What another job of the tenant produced. Raises SourceGone, SourceTooLarge."""
+        """Reads the result of another job of the tenant. Raises SourceGone, SourceTooLarge."""
         try:
             found = await find_result(self._redis, tenant, job_id)
         except RequestError as error:
@@ -150,9 +162,9 @@ class JobQueue:
     async def succeed(
         self, claim: Claim, result: Result, path: str, *, began_ms_ago: int | None = None
     ) -> None:
-        """running → succeeded; the result is the one for its reuse key from now on. Raises ClaimLost.
+        """Moves the job to succeeded, and keeps the result for its reuse key. Raises ClaimLost.
 
-        With `began_ms_ago` also from queued: the start of the run is recorded in the same step.
+        With `began_ms_ago`, also a job that is still queued: the start of the run is recorded in the same step.
         """
         document = {
             "content_type": result.content_type,
@@ -161,23 +173,23 @@ class JobQueue:
             "sha256": hashlib.sha256(result.body).hexdigest(),
             **result.details,
         }
-        done = Progress(100, "done", result.details.get("pages"))
-        members = json.dumps(document, separators=(",", ":"))[1:-1]
-        finish = self._finish(
-            claim, JobStatus.SUCCEEDED, members, path, "", _progress_json(done), 0, began_ms_ago
+        await self._finish(
+            claim,
+            JobStatus.SUCCEEDED,
+            began_ms_ago,
+            result=json.dumps(document, separators=(",", ":"))[1:-1],
+            result_path=path,
+            progress=_progress_json(Progress(100, "done", result.details.get("pages"))),
+            reuse_key=result.reuse_key,
         )
-        if result.reuse_key is None:
-            await finish
-        else:  # in one round trip, and in this order
-            await asyncio.gather(finish, self._remember(claim, result.reuse_key))
 
     async def _remember(self, claim: Claim, key: str) -> None:
-        """For the same document again; where the store has no room for it, that one is made anew."""
+        """Keeps the result for the same document again. If the store has no room, that one is made anew."""
         with suppress(StoreError):
             await self._scripts.call("reuse_store", tenant=claim.tenant, content_digest=key, id=claim.job_id)
 
     async def recall(self, tenant: str, key: str) -> Result | None:
-        """A copy of the result that is remembered for `key`; None where there is none, or its bytes are gone."""
+        """Returns a copy of the result that is kept for `key`; None if there is none, or its bytes are gone."""
         found = await self._scripts.call("reuse_lookup", tenant=tenant, content_digest=key)
         if found is None:
             return None
@@ -194,25 +206,29 @@ class JobQueue:
             body=body, content_type=content_type, filename=filename, details=document, reuse_key=key
         )
 
-    async def fail(self, claim: Claim, error: JobError) -> None:
-        """running → failed, for good. Raises ClaimLost."""
-        await self._finish(claim, JobStatus.FAILED, "", "", _error_json(error), "", 0)
+    async def fail(self, claim: Claim, error: JobError, *, began_ms_ago: int | None = None) -> None:
+        """Moves the job to failed, for good. `began_ms_ago` as for `succeed`. Raises ClaimLost."""
+        await self._finish(claim, JobStatus.FAILED, began_ms_ago, error=_error_json(error))
 
-    async def retry(self, claim: Claim, error: JobError, delay_ms: int) -> None:
-        """running → retrying, to be queued again after `delay_ms`. Raises ClaimLost."""
-        await self._finish(claim, JobStatus.RETRYING, "", "", _error_json(error), "", delay_ms)
+    async def retry(
+        self, claim: Claim, error: JobError, delay_ms: int, *, began_ms_ago: int | None = None
+    ) -> None:
+        """Moves the job to retrying; it is queued again after `delay_ms`. As `fail` otherwise."""
+        await self._finish(
+            claim, JobStatus.RETRYING, began_ms_ago, error=_error_json(error), delay_ms=delay_ms
+        )
 
     async def release(self, claim: Claim, *, began: bool = True) -> None:
         """Hands the job back at once with no attempt used. A claim that was lost meanwhile is no error.
 
-        Where no run `began`, there is no result that nobody will name.
+        If a run `began`, it may have written a result, which is removed later.
         """
-        await self._scripts.call("release", claim.job_id, claim.number, int(began))
+        await self._scripts.call("release", id=claim.job_id, claim=claim.number, began=int(began))
 
     async def renew(self, claims: Sequence[Claim]) -> list[tuple[Claim, StopReason]]:
-        """Renews the leases; names the claims that are not current any more, and why."""
-        arguments = [part for claim in claims for part in (claim.job_id, claim.number)]
-        answer = await self._scripts.call("renew", self.lease_ms, *arguments)
+        """Renews the leases; returns the claims that are not current any more, and why."""
+        rows = [{"id": claim.job_id, "claim": claim.number} for claim in claims]
+        answer = await self._scripts.call("renew", lease_ms=self.lease_ms, rows=rows)
         stops = {
             (answer[i].decode(), int(answer[i + 1])): answer[i + 2].decode() for i in range(0, len(answer), 3)
         }
@@ -223,15 +239,17 @@ class JobQueue:
         ]
 
     async def report(self, claim: Claim, progress: Progress) -> None:
-        """Pushes how far the run is; of a lost claim, nothing."""
-        await self._scripts.call("progress", claim.job_id, claim.number, _progress_json(progress))
+        """Publishes how far the run is, if the claim is current."""
+        await self._scripts.call(
+            "progress", id=claim.job_id, claim=claim.number, progress=_progress_json(progress)
+        )
 
     async def discard_result(self, path: str) -> None:
-        """Removes what a claim wrote that turned out to be lost."""
+        """Removes the result of a claim that turned out to be lost."""
         await self._artifacts.discard([path])
 
     async def sweep(self) -> int:
-        """Expires results and records and removes artifacts nobody needs, a bounded number; returns how many."""
+        """Expires some results and records, and removes some artifacts that nobody needs; returns how many."""
         expired, paths = await self._scripts.call("sweep", limit=_SWEEP_BATCH)
         await self._artifacts.discard(path.decode() for path in paths)
         if paths:
@@ -243,21 +261,35 @@ class JobQueue:
         self,
         claim: Claim,
         status: JobStatus,
-        result: str,
-        path: str,
-        error: str,
-        progress: str,
-        delay_ms: int,
-        began_ms_ago: int | None = None,
+        began_ms_ago: int | None,
+        *,
+        result: str | None = None,
+        result_path: str | None = None,
+        error: str | None = None,
+        progress: str | None = None,
+        delay_ms: int = 0,
+        reuse_key: str | None = None,
     ) -> None:
-        began = "" if began_ms_ago is None else began_ms_ago
-        arguments = (claim.job_id, claim.number, status, result, path, error, progress, delay_ms, began)
-        answer = await self._scripts.call("finish", *arguments)
+        finish = self._scripts.call(
+            "finish",
+            id=claim.job_id,
+            claim=claim.number,
+            status=status,
+            result=result,
+            result_path=result_path,
+            error=error,
+            progress=progress,
+            delay_ms=delay_ms,
+            began_ms_ago=began_ms_ago,
+        )
+        reuse = [] if reuse_key is None else [self._remember(claim, reuse_key)]
+        # Both in one round trip and in this order; outcomes of either sort take as many turns of the event loop.
+        answer, *_ = await asyncio.gather(finish, *reuse)
         if answer != b"ok":
             raise ClaimLost(claim.job_id, claim.number)
 
 
-def _haul(answer: list[Any]) -> ClaimBatch:
+def _claim_batch(answer: list[Any]) -> ClaimBatch:
     claims, expired, next_due_ms = answer
     return ClaimBatch(
         [_claim(row) for row in claims],

@@ -1,22 +1,25 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
--- One look at the queue by one worker: promotes what is due, fails what expired, takes back confirmed lost leases,
--- then claims up to `want` jobs, round-robin over tenants. Costs the same with ten jobs waiting or a million.
+--!args want lease_ms
+--!rows id lease_end
+-- Claims up to `want` jobs for a worker. First it promotes jobs that are due, fails jobs that expired, and takes back
+-- leases that are confirmed lost. Claims go round-robin over the tenants. Costs the same with ten jobs waiting or a
+-- million.
 --
 -- KEYS  none: due, ready, ring, doorbell, leases, job, input, arq job, expiries, garbage, and what events write.
--- ARGV  1 want, 2 lease (ms), then pairs: job id, lease end (ms) of leases this worker has seen expired long enough
+-- ARGV  a row for each lease that this worker has seen expired for long enough, with its end as the store gave it
 -- Answer {claims, expired leases, next due (ms from now, -1 for never)}; a claim is
 --        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry,
---        1 where its start must be recorded by a certain time};
---        expired leases are flat pairs job id, lease end.
+--        1 if its start must be recorded by a certain time};
+--        expired leases are flat pairs id, lease end.
 --
--- Sent twice (the first answer was lost): the first call's claims are held by nobody; their leases run out and the
+-- Sent twice (the first answer was lost): nobody holds the claims of the first call. Their leases run out, and the
 -- jobs come back to the front with no attempt used.
 
 local PER_CALL = 50 -- promotions, expiries and dead entries handled in one call: the store must stay responsive
 local LOST_BEFORE_START = 10 -- claims that may be lost with no start recorded before the job is given up
 
-local want, lease_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
+want = tonumber(want)
 local now = now_ms()
 
 local function due_ids(key)
@@ -46,10 +49,10 @@ for _, id in ipairs(promoted) do
   end
 end
 
-for i = 3, #ARGV, 2 do
-  local id = ARGV[i]
+for _, lost in ipairs(ROWS) do
+  local id = lost.id
   local record = load_record(id)
-  if redis.call('ZSCORE', K_LEASES, id) == ARGV[i + 1] then
+  if redis.call('ZSCORE', K_LEASES, id) == lost.lease_end then
     if not record then
       redis.call('ZREM', K_LEASES, id)
     else

@@ -1,24 +1,25 @@
 --!flags no-cluster allow-oom
 --!include _clock
--- Renews the leases of one worker in one call, and tells which claims are not current any more.
+--!args lease_ms
+--!rows id claim
+-- Renews the leases of one worker in one call, and returns the claims that are not current any more.
 --
 -- KEYS  none: job, leases.
--- ARGV  1 lease (ms), then pairs: job id, claim
--- Answer flat triples job id, claim, "cancelled" | "lost" for each claim that must stop; current ones are not named.
+-- ARGV  a row for each claim
+-- Answer flat triples id, claim, "cancelled" | "lost" for each claim whose run must stop
 --
 -- Sent twice: leases end a little later.
 
-local lease_end = string.format('%.0f', now_ms() + ARGV[1])
+local lease_end = string.format('%.0f', now_ms() + lease_ms)
 local stop = {}
-for i = 2, #ARGV, 2 do
-  local id = ARGV[i]
-  local record = redis.call('HMGET', K_JOB .. id, 'claim', 'status')
-  if record[1] == ARGV[i + 1] and redis.call('ZSCORE', K_LEASES, id) then
-    redis.call('ZADD', K_LEASES, 'XX', lease_end, id)
+for _, held in ipairs(ROWS) do
+  local claim, status = unpack(redis.call('HMGET', K_JOB .. held.id, 'claim', 'status'))
+  if claim == held.claim and redis.call('ZSCORE', K_LEASES, held.id) then
+    redis.call('ZADD', K_LEASES, 'XX', lease_end, held.id)
   else
-    stop[#stop + 1] = id
-    stop[#stop + 1] = ARGV[i + 1]
-    stop[#stop + 1] = record[2] == 'cancelled' and 'cancelled' or 'lost'
+    stop[#stop + 1] = held.id
+    stop[#stop + 1] = held.claim
+    stop[#stop + 1] = status == 'cancelled' and 'cancelled' or 'lost'
   end
 end
 return stop
