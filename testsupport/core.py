@@ -24,6 +24,7 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.jobs import JobStore
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
+from jobs.worker.timing import WorkerTiming
 from jobs.worker.worker import JobWorker
 
 
@@ -68,7 +69,9 @@ class Core:
         return [json.loads(body)["type"] for body in await self.log.of_job(job.tenant, job.id)]
 
     @asynccontextmanager
-    async def worker(self, runners: Mapping[str, Runner]) -> AsyncIterator[JobWorker]:
+    async def worker(
+        self, runners: Mapping[str, Runner], timing: WorkerTiming | None = None
+    ) -> AsyncIterator[JobWorker]:
         """A running worker with these runners; stopped at once when left."""
 
         async def start() -> Mapping[str, Runner]:
@@ -79,7 +82,9 @@ class Core:
 
         redis = connect(self.settings)
         queue = JobQueue(redis, Scripts(redis, self.settings), self.artifacts)
-        worker = JobWorker(redis, queue, self.settings, start=start, stop=stop, handle_signals=False)
+        worker = JobWorker(
+            redis, queue, self.settings, start=start, stop=stop, handle_signals=False, timing=timing
+        )
         running = asyncio.create_task(worker.async_run())
         try:
             yield worker

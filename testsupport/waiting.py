@@ -21,3 +21,9 @@ async def eventually(condition: Callable[[], bool | Awaitable[Any]]) -> None:
             if held if isinstance(held, bool) else await held:
                 return
             await asyncio.sleep(0.02)
+
+
+async def soon(event: asyncio.Event) -> None:
+    """Returns once the event is set; fails at the deadline."""
+    async with asyncio.timeout(DEADLINE_S):
+        await event.wait()

@@ -1,20 +1,8 @@
-"""One attempt at a claimed job, from start to its outcome. Whatever happens ends here, typed and written down.
-
-What is true if the worker dies between two steps (each is one atomic script or one durable write):
-
-1. claimed, no start recorded: the lease runs out, the job is back in front of the queue, no attempt used;
-2. started: the lease runs out, the attempt is used, the job is queued again or `failed: worker_lost`;
-3. result written, not named by the record: as 1 or 2; the orphan is removed an hour later;
-4. finished: terminal; the input is removed by the next sweep.
-
-The success of a short run beside others brings its start along: then 1 holds until 4.
-"""
+"""One attempt at a claimed job: runs the work and hands what came of it to the outcome writer."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -24,20 +12,17 @@ import structlog
 from jobs.core.errors.job import InternalJobError, JobError, UnknownKind
 from jobs.core.errors.store import ClaimLost, StoreError
 from jobs.core.job import Claim, Result
-from jobs.core.retry import backoff_ms
 from jobs.kinds import Run, Runner
 from jobs.store.client import raise_if_cancelled
 from jobs.store.queue import JobQueue, StopReason
-from jobs.worker.coalescing import Company
+from jobs.worker.outcome_writer import OutcomeWriter
 from jobs.worker.progress import ProgressSender
+from jobs.worker.timing import WorkerTiming
+from jobs.worker.until_stored import until_stored
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-START_PATIENCE_S = 0.16
-"""How long a start may wait for the outcome of the same run."""
-_RETRY_STORE_S = 2.0
 
 
 class Attempt:
@@ -49,43 +34,31 @@ class Attempt:
         queue: JobQueue,
         runners: Mapping[str, Runner],
         default_timeout_ms: int,
-        company: Company,
-        round_trip: Company,
-        *,
-        start_may_wait: bool = False,
+        outcomes: OutcomeWriter,
+        timing: WorkerTiming,
     ) -> None:
-        """Outcomes wait in `company` for each other, and take along what waits in `round_trip`.
-
-        `start_may_wait`: this run is likely to be short, and others are under way: its outcome brings its start along.
-        """
         self.claim = claim
-        self._began = time.monotonic()
         self._queue = queue
         self._runners = runners
         self._timeout_ms = claim.timeout_ms or default_timeout_ms
-        self._start_may_wait = start_may_wait
-        self._company = company
-        self._round_trip = round_trip
+        self._outcomes = outcomes
+        self._timing = timing
         self._stopped: StopReason | None = None
         self._working: asyncio.Task[Any] | None = None
         """The task that runs the attempt, while it is at work."""
-        self._starting: asyncio.Task[int] | None = None
-        """Records the start; None while the outcome may bring it along."""
-        self._start_due: asyncio.TimerHandle | None = None
-        """When the start has waited long enough for the outcome."""
 
     def stop(self, reason: StopReason) -> None:
-        """The claim is not current any more: the work ends at once and nothing is written."""
+        """Ends the work at once, because the claim is not current any more. Nothing is written."""
         self._stopped = reason
         if self._working is not None:
             self._working.cancel()
 
-    async def run(self, slot_freed: Callable[[], bool]) -> None:
-        """Never raises. Calls `slot_freed` once, when the next job may start; it says whether others follow soon."""
+    async def run(self, slot_freed: Callable[[], bool], *, start_may_wait: bool) -> None:
+        """Never raises. Calls `slot_freed` once, when the work has ended; it returns whether the outcome may wait."""
         structlog.contextvars.bind_contextvars(**self.claim.log_context)
         log.info("attempt.started", attempt=self.claim.attempt + 1, max_attempts=self.claim.max_attempts)
         try:
-            await self._perform(slot_freed)
+            await self._perform(slot_freed, start_may_wait)
         except ClaimLost:
             log.info("attempt.claim_lost", reason=self._stopped or "lost")
         except asyncio.CancelledError:
@@ -94,55 +67,23 @@ class Attempt:
             # Nothing is lost: the lease runs out and the job runs again.
             log.exception("attempt.broken")
 
-    async def _perform(self, slot_freed: Callable[[], bool]) -> None:
-        """Starts the run, does the work and writes how it ended.
-
-        The work does not wait for the record: it may begin, and where it is short end, before `job.started` is
-        written. It ends at once where the start is refused.
-        """
-        if self._start_may_wait:
-            self._start_due = asyncio.get_running_loop().call_later(START_PATIENCE_S, self._record_start)
-        else:
-            self._record_start()
+    async def _perform(self, slot_freed: Callable[[], bool], start_may_wait: bool) -> None:
+        """The work does not wait for its start to be recorded, but ends at once if the start is refused."""
+        record = self._outcomes.started(self.claim, lambda: self.stop("lost"), may_wait=start_may_wait)
         try:
             try:
                 ended = await self._work_ended()
             finally:
-                others_follow = slot_freed()
-            if others_follow:  # outcomes may share a thread, a round trip and flushes
-                await self._company.wait()
-            else:
-                self._company.depart()
-            await self._write(ended)
+                may_wait = slot_freed()
+            await self._outcomes.finished(record, ended, may_wait=may_wait)
         finally:
-            self._outcome_is_due()
-            if self._starting is not None:
-                self._starting.cancel()
-
-    def _record_start(self) -> None:
-        self._starting = asyncio.create_task(self._start())
-
-    def _outcome_is_due(self) -> None:
-        """What is not under way yet of the start, the outcome brings along."""
-        if self._start_due is not None:
-            self._start_due.cancel()
-
-    async def _start(self) -> int:
-        try:
-            return await self._until_stored(lambda: self._queue.start(self.claim, self._began_ms_ago))
-        except ClaimLost:
-            self.stop("lost")
-            raise
-
-    @property
-    def _began_ms_ago(self) -> int:
-        return round((time.monotonic() - self._began) * 1000)
+            self._outcomes.close_record(record)
 
     async def _work_ended(self) -> Result | JobError:
         ended: Result | JobError | None = None
         task = self._working = asyncio.current_task()
         try:
-            ended = await self._work_on()
+            ended = await self._work()
         except JobError as error:
             ended = error
         except asyncio.CancelledError:
@@ -160,7 +101,7 @@ class Attempt:
             raise ClaimLost(self.claim.job_id, self.claim.number)
         return ended
 
-    async def _work_on(self) -> Result:
+    async def _work(self) -> Result:
         runner = self._runners.get(self.claim.kind)
         if runner is None:
             raise UnknownKind(
@@ -169,7 +110,7 @@ class Attempt:
             )
         spec = await self._until_stored(lambda: self._queue.spec(self.claim))
         files = await self._until_stored(lambda: self._queue.files(self.claim, spec))
-        async with ProgressSender(self._queue, self.claim) as progress:
+        async with ProgressSender(self._queue, self.claim, self._timing.progress_interval_s) as progress:
             run = Run(
                 self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
             )
@@ -177,7 +118,7 @@ class Attempt:
             return await runner(run)
 
     async def _recall(self, key: str) -> Result | None:
-        """What cannot be recalled for whatever reason is made anew."""
+        """An earlier result; None if there is none or the store does not answer, so that it is made anew."""
         try:
             return await self._queue.recall(self.claim.tenant, key)
         except StoreError as error:
@@ -186,42 +127,6 @@ class Attempt:
 
     async def _result_of(self, job_id: str, max_bytes: int) -> Result:
         return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
-
-    async def _write(self, ended: Result | JobError) -> None:
-        path = ""
-        if isinstance(ended, Result):
-            result = ended
-            try:
-                path = await self._until_stored(lambda: self._queue.store_result(self.claim, result))
-            except JobError as error:
-                ended = error
-        self._outcome_is_due()
-        self._round_trip.depart()
-        if isinstance(ended, Result):
-            await self._succeed(ended, path)
-        else:
-            await self._fail(await (self._starting or self._start()), ended)
-
-    async def _succeed(self, result: Result, path: str) -> None:
-        try:
-            if self._starting is not None:
-                await self._starting
-            await self._until_stored(
-                lambda: self._queue.succeed(self.claim, result, path, began_ms_ago=self._began_ms_ago)
-            )
-        except ClaimLost:
-            await self._queue.discard_result(path)
-            raise
-        log.info("attempt.succeeded", bytes=len(result.body))
-
-    async def _fail(self, attempt: int, error: JobError) -> None:
-        if error.retryable and attempt < self.claim.max_attempts:
-            delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
-            await self._until_stored(lambda: self._queue.retry(self.claim, error, delay_ms))
-            log.warning("attempt.retrying", attempt=attempt, code=error.code, delay_ms=delay_ms)
-        else:
-            await self._until_stored(lambda: self._queue.fail(self.claim, error))
-            log.warning("attempt.failed", attempt=attempt, code=error.code, message=error.message)
 
     async def _hand_back(self) -> None:
         """Returns the job to the queue; further cancellations do not interrupt that."""
@@ -235,11 +140,4 @@ class Attempt:
             log.info("attempt.released")
 
     async def _until_stored(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Takes a step that is safe to repeat until the store has answered: finished work is not thrown away."""
-        while True:
-            raise_if_cancelled()
-            try:
-                return await step()
-            except StoreError as error:
-                log.warning("attempt.waiting_for_store", reason=str(error))
-                await asyncio.sleep(_RETRY_STORE_S * (0.5 + random.random() / 2))  # noqa: S311 (jitter)
+        return await until_stored(step, self._timing.store_retry_s)

@@ -1,4 +1,4 @@
-"""Which expired leases are really lost. Pure: the caller brings observations and the time."""
+"""Decides which expired leases are really lost. Pure: the caller passes observations and the time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from jobs.store.queue import ExpiredLease
 class LeaseWatch:
     """Counts a lease as lost when it was seen expired twice, at least a lease apart, over an unbroken connection.
 
-    After an outage of the store every lease has expired, and every worker is alive: whoever renews within one more
-    lease keeps its job. Times are milliseconds of a monotonic clock.
+    After an outage of the store every lease has expired, though every worker is alive. A worker that renews within
+    one more lease keeps its jobs. Times are milliseconds of a monotonic clock.
     """
 
     def __init__(self, lease_ms: int) -> None:
@@ -19,13 +19,13 @@ class LeaseWatch:
         self._first_seen: dict[ExpiredLease, float] = {}
 
     def observe(self, expired: Iterable[ExpiredLease], now_ms: float) -> None:
-        """What one look at the lease table found expired."""
+        """Notes the leases that one look at the lease table found expired."""
         self._first_seen = {lease: self._first_seen.get(lease, now_ms) for lease in expired}
 
     def lost(self, now_ms: float) -> list[ExpiredLease]:
-        """Leases to take back now."""
+        """Returns the leases to take back now."""
         return [lease for lease, seen in self._first_seen.items() if now_ms - seen >= self._lease_ms]
 
     def interrupted(self) -> None:
-        """The connection broke: what was seen before proves nothing."""
+        """Forgets all observations: over a broken connection they prove nothing."""
         self._first_seen.clear()

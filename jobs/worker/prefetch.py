@@ -1,7 +1,8 @@
-"""Claims that a worker holds for its next free slots: a slot that is freed is filled without a round trip. Pure.
+"""Claims that a worker holds for its next free slots, so that a freed slot needs no round trip. Pure.
 
-Held only while runs are short, and handed back when they turn out not to be: a job must never wait here for a long run
-while another worker has nothing to do. A held job is still `queued`; its lease is renewed like that of a running one.
+Claims are held only while runs are short, and handed back when runs turn out to be long: a job must not wait here for
+a long run while another worker is idle. The job of a held claim is still `queued`; its lease is renewed like that of a
+running job.
 """
 
 from __future__ import annotations
@@ -10,85 +11,55 @@ import math
 from collections import deque
 
 from jobs.core.job import Claim
-from jobs.worker.coalescing import OUTCOME_PATIENCE_S
-
-SHORT_RUN_S = 0.25
-"""Runs that take longer than this on average lose nothing by a round trip more."""
-BRIEF_RUN_S = 0.08
-"""The start of a run that takes no longer than this on average may wait for its outcome."""
-LASTS_S = 0.24
-"""For how long those held are to be enough. Others are claimed once half are left, with the next outcomes."""
-MAX_PER_SLOT = 12
-OF_COMPANY = 2
-"""How many runs must end while an outcome waits for it to be worth it."""
-HOLD_S = 1.0
-"""A claim held for longer is handed back."""
-
-_NEW_RUN_WEIGHT = 0.2
+from jobs.worker.run_lengths import RunLengths
+from jobs.worker.timing import WorkerTiming
 
 
 class Prefetch:
-    """One claim for each slot, or as many as begin within 240 milliseconds. Times are seconds of a monotonic clock."""
+    """The held claims, first come, first served. Times are seconds of a monotonic clock."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, runs: RunLengths, timing: WorkerTiming) -> None:
         self._slots = slots
+        self._runs = runs
+        self._timing = timing
         self._held: deque[tuple[Claim, float]] = deque()
-        self._average_run_s: float | None = None
 
     @property
     def claims(self) -> list[Claim]:
-        """Those held, the next first."""
+        """The held claims, the next first."""
         return [claim for claim, _ in self._held]
 
     @property
     def room(self) -> int:
-        """How many more to claim, once half is missing; none before the first run has shown how long runs are."""
-        if self._average_run_s is None or self._average_run_s > SHORT_RUN_S:
+        """How many more to claim: one claim for each slot, or what lasts for `prefetch_for_s`, once half is missing."""
+        if not self._runs.are_short:
             return 0
-        enough = self._slots * max(1, min(MAX_PER_SLOT, math.ceil(LASTS_S / self._average_run_s)))
+        per_slot = math.ceil(self._timing.prefetch_for_s / self._runs.average_s)
+        enough = self._slots * max(1, min(self._timing.max_prefetched_per_slot, per_slot))
         missing = enough - len(self._held)
         return missing if missing * 2 >= enough else 0
-
-    @property
-    def has_company(self) -> bool:
-        """Whether several runs end within the time that an outcome may wait for others."""
-        return (
-            self._average_run_s is not None
-            and self._average_run_s / self._slots * OF_COMPANY <= OUTCOME_PATIENCE_S
-        )
-
-    @property
-    def runs_are_brief(self) -> bool:
-        """Whether a run is likely to have ended before anybody misses its start."""
-        return self._average_run_s is not None and self._average_run_s <= BRIEF_RUN_S
-
-    def ran(self, seconds: float) -> None:
-        """A run has occupied a slot for so long."""
-        if self._average_run_s is None:
-            self._average_run_s = seconds
-        self._average_run_s += _NEW_RUN_WEIGHT * (seconds - self._average_run_s)
 
     def put(self, claim: Claim, now: float) -> None:
         self._held.append((claim, now))
 
     def take(self) -> Claim | None:
-        """The next one to run, where there is one."""
+        """Removes and returns the next claim; None if none is held."""
         return self._held.popleft()[0] if self._held else None
 
     def drop(self, claim: Claim) -> None:
-        """This claim, if it is here, is not current any more."""
+        """Removes this claim, if it is held: it is not current any more."""
         self._held = deque(held for held in self._held if held[0] is not claim)
 
-    def overdue(self, now: float) -> list[Claim]:
-        """Takes out what is to be handed back because the runs before it take so long."""
-        late = [claim for claim, since in self._held if now - since > HOLD_S]
-        for claim in late:
+    def take_overdue(self, now: float) -> list[Claim]:
+        """Removes and returns the claims held for longer than `hold_s`. Each counts as a run of that length."""
+        overdue = [claim for claim, since in self._held if now - since > self._timing.hold_s]
+        for claim in overdue:
             self.drop(claim)
-            self.ran(HOLD_S)
-        return late
+            self._runs.add(self._timing.hold_s)
+        return overdue
 
-    def empty(self) -> list[Claim]:
-        """Takes out everything."""
+    def take_all(self) -> list[Claim]:
+        """Removes and returns all claims."""
         held = self.claims
         self._held.clear()
         return held

@@ -1,4 +1,4 @@
-"""Sending progress: conflated, a few times a second at most, never in the way of the run."""
+"""Sends the progress of a run: only the latest value, at most a few times a second, and never blocking the run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from jobs.core.job import Claim, Progress
 from jobs.store.client import raise_if_cancelled
 from jobs.store.queue import JobQueue
 
-INTERVAL_S = 0.25
-"""Between two messages, and before the first: a render that is done sooner needs none."""
-
 
 class ProgressSender:
-    """While entered, sends the latest reported progress of one claim; what it cannot send is dropped."""
+    """While entered, sends the latest reported progress of one claim, and drops what it cannot send.
 
-    def __init__(self, queue: JobQueue, claim: Claim) -> None:
+    The first message is sent `interval_s` seconds after the first report.
+    """
+
+    def __init__(self, queue: JobQueue, claim: Claim, interval_s: float) -> None:
         self._queue = queue
         self._claim = claim
+        self._interval_s = interval_s
         self._latest: Progress | None = None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -36,7 +37,7 @@ class ProgressSender:
         while True:
             raise_if_cancelled()
             await self._changed.wait()
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(self._interval_s)
             self._changed.clear()
             if self._latest is not None:
                 with suppress(StoreError):

@@ -1,7 +1,9 @@
-"""The worker: an arq worker whose claim, run and finish steps are Pressrun's.
+"""The worker: claims jobs, runs their attempts, renews leases and stops in good order.
 
-arq gives the life cycle, signals, the context, the job functions and cron (on its own queue, its stock path). What it
-would do by polling, with extra round trips, or by id without asking whose claim it is, is overridden here.
+It is an arq worker of which little is arq's any more. arq still runs the main loop, registers the signal handlers,
+waits for runs in the grace period of a drain, keeps the table of job functions by which a job's entry names its code,
+and runs cron jobs (on a queue of their own). Claiming, leases, running, retries, outcomes and stopping are Pressrun's:
+arq would poll, use six round trips a job, and clean up by job id without asking whose claim it is.
 """
 
 from __future__ import annotations
@@ -26,20 +28,20 @@ from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.process.event_wait import is_set_within
 from jobs.store import keys
-from jobs.store.client import BLOCK_MS, raise_if_cancelled, translated_errors, wait_for_store
-from jobs.store.queue import JobQueue, StopReason
+from jobs.store.client import raise_if_cancelled, translated_errors, wait_for_store
+from jobs.store.queue import ClaimBatch, JobQueue, StopReason
 from jobs.worker.attempt import Attempt
-from jobs.worker.coalescing import CLAIM_PATIENCE_S, OUTCOME_PATIENCE_S, Company
 from jobs.worker.leases import LeaseWatch
+from jobs.worker.outcome_writer import OutcomeWriter
 from jobs.worker.prefetch import Prefetch
+from jobs.worker.run_lengths import RunLengths
+from jobs.worker.signals import WorkerSignals
+from jobs.worker.timing import WorkerTiming
 
 log = structlog.get_logger(__name__)
 
-RENEW_INTERVAL_S = 0.5
-"""How often leases are renewed while there are claims; also how soon a cancelled run hears of it."""
 SWEEP_SECONDS = frozenset(range(0, 60, 10))
-UNFINISHED_PER_SLOT = 8
-"""How many finished renders per slot may still be on their way to the store before no more are claimed."""
+CRON_POLL_S = 1.0
 
 
 async def run_claim(ctx: dict[str, Any], job_id: str) -> None:
@@ -66,8 +68,10 @@ class JobWorker(Worker):
         start: Callable[[], Awaitable[Mapping[str, Runner]]],
         stop: Callable[[], Awaitable[None]],
         handle_signals: bool = True,
+        timing: WorkerTiming | None = None,
     ) -> None:
         """`start` makes the runners ready (warm children) before the first claim, `stop` ends them after the last."""
+        timing = timing or WorkerTiming()
         super().__init__(
             functions=[func(run_claim, name="run_claim")],
             cron_jobs=[cron(sweep, second=set(SWEEP_SECONDS), run_at_startup=False)],
@@ -76,20 +80,21 @@ class JobWorker(Worker):
             on_startup=self._on_startup,
             handle_signals=handle_signals,
             job_completion_wait=settings.drain_seconds,
-            max_jobs=settings.worker_slots * (1 + UNFINISHED_PER_SLOT),
+            max_jobs=settings.worker_slots * (1 + timing.unfinished_per_slot),
             keep_result=0,
             poll_delay=0,
             job_serializer=redis.job_serializer,
             job_deserializer=redis.job_deserializer,
             ctx={"worker": self},
         )
+        self.signals = WorkerSignals()
+        self.outcomes = OutcomeWriter(queue, timing, self._on_round_trip)
+        self._timing = timing
         self._queue = queue
         self._slots = settings.worker_slots
         self._busy = 0
-        self._slot_freed = asyncio.Event()
-        self._reserve = Prefetch(settings.worker_slots)
-        self._company = Company(OUTCOME_PATIENCE_S)
-        self._round_trip = Company(CLAIM_PATIENCE_S)
+        self._run_lengths = RunLengths(settings.worker_slots, timing)
+        self._prefetch = Prefetch(settings.worker_slots, self._run_lengths, timing)
         self._default_timeout_ms = settings.render_timeout * 1000
         self._start, self._stop = start, stop
         self._runners: Mapping[str, Runner] = {}
@@ -97,18 +102,22 @@ class JobWorker(Worker):
         self._leases = LeaseWatch(queue.lease_ms)
         self._renewal: asyncio.Task[None] | None = None
         self._handing_back: asyncio.Task[None] | None = None
-        self._rest_until_ms: float | None = None
-        """Until then, only the doorbell is a reason to look: the last look left nothing. None: look at once."""
-        self._stock_poll_due = 0.0
+        self._look_due_ms = 0.0
+        """When to look at the queue without any other reason."""
+        self._left_nothing = False
+        """Whether the last look found less than it wanted: the doorbell rings before there is more."""
+        self._reason_to_look = asyncio.Event()
+        """Set when a worker that had no free slot has one, or may claim along with outcomes."""
+        self._cron_poll_due = 0.0
 
     # --- claiming ---------------------------------------------------------------------------------------------
 
     async def _poll_iteration(self) -> None:
-        """One look at the queue and, where there was nothing to do, a wait for a reason to look again."""
+        """Looks at the queue once, when there is a reason to."""
         raise_if_cancelled()
         try:
             if self.allow_pick_jobs:
-                await self._claim_and_wait()
+                await self._look()
             else:
                 await asyncio.sleep(0.05)
             await self._poll_cron()
@@ -119,53 +128,62 @@ class JobWorker(Worker):
 
     @property
     def _free_slots(self) -> int:
-        """How many jobs may begin; none while too many that have ended are on their way to the store."""
+        """How many jobs may begin; none while too many that have ended wait for the store."""
         return min(self._slots - self._busy, self.max_jobs - len(self.tasks))
 
-    async def _claim_and_wait(self) -> None:
-        if self._free_slots <= 0:  # no hurry
-            await self._round_trip.wait()
-            if not self.allow_pick_jobs:
-                return
+    async def _look(self) -> None:
+        """Claims what there is room for, and begins it."""
+        claimed = await self._claim()
+        now_ms = time.monotonic() * 1000
+        self._leases.observe(claimed.expired, now_ms)
+        for claim in claimed.claims:
+            self._prefetch.put(claim, time.monotonic())
+        self.signals.looked.emit(claimed.claims)
+        self._fill_slots()
+        if not self.allow_pick_jobs:  # a drain has begun meanwhile
+            return await self._hand_back(self._prefetch.take_all())
+        look_again_ms = self._timing.look_again_s * 1000
+        if claimed.next_due_ms is not None:
+            look_again_ms = min(look_again_ms, claimed.next_due_ms + 1)
+        self._look_due_ms = now_ms + look_again_ms
+
+    async def _claim(self) -> ClaimBatch:
+        if self._free_slots <= 0:
+            await self._wait_for_reason()
         now_ms = time.monotonic() * 1000
         lost = self._leases.lost(now_ms)
         free = self._free_slots
-        want = free if free > 0 else self._reserve.room
-        if free > 0 and self._rest_until_ms is not None and not lost:
-            haul = await self._queue.claim_when_rung(want, self._rest_until_ms - now_ms)
+        want = free if free > 0 else self._prefetch.room
+        if free > 0 and self._left_nothing and not lost:
+            claimed = await self._queue.claim_when_rung(want, self._look_due_ms - now_ms)
         else:
-            haul = await self._queue.claim(want, lost)
-        now_ms = time.monotonic() * 1000
-        self._leases.observe(haul.expired, now_ms)
-        for claim in haul.claims:
-            self._reserve.put(claim, time.monotonic())
-        self._fill_slots()
-        if not self.allow_pick_jobs:  # a drain has begun meanwhile
-            return await self._hand_back(self._reserve.empty())
-        wait_ms = BLOCK_MS if haul.next_due_ms is None else min(haul.next_due_ms + 1, BLOCK_MS)
-        has_more = len(haul.claims) == want
-        self._rest_until_ms = None if has_more else now_ms + wait_ms
-        if self._free_slots <= 0 and not (has_more and self._reserve.room):
-            await self._wait_for_slot(wait_ms)
+            claimed = await self._queue.claim(want, lost)
+        self._left_nothing = len(claimed.claims) < want
+        return claimed
+
+    async def _wait_for_reason(self) -> None:
+        """Returns also when a look is due without a reason: leases may be lost."""
+        self._reason_to_look.clear()
+        wait_ms = self._look_due_ms - time.monotonic() * 1000
+        await is_set_within(self._reason_to_look, max(wait_ms, 50) / 1000)
+
+    def _on_round_trip(self) -> None:
+        if self._prefetch.room:
+            self._reason_to_look.set()
 
     def _fill_slots(self) -> None:
         while self.allow_pick_jobs and self._free_slots > 0:
-            claim = self._reserve.take()
+            claim = self._prefetch.take()
             if claim is None:
-                self._slot_freed.set()
-                self._round_trip.depart()
-                return
+                self._reason_to_look.set()
+                break
             self._begin(claim)
-
-    async def _wait_for_slot(self, timeout_ms: int) -> None:
-        self._slot_freed.clear()
-        # Without one, look at the queue all the same: leases may be lost.
-        await is_set_within(self._slot_freed, max(timeout_ms, 50) / 1000)
+        self.signals.held.emit(self._prefetch.claims)
 
     async def _poll_cron(self) -> None:
-        """arq's own poll, about once a second: its queue holds only cron jobs."""
-        if time.monotonic() >= self._stock_poll_due:
-            self._stock_poll_due = time.monotonic() + BLOCK_MS / 1000
+        """Runs arq's own poll, at most once a second: its queue holds only cron jobs."""
+        if time.monotonic() >= self._cron_poll_due:
+            self._cron_poll_due = time.monotonic() + CRON_POLL_S
             with translated_errors():
                 await super()._poll_iteration()
 
@@ -190,47 +208,40 @@ class JobWorker(Worker):
     async def run_attempt(self, claim: Claim) -> None:
         """Runs the claim to its outcome. Never raises."""
         attempt = Attempt(
-            claim,
-            self._queue,
-            self._runners,
-            self._default_timeout_ms,
-            self._company,
-            self._round_trip,
-            start_may_wait=bool(self._attempts)
-            and self._reserve.has_company
-            and self._reserve.runs_are_brief
-            and not claim.may_expire,
+            claim, self._queue, self._runners, self._default_timeout_ms, self.outcomes, self._timing
+        )
+        runs = self._run_lengths
+        start_may_wait = bool(
+            self._attempts and runs.share_flushes and runs.fit_into_a_flush and not claim.may_expire
         )
         self._attempts[claim.job_id] = attempt
         began = time.monotonic()
 
         def slot_freed() -> bool:
             self._busy -= 1
-            self._reserve.ran(time.monotonic() - began)
+            runs.add(time.monotonic() - began)
             self._fill_slots()
-            if self._reserve.room:
-                self._slot_freed.set()
-            return self._busy == self._slots and self._reserve.has_company
+            return self._busy == self._slots and runs.share_flushes
 
         try:
-            await attempt.run(slot_freed)
+            await attempt.run(slot_freed, start_may_wait=start_may_wait)
         finally:
             if self._attempts.get(claim.job_id) is attempt:
                 del self._attempts[claim.job_id]
+            self.signals.ended.emit(claim)
 
     def _ended(self, job_id: str) -> None:
         self.tasks.pop(job_id, None)
         if len(self.tasks) == self.max_jobs - 1:
             self._fill_slots()
-            self._slot_freed.set()
 
     async def _renew_leases(self) -> None:
         """Keeps the claims of this worker alive, and ends those that are not current any more."""
         while True:
-            await asyncio.sleep(RENEW_INTERVAL_S)
+            await asyncio.sleep(self._timing.renew_interval_s)
             raise_if_cancelled()
-            await self._hand_back(self._reserve.overdue(time.monotonic()))
-            claims = [attempt.claim for attempt in self._attempts.values()] + self._reserve.claims
+            await self._hand_back(self._prefetch.take_overdue(time.monotonic()))
+            claims = [attempt.claim for attempt in self._attempts.values()] + self._prefetch.claims
             if not claims:
                 continue
             try:
@@ -243,16 +254,19 @@ class JobWorker(Worker):
                 continue
             for claim, reason in stops:
                 self._stop_claim(claim, reason)
+            self.signals.renewed.emit(claims)
 
     def _stop_claim(self, claim: Claim, reason: StopReason) -> None:
-        """This claim, and not a newer one of the same job."""
-        self._reserve.drop(claim)
+        """Stops this claim, not a newer one of the same job."""
+        self._prefetch.drop(claim)
+        self.signals.held.emit(self._prefetch.claims)
         attempt = self._attempts.get(claim.job_id)
         if attempt is not None and attempt.claim is claim:
             attempt.stop(reason)
 
     async def _hand_back(self, claims: Iterable[Claim]) -> None:
-        """Returns jobs that were not begun, in one round trip. Where that fails, their leases run out."""
+        """Returns jobs that were not begun, in one round trip. If that fails, their leases run out."""
+        self.signals.held.emit(self._prefetch.claims)
 
         async def release(claim: Claim) -> None:
             try:
@@ -276,17 +290,20 @@ class JobWorker(Worker):
         self._runners = await self._start()
         self._renewal = asyncio.create_task(self._renew_leases())
         log.info("worker.ready", slots=self._slots, kinds=sorted(self._runners))
+        self.signals.ready.emit(None)
 
     async def _shut_down(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
-        await self._hand_back(self._reserve.empty())
+        await self._hand_back(self._prefetch.take_all())
         await self._stop()
         log.info("worker.stopped")
 
     async def close(self) -> None:
-        """Waits for interrupted tasks here: arq would leave the rest undone where a cron job was one of them, and
-        where the store does not answer."""
+        """Interrupts what runs, waits for it, and stops.
+
+        arq would leave the rest undone if a cron job was interrupted or the store did not answer.
+        """
         self.allow_pick_jobs = False
         for task in self.tasks.values():
             task.cancel()
@@ -308,6 +325,6 @@ class JobWorker(Worker):
         if self.allow_pick_jobs:
             log.info("worker.draining", running=len(self._attempts), grace_seconds=self._job_completion_wait)
             super().handle_sig_wait_for_completion(signum)
-            self._handing_back = self.loop.create_task(self._hand_back(self._reserve.empty()))
+            self._handing_back = self.loop.create_task(self._hand_back(self._prefetch.take_all()))
         else:
             self.handle_sig(signum)

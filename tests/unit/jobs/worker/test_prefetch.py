@@ -1,7 +1,11 @@
 import pytest
 
 from jobs.core.job import Claim
-from jobs.worker.prefetch import HOLD_S, SHORT_RUN_S, Prefetch
+from jobs.worker.prefetch import Prefetch
+from jobs.worker.run_lengths import RunLengths
+from jobs.worker.timing import WorkerTiming
+
+TIMING = WorkerTiming()
 
 
 def claim(job_id: str) -> Claim:
@@ -19,97 +23,82 @@ def claim(job_id: str) -> Claim:
     )
 
 
-def after_short_runs(slots: int = 2) -> Prefetch:
-    reserve = Prefetch(slots)
-    reserve.ran(0.09)
-    return reserve
+class Held:
+    """A prefetch for two slots, and the run lengths it goes by."""
+
+    def __init__(self, *runs_s: float) -> None:
+        self.runs = RunLengths(2, TIMING)
+        for seconds in runs_s:
+            self.runs.add(seconds)
+        self.prefetch = Prefetch(2, self.runs, TIMING)
+
+
+def after_short_runs() -> Prefetch:
+    return Held(0.09).prefetch
 
 
 def test_nothing_is_held_before_a_run_has_shown_how_long_runs_are() -> None:
-    assert Prefetch(2).room == 0
+    assert Held().prefetch.room == 0
 
 
-def test_short_runs_make_room_for_what_begins_in_a_moment_once_half_of_it_is_missing() -> None:
-    reserve = after_short_runs()
+def test_short_runs_make_room_for_claims_once_half_of_them_are_missing() -> None:
+    prefetch = after_short_runs()
     rooms = []
     for job_id in "abcde":
-        rooms.append(reserve.room)
-        reserve.put(claim(job_id), 0.0)
+        rooms.append(prefetch.room)
+        prefetch.put(claim(job_id), 0.0)
     assert rooms == [6, 5, 4, 3, 0]
-    assert reserve.room == 0
+    assert prefetch.room == 0
 
 
 @pytest.mark.parametrize(("run_s", "room"), [(0.25, 2), (0.2, 4), (0.06, 8), (0.04, 12), (0.001, 24)])
 def test_the_shorter_runs_are_the_more_claims_are_held(run_s: float, room: int) -> None:
-    reserve = Prefetch(2)
-    reserve.ran(run_s)
-    assert reserve.room == room
-
-
-@pytest.mark.parametrize(
-    ("slots", "run_s", "has_company"), [(2, 0.08, True), (2, 0.09, False), (8, 0.3, True)]
-)
-def test_there_is_company_where_several_runs_end_within_the_patience(
-    slots: int, run_s: float, has_company: bool
-) -> None:
-    reserve = Prefetch(slots)
-    assert not reserve.has_company
-    reserve.ran(run_s)
-    assert reserve.has_company == has_company
-
-
-@pytest.mark.parametrize(("run_s", "brief"), [(0.07, True), (0.09, False)])
-def test_runs_are_brief_only_once_they_have_shown_it(run_s: float, brief: bool) -> None:
-    reserve = Prefetch(8)
-    assert not reserve.runs_are_brief
-    reserve.ran(run_s)
-    assert reserve.runs_are_brief == brief
+    assert Held(run_s).prefetch.room == room
 
 
 def test_long_runs_leave_no_room_until_runs_are_short_again() -> None:
-    reserve = after_short_runs()
-    reserve.ran(60)
-    assert reserve.room == 0
+    held = Held(0.09, 60)
+    assert held.prefetch.room == 0
     for _ in range(40):
-        reserve.ran(0.09)
-    assert reserve.room == 6
+        held.runs.add(0.09)
+    assert held.prefetch.room == 6
 
 
 def test_claims_are_taken_in_the_order_they_came() -> None:
-    reserve = after_short_runs()
-    reserve.put(claim("a"), 0.0)
-    reserve.put(claim("b"), 0.0)
-    taken = [reserve.take(), reserve.take(), reserve.take()]
+    prefetch = after_short_runs()
+    prefetch.put(claim("a"), 0.0)
+    prefetch.put(claim("b"), 0.0)
+    taken = [prefetch.take(), prefetch.take(), prefetch.take()]
     assert [one and one.job_id for one in taken] == ["a", "b", None]
 
 
 def test_a_claim_that_is_not_current_any_more_is_dropped() -> None:
-    reserve = after_short_runs()
+    prefetch = after_short_runs()
     old, newer, other = claim("a"), claim("a"), claim("b")
     for held in (old, newer, other):
-        reserve.put(held, 0.0)
-    reserve.drop(old)
-    reserve.drop(claim("never held"))
-    assert [one is newer or one is other for one in reserve.claims] == [True, True]
+        prefetch.put(held, 0.0)
+    prefetch.drop(old)
+    prefetch.drop(claim("never held"))
+    assert [one is newer or one is other for one in prefetch.claims] == [True, True]
 
 
-def test_what_was_held_too_long_is_given_up_and_no_more_is_held() -> None:
-    reserve = after_short_runs()
-    reserve.put(claim("old"), 0.0)
-    reserve.put(claim("new"), HOLD_S)
-    assert reserve.overdue(HOLD_S) == []
-    assert [one.job_id for one in reserve.overdue(HOLD_S + 0.1)] == ["old"]
-    assert [one.job_id for one in reserve.claims] == ["new"]
+def test_claims_held_for_too_long_are_given_up_and_then_no_more_are_held() -> None:
+    prefetch = after_short_runs()
+    prefetch.put(claim("old"), 0.0)
+    prefetch.put(claim("new"), TIMING.hold_s)
+    assert prefetch.take_overdue(TIMING.hold_s) == []
+    assert [one.job_id for one in prefetch.take_overdue(TIMING.hold_s + 0.1)] == ["old"]
+    assert [one.job_id for one in prefetch.claims] == ["new"]
     for _ in range(3):
-        reserve.put(claim("again"), 0.0)
-        reserve.overdue(HOLD_S + 0.1)
-    assert HOLD_S > SHORT_RUN_S
-    assert reserve.room == 0
+        prefetch.put(claim("again"), 0.0)
+        prefetch.take_overdue(TIMING.hold_s + 0.1)
+    assert TIMING.hold_s > TIMING.short_run_s
+    assert prefetch.room == 0
 
 
-def test_emptying_gives_everything() -> None:
-    reserve = after_short_runs()
-    reserve.put(claim("a"), 0.0)
-    reserve.put(claim("b"), 0.0)
-    assert [one.job_id for one in reserve.empty()] == ["a", "b"]
-    assert reserve.claims == []
+def test_taking_all_leaves_nothing() -> None:
+    prefetch = after_short_runs()
+    prefetch.put(claim("a"), 0.0)
+    prefetch.put(claim("b"), 0.0)
+    assert [one.job_id for one in prefetch.take_all()] == ["a", "b"]
+    assert prefetch.claims == []

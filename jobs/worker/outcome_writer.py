@@ -1,0 +1,210 @@
+"""Writes what runs produce to the store: starts, results and outcomes, several in one round trip.
+
+Each write is one atomic script or one durable file. What is true if the worker dies between two:
+
+1. After the claim, before the start is recorded: the lease runs out. The job is back in front of
+   the queue, and no attempt is used.
+2. After the start, before the result is written: the lease runs out. The attempt is used; the job
+   is queued again, or `failed: worker_lost`.
+3. After the result is written, before the outcome: as 1 or 2. No record names the result, and it
+   is removed an hour later.
+4. After the outcome: the job has ended. The next sweep removes its input.
+
+An outcome may bring the start of its run along, in the same script. Then 1 holds until 4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import TypeVar
+
+import structlog
+
+from jobs.core.errors.job import JobError
+from jobs.core.errors.store import ClaimLost
+from jobs.core.job import Claim, Result
+from jobs.core.retry import backoff_ms
+from jobs.process.testsignal import TestSignal
+from jobs.store.queue import JobQueue
+from jobs.worker.timing import WorkerTiming
+from jobs.worker.until_stored import until_stored
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class RunRecord:
+    """One run, and what of it is still to be written."""
+
+    def __init__(self, claim: Claim, on_refused: Callable[[], None]) -> None:
+        self.claim = claim
+        self.on_refused = on_refused
+        self.ended: Result | JobError | None = None
+        self.starting: asyncio.Task[None] | None = None
+        """Writes the start."""
+        self.storing: asyncio.Task[str] | None = None
+        """Writes the bytes of the result; returns their path."""
+        self.may_be_sent = asyncio.Event()
+        """Set when the round trip of the outcome begins."""
+        self.is_closed = False
+        self.context = copy_context()
+        """So that log lines about the run name it."""
+        self._began = time.monotonic()
+
+    @property
+    def began_ms_ago(self) -> int:
+        return round((time.monotonic() - self._began) * 1000)
+
+    @property
+    def is_stored(self) -> bool:
+        return self.storing is not None and self.storing.done()
+
+
+class OutcomeWriter:
+    """One queue of runs with something to write, and one timer that flushes it.
+
+    A flush takes everything that is queued. It first writes the results, which share a thread and a flush of the
+    directory. Then one round trip takes the outcomes, the starts of runs that go on, and what `on_round_trip` adds.
+
+    The outcome of a run brings its start along, if that still waits. An outcome whose result takes longer to write
+    than the timer goes by itself later, and its start goes with the others.
+    """
+
+    def __init__(
+        self, queue: JobQueue, timing: WorkerTiming, on_round_trip: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_round_trip` is called when a round trip begins; calls to the store in the same turn share it."""
+        self._queue = queue
+        self._timing = timing
+        self._on_round_trip = on_round_trip
+        self._waiting: dict[RunRecord, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushes: set[asyncio.Task[None]] = set()
+        self.outcome_queued: TestSignal[Claim] = TestSignal()
+
+    def started(self, claim: Claim, on_refused: Callable[[], None], *, may_wait: bool) -> RunRecord:
+        """Records the start of a run, with the next flush if it `may_wait`, else now.
+
+        Calls `on_refused` if the claim is lost. Call `close_record` when the run is over, however it ends.
+        """
+        run = RunRecord(claim, on_refused)
+        if may_wait:
+            self._enqueue(run)
+        else:
+            self._write_start(run)
+        return run
+
+    async def finished(self, run: RunRecord, ended: Result | JobError, *, may_wait: bool) -> None:
+        """Returns when the outcome is in the store: with the next flush if it `may_wait`, else it flushes now.
+
+        A store that does not answer is tried until it does. Raises ClaimLost; the result is removed then.
+        """
+        run.ended = ended
+        self._enqueue(run)
+        self.outcome_queued.emit(run.claim)
+        if not may_wait:
+            self.flush()
+        await run.may_be_sent.wait()
+        assert run.storing is not None  # noqa: S101 (the flush has set it)
+        await self._write_outcome(run, await run.storing)
+
+    def close_record(self, run: RunRecord) -> None:
+        """Writes nothing more about the run."""
+        run.is_closed = True
+        self._waiting.pop(run, None)
+        for task in (run.starting, run.storing):
+            if task is not None:
+                task.cancel()
+
+    def flush(self) -> None:
+        """Begins to write everything that is queued."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            runs, self._waiting = list(self._waiting), {}
+            flush = asyncio.create_task(self._write_together(runs))
+            self._flushes.add(flush)
+            flush.add_done_callback(self._flushes.discard)
+
+    def _enqueue(self, run: RunRecord) -> None:
+        self._waiting[run] = None
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._timing.flush_after_s, self.flush)
+
+    async def _write_together(self, runs: list[RunRecord]) -> None:
+        results = []
+        for run in runs:
+            if run.ended is not None:
+                run.storing = asyncio.create_task(self._store(run, run.ended), context=run.context)
+                results.append(run.storing)
+        if results:
+            await asyncio.wait(results, timeout=self._timing.flush_after_s)
+        for run in runs:
+            if run.storing is not None:
+                run.may_be_sent.set()
+        await asyncio.sleep(0)  # now outcomes are being sent, and what is called in this turn goes with them
+        self._on_round_trip()
+        for run in runs:
+            if not run.is_stored and not run.is_closed:
+                self._write_start(run)
+
+    async def _store(self, run: RunRecord, ended: Result | JobError) -> str:
+        """Writes the bytes of a result. If they cannot be stored at all, the run has failed."""
+        if isinstance(ended, Result):
+            try:
+                return await self._until_stored(lambda: self._queue.store_result(run.claim, ended))
+            except JobError as error:
+                run.ended = error
+        return ""
+
+    def _write_start(self, run: RunRecord) -> None:
+        if run.starting is None:
+            run.starting = asyncio.create_task(self._start(run), context=run.context)
+
+    async def _start(self, run: RunRecord) -> None:
+        try:
+            await self._until_stored(lambda: self._queue.start(run.claim, run.began_ms_ago))
+        except ClaimLost:
+            if run.ended is None:  # else the outcome was written before the start, or is refused too
+                run.on_refused()
+        except Exception:
+            log.exception("attempt.start_not_recorded")  # the outcome brings it along
+
+    async def _write_outcome(self, run: RunRecord, path: str) -> None:
+        if isinstance(run.ended, Result):
+            await self._succeed(run, run.ended, path)
+        elif run.ended is not None:
+            await self._fail(run, run.ended)
+
+    async def _succeed(self, run: RunRecord, result: Result, path: str) -> None:
+        try:
+            await self._until_stored(
+                lambda: self._queue.succeed(run.claim, result, path, began_ms_ago=run.began_ms_ago)
+            )
+        except ClaimLost:
+            await self._queue.discard_result(path)
+            raise
+        log.info("attempt.succeeded", bytes=len(result.body))
+
+    async def _fail(self, run: RunRecord, error: JobError) -> None:
+        attempt = run.claim.attempt + 1
+        if error.retryable and attempt < run.claim.max_attempts:
+            delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
+            await self._until_stored(
+                lambda: self._queue.retry(run.claim, error, delay_ms, began_ms_ago=run.began_ms_ago)
+            )
+            log.warning("attempt.retrying", attempt=attempt, code=error.code, delay_ms=delay_ms)
+        else:
+            await self._until_stored(
+                lambda: self._queue.fail(run.claim, error, began_ms_ago=run.began_ms_ago)
+            )
+            log.warning("attempt.failed", attempt=attempt, code=error.code, message=error.message)
+
+    async def _until_stored(self, step: Callable[[], Awaitable[T]]) -> T:
+        return await until_stored(step, self._timing.store_retry_s)

@@ -1,0 +1,54 @@
+"""When a worker writes, claims and renews: every time constant of it, with the reason for its value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTiming:
+    """The defaults are for production; tests pass others.
+
+    The measurements are from backlogs of small invoices (22 ms each) on two cores, where each
+    wake-up of worker, store, web and notifier takes the processor from a render.
+    """
+
+    flush_after_s: float = 0.1
+    """Longest wait of a start or an outcome for others, if they share a thread, a flush of the disk
+    and a round trip. With these and the next claims in one round trip, a job costs 0.5 ms less than
+    with two; a longer wait gains no more, and clients would notice it."""
+
+    store_retry_s: float = 2.0
+    """About how long a step waits that the store did not answer, before it is taken again. A store
+    needs some seconds to restart, and it must not meet all workers at once then."""
+
+    short_run_s: float = 0.25
+    """Claims are prefetched while runs take no longer than this on average. A longer run loses
+    nothing by the millisecond of a round trip after it."""
+
+    prefetch_for_s: float = 0.24
+    """How long the prefetched claims last: two flushes, and some room for a late one."""
+
+    max_prefetched_per_slot: int = 12
+    """Bounds what waits in one worker while another is idle; reached by runs of 20 ms."""
+
+    hold_s: float = 1.0
+    """A prefetched claim is handed back after this time: the runs before it turned out to be long,
+    and another worker may have a free slot."""
+
+    new_run_weight: float = 0.2
+    """Weight of the newest run in the average: a change of load shows after about five runs."""
+
+    unfinished_per_slot: int = 8
+    """How many ended runs per slot may wait for the store before no more jobs begin. Bounds the
+    memory that their results take during an outage."""
+
+    look_again_s: float = 1.0
+    """Longest time between two looks at the queue: leases may be lost, and a wake-up may be."""
+
+    renew_interval_s: float = 0.5
+    """Between two renewals of all leases. A fifth of a lease, so one lost renewal does no harm; it
+    is also how long a cancelled run goes on at most."""
+
+    progress_interval_s: float = 0.25
+    """Between two progress messages of a run, and before the first: a shorter run needs none."""
