@@ -1,4 +1,4 @@
-"""The web app over the real store, called in this process; `Desk` plays the worker."""
+"""The web app over the real store, called in this process. `FakeWorker` ends its jobs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SECRET = "a-secret-of-thirty-two-characters"
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 4
 
 
-class Desk:
-    """Takes jobs off the queue and ends them as a test wants."""
+class FakeWorker:
+    """Claims jobs and ends them as a test wants, without rendering."""
 
     def __init__(self, settings: Settings) -> None:
         self._redis = connect(settings)
@@ -36,15 +36,15 @@ class Desk:
         self._queue = JobQueue(self._redis, scripts, open_artifacts(settings, scripts))
 
     async def start(self) -> Claim:
-        """The next job begins to run."""
-        haul = await self._queue.claim(1)
-        await self._queue.start(haul.claims[0])
-        return haul.claims[0]
+        """Starts the next job."""
+        (claim,) = (await self._queue.claim(1)).claims
+        await self._queue.start(claim)
+        return claim
 
     async def succeed(
         self, claim: Claim | None = None, body: bytes = PDF, filename: str = "invoice.pdf", **details: Any
     ) -> str:
-        """The job succeeds; the next one, where none is named."""
+        """Ends the claimed job, or else the next one, with a result. Returns its id."""
         claim = claim or await self.start()
         details = {"pages": 1, **details}
         result = Result(body=body, content_type="application/pdf", filename=filename, details=details)
@@ -57,7 +57,7 @@ class Desk:
         return claim.job_id
 
     async def sweep(self) -> None:
-        """What is not needed any more goes."""
+        """Removes everything that is not needed any more."""
         while await self._queue.sweep():
             pass
 
@@ -67,7 +67,7 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Api]:
-    """The app with its lifespan, following the event logs."""
+    """Yields the app while its lifespan runs, which follows the event logs."""
     app = build(settings)
     async with app.router.lifespan_context(app):
         await app.services.tail.ready.wait()
@@ -75,7 +75,7 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
 
 
 def caller(app: Api, key: str | None = None) -> httpx.AsyncClient:
-    """A client on this machine."""
+    """Returns a client on this machine."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost:8000", headers=headers)
@@ -83,13 +83,13 @@ def caller(app: Api, key: str | None = None) -> httpx.AsyncClient:
 
 @pytest.fixture
 def settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
-    """Without API keys; the store is empty."""
+    """Settings without API keys. The store is empty."""
     return Settings(redis_url=redis_url, data_dir=tmp_path / "data", max_queued=50)
 
 
 @pytest.fixture
 def keyed_settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
-    """With a key for each of two tenants."""
+    """Settings with a key for each of two tenants."""
     return Settings(
         redis_url=redis_url, data_dir=tmp_path / "data", api_keys=KEYS, secret_key=(SECRET,), host="127.0.0.1"
     )
@@ -132,7 +132,7 @@ async def anonymous(keyed_app: Api) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def desk(settings: Settings) -> AsyncIterator[Desk]:
-    desk = Desk(settings)
-    yield desk
-    await desk.close()
+async def worker(settings: Settings) -> AsyncIterator[FakeWorker]:
+    worker = FakeWorker(settings)
+    yield worker
+    await worker.close()

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is a clear 4xx problem, and the server goes on."""
+"""Bad requests are answered with a clear 4xx problem, and the server goes on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEMBERS = st.recursive(
 
 
 def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """A complete problem document (RFC 9457)."""
+    """Returns the problem document (RFC 9457), which must be complete."""
     problem: dict[str, Any] = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -54,20 +54,20 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
         b'{"metadata":{"n":' + b"9" * 10_000 + b"}}",
     ],
 )
-async def test_what_is_not_json_is_malformed(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_malformed(client: httpx.AsyncClient, body: bytes) -> None:
     assert_problem(await client.post("/v1/jobs", content=body, headers=JSON), 400, "malformed_body")
 
 
 @pytest.mark.parametrize(
     "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"]
 )
-async def test_json_must_be_announced(client: httpx.AsyncClient, content_type: str) -> None:
+async def test_json_needs_its_content_type(client: httpx.AsyncClient, content_type: str) -> None:
     body = json.dumps(HELLO).encode()
     answer = await client.post("/v1/jobs", content=body, headers={"content-type": content_type})
     assert_problem(answer, 415, "unsupported_media_type")
 
 
-async def test_json_may_be_announced_in_other_spellings(client: httpx.AsyncClient) -> None:
+async def test_the_content_type_of_json_may_be_spelled_differently(client: httpx.AsyncClient) -> None:
     headers = {"content-type": 'Application/JSON ; charset="UTF-8"'}
     assert (
         await client.post("/v1/jobs", content=json.dumps(HELLO).encode(), headers=headers)
@@ -117,7 +117,7 @@ async def test_json_may_be_announced_in_other_spellings(client: httpx.AsyncClien
         ({"a/b~c": 1}, "/a~1b~0c"),
     ],
 )
-async def test_what_does_not_fit_is_named(
+async def test_members_that_are_not_valid_are_named(
     client: httpx.AsyncClient, members: dict[str, Any], pointer: str
 ) -> None:
     problem = assert_problem(await client.post("/v1/jobs", json={**HELLO, **members}), 422, "invalid_input")
@@ -133,12 +133,12 @@ async def test_an_expiry_before_the_start_is_a_contradiction(client: httpx.Async
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1"])
-async def test_json_that_is_no_object_does_not_fit(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_json_that_is_not_an_object_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     for path in ("/v1/jobs", "/v1/tokens"):
         assert_problem(await client.post(path, content=body, headers=JSON), 422, "invalid_input")
 
 
-async def test_a_body_that_is_announced_too_large_is_not_read(client: httpx.AsyncClient) -> None:
+async def test_a_body_with_a_content_length_above_the_limit_is_not_read(client: httpx.AsyncClient) -> None:
     async def never() -> AsyncIterator[bytes]:
         raise AssertionError("the body was read")
         yield b""
@@ -191,7 +191,7 @@ async def test_paths_that_are_not_there_are_not_found(client: httpx.AsyncClient,
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) -> None:
+async def test_the_answer_to_a_wrong_method_lists_the_right_ones(client: httpx.AsyncClient) -> None:
     answer = await client.put("/v1/jobs")
     assert_problem(answer, 405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
@@ -217,7 +217,7 @@ async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) ->
         ("/v1/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV?wait=soon", "/wait"),
     ],
 )
-async def test_parameters_that_do_not_fit_are_named(
+async def test_parameters_that_are_not_valid_are_named(
     client: httpx.AsyncClient, path: str, pointer: str
 ) -> None:
     problem = (await client.get(path)).json()
@@ -227,7 +227,7 @@ async def test_parameters_that_do_not_fit_are_named(
 @pytest.mark.parametrize(
     "query", ["limit=1&limit=2", "tag=%ff", "&".join(f"a{n}=1" for n in range(100)), "tag=%00"]
 )
-async def test_query_strings_that_make_no_sense_are_refused(client: httpx.AsyncClient, query: str) -> None:
+async def test_malformed_query_strings_are_refused(client: httpx.AsyncClient, query: str) -> None:
     assert (await client.get(f"/v1/jobs?{query}")).json()["code"] == "invalid_input"
 
 
@@ -240,7 +240,7 @@ async def test_query_strings_that_make_no_sense_are_refused(client: httpx.AsyncC
         MEMBERS,
     )
 )
-async def test_no_members_break_it(client: httpx.AsyncClient, members: dict[str, Any]) -> None:
+async def test_no_members_break_the_server(client: httpx.AsyncClient, members: dict[str, Any]) -> None:
     body = json.dumps({**HELLO, **members}).encode("utf-8", "surrogatepass")
     answer = await client.post("/v1/jobs", content=body, headers=JSON)
     assert answer.status_code in (202, 400, 422, 429), answer.text
@@ -248,7 +248,7 @@ async def test_no_members_break_it(client: httpx.AsyncClient, members: dict[str,
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=st.binary(max_size=60))
-async def test_no_bytes_break_it(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_no_bytes_break_the_server(client: httpx.AsyncClient, body: bytes) -> None:
     for path, content_type in (
         ("/v1/jobs", "application/json"),
         ("/v1/tokens", "application/json"),
@@ -258,5 +258,5 @@ async def test_no_bytes_break_it(client: httpx.AsyncClient, body: bytes) -> None
         assert answer.status_code in (202, 400, 422, 429), answer.text
 
 
-async def test_after_all_that_it_still_serves(client: httpx.AsyncClient) -> None:
+async def test_after_bad_requests_the_server_still_serves(client: httpx.AsyncClient) -> None:
     assert (await submit(client))["status"] == "queued"

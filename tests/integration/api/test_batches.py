@@ -10,7 +10,7 @@ from api.app import Api
 from jobs.core.errors.job import RenderFailed
 from jobs.core.settings import Settings
 from jobs.core.tokens import Scope
-from tests.integration.api.conftest import Desk
+from tests.integration.api.conftest import FakeWorker
 from tests.integration.api.test_jobs import HELLO, submit
 
 UNKNOWN_BATCH = "bat_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -38,11 +38,11 @@ async def test_a_batch_is_accepted_with_all_its_jobs(client: httpx.AsyncClient) 
     assert {job["batch_id"] for job in listed} == {batch["id"]}
 
 
-async def test_a_batch_is_completed_by_its_last_job(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_batch_is_completed_by_its_last_job(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     batch = await submit_batch(client)
-    await desk.succeed()
+    await worker.succeed()
     assert (await client.get(f"/v1/batches/{batch['id']}")).json()["status"] == "running"
-    await desk.fail(RenderFailed("Broken."))
+    await worker.fail(RenderFailed("Broken."))
     shown = (await client.get(f"/v1/batches/{batch['id']}")).json()
     assert (shown["status"], shown["succeeded"], shown["failed"]) == ("completed", 1, 1)
     last = (await client.get("/v1/events")).json()["items"][-1]
@@ -90,10 +90,12 @@ async def test_a_batch_with_the_same_key_and_content_is_the_same_batch(client: h
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_cancelling_a_batch_cancels_what_has_not_ended(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_cancelling_a_batch_cancels_its_jobs_that_have_not_ended(
+    client: httpx.AsyncClient, worker: FakeWorker
+) -> None:
     batch = await submit_batch(client, 3)
-    await desk.succeed()
-    await desk.start()
+    await worker.succeed()
+    await worker.start()
     cancelled = await client.post(f"/v1/batches/{batch['id']}/cancel")
     assert cancelled.status_code == 200
     counts = {name: cancelled.json()[name] for name in ("status", "succeeded", "cancelled")}
@@ -115,7 +117,7 @@ async def test_a_batch_of_another_tenant_is_not_found(
 
 
 async def test_a_token_for_a_batch_reads_the_batch_and_its_jobs_and_nothing_else(
-    keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient, keyed_desk: Desk
+    keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient, keyed_desk: FakeWorker
 ) -> None:
     batch, other = await submit_batch(acme, 1), await submit_batch(acme, 1)
     single = (await submit(acme))["id"]
@@ -145,7 +147,7 @@ async def test_a_token_for_a_batch_reads_the_batch_and_its_jobs_and_nothing_else
 
 
 @pytest.fixture
-async def keyed_desk(keyed_settings: Settings) -> AsyncIterator[Desk]:
-    desk = Desk(keyed_settings)
-    yield desk
-    await desk.close()
+async def keyed_desk(keyed_settings: Settings) -> AsyncIterator[FakeWorker]:
+    worker = FakeWorker(keyed_settings)
+    yield worker
+    await worker.close()

@@ -9,7 +9,7 @@ import pytest
 
 from api.app import Api
 from jobs.core.errors.job import RenderTimeout
-from tests.integration.api.conftest import Desk
+from tests.integration.api.conftest import FakeWorker
 
 HELLO = {"kind": "pdf.render", "input": {"html": "<h1>Hello</h1>"}}
 
@@ -22,13 +22,13 @@ async def submit(client: httpx.AsyncClient, **members: Any) -> dict[str, Any]:
 
 
 async def has_waiters(app: Api, count: int = 1) -> None:
-    """Returns when that many requests wait."""
+    """Returns when that many requests are waiting."""
     async with asyncio.timeout(10):
         while len(app.services.waiters) < count:  # noqa: ASYNC110 (waiting is nothing the app announces)
             await asyncio.sleep(0.002)
 
 
-async def test_a_submission_is_accepted_with_all_it_takes_to_follow_it(
+async def test_the_answer_to_a_submission_has_what_a_client_needs_to_follow_the_job(
     client: httpx.AsyncClient, app: Api
 ) -> None:
     answer = await client.post("/v1/jobs", json=HELLO)
@@ -43,7 +43,7 @@ async def test_a_submission_is_accepted_with_all_it_takes_to_follow_it(
     assert (grant.tenant, grant.scope.job_id) == ("default", job["id"])
 
 
-async def test_everything_a_submission_says_is_kept(client: httpx.AsyncClient) -> None:
+async def test_all_members_of_a_submission_are_kept(client: httpx.AsyncClient) -> None:
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
     wanted = {
         "options": {"page_size": "a5", "filename": "x.pdf"},
@@ -85,7 +85,7 @@ async def test_an_idempotency_key_must_be_printable(client: httpx.AsyncClient, k
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
 
 
-async def test_a_full_queue_says_when_to_come_back(client: httpx.AsyncClient) -> None:
+async def test_the_answer_of_a_full_queue_has_a_retry_after(client: httpx.AsyncClient) -> None:
     for _ in range(50):
         await submit(client)
     answer = await client.post("/v1/jobs", json=HELLO)
@@ -93,47 +93,49 @@ async def test_a_full_queue_says_when_to_come_back(client: httpx.AsyncClient) ->
     assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_a_waiting_job_knows_its_place(client: httpx.AsyncClient) -> None:
+async def test_a_queued_job_shows_its_position(client: httpx.AsyncClient) -> None:
     first, second = await submit(client), await submit(client)
     assert (await client.get(f"/v1/jobs/{first['id']}")).json()["queue"] == {"position": 1}
     assert (await client.get(f"/v1/jobs/{second['id']}")).json()["queue"] == {"position": 2}
 
 
-async def test_a_job_has_an_etag_that_follows_its_version(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_job_has_an_etag_that_follows_its_version(
+    client: httpx.AsyncClient, worker: FakeWorker
+) -> None:
     job = await submit(client)
     url = f"/v1/jobs/{job['id']}"
     answer = await client.get(url)
     assert answer.headers["etag"] == 'W/"1"'
     unchanged = await client.get(url, headers={"if-none-match": '"1"'})
     assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", 'W/"1"')
-    await desk.start()
+    await worker.start()
     changed = await client.get(url, headers={"if-none-match": '"1"'})
     assert (changed.status_code, changed.headers["etag"]) == (200, 'W/"2"')
     assert "queue" not in changed.json()
 
 
 async def test_a_long_poll_answers_when_the_job_is_finished(
-    client: httpx.AsyncClient, app: Api, desk: Desk
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
 ) -> None:
     job = await submit(client)
     waiting = asyncio.create_task(client.get(f"/v1/jobs/{job['id']}?wait=25"))
     await has_waiters(app)
-    claim = await desk.start()
-    await desk.succeed(claim)
+    claim = await worker.start()
+    await worker.succeed(claim)
     answer = await waiting
     assert answer.json()["status"] == "succeeded"
     assert len(app.services.waiters) == 0
 
 
 async def test_a_long_poll_with_an_etag_answers_at_the_next_version(
-    client: httpx.AsyncClient, app: Api, desk: Desk
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
 ) -> None:
     job = await submit(client)
     waiting = asyncio.create_task(
         client.get(f"/v1/jobs/{job['id']}?wait=25", headers={"if-none-match": 'W/"1"'})
     )
     await has_waiters(app)
-    await desk.start()
+    await worker.start()
     assert (await waiting).json()["status"] == "running"
 
 
@@ -175,11 +177,11 @@ async def test_only_a_finished_job_is_deleted(client: httpx.AsyncClient) -> None
     assert (await client.get(url)).json()["code"] == "job_not_found"
 
 
-async def test_a_failed_job_is_run_again_as_a_new_one(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_failed_job_is_run_again_as_a_new_one(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     job = await submit(client, metadata={"a": 1}, tags=["x"], priority="low", max_attempts=1)
     early = await client.post(f"/v1/jobs/{job['id']}/retry")
     assert (early.status_code, early.json()["code"]) == (409, "not_finished")
-    await desk.fail(RenderTimeout("It took too long."))
+    await worker.fail(RenderTimeout("It took too long."))
     answer = await client.post(f"/v1/jobs/{job['id']}/retry")
     again = answer.json()
     assert answer.status_code == 202
@@ -187,21 +189,25 @@ async def test_a_failed_job_is_run_again_as_a_new_one(client: httpx.AsyncClient,
     assert again["retry_of"] == job["id"]
     kept = ("kind", "priority", "max_attempts", "metadata", "tags")
     assert {name: again[name] for name in kept} == {name: job[name] for name in kept}
-    assert (await desk.start()).spec == b'{"input":{"html":"<h1>Hello</h1>"},"options":{}}'
+    assert (await worker.start()).spec == b'{"input":{"html":"<h1>Hello</h1>"},"options":{}}'
 
 
-async def test_a_succeeded_job_has_no_input_to_run_again(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_succeeded_job_has_no_input_to_run_again(
+    client: httpx.AsyncClient, worker: FakeWorker
+) -> None:
     job = await submit(client)
-    await desk.succeed()
+    await worker.succeed()
     answer = await client.post(f"/v1/jobs/{job['id']}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "input_gone")
 
 
-async def test_the_events_of_a_job_are_the_bytes_of_the_log(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_the_events_of_a_job_are_the_bytes_of_the_log(
+    client: httpx.AsyncClient, worker: FakeWorker
+) -> None:
     await submit(client)
     job = await submit(client)
-    await desk.succeed()
-    await desk.succeed()
+    await worker.succeed()
+    await worker.succeed()
     of_job = await client.get(f"/v1/jobs/{job['id']}/events")
     assert [event["type"] for event in of_job.json()["items"]] == [
         "job.queued",
@@ -215,7 +221,7 @@ async def test_the_events_of_a_job_are_the_bytes_of_the_log(client: httpx.AsyncC
     assert [event for event in events if event["data"]["job"]["id"] == job["id"]] == of_job.json()["items"]
 
 
-async def test_a_cursor_that_cannot_be_followed_says_where_to_go_on(client: httpx.AsyncClient) -> None:
+async def test_the_answer_to_an_expired_cursor_has_the_one_to_go_on_with(client: httpx.AsyncClient) -> None:
     await submit(client)
     answer = await client.get("/v1/events?after=zzz.7")
     assert (answer.status_code, answer.json()["code"]) == (410, "cursor_expired")
@@ -239,11 +245,11 @@ async def test_tokens_are_made_for_a_job_or_for_all(client: httpx.AsyncClient, a
 @pytest.mark.parametrize(
     "body", [{}, {"channel": "jobs", "job_id": "job_1"}, {"channel": "x"}, {"ttl_seconds": 0}]
 )
-async def test_a_token_must_open_one_thing(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+async def test_a_token_has_exactly_one_scope(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
     assert (await client.post("/v1/tokens", json=body)).status_code == 422
 
 
-async def test_health_says_who_can_serve(client: httpx.AsyncClient) -> None:
+async def test_readiness_reports_the_store_and_the_fonts(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     ready = (await client.get("/readyz")).json()
     assert ready["status"] == "ready"
@@ -251,7 +257,7 @@ async def test_health_says_who_can_serve(client: httpx.AsyncClient) -> None:
     assert ready["fonts"]["subsetting"] in ("fast", "slow")
 
 
-async def test_metrics_count_what_happened(client: httpx.AsyncClient) -> None:
+async def test_metrics_count_jobs_and_requests(client: httpx.AsyncClient) -> None:
     await submit(client)
     await client.get("/v1/jobs/nonsense")
     await client.request("BREW", "/coffee")
@@ -262,7 +268,7 @@ async def test_metrics_count_what_happened(client: httpx.AsyncClient) -> None:
     assert 'pressrun_http_requests_total{method="other",route="none",status="404"} 1.0' in text
 
 
-async def test_the_documentation_needs_nothing_but_itself(client: httpx.AsyncClient) -> None:
+async def test_the_documentation_loads_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -1,4 +1,4 @@
-"""Without API keys: programs on this machine, and nobody through them."""
+"""Without API keys, only programs on this machine are served, and nobody through them."""
 
 from __future__ import annotations
 

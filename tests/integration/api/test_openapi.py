@@ -14,7 +14,7 @@ from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.kinds.pdf_options import PdfOptions
 from jobs.kinds.pdf_render import PDF_RENDER
-from tests.integration.api.conftest import Desk
+from tests.integration.api.conftest import FakeWorker
 from tests.integration.api.test_jobs import submit
 
 NOT_PART_OF_THE_CONTRACT = {"/", "/docs", "/openapi.json", "/asyncapi.json"}
@@ -35,18 +35,18 @@ def test_every_route_is_described_and_every_described_operation_is_served(app: A
     assert len(set(ids)) == len(ids) == len(served)
 
 
-def test_tokens_are_for_reading_what_changes_something_needs_a_key(app: Api) -> None:
+def test_tokens_only_read_every_change_needs_a_key(app: Api) -> None:
     for operation in operations_of(app.routes):
         assert operation.method == "GET" or operation.guard == "key", operation.id
 
 
-async def test_jobs_look_as_the_contract_says(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_jobs_look_as_the_contract_says(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
     accepted = await submit(client, metadata={"a": 1}, tags=["x"])
     assert set(accepted) == set(schemas["AcceptedJob"]["required"])
-    await desk.succeed()
+    await worker.succeed()
     await submit(client)
-    await desk.fail(RenderFailed("Broken."))
+    await worker.fail(RenderFailed("Broken."))
     failed, succeeded = (await client.get("/v1/jobs")).json()["items"]
     for job in (failed, succeeded):
         assert set(job) == set(schemas["JobDocument"]["required"])
@@ -63,7 +63,7 @@ async def test_the_contract_knows_the_limits_in_force(client: httpx.AsyncClient)
     assert request["timeout_seconds"]["anyOf"][0]["maximum"] == 60
 
 
-async def test_the_contract_knows_what_may_go_wrong_with_bodies_and_streams(
+async def test_the_contract_lists_the_errors_of_bodies_and_streams(
     client: httpx.AsyncClient,
 ) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
@@ -95,7 +95,7 @@ async def test_the_contract_and_the_page_know_every_option_of_every_kind(client:
     assert "<td>number from 0.1 to 10</td>" in page
 
 
-def test_a_kind_that_describes_nothing_may_be_sent_any_objects(app: Api) -> None:
+def test_a_kind_without_schemas_takes_any_objects(app: Api) -> None:
     class Plain:
         name = "acme.plain"
 

@@ -1,4 +1,4 @@
-"""The store away: said at once, said clearly, and over as soon as it is back."""
+"""An outage of the store is reported at once and clearly, and is over when the store is back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.api.test_jobs import HELLO, submit
 from testsupport.valkey import FaultyValkey
 
 PATIENCE_SECONDS = 18
-"""Generous: two waits for the store take ten. But below the 20 that some ask to wait: nobody waits those here."""
+"""Two waits for the store take ten seconds. Some requests ask to wait for 20, and must not."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def outage_settings(own_valkey: FaultyValkey, tmp_path: Path) -> Settings:
     return Settings(redis_url=own_valkey.url, data_dir=tmp_path / "data")
 
 
-async def test_every_call_says_that_the_store_is_away(
+async def test_every_route_reports_that_the_store_is_away(
     outage_settings: Settings, own_valkey: FaultyValkey
 ) -> None:
     async with running(outage_settings) as app, caller(app) as client:
@@ -51,7 +51,7 @@ async def test_every_call_says_that_the_store_is_away(
         assert (await submit(client))["status"] == "queued"
 
 
-async def test_nobody_waits_long_for_a_store_that_does_not_answer(
+async def test_no_request_waits_long_for_a_store_that_does_not_answer(
     outage_settings: Settings, own_valkey: FaultyValkey
 ) -> None:
     async with running(outage_settings) as app, caller(app) as client:
@@ -69,7 +69,7 @@ async def test_nobody_waits_long_for_a_store_that_does_not_answer(
         assert (await submit(client))["status"] == "queued"
 
 
-async def test_who_waits_across_a_restart_still_gets_the_answer(
+async def test_a_request_that_waits_across_a_restart_still_gets_its_answer(
     outage_settings: Settings, own_valkey: FaultyValkey
 ) -> None:
     async with running(outage_settings) as app, caller(app) as client:

@@ -13,7 +13,7 @@ def policy_of(page: httpx.Response) -> dict[str, str]:
     return {name: sources for name, _, sources in (each.partition(" ") for each in directives)}
 
 
-async def test_the_console_runs_nothing_but_what_ships_with_it(client: httpx.AsyncClient) -> None:
+async def test_the_console_runs_only_its_own_scripts(client: httpx.AsyncClient) -> None:
     page = await client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     policy = policy_of(page)
@@ -53,9 +53,7 @@ async def test_everything_that_the_console_loads_is_there(client: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("path", ["/", "/console/main.js", "/client/pressrun.js"])
-async def test_what_a_browser_has_kept_is_asked_for_and_not_sent_again(
-    client: httpx.AsyncClient, path: str
-) -> None:
+async def test_cached_files_are_revalidated_and_not_sent_again(client: httpx.AsyncClient, path: str) -> None:
     first = await client.get(path)
     assert first.headers["cache-control"] == "no-cache"
     again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})

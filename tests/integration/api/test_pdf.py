@@ -8,51 +8,53 @@ import pytest
 
 from api.app import Api
 from jobs.core.errors.job import RenderFailed
-from tests.integration.api.conftest import PDF, Desk
+from tests.integration.api.conftest import PDF, FakeWorker
 from tests.integration.api.test_jobs import has_waiters
 
 HTML = {"content-type": "text/html"}
 
 
-async def test_the_body_is_the_document(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_the_body_is_the_document(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     answer = await client.post("/v1/pdf", content=b"<p>Hi", headers=HTML)
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
     assert answer.json()["subscription"]["token"]
-    assert (await desk.start()).spec == b'{"input":{"html":"<p>Hi"},"options":{}}'
+    assert (await worker.start()).spec == b'{"input":{"html":"<p>Hi"},"options":{}}'
 
 
-async def test_markdown_is_taken_in_its_charset(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_markdown_is_decoded_by_its_charset(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     headers = {"content-type": "text/markdown; charset=ISO-8859-1"}
     assert (
         await client.post("/v1/pdf", content="# Zoë".encode("latin-1"), headers=headers)
     ).status_code == 202
-    spec = (await desk.start()).spec
+    spec = (await worker.start()).spec
     assert spec is not None
     assert json.loads(spec)["input"] == {"markdown": "# Zoë"}
 
 
-async def test_options_come_in_the_url(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_options_come_in_the_url(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     options = {"filename": "ü.pdf"}
     answer = await client.post("/v1/pdf", params={"options": json.dumps(options)}, content=b"x", headers=HTML)
     assert answer.status_code == 202
-    spec = (await desk.start()).spec
+    spec = (await worker.start()).spec
     assert spec is not None
     assert json.loads(spec)["options"] == options
 
 
 @pytest.mark.parametrize("options", ["", "{", "[]", "1", '{"a":1,"a":1}', '{"nonsense":1}', '{"zoom":NaN}'])
-async def test_options_that_do_not_fit_are_refused(client: httpx.AsyncClient, options: str) -> None:
+async def test_invalid_options_are_refused(client: httpx.AsyncClient, options: str) -> None:
     answer = await client.post("/v1/pdf", params={"options": options}, content=b"x", headers=HTML)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
     assert answer.json()["errors"][0]["pointer"].startswith("/options")
 
 
-async def test_who_waits_gets_the_pdf(client: httpx.AsyncClient, app: Api, desk: Desk) -> None:
+async def test_a_request_that_waits_gets_the_pdf(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
+) -> None:
     headers = {**HTML, "prefer": "wait=300"}
     waiting = asyncio.create_task(client.post("/v1/pdf", content=b"<p>Hi", headers=headers))
     await has_waiters(app)
-    job_id = await desk.succeed()
+    job_id = await worker.succeed()
     answer = await waiting
     assert (answer.status_code, answer.content) == (200, PDF)
     assert answer.headers["content-type"] == "application/pdf"
@@ -61,24 +63,24 @@ async def test_who_waits_gets_the_pdf(client: httpx.AsyncClient, app: Api, desk:
     assert "pressrun-warnings" not in answer.headers
 
 
-async def test_who_waits_hears_that_something_is_missing(
-    client: httpx.AsyncClient, app: Api, desk: Desk
+async def test_a_request_that_waits_learns_that_something_is_missing(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
 ) -> None:
     waiting = asyncio.create_task(
         client.post("/v1/pdf", content=b"<p>Hi", headers={**HTML, "prefer": "wait=25"})
     )
     await has_waiters(app)
-    await desk.succeed(warnings=[{"code": "image_unreachable", "message": "It is not there."}] * 2)
+    await worker.succeed(warnings=[{"code": "image_unreachable", "message": "It is not there."}] * 2)
     assert (await waiting).headers["pressrun-warnings"] == "2"
 
 
-async def test_who_waits_for_a_job_that_fails_gets_the_reason(
-    client: httpx.AsyncClient, app: Api, desk: Desk
+async def test_a_request_that_waits_for_a_failing_job_gets_the_reason(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
 ) -> None:
     headers = {**HTML, "prefer": "wait=25"}
     waiting = asyncio.create_task(client.post("/v1/pdf", content=b"<p>Hi", headers=headers))
     await has_waiters(app)
-    await desk.fail(RenderFailed("The document is broken."))
+    await worker.fail(RenderFailed("The document is broken."))
     answer = await waiting
     assert answer.status_code == 422
     problem = answer.json()
@@ -89,7 +91,7 @@ async def test_who_waits_for_a_job_that_fails_gets_the_reason(
     assert "idempotent-replayed" not in answer.headers
 
 
-async def test_who_waits_in_vain_gets_the_job(client: httpx.AsyncClient) -> None:
+async def test_a_request_that_waits_too_short_gets_the_job(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/pdf", content=b"<p>Hi", headers={**HTML, "prefer": "wait=0"})
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "wait=0"
@@ -106,13 +108,13 @@ async def test_the_same_document_and_key_is_the_same_job(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize(("error", "status"), [(None, 200), (RenderFailed("Broken."), 422)])
-async def test_who_waits_under_a_key_learns_that_the_job_was_made_before(
-    client: httpx.AsyncClient, app: Api, desk: Desk, error: RenderFailed | None, status: int
+async def test_a_repeated_request_that_waits_learns_that_the_job_was_made_before(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker, error: RenderFailed | None, status: int
 ) -> None:
     headers = {**HTML, "idempotency-key": "k", "prefer": "wait=25"}
     waiting = asyncio.create_task(client.post("/v1/pdf", content=b"<p>Hi", headers=headers))
     await has_waiters(app)
-    await (desk.succeed() if error is None else desk.fail(error))
+    await (worker.succeed() if error is None else worker.fail(error))
     first, again = await waiting, await client.post("/v1/pdf", content=b"<p>Hi", headers=headers)
     assert first.status_code == again.status_code == status
     assert "idempotent-replayed" not in first.headers

@@ -6,17 +6,17 @@ import httpx
 import pytest
 
 from jobs.core.errors.job import RenderFailed
-from tests.integration.api.conftest import PDF, Desk
+from tests.integration.api.conftest import PDF, FakeWorker
 from tests.integration.api.test_jobs import submit
 
 SHA256 = hashlib.sha256(PDF).hexdigest()
 
 
 @pytest.fixture
-async def url(client: httpx.AsyncClient, desk: Desk) -> str:
-    """Where the result of a succeeded job is."""
+async def url(client: httpx.AsyncClient, worker: FakeWorker) -> str:
+    """The path of the result of a job that succeeded."""
     await submit(client)
-    return f"/v1/jobs/{await desk.succeed()}/result"
+    return f"/v1/jobs/{await worker.succeed()}/result"
 
 
 async def test_the_result_is_the_bytes_with_their_name(client: httpx.AsyncClient, url: str) -> None:
@@ -29,13 +29,13 @@ async def test_the_result_is_the_bytes_with_their_name(client: httpx.AsyncClient
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_head_says_the_same_without_the_bytes(client: httpx.AsyncClient, url: str) -> None:
+async def test_head_has_the_same_headers_and_no_bytes(client: httpx.AsyncClient, url: str) -> None:
     got, head = await client.get(url), await client.head(url)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers == got.headers
 
 
-async def test_what_the_client_has_is_not_sent_again(client: httpx.AsyncClient, url: str) -> None:
+async def test_a_result_that_the_client_has_is_not_sent_again(client: httpx.AsyncClient, url: str) -> None:
     answer = await client.get(url, headers={"if-none-match": f'"{SHA256}"'})
     assert (answer.status_code, answer.content) == (304, b"")
 
@@ -62,7 +62,7 @@ async def test_several_ranges_are_answered_with_the_whole(client: httpx.AsyncCli
     assert (answer.status_code, answer.content) == (200, PDF)
 
 
-async def test_a_part_of_something_else_is_answered_with_the_whole(
+async def test_a_range_of_another_version_is_answered_with_the_whole(
     client: httpx.AsyncClient, url: str
 ) -> None:
     same = await client.get(url, headers={"range": "bytes=0-3", "if-range": f'"{SHA256}"'})
@@ -70,10 +70,10 @@ async def test_a_part_of_something_else_is_answered_with_the_whole(
     assert (same.status_code, other.status_code) == (206, 200)
 
 
-async def test_a_large_result_comes_whole(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_large_result_comes_whole(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     body = bytes(range(256)) * 4096 * 3 + b"end"
     await submit(client)
-    url = f"/v1/jobs/{await desk.succeed(body=body)}/result"
+    url = f"/v1/jobs/{await worker.succeed(body=body)}/result"
     answer = await client.get(url)
     assert answer.content == body
     assert answer.headers["content-length"] == str(len(body))
@@ -81,11 +81,11 @@ async def test_a_large_result_comes_whole(client: httpx.AsyncClient, desk: Desk)
     assert part.content == body[1000000:-1]
 
 
-async def test_a_job_without_a_result_says_why(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_job_without_a_result_says_why(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     job = await submit(client)
     url = f"/v1/jobs/{job['id']}/result"
     early = await client.get(url)
     assert (early.status_code, early.json()["code"]) == (409, "not_finished")
-    await desk.fail(RenderFailed("Broken."))
+    await worker.fail(RenderFailed("Broken."))
     failed = await client.get(url)
     assert (failed.status_code, failed.json()["code"]) == (409, "job_not_succeeded")

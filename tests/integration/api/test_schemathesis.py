@@ -1,4 +1,4 @@
-"""Whatever a request looks like, the answer is one that the contract describes."""
+"""Every request, good or bad, gets an answer that the contract describes."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ MORE_THAN_A_SHAPE = {
     "GET /v1/templates/{name}/versions",
     "POST /v1/templates/{name}/preview",
 }
-"""What these accept no schema can say: documents and options by kind, Jinja2, addresses that are allowed, keys and
-cursors that go with earlier answers."""
+"""Operations whose rules no schema can express: documents and options by kind, Jinja2, allowed
+addresses, and keys and cursors that belong to earlier answers."""
 
 NEEDS_A_NOTIFIER = "POST /v1/webhook-endpoints/{endpoint_id}/test"
 
@@ -58,12 +58,12 @@ NEEDS_A_NOTIFIER = "POST /v1/webhook-endpoints/{endpoint_id}/test"
 class Site:
     url: str
     ids: dict[str, str]
-    """Of something that exists, by the name of the path parameter."""
+    """Ids of things that exist, by path parameter."""
 
 
 @pytest.fixture(scope="module")
 def site(valkey: FaultyValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The web process, without a worker: what is accepted stays queued."""
+    """The web process without a worker, so that accepted jobs stay queued."""
     directory, port = tmp_path_factory.mktemp("web"), free_port()
     environ = {
         "PATH": os.environ["PATH"],
@@ -97,7 +97,7 @@ def site(valkey: FaultyValkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def _post(url: str, body: Any) -> str:
-    """The id of what it made."""
+    """Returns the id of what was made."""
     return str(_send("POST", url, body)["id"])
 
 
@@ -121,7 +121,7 @@ def _wait_for(url: str) -> None:
 
 
 def is_text_again(case: schemathesis.Case) -> bool:
-    """Whether nothing is wrong but the type of a body that is sent as text: `true` is a document, too."""
+    """Returns whether only the type of a text body is wrong: as text, `true` is a document."""
     if case.meta is None or not (case.media_type or "").startswith("text/"):
         return False
     wrong = {location for location, part in case.meta.components.items() if part.mode.is_negative}

@@ -1,4 +1,4 @@
-"""`python -m api` as a process: starts, serves, refuses bad settings, ends in order."""
+"""`python -m api` starts, serves, refuses bad settings and shuts down in order."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_a_large_document_is_refused_over_the_wire(server: Server) -> None
     ("variable", "value"),
     [("PORT", "http"), ("PRESSRUN_HOST", "0.0.0.0"), ("PRESSRUN_API_KEYS", "acme:0123456789abcdef")],
 )
-def test_a_bad_setting_ends_it_with_its_name(tmp_path: Path, variable: str, value: str) -> None:
+def test_a_bad_setting_ends_the_process_and_is_named(tmp_path: Path, variable: str, value: str) -> None:
     variables = environment(PRESSRUN_DATA_DIR=str(tmp_path), **{variable: value})
     ended = subprocess.run(
         [sys.executable, "-m", "api"], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=30

@@ -12,7 +12,7 @@ import pytest
 from api.app import Api
 from jobs.core.errors.job import TemplateError
 from jobs.templates.template import MAX_CONTENT_BYTES
-from tests.integration.api.conftest import PDF, Desk
+from tests.integration.api.conftest import PDF, FakeWorker
 from tests.integration.api.test_jobs import has_waiters
 
 SCHEMA = {
@@ -41,9 +41,9 @@ def job(**input: Any) -> dict[str, Any]:
     return {"kind": "pdf.render", "input": {"template": "letter", **input}}
 
 
-async def spec(desk: Desk) -> Any:
-    """Of the next job."""
-    text = (await desk.start()).spec
+async def spec(worker: FakeWorker) -> Any:
+    """The spec of the next job."""
+    text = (await worker.start()).spec
     assert text is not None
     return json.loads(text)
 
@@ -91,7 +91,7 @@ async def test_a_version_that_never_was_is_not_found(client: httpx.AsyncClient, 
 
 
 @pytest.mark.parametrize("name", ["Letter", "a..", "-a", "ü", "a" * 65, "a%20b", "a%0a"])
-async def test_a_name_is_of_few_characters(client: httpx.AsyncClient, name: str) -> None:
+async def test_a_template_name_has_only_allowed_characters(client: httpx.AsyncClient, name: str) -> None:
     url = f"/v1/templates/{name}"
     assert flaws(await client.put(url, json=LETTER)) == ["/name"]
     assert (await client.get(url)).status_code == 404
@@ -120,7 +120,7 @@ async def test_a_name_is_of_few_characters(client: httpx.AsyncClient, name: str)
         ({"name": "letter"}, ["/name"]),
     ],
 )
-async def test_what_does_not_fit_is_pointed_at_and_nothing_is_written(
+async def test_an_invalid_template_is_refused_with_pointers_and_nothing_is_written(
     client: httpx.AsyncClient, change: dict[str, Any], pointers: list[str]
 ) -> None:
     assert sorted(flaws(await client.put(URL, json={**LETTER, **change}))) == pointers
@@ -133,7 +133,7 @@ async def test_a_syntax_error_has_its_line(client: httpx.AsyncClient) -> None:
     assert answer.json()["detail"] == "/html: line 3: unexpected '}'."
 
 
-async def test_a_job_pins_the_version_and_the_source(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_job_pins_the_version_and_the_source(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     await put(client)
     data = {"name": "Grace", "items": [1], "nothing": None}
     assert (await client.post("/v1/jobs", json=job(data=data))).status_code == 202
@@ -142,7 +142,7 @@ async def test_a_job_pins_the_version_and_the_source(client: httpx.AsyncClient, 
     assert (await client.post("/v1/jobs", json=job(data=data))).status_code == 202
     await client.delete(URL)
 
-    first, second, third = [await spec(desk) for _ in range(3)]
+    first, second, third = [await spec(worker) for _ in range(3)]
     assert first["input"] == {
         "template": "letter",
         "version": 1,
@@ -182,7 +182,7 @@ async def test_a_template_that_is_not_there_is_not_found(client: httpx.AsyncClie
 
 
 async def test_a_request_that_is_sent_again_is_recognised_though_a_newer_version_came(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, worker: FakeWorker
 ) -> None:
     await put(client)
     headers = {"idempotency-key": "k"}
@@ -194,34 +194,34 @@ async def test_a_request_that_is_sent_again_is_recognised_though_a_newer_version
     assert again.json()["id"] == first.json()["id"]
     other = await client.post("/v1/jobs", json=job(data={"name": "Bob"}), headers=headers)
     assert other.json()["code"] == "idempotency_key_reused"
-    assert (await spec(desk))["input"]["version"] == 1
+    assert (await spec(worker))["input"]["version"] == 1
 
 
-async def test_a_retry_runs_what_was_pinned(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_retry_runs_what_was_pinned(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     await put(client)
     job_id = (await client.post("/v1/jobs", json=job(data={"name": "Ada"}))).json()["id"]
-    claim = await desk.start()
-    await desk.fail(TemplateError("Template letter (version 1): line 1: it does not work."), claim)
+    claim = await worker.start()
+    await worker.fail(TemplateError("Template letter (version 1): line 1: it does not work."), claim)
     failed = (await client.get(f"/v1/jobs/{job_id}")).json()
     assert failed["error"]["code"] == "template_error"
     assert not failed["error"]["retryable"]
     await client.delete(URL)
     assert (await client.post(f"/v1/jobs/{job_id}/retry")).status_code == 202
-    assert await spec(desk) == json.loads(claim.spec or b"")
+    assert await spec(worker) == json.loads(claim.spec or b"")
 
 
 async def test_a_preview_is_an_ordinary_job_with_the_sample_data(
-    client: httpx.AsyncClient, app: Api, desk: Desk
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
 ) -> None:
     await put(client)
     await put(client, html="<p>{{ name }}", sample_data=None)
     url = f"{URL}/preview"
     assert (await client.post(url, json={"version": 1, "options": {"zoom": 2}})).status_code == 202
-    first = await spec(desk)
+    first = await spec(worker)
     assert first["options"] == {"zoom": 2}
     assert (first["input"]["version"], first["input"]["data"]) == (1, {"name": "Ada"})
     assert (await client.post(url, json={"data": {"name": "Bob"}})).status_code == 202
-    assert (await spec(desk))["input"]["data"] == {"name": "Bob"}
+    assert (await spec(worker))["input"]["data"] == {"name": "Bob"}
 
     assert flaws(await client.post(url, json={})) == ["/input/data"], "there is no sample data"
     assert flaws(await client.post(url, json={"options": {"nonsense": 1}, "version": 1})) == [
@@ -231,13 +231,15 @@ async def test_a_preview_is_an_ordinary_job_with_the_sample_data(
 
     waiting = asyncio.create_task(client.post(url, json={"version": 1}, headers={"prefer": "wait=20"}))
     await has_waiters(app)
-    await desk.succeed()
+    await worker.succeed()
     answer = await waiting
     assert (answer.status_code, answer.content) == (200, PDF)
     assert answer.headers["content-type"] == "application/pdf"
 
 
-async def test_a_schema_nobody_can_check_refuses_the_job_and_nothing_else(client: httpx.AsyncClient) -> None:
+async def test_a_schema_that_cannot_be_checked_refuses_the_job_and_nothing_else(
+    client: httpx.AsyncClient,
+) -> None:
     levels = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}
     await put(client, schema={"$defs": {**levels, "d60": {}}, "$ref": "#/$defs/d0"}, sample_data=None)
     slow = asyncio.create_task(client.post("/v1/jobs", json=job(data={"name": "Ada"})))

@@ -1,4 +1,4 @@
-"""No route shows or changes what belongs to another tenant, and tokens open what they were made for."""
+"""No route shows or changes what belongs to another tenant, and tokens open their scope only."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from api.app import Api
 from api.http.endpoint import Resource
 from jobs.core.settings import Settings
 from jobs.core.tokens import Scope
-from tests.integration.api.conftest import Desk
+from tests.integration.api.conftest import FakeWorker
 from tests.integration.api.test_jobs import HELLO, submit
 
 OPEN_PATHS = {"/", "/docs", "/openapi.json", "/asyncapi.json", "/healthz", "/readyz"}
 OPEN_FILES = ("/console/", "/client/")
-"""What needs no credentials. Whoever adds a path here says that it may be read by everybody."""
+"""Paths without credentials. To add one here is to say that everybody may read it."""
 
 UNKNOWN_ID = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UNKNOWN_BATCH = "bat_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -32,14 +32,14 @@ UNKNOWN_NAMES = {
 
 
 @pytest.fixture
-async def desk(keyed_settings: Settings) -> AsyncIterator[Desk]:
-    desk = Desk(keyed_settings)
-    yield desk
-    await desk.close()
+async def worker(keyed_settings: Settings) -> AsyncIterator[FakeWorker]:
+    worker = FakeWorker(keyed_settings)
+    yield worker
+    await worker.close()
 
 
 def guarded(app: Api) -> list[tuple[str, str]]:
-    """Every method of every path that needs credentials."""
+    """Returns every method of every path that needs credentials."""
     return [
         (method, route.path)
         for route in app.routes
@@ -50,7 +50,7 @@ def guarded(app: Api) -> list[tuple[str, str]]:
 
 
 def with_ids(path: str, job_id: str) -> str:
-    """The path with the id of something of another tenant in every place that takes one."""
+    """Returns the path with ids of another tenant in every place that takes one."""
     known = {"{job_id}": job_id, "{batch_id}": UNKNOWN_BATCH, **UNKNOWN_NAMES}
     assert set(re.findall(r"{\w+}", path)) <= set(known), "teach this test about the new kind of id"
     for name, value in known.items():
@@ -89,10 +89,10 @@ async def test_wrong_credentials_open_nothing(
 
 
 async def test_a_job_of_another_tenant_is_not_found_on_any_route(
-    keyed_app: Api, acme: httpx.AsyncClient, globex: httpx.AsyncClient, desk: Desk
+    keyed_app: Api, acme: httpx.AsyncClient, globex: httpx.AsyncClient, worker: FakeWorker
 ) -> None:
     queued = (await submit(acme))["id"]
-    succeeded = await desk.succeed()
+    succeeded = await worker.succeed()
     queued = (await submit(acme))["id"]
     of_jobs = [(method, path) for method, path in guarded(keyed_app) if "{job_id}" in path]
     assert len(of_jobs) >= 8

@@ -13,7 +13,7 @@ from jobs.core.errors.job import RenderFailed
 from jobs.core.errors.store import ArtifactMissing
 from jobs.core.job import Claim
 from jobs.store.artifacts import file_path
-from tests.integration.api.conftest import PDF, Desk
+from tests.integration.api.conftest import PDF, FakeWorker
 
 LOGO = bytes(range(256))
 DOCUMENT = (
@@ -33,51 +33,55 @@ async def spec_of(app: Api, claim: Claim) -> dict[str, Any]:
 
 
 async def files_of(app: Api, claim: Claim) -> dict[str, bytes]:
-    """What is kept of the files of the job, by name."""
+    """Returns the stored files of the job, by name."""
     return {
         name: await app.services.artifacts.get(file_path(claim.tenant, claim.job_id, digest))
         for name, digest in (await spec_of(app, claim))["files"].items()
     }
 
 
-async def test_the_files_are_kept_with_the_job(client: httpx.AsyncClient, app: Api, desk: Desk) -> None:
+async def test_the_files_are_kept_with_the_job(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
+) -> None:
     options = ("options", (None, b'{"zoom":2}', "application/json"))
     answer = await send(client, [*PARTS, options])
     assert answer.status_code == 202
-    claim = await desk.start()
+    claim = await worker.start()
     assert await files_of(app, claim) == {"logo.png": LOGO, "css/a.css": b"p{}"}
     spec = await spec_of(app, claim)
     assert spec["input"] == {"html": DOCUMENT[1][1].decode()}
     assert spec["options"] == {"zoom": 2}
 
 
-async def test_they_go_with_the_success_of_the_job(client: httpx.AsyncClient, app: Api, desk: Desk) -> None:
+async def test_the_files_are_removed_when_the_job_succeeds(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
+) -> None:
     await send(client, PARTS)
-    claim = await desk.start()
+    claim = await worker.start()
     digests = (await spec_of(app, claim))["files"].values()
-    await desk.succeed(claim)
-    await desk.sweep()
+    await worker.succeed(claim)
+    await worker.sweep()
     for digest in digests:
         with pytest.raises(ArtifactMissing):
             await app.services.artifacts.get(file_path(claim.tenant, claim.job_id, digest))
     assert (await client.get(f"/v1/jobs/{claim.job_id}/result")).status_code == 200
 
 
-async def test_a_retry_has_copies_that_outlive_the_job_they_came_with(
-    client: httpx.AsyncClient, app: Api, desk: Desk
+async def test_a_retry_has_copies_of_the_files_that_outlive_the_first_job(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
 ) -> None:
     await send(client, PARTS)
-    first = await desk.start()
-    await desk.fail(RenderFailed("Not today."), first)
+    first = await worker.start()
+    await worker.fail(RenderFailed("Not today."), first)
     again = await client.post(f"/v1/jobs/{first.job_id}/retry")
     assert again.status_code == 202
     assert (await client.delete(f"/v1/jobs/{first.job_id}")).status_code == 204
-    second = await desk.start()
+    second = await worker.start()
     assert second.job_id == again.json()["id"]
     assert await files_of(app, second) == {"logo.png": LOGO, "css/a.css": b"p{}"}
 
 
-async def test_content_counts_for_an_idempotency_key_and_boundaries_and_order_do_not(
+async def test_an_idempotency_key_compares_contents_but_not_boundaries_and_order(
     client: httpx.AsyncClient,
 ) -> None:
     first = await send(client, PARTS, **{"idempotency-key": "k"})
@@ -103,9 +107,7 @@ async def test_content_counts_for_an_idempotency_key_and_boundaries_and_order_do
         ([DOCUMENT, ("options", (None, b"{}")), ("options", (None, b"{}"))], "should come once"),
     ],
 )
-async def test_uploads_that_do_not_fit_are_refused(
-    client: httpx.AsyncClient, parts: list[Any], said: str
-) -> None:
+async def test_invalid_uploads_are_refused(client: httpx.AsyncClient, parts: list[Any], said: str) -> None:
     answer = await send(client, parts)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
     assert said in answer.json()["detail"]
@@ -140,17 +142,17 @@ async def submit(client: httpx.AsyncClient, parts: list[Any], **headers: str) ->
 
 @pytest.mark.parametrize("file_name", [None, "job.json"])
 async def test_a_job_of_any_kind_may_come_with_files(
-    client: httpx.AsyncClient, app: Api, desk: Desk, file_name: str | None
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker, file_name: str | None
 ) -> None:
     answer = await submit(client, [*FILES, as_part(JOB, file_name)])
     assert (answer.status_code, answer.json()["tags"]) == (202, ["x"]), answer.text
-    assert await files_of(app, await desk.start()) == {"a.pdf": PDF, "b/c.pdf": PDF + b"%"}
+    assert await files_of(app, await worker.start()) == {"a.pdf": PDF, "b/c.pdf": PDF + b"%"}
     document = {"kind": "pdf.render", "input": {"html": "<img src=a.pdf>"}}
     assert (await submit(client, [as_part(document), FILES[0]])).status_code == 202
-    assert await files_of(app, await desk.start()) == {"a.pdf": PDF}
+    assert await files_of(app, await worker.start()) == {"a.pdf": PDF}
 
 
-async def test_a_job_in_one_part_is_the_job_alone(client: httpx.AsyncClient) -> None:
+async def test_an_upload_with_only_a_job_part_is_a_job_without_files(client: httpx.AsyncClient) -> None:
     job = {"kind": "pdf.render", "input": {"html": "x" * 300_000}}
     first = await client.post("/v1/jobs", json=job, headers={"idempotency-key": "k"})
     again = await submit(client, [as_part(job)], **{"idempotency-key": "k"})
@@ -180,7 +182,7 @@ async def test_files_count_for_an_idempotency_key_of_a_job_too(client: httpx.Asy
         ([("job", (None, b"\xff")), *FILES], 400, "not JSON"),
     ],
 )
-async def test_a_job_with_files_that_does_not_fit_is_refused(
+async def test_an_invalid_job_with_files_is_refused(
     client: httpx.AsyncClient, parts: list[Any], status: int, said: str
 ) -> None:
     answer = await submit(client, parts)

@@ -1,4 +1,4 @@
-"""The calls about webhooks, over the real store; `notifier` plays the process that delivers."""
+"""The webhook routes over the real store. `notifier` stands in for the process that delivers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jobs.store import keys
 from jobs.store.client import connect
 from jobs.store.scripts import Scripts
 from notifier.webhooks.service import WebhookService
-from tests.integration.api.conftest import Desk
+from tests.integration.api.conftest import FakeWorker
 from tests.integration.api.test_jobs import submit
 from testsupport.hooks import Receiver
 from testsupport.waiting import eventually
@@ -32,7 +32,7 @@ ENDPOINTS = "/v1/webhook-endpoints"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Receivers on loopback may be told."""
+    """Settings that allow receivers on loopback."""
     return dataclasses.replace(settings, egress_allow=("127.0.0.0/8",))
 
 
@@ -80,7 +80,7 @@ async def first_delivery(client: httpx.AsyncClient, endpoint_id: str, status: st
     return found[0]
 
 
-async def test_an_endpoint_is_made_with_a_secret_and_the_usual_types(client: httpx.AsyncClient) -> None:
+async def test_a_new_endpoint_has_a_secret_and_the_default_event_types(client: httpx.AsyncClient) -> None:
     answer = await client.post(ENDPOINTS, json={"url": "https://127.0.0.1/hook"})
     made = answer.json()
     assert answer.headers["location"] == f"{ENDPOINTS}/{made['id']}"
@@ -130,7 +130,7 @@ async def test_secrets_and_headers_are_sealed_in_the_store(client: httpx.AsyncCl
         ({"unknown": 1}, "/unknown"),
     ],
 )
-async def test_what_does_not_fit_is_refused_with_a_pointer(
+async def test_an_invalid_endpoint_is_refused_with_a_pointer(
     client: httpx.AsyncClient, members: dict[str, Any], pointer: str
 ) -> None:
     answer = await client.post(ENDPOINTS, json={"url": "https://127.0.0.1/", **members})
@@ -193,7 +193,7 @@ async def test_after_a_rotation_both_secrets_sign(
     assert only["previous"] is None
 
 
-async def test_an_endpoint_whose_key_is_lost_is_shown_and_can_be_given_a_new_secret(
+async def test_an_endpoint_whose_key_is_lost_is_shown_and_can_get_a_new_secret(
     client: httpx.AsyncClient, redis: Any
 ) -> None:
     made = await register(client, headers={"x-a": "1"})
@@ -279,7 +279,7 @@ async def test_deliveries_are_filtered(
     assert (await client.get(path, params={"cursor": "x"})).status_code == 422
 
 
-async def test_what_was_missed_is_recovered_and_replayed(
+async def test_missed_events_are_recovered_and_replayed(
     client: httpx.AsyncClient, settings: Settings, receiver: Receiver
 ) -> None:
     made = await register(client, receiver.url, event_types=["job.queued"])
@@ -309,7 +309,7 @@ async def test_what_was_missed_is_recovered_and_replayed(
     assert sorted(first) == sorted(second)
 
 
-async def test_stats_tell_how_an_endpoint_fares(
+async def test_stats_count_the_deliveries_to_an_endpoint(
     client: httpx.AsyncClient, settings: Settings, receiver: Receiver
 ) -> None:
     made = await register(client, receiver.url, event_types=["job.queued"])
@@ -330,7 +330,7 @@ async def test_stats_tell_how_an_endpoint_fares(
     assert stats["failing_since"] is not None
 
 
-async def test_a_test_goes_through_the_real_path_even_while_paused(
+async def test_a_test_is_sent_like_a_delivery_even_to_a_paused_endpoint(
     client: httpx.AsyncClient, settings: Settings, receiver: Receiver
 ) -> None:
     made = await register(client, receiver.url)
@@ -350,7 +350,7 @@ async def test_a_test_goes_through_the_real_path_even_while_paused(
     assert (await client.get(f"{ENDPOINTS}/{made['id']}/stats")).json()["failed_attempts"] == 0
 
 
-async def test_a_test_says_where_nothing_answers(
+async def test_a_test_reports_that_nothing_answers(
     client: httpx.AsyncClient, settings: Settings, nobody: int
 ) -> None:
     made = await register(client, f"http://127.0.0.1:{nobody}/hook")
@@ -359,14 +359,14 @@ async def test_a_test_says_where_nothing_answers(
     assert (told["verdict"], told["error"]) == ("failed", "connect_failed")
 
 
-async def test_a_job_tells_its_own_webhook_url_how_it_ended(
-    client: httpx.AsyncClient, settings: Settings, receiver: Receiver, desk: Desk
+async def test_the_webhook_url_of_a_job_receives_the_event_that_ends_it(
+    client: httpx.AsyncClient, settings: Settings, receiver: Receiver, worker: FakeWorker
 ) -> None:
     secret = (await client.get("/v1/webhook-secret")).json()["secret"]
     assert (await client.get("/v1/webhook-secret")).json()["secret"] == secret
     async with notifier(settings):
         job = await submit(client, webhook_url=receiver.url)
-        await desk.fail(RenderFailed("Broken."))
+        await worker.fail(RenderFailed("Broken."))
         (request,) = await receiver.got(1)
         assert request.event["type"] == "job.failed"
         assert request.verified_by(secret)
@@ -387,7 +387,7 @@ async def test_a_job_tells_its_own_webhook_url_how_it_ended(
     assert answer.json()["items"] == []
 
 
-async def test_types_that_no_event_has_are_refused_with_those_that_there_are(
+async def test_unknown_event_types_are_refused_with_a_list_of_the_known_ones(
     client: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     answer = await client.post(

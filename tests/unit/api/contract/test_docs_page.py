@@ -70,7 +70,7 @@ def test_a_member_has_its_type_its_default_and_its_meaning(page: str) -> None:
     assert "<td><code>limit</code></td><td>integer from 1 to 100</td><td>50</td>" in section(page, "listJobs")
 
 
-def test_a_retry_says_what_it_does_not_take_over(page: str) -> None:
+def test_the_description_of_a_retry_lists_what_it_does_not_take_over(page: str) -> None:
     assert "does not take over <code>timeout_seconds</code>" in section(page, "retryJob")
 
 

@@ -13,7 +13,7 @@ from jobs.core.errors.request import BodyTimeout, BodyTooLarge, MalformedBody, U
 
 
 def request(chunks: Iterable[bytes | None], **headers: str) -> Request:
-    """A request whose body comes in these pieces; None is the client's going away."""
+    """Returns a request whose body comes in these pieces. None means that the client goes away."""
     pieces = list(chunks)
 
     async def receive() -> Message:
@@ -85,11 +85,11 @@ async def test_a_client_that_stops_in_the_middle_is_not_waited_for() -> None:
         ("", ("", None)),
     ],
 )
-def test_media_types_are_taken_apart(header: str, expected: tuple[str, str | None]) -> None:
+def test_media_types_are_parsed(header: str, expected: tuple[str, str | None]) -> None:
     assert media_type(header) == expected
 
 
-async def test_json_is_read_where_it_is_announced() -> None:
+async def test_json_is_read_only_with_its_content_type() -> None:
     assert await read_json_body(
         request([b'{"a":1}'], content_type="application/json; charset=UTF-8"), 99
     ) == {"a": 1}

@@ -21,7 +21,7 @@ TEXT = "<p>Zoë: 100 €</p>"
         (TEXT.encode("iso8859-15"), "ISO-8859-15"),
     ],
 )
-def test_decodes_what_the_request_says(body: bytes, charset: str | None) -> None:
+def test_decodes_by_the_charset_of_the_request(body: bytes, charset: str | None) -> None:
     assert decode_document(body, charset, is_html=True) == TEXT
 
 
@@ -43,12 +43,12 @@ def test_markdown_has_no_meta() -> None:
         decode_document('<meta charset="latin1"> ë'.encode("latin-1"), None, is_html=False)
 
 
-def test_a_meta_that_cannot_be_true_means_utf_8() -> None:
+def test_a_meta_that_names_utf_16_means_utf_8() -> None:
     document = '<meta charset="utf-16">ë'
     assert decode_document(document.encode(), None, is_html=True) == document
 
 
-def test_bytes_that_do_not_fit_are_refused_with_their_place() -> None:
+def test_bytes_that_are_not_valid_in_the_charset_are_refused_with_their_place() -> None:
     with pytest.raises(MalformedBody, match="byte 3"):
         decode_document(b"<p>\xff", None, is_html=True)
 

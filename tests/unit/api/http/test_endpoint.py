@@ -102,7 +102,7 @@ async def test_a_handler_gets_checked_values_of_every_part_of_the_request(client
 async def test_checks_run_in_the_order_guard_path_query_headers_lookup_body(
     client: httpx.AsyncClient,
 ) -> None:
-    """Everything is wrong at first. One fault after the other is mended, and the next one is answered."""
+    """Everything is wrong at first. With each fault that is mended, the next one is answered."""
     path, query, colour, body, content_type = "/shelves/none", "?deep=1", "none", b"{}" * 60, "text/plain"
     authorization = "Bearer wrong-key-0123456789"
 

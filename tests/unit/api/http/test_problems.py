@@ -67,7 +67,7 @@ async def test_an_error_brings_its_own_members() -> None:
     assert (await answer_to(InvalidInput("No.", errors))).json()["errors"] == errors
 
 
-async def test_what_nobody_expected_is_logged_and_tells_nothing() -> None:
+async def test_an_unexpected_error_is_logged_and_its_answer_has_no_details() -> None:
     with structlog.testing.capture_logs() as logs:
         answer = await answer_to(RuntimeError("the secret of the house"))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
@@ -75,7 +75,7 @@ async def test_what_nobody_expected_is_logged_and_tells_nothing() -> None:
     assert [(line["event"], line["path"]) for line in logs] == [("http.failed", "/some/path")]
 
 
-async def test_an_error_after_the_answer_has_begun_cuts_it() -> None:
+async def test_an_error_after_the_response_has_begun_is_raised_on() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("too late")
@@ -100,7 +100,7 @@ def failure(value: Any) -> InvalidInput:
     return caught.value
 
 
-async def test_what_a_plug_in_lets_out_of_pydantic_is_invalid_input() -> None:
+async def test_a_validation_error_of_a_plug_in_is_invalid_input() -> None:
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate({"rows": [{}]})
     problem = (await answer_to(caught.value)).json()

@@ -22,7 +22,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(JSON_VALUES)
-def test_reads_what_json_can_say(value: object) -> None:
+def test_reads_every_json_value(value: object) -> None:
     assert read_json(json.dumps(value).encode()) == value
 
 
@@ -62,12 +62,12 @@ def test_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
         (b'{"a":"' + b"\\ud83d" * 3 + b'"}', "surrogate"),
     ],
 )
-def test_what_readers_would_not_agree_on_is_refused(body: bytes, complaint: str) -> None:
+def test_json_that_readers_interpret_differently_is_refused(body: bytes, complaint: str) -> None:
     with pytest.raises(MalformedBody, match=complaint):
         read_json(body)
 
 
-def test_whole_surrogate_pairs_are_fine() -> None:
+def test_whole_surrogate_pairs_are_read() -> None:
     assert read_json(b'"\\ud83d\\ude00"') == "😀"
 
 
@@ -78,9 +78,9 @@ def test_deep_nesting_is_refused(opening: str, closing: str, depth: int) -> None
         read_json((opening * depth + "1" + closing * depth).encode())
 
 
-def test_nesting_up_to_the_limit_is_fine() -> None:
+def test_nesting_up_to_the_limit_is_read() -> None:
     read_json(("[" * MAX_DEPTH + "]" * MAX_DEPTH).encode())
 
 
-def test_many_braces_that_are_not_deep_are_fine() -> None:
+def test_many_braces_that_are_not_deep_are_read() -> None:
     read_json(json.dumps({"html": "{[" * 500, "rows": [[]] * 500}).encode())
