@@ -1,28 +1,45 @@
-"""Loopback ports for servers of a test."""
+"""Loopback ports for the servers of a test."""
 
 from __future__ import annotations
 
+import os
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_FIRST_PORT, _PORTS_PER_WORKER, _WORKERS = 10_000, 2_000, 11
+"""Below 32,768, where the system takes the near ends of connections from."""
 
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now, and that no other call was given: its server may not be up yet."""
+    """Returns a loopback port that nobody listens on, and that no other call was given.
+
+    Test processes that pytest-xdist runs side by side get theirs from ranges of their own, because
+    a server of another process may have been given a port and not listen yet.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
+        port = _FIRST_PORT + worker * _PORTS_PER_WORKER + random.randrange(_PORTS_PER_WORKER)
+        if port not in _given and _can_listen(port):
             _given.add(port)
             return port
 
 
+def _can_listen(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
 def refusing_port() -> Iterator[int]:
-    """A port that refuses connections, on every address of this machine, and that nobody else can take meanwhile."""
+    """A port that refuses connections on every address, and that nobody else can take meanwhile."""
     with socket.socket() as held:
         held.bind(("", 0))  # and never listens
         yield int(held.getsockname()[1])
