@@ -72,10 +72,14 @@ async def read_json_body(request: Request, max_bytes: int) -> Any:
         UnsupportedMediaType: the `Content-Type` is not JSON.
         MalformedBody: the body is not JSON (see `api.http.strict_json`).
     """
-    announced = request.headers.get("content-type", "")
-    if announced not in _USUAL_JSON_TYPES and media_type(announced)[0] != "application/json":
-        raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
+    require_json(request.headers.get("content-type", ""))
     return read_json(await read_body(request, max_bytes))
+
+
+def require_json(content_type: str) -> None:
+    """Raises UnsupportedMediaType for every other `Content-Type`."""
+    if content_type not in _USUAL_JSON_TYPES and media_type(content_type)[0] != "application/json":
+        raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
 
 
 async def read_body(request: Request, max_bytes: int, silence_seconds: float = SILENCE_SECONDS) -> bytes:

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.access.auth import Admission, Authenticator, Caller
 from api.http.operation import Guard, Operation
-from api.http.query import read_query
+from api.http.query import NoQuery, read_query
 
 
 class Endpoint:
@@ -46,7 +46,7 @@ class Endpoint:
             values["caller"] = admitted if isinstance(admitted, Caller) else await admitted
         for name, read in operation.path_values.items():
             values[name] = read(request)
-        if operation.query is not None:
+        if operation.query is not None and (operation.query is not NoQuery or scope["query_string"]):
             values["query"] = read_query(scope, operation.query)
         for name, read in operation.header_values.items():
             values[name] = read(request)

@@ -12,7 +12,7 @@ from api.contract.answers import ACCEPTED, GONE, JOB_NOT_FOUND, JOB_PROBLEMS
 from api.contract.requests.jobs import JobListQuery, JobRequest, WaitQuery
 from api.contract.responses.events import JobEvents
 from api.contract.responses.jobs import JobDocument, JobList
-from api.http.body import BodyFormat, read_body, read_json_body
+from api.http.body import BodyFormat, read_body, require_json
 from api.http.headers import etags
 from api.http.json_responses import REVALIDATE, items_reply, json_reply, not_modified
 from api.http.operation import Answer, operation
@@ -36,8 +36,10 @@ class SentJob(NamedTuple):
 
 
 async def _read_job(request: Request, max_bytes: int) -> SentJob:
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return SentJob(checked(JobRequest, await read_json_body(request, max_bytes)), {})
+    content_type = request.headers.get("content-type", "")
+    if not content_type.lower().startswith("multipart/form-data"):
+        require_json(content_type)
+        return SentJob(checked(JobRequest, read_json(await read_body(request, max_bytes))), {})
     upload = await parse_job_upload(await read_body(request, max_bytes), request.headers)
     return SentJob(checked(JobRequest, read_json(upload.job)), upload.files)
 
