@@ -1,16 +1,16 @@
-import { byId, complain, setText } from "./dom.js";
+import { byId, setText, showToast } from "./dom.js";
 import { clearErrors, showErrors } from "./form_errors.js";
 import { SAMPLE } from "./sample.js";
 
 const OPTIONS = ["page_size", "orientation", "margins", "pdf_variant", "filename", "media"];
-const SWITCHES = ["tagged", "strict"];
+const FLAGS = ["tagged", "strict"];
 const MAX_TITLE = 80;
 const TITLES = {
   html: [/<title[^>]*>([^<]*\S[^<]*)<\/title>/i, /<h[1-3][^>]*>([^]*?)<\/h[1-3]>/i],
   markdown: [/^#{1,6}\s+(.+)$/m],
 };
 
-/** The form that makes a job of a document. `onSubmitted` gets the `Job`. */
+/** Runs the form that submits a document. Calls `onSubmitted` with the new job. */
 export function startComposer(client, onSubmitted) {
   const form = byId("composer");
   const source = byId("document");
@@ -28,14 +28,14 @@ export function startComposer(client, onSubmitted) {
     try {
       load(await file.text(), /\.(md|markdown|txt)$/i.test(file.name) ? "markdown" : "html");
     } catch (error) {
-      complain(error);
+      showToast(error);
     }
   };
 
   byId("sample").addEventListener("click", () => load(SAMPLE, "html"));
   byId("file").addEventListener("change", async ({ target }) => {
     await loadFile(target.files[0]);
-    target.value = ""; // the same file may be chosen again
+    target.value = ""; // so that choosing the same file again is a change
   });
   acceptDrops(form, loadFile);
   form.querySelector(".options").addEventListener("change", () => setText(byId("chosen"), summary(form)));
@@ -64,18 +64,18 @@ export function startComposer(client, onSubmitted) {
 }
 
 function acceptDrops(form, loadFile) {
-  let depth = 0; // enter and leave are also sent for what is inside
-  const over = (change) => {
+  let depth = 0; // elements inside the form send dragenter and dragleave, too
+  const moveDepth = (change) => {
     depth = change === 0 ? 0 : depth + change;
     form.classList.toggle("dropping", depth > 0);
   };
-  form.addEventListener("dragenter", () => over(1));
-  form.addEventListener("dragleave", () => over(-1));
+  form.addEventListener("dragenter", () => moveDepth(1));
+  form.addEventListener("dragleave", () => moveDepth(-1));
   form.addEventListener("dragover", (event) => event.preventDefault());
   form.addEventListener("drop", (event) => {
-    over(0);
+    moveDepth(0);
     const [file] = event.dataTransfer.files;
-    if (!file) return; // text goes into the field by itself
+    if (!file) return; // the browser inserts dropped text by itself
     event.preventDefault();
     loadFile(file);
   });
@@ -85,7 +85,7 @@ function fields(form) {
   const { elements } = form;
   const options = {};
   for (const name of OPTIONS) if (elements[name].value.trim()) options[name] = elements[name].value.trim();
-  for (const name of SWITCHES) if (elements[name].checked) options[name] = true;
+  for (const name of FLAGS) if (elements[name].checked) options[name] = true;
   const scheduled = elements.scheduled_at.value;
   return {
     options,
@@ -99,15 +99,15 @@ function fields(form) {
   };
 }
 
-/** What the list calls the job. */
+/** Returns the title of the job in the list: the first title or heading of the document. */
 function titleOf(text, format) {
   const found = TITLES[format].map((title) => title.exec(text)?.[1]).find(Boolean) ?? text;
-  const line = (format === "html" ? plain(found) : found).replace(/\s+/g, " ").trim();
+  const line = (format === "html" ? plainText(found) : found).replace(/\s+/g, " ").trim();
   return line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE - 1)}…` : line;
 }
 
-/** Without tags; entities become what they stand for. Only a short piece is parsed, and nothing in it can run or load. */
-function plain(html) {
+/** Returns the text of some HTML. Parses a short piece only; nothing in it can run or load. */
+function plainText(html) {
   const text = html.replace(/<style[^]*?<\/style>|<[^>]*>/gi, " ").slice(0, 4 * MAX_TITLE);
   return new DOMParser().parseFromString(text, "text/html").body.textContent;
 }

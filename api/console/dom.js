@@ -1,4 +1,4 @@
-/** Makes elements. Members of `attributes` become attributes; `on…` listeners; true and false are present and absent. */
+/** Makes an element. In `attributes`, `on…` adds a listener; true sets, false omits an attribute. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,24 +14,24 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Replaces text only where it differs, so that screen readers hear of changes alone. */
+/** Replaces the text only if it differs, so that screen readers announce changes alone. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Says something to people who do not see the page. */
+/** Announces a text to screen readers. */
 export function announce(text) {
   byId("announcer").textContent = text;
 }
 
-/** Says for a while that something did not work. */
-export function complain(error) {
+/** Shows an error for eight seconds. */
+export function showToast(error) {
   const toast = h("p", { class: "toast" }, error?.message ?? String(error));
   byId("toasts").append(toast);
   setTimeout(() => toast.remove(), 8000);
 }
 
-/** Whether the person means it. */
+/** Asks for confirmation in a dialog; resolves to whether it was given. */
 export async function confirmed(title, text, action) {
   const dialog = byId("confirm-dialog");
   setText(byId("confirm-title"), title);
@@ -43,14 +43,14 @@ export async function confirmed(title, text, action) {
   return dialog.returnValue === "yes";
 }
 
-/** Runs what a button does, once at a time; what goes wrong is shown. */
+/** Runs the action of a button, once at a time, and shows its error. */
 export async function whileBusy(button, action) {
   if (button.ariaBusy === "true") return;
   button.ariaBusy = "true";
   try {
     await action();
   } catch (error) {
-    complain(error);
+    showToast(error);
   } finally {
     button.ariaBusy = null;
   }

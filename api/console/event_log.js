@@ -1,10 +1,10 @@
-import { badge, byId, complain, h, whileBusy } from "./dom.js";
+import { badge, byId, h, showToast, whileBusy } from "./dom.js";
 import { clockTime, dateTime, title } from "./format.js";
 
 const PAGE = 50;
-const MOST = 500;
+const MAX_SHOWN = 500;
 
-/** The event log, newest first; new events come in on top while it is open. */
+/** The view of the event log, newest first. New events appear on top. */
 export class EventLog {
   #client;
   #model;
@@ -18,7 +18,7 @@ export class EventLog {
     this.#client = client;
     this.#model = model;
     model.addEventListener("event", ({ detail }) => this.#isLoaded && this.#arrived(detail));
-    model.addEventListener("listed", () => this.#isOpen && this.#load()); // the page may open before it is live
+    model.addEventListener("listed", () => this.#isOpen && this.#load()); // the view may open before the channel does
     this.#older.addEventListener("click", () => whileBusy(this.#older, () => this.#loadOlder()));
   }
 
@@ -31,18 +31,18 @@ export class EventLog {
   async #load() {
     if (this.#isLoaded || !this.#model.cursor) return;
     this.#isLoaded = true;
-    await this.#loadOlder().catch(complain);
+    await this.#loadOlder().catch(showToast);
   }
 
   #arrived(event) {
     this.#list.prepend(item(event));
-    while (this.#list.children.length > MOST) this.#list.lastElementChild.remove();
+    while (this.#list.children.length > MAX_SHOWN) this.#list.lastElementChild.remove();
     byId("events-empty").hidden = true;
   }
 
   /**
-   * The page before the oldest event that is shown. The API reads forwards from a cursor; this page ships with the
-   * server and may know how one is made: the log's epoch, a point, and the sequence number of an event.
+   * Shows the events before the oldest one that is shown. The API reads forwards from a cursor only,
+   * so this makes one: `epoch.sequence`. It may do so because the page ships with the server.
    */
   async #loadOlder() {
     const [epoch, head] = this.#model.cursor.split(".");

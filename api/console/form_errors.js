@@ -1,6 +1,9 @@
-/** Shows what the server says about a form, at the fields that it is about. */
+/** Shows the errors of a form at its fields. */
 
-/** `error.errors` holds `{pointer, message}`; what fits no field, or is no such error, goes to the form's own line. */
+/**
+ * Shows each `{pointer, message}` of `error.errors` at its field. Errors without a field, and other
+ * kinds of errors, appear in the form's own line.
+ */
 export function showErrors(form, error) {
   clearErrors(form);
   const rest = [];
@@ -10,8 +13,7 @@ export function showErrors(form, error) {
     else rest.push(`${pointer}: ${message}`);
   }
   const first = form.querySelector("[aria-invalid]");
-  const own = form.querySelector(".form-error");
-  own.textContent = rest.join("\n") || (first ? "" : error.message);
+  form.querySelector(".form-error").textContent = rest.join("\n") || (first ? "" : error.message);
   const hidden = first?.closest("details");
   if (hidden) hidden.open = true;
   first?.focus();

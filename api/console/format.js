@@ -1,4 +1,4 @@
-/** Numbers, times and names for people. */
+/** Formats numbers, times and names. */
 
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const STEPS = [

@@ -1,14 +1,14 @@
-import { announce, badge, byId, complain, h, setText, whileBusy } from "./dom.js";
+import { announce, badge, byId, h, setText, showToast, whileBusy } from "./dom.js";
 import { STATUS, ago, bytes, dateTime, isTerminal, pages, stage, title, warnings } from "./format.js";
 
 const TICK_MS = 15_000;
 
-/** The list of jobs beside the open one. */
+/** The list of jobs, beside the open job. */
 export class JobList {
   #model;
   #list = byId("job-list");
   #rows = new Map();
-  #open = null;
+  #openId = null;
   #statuses = new Map();
 
   constructor(model) {
@@ -16,20 +16,20 @@ export class JobList {
     model.addEventListener("job", ({ detail: job }) => this.#changed(job));
     model.addEventListener("gone", () => this.#render());
     model.addEventListener("listed", () => this.#render());
-    byId("status-filter").addEventListener("change", ({ target }) => model.list(target.value).catch(complain));
+    byId("status-filter").addEventListener("change", ({ target }) => model.list(target.value).catch(showToast));
     byId("list-more").addEventListener("click", ({ currentTarget }) =>
       whileBusy(currentTarget, () => model.listOlder()),
     );
     setInterval(() => this.#rows.forEach((row) => row.tick()), TICK_MS);
   }
 
-  /** Marks the job that is open beside the list. */
+  /** Marks the job that is open. */
   select(id) {
-    this.#open = id;
+    this.#openId = id;
     for (const [each, row] of this.#rows) row.select(each === id);
   }
 
-  /** Back to where the keyboard was; to the newest job where that one is gone. */
+  /** Moves the keyboard focus to this job, or to the newest one if it is gone. */
   focus(id) {
     (this.#rows.get(id)?.link ?? this.#list.querySelector("a"))?.focus();
   }
@@ -55,16 +55,16 @@ export class JobList {
       row.element.remove();
       this.#rows.delete(id);
     }
-    shown.forEach((job, place) => {
+    shown.forEach((job, index) => {
       let row = this.#rows.get(job.id);
       if (!row) {
         row = new Row(job.id);
-        row.select(job.id === this.#open);
+        row.select(job.id === this.#openId);
         this.#rows.set(job.id, row);
       }
       row.update(job);
-      if (this.#list.children[place] !== row.element)
-        this.#list.insertBefore(row.element, this.#list.children[place] ?? null);
+      const current = this.#list.children[index];
+      if (current !== row.element) this.#list.insertBefore(row.element, current ?? null);
     });
     byId("list-empty").hidden = shown.length > 0;
     setText(
@@ -117,9 +117,9 @@ class Row {
   }
 }
 
-function made(result) {
-  const missing = result.warnings?.length;
-  return [result.pages && pages(result.pages), bytes(result.bytes), missing && warnings(missing)]
+function resultFacts(result) {
+  const warned = result.warnings?.length;
+  return [result.pages && pages(result.pages), bytes(result.bytes), warned && warnings(warned)]
     .filter(Boolean)
     .join(" · ");
 }
@@ -129,7 +129,7 @@ function facts(job) {
     case "running":
       return stage(job.progress);
     case "succeeded":
-      return job.result?.url ? made(job.result) : "Result expired";
+      return job.result?.url ? resultFacts(job.result) : "Result expired";
     case "failed":
     case "retrying":
       return job.error?.message ?? "";

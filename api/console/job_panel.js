@@ -4,7 +4,7 @@ import { Preview } from "./preview.js";
 import { hasKey } from "./session.js";
 import { Timeline } from "./timeline.js";
 
-/** One open job: what happened to it, what came out, and what can be done with it. */
+/** Shows the open job: its timeline, its result and its actions. */
 export class JobPanel {
   #client;
   #model;
@@ -12,7 +12,7 @@ export class JobPanel {
   #panel = byId("job-panel");
   #open = null;
 
-  /** `onClosed(id)` is called when the person wants back to the list. */
+  /** Calls `onClosed(id)` when the job is closed to go back to the list. */
   constructor(client, model, onClosed) {
     this.#client = client;
     this.#model = model;
@@ -44,7 +44,7 @@ export class JobPanel {
     this.load();
   }
 
-  /** Reads what is not known of the open job. What the network keeps from it now, it reads when called again. */
+  /** Reads what is not known of the open job. If that fails, call it again when the server answers. */
   async load() {
     const opened = this.#open;
     if (!opened || opened.isLoaded) return;
@@ -60,7 +60,7 @@ export class JobPanel {
 }
 
 class OpenJob {
-  /** Whether its timeline goes back to its beginning. */
+  /** Whether all events of the job were read. */
   isLoaded = false;
   timeline = new Timeline();
   heading = h("h1", { tabindex: "-1" });
@@ -75,9 +75,9 @@ class OpenJob {
   #facts = h("dl", { class: "facts" });
   #warnings = h("div", {});
   #preview;
-  #shown = null;
-  #offered = "";
-  #does = {
+  #shownVersion = null;
+  #shownActions = "";
+  #handlers = {
     Cancel: async () => this.#model.put(await this.#job.cancel()),
     "Run again": () => this.#runAgain(),
     Delete: () => this.#delete(),
@@ -130,29 +130,29 @@ class OpenJob {
         : `Waiting${job.status === "retrying" ? " to be tried again" : " for a worker"}`,
     );
     this.#preview.update(job);
-    if (this.#shown === job.version) return; // only progress is new
-    this.#shown = job.version;
+    if (this.#shownVersion === job.version) return; // only the progress has changed
+    this.#shownVersion = job.version;
     this.#problem.replaceChildren(...problem(job));
     this.#warnings.replaceChildren(...warnings(job));
     this.#facts.replaceChildren(...facts(job));
-    this.#offer(actions(job));
+    this.#showActions(actions(job));
   }
 
   close() {
     this.#preview.close();
   }
 
-  /** A button that stays is not made anew: somebody may be pressing it. */
-  #offer(names) {
-    if (this.#offered === String(names)) return;
-    this.#offered = String(names);
+  /** Leaves the buttons alone if they stay the same: somebody may be pressing one. */
+  #showActions(names) {
+    if (this.#shownActions === String(names)) return;
+    this.#shownActions = String(names);
     const hadFocus = this.#actions.contains(document.activeElement);
     this.#actions.replaceChildren(...names.map((name) => this.#button(name)));
     if (hadFocus) this.heading.focus({ preventScroll: true });
   }
 
   #button(name) {
-    const onclick = ({ currentTarget }) => whileBusy(currentTarget, this.#does[name]);
+    const onclick = ({ currentTarget }) => whileBusy(currentTarget, this.#handlers[name]);
     return h("button", { type: "button", class: name === "Download" ? "primary" : "", onclick }, name);
   }
 
@@ -163,7 +163,9 @@ class OpenJob {
   }
 
   async #delete() {
-    if (!(await confirmed("Delete this job?", "Its record, its input and its result are gone for good.", "Delete")))
+    if (
+      !(await confirmed("Delete this job?", "Its record, its input and its result will be deleted for good.", "Delete"))
+    )
       return;
     await this.#job.delete();
     this.#model.remove(this.id);
@@ -177,7 +179,7 @@ class OpenJob {
   }
 }
 
-/** What can be done with the job now: the texts of its buttons. */
+/** The actions that are possible now, by the texts of their buttons. */
 function actions(job) {
   if (!isTerminal(job)) return ["Cancel"];
   if (job.status !== "succeeded") return ["Run again", "Delete"];

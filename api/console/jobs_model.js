@@ -2,13 +2,14 @@ const RELIST_MS = 5_000;
 const PAGE = 50;
 
 /**
- * The tenant's jobs as this page knows them, kept current by the channel of all jobs.
+ * Keeps the tenant's jobs that this page knows, and updates them from the channel of all jobs.
  *
- * Dispatches `job` (detail: the job, new or changed), `gone` (its id), `event` (as published) and `listed`.
+ * Dispatches `job` (detail: a new or changed job), `gone` (detail: the id of a deleted job),
+ * `event` (detail: the published event) and `listed` (a page of the list was read).
  */
 export class JobsModel extends EventTarget {
   jobs = new Map();
-  /** Where the channel is in the log; null while there is none. */
+  /** The cursor of the channel in the event log; null while the channel is not open. */
   cursor = null;
   #client;
   #deleted = new Set();
@@ -28,14 +29,14 @@ export class JobsModel extends EventTarget {
     return this.#status;
   }
 
-  /** Newest first, as far as they pass the filter. */
+  /** The jobs that pass the filter, newest first. */
   get shown() {
     return [...this.jobs.values()]
       .filter((job) => !this.#status || job.status === this.#status)
       .sort((a, b) => (a.created_at < b.created_at || (a.created_at === b.created_at && a.id < b.id) ? 1 : -1));
   }
 
-  /** Follows the jobs for ever. Where the channel cannot be had, the list is read again every few seconds. */
+  /** Follows the jobs without end. While the channel fails, it reads the list every five seconds. */
   async run() {
     for (;;) {
       try {
@@ -48,7 +49,7 @@ export class JobsModel extends EventTarget {
     }
   }
 
-  /** Reads the newest jobs. */
+  /** Reads the newest jobs with this status. */
   async list(status = this.#status) {
     this.#status = status;
     const page = await this.#client.list({ limit: PAGE, status });
@@ -59,18 +60,18 @@ export class JobsModel extends EventTarget {
     if (this.#next) this.#listed(await this.#client.list({ limit: PAGE, status: this.#status, cursor: this.#next }));
   }
 
-  /** A job as somebody has just seen it. Older versions than the one known are ignored. */
+  /** Stores a job, unless a newer version of it is known. */
   put(job) {
     const known = this.jobs.get(job.id);
     if (this.#deleted.has(job.id) || (known && known.version > job.version)) return;
     this.jobs.set(job.id, job);
-    this.#tell("job", job);
+    this.#dispatch("job", job);
   }
 
-  /** Forgets a job that was deleted, for good: its last event may come after the answer that says so. */
+  /** Forgets a deleted job for good: its last event may come after the answer to the deletion. */
   remove(id) {
     this.#deleted.add(id);
-    if (this.jobs.delete(id)) this.#tell("gone", id);
+    if (this.jobs.delete(id)) this.#dispatch("gone", id);
   }
 
   async #follow() {
@@ -79,7 +80,8 @@ export class JobsModel extends EventTarget {
       const job = this.jobs.get(id);
       if (job) this.put({ ...job, progress });
     };
-    // From now on nothing is missed; what was before is listed. Versions sort out what comes both ways.
+    // Once the channel is ready, no event is missed; the list brings what was before. A job that
+    // comes both ways is sorted out by its version.
     stream.ready
       .then(() => {
         this.cursor = stream.cursor;
@@ -93,17 +95,17 @@ export class JobsModel extends EventTarget {
         continue;
       }
       if (event.data.job) this.put(event.data.job);
-      this.#tell("event", event);
+      this.#dispatch("event", event);
     }
   }
 
   #listed({ items, next_cursor: next }) {
     this.#next = next;
     for (const job of items) this.put(job);
-    this.#tell("listed");
+    this.#dispatch("listed");
   }
 
-  #tell(type, detail) {
+  #dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

@@ -7,7 +7,7 @@ import { JobsModel } from "./jobs_model.js";
 import { hasKey, leave, openSession } from "./session.js";
 import { Webhooks } from "./webhooks.js";
 
-const LINK = {
+const LINK_TEXTS = {
   idle: "Offline",
   connecting: "Connecting",
   live: "Live",
@@ -35,21 +35,21 @@ startComposer(client, (job) => {
 addEventListener("hashchange", route);
 route();
 model.run();
-webhooks.exist().then(
-  (exist) => {
-    document.querySelector('[data-view="webhooks"]').hidden = !exist;
+webhooks.isAvailable().then(
+  (isAvailable) => {
+    document.querySelector('[data-view="webhooks"]').hidden = !isAvailable;
   },
-  () => {}, // not reachable now: the view stays hidden
+  () => {}, // the server cannot be reached: the view stays hidden
 );
 
 function showState(state) {
-  const shown = byId("link-state");
-  shown.dataset.state = state;
-  setText(shown.firstElementChild, LINK[state]);
+  const element = byId("link-state");
+  element.dataset.state = state;
+  setText(element.firstElementChild, LINK_TEXTS[state]);
   if (state === "live" || state === "fallback") panel.load();
 }
 
-/** Goes there at once: `hashchange` comes later, and a key that is quicker would find the page as it was. */
+/** Changes the view at once: a key press before `hashchange` would act on the old view. */
 function go(hash) {
   location.hash = hash;
   route();

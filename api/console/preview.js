@@ -1,19 +1,19 @@
-import { complain, h, whileBusy } from "./dom.js";
+import { h, showToast, whileBusy } from "./dom.js";
 import { bytes } from "./format.js";
 
-const UNASKED_BYTES = 20_000_000;
-const VIEWER_STARTS_MS = 2_000;
-const HAS_ROOM = "(min-width: 44rem)"; // phones show PDFs on their own, not in pages
+const MAX_AUTOMATIC_BYTES = 20_000_000; // larger results are shown on request
+const VIEWER_START_MS = 2_000;
+const HAS_ROOM = "(min-width: 44rem)"; // phones do not show PDFs inside a page
 const PICTURES = new Set(["image/png", "image/webp"]);
 
-/** Chromium's PDF viewer takes the focus once it is there; who reads with the keyboard keeps their place. */
+/** Returns the focus to where it was when Chromium's PDF viewer takes it at its start. */
 function keepFocusFrom(frame) {
-  const reading = document.activeElement;
+  const focused = document.activeElement;
   const giveBack = () => {
-    if (document.activeElement === frame && reading?.isConnected) reading.focus({ preventScroll: true });
+    if (document.activeElement === frame && focused?.isConnected) focused.focus({ preventScroll: true });
   };
   addEventListener("blur", giveBack);
-  frame.addEventListener("load", () => setTimeout(() => removeEventListener("blur", giveBack), VIEWER_STARTS_MS));
+  frame.addEventListener("load", () => setTimeout(() => removeEventListener("blur", giveBack), VIEWER_START_MS));
 }
 
 function isShown(contentType) {
@@ -22,30 +22,30 @@ function isShown(contentType) {
 }
 
 /**
- * The result of a job, beside it: a PDF or a picture; anything else is for downloading. It is fetched with the page's
- * credentials, so it becomes a `blob:` of this page.
+ * Shows the result of a job if it is a PDF or a picture. The result is fetched with the API key,
+ * which an `iframe` could not send, and becomes a `blob:` URL of this page.
  */
 export class Preview {
   element = h("div", { class: "preview" });
   #job;
   #url = null;
 
-  /** `job` is the client's. */
+  /** `job` is a job object of the client. */
   constructor(job) {
     this.#job = job;
   }
 
-  /** Shows what there is to see of the job now. */
+  /** Shows the result if the job has one now. */
   update({ status, result }) {
     if (this.#url || this.element.dataset.status === status) return;
     this.element.dataset.status = status;
     this.element.hidden = status !== "succeeded" || !result?.url || !isShown(result.content_type);
     if (this.element.hidden) return;
-    if (result.bytes <= UNASKED_BYTES) this.#show(result);
-    else this.#offer(result);
+    if (result.bytes <= MAX_AUTOMATIC_BYTES) this.#show(result);
+    else this.#showButton(result);
   }
 
-  /** A link to the bytes, for opening or saving them. */
+  /** Returns a URL of the bytes, for showing or saving them. */
   async url() {
     this.#url ??= URL.createObjectURL(await this.#job.result());
     return this.#url;
@@ -55,7 +55,7 @@ export class Preview {
     if (this.#url) URL.revokeObjectURL(this.#url);
   }
 
-  #offer(result) {
+  #showButton(result) {
     const label = `Show the ${PICTURES.has(result.content_type) ? "picture" : "PDF"} (${bytes(result.bytes)})`;
     const button = h("button", { type: "button", onclick: () => whileBusy(button, () => this.#show(result)) }, label);
     this.element.replaceChildren(button);
@@ -73,7 +73,7 @@ export class Preview {
       this.element.replaceChildren(frame);
     } catch (error) {
       this.element.replaceChildren(h("p", { class: "empty" }, error.message));
-      if (error.status !== 410) complain(error);
+      if (error.status !== 410) showToast(error);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** A document to try the page with. */
+/** A document for trying the page. */
 export const SAMPLE = `<!doctype html>
 <html lang="en">
 <title>Invoice 2026-0042</title>

@@ -5,8 +5,8 @@ import { byId, setText } from "./dom.js";
 const STORED = "pressrun.api-key";
 
 /**
- * A client that the server lets in. Without API keys it needs nothing; else a person is asked for one, which stays in
- * the tab's session storage.
+ * Returns a client that the server accepts. If the server has API keys, a dialog asks for one and
+ * keeps it in the tab's session storage.
  */
 export async function openSession() {
   const stored = sessionStorage.getItem(STORED);
@@ -17,7 +17,7 @@ export async function openSession() {
   return askForKey(refusal, stored !== null);
 }
 
-/** Forgets the key, and everything on the page with it. */
+/** Forgets the key and reloads the page without its data. */
 export function leave() {
   sessionStorage.removeItem(STORED);
   location.reload();
@@ -27,7 +27,7 @@ export function hasKey() {
   return sessionStorage.getItem(STORED) !== null;
 }
 
-/** Why the server does not let this client in; null where it does, or where one cannot know yet. */
+/** Returns why the server refuses this client; null if it does not, or cannot be reached. */
 async function refusalOf(client) {
   try {
     await client.list({ limit: 1 });
@@ -40,7 +40,7 @@ async function refusalOf(client) {
 function askForKey(refusal, hadKey) {
   const dialog = byId("key-dialog");
   const problem = byId("key-error");
-  dialog.addEventListener("cancel", (event) => event.preventDefault()); // there is nothing to see without
+  dialog.addEventListener("cancel", (event) => event.preventDefault()); // the page shows nothing without a key
   setText(problem, hadKey || refusal.status === 403 ? refusal.message : "");
   dialog.showModal();
   return new Promise((resolve) => {

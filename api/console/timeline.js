@@ -12,12 +12,12 @@ const TITLES = {
   "job.expired": "Result expired",
 };
 
-/** What happened to a job, oldest first. */
+/** The events of a job, oldest first. */
 export class Timeline {
   element = h("ol", { class: "timeline" });
   #events = new Map();
 
-  /** Takes events in any order and any number of times. */
+  /** Adds events, in any order; repeated ones are ignored. */
   add(...events) {
     const before = this.#events.size;
     for (const event of events) this.#events.set(event.id, event);

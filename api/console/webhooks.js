@@ -1,10 +1,10 @@
-import { badge, byId, complain, confirmed, h, setText, whileBusy } from "./dom.js";
+import { badge, byId, confirmed, h, setText, showToast, whileBusy } from "./dom.js";
 import { clearErrors, showErrors } from "./form_errors.js";
 import { ago, dateTime, duration } from "./format.js";
 
 const PATH = "/v1/webhook-endpoints";
 
-/** Webhook endpoints and what was delivered to them. */
+/** The view of webhook endpoints and their deliveries. */
 export class Webhooks {
   #client;
   #list = byId("endpoint-list");
@@ -23,15 +23,15 @@ export class Webhooks {
     });
   }
 
-  /** Whether this server has webhooks at all: its contract says so. */
-  async exist() {
+  /** Returns whether this server has webhooks: its OpenAPI document lists them then. */
+  async isAvailable() {
     const { paths } = await this.#client.request("/openapi.json");
     return PATH in paths;
   }
 
   async open() {
     byId("webhooks-title").focus({ preventScroll: true });
-    await this.#load().catch(complain);
+    await this.#load().catch(showToast);
   }
 
   async #load() {
@@ -55,7 +55,7 @@ export class Webhooks {
     const path = `${PATH}/${endpoint.id}`;
     const verdict = h("div", { role: "status" });
     const deliveries = h("ul", { class: "deliveries" });
-    const call = (label, action) =>
+    const button = (label, action) =>
       h("button", { type: "button", onclick: ({ currentTarget }) => whileBusy(currentTarget, action) }, label);
     const set = (status) => async () => {
       await this.#client.request(path, { method: "PATCH", body: { status } });
@@ -64,7 +64,7 @@ export class Webhooks {
     const test = async () => {
       verdict.replaceChildren(h("p", { class: "soft" }, "Sending…"));
       const report = await this.#client.request(`${path}/test`, { method: "POST" });
-      verdict.replaceChildren(...told(report));
+      verdict.replaceChildren(...testReport(report));
     };
     const remove = async () => {
       if (!(await confirmed("Delete this endpoint?", endpoint.url, "Delete"))) return;
@@ -81,14 +81,14 @@ export class Webhooks {
       h(
         "div",
         { class: "actions" },
-        call("Send a test", test),
-        endpoint.status === "enabled" ? call("Pause", set("paused")) : call("Enable", set("enabled")),
-        call("Delete", remove),
+        button("Send a test", test),
+        endpoint.status === "enabled" ? button("Pause", set("paused")) : button("Enable", set("enabled")),
+        button("Delete", remove),
       ),
       verdict,
       h(
         "details",
-        { ontoggle: ({ target }) => target.open && this.#deliveries(path, deliveries).catch(complain) },
+        { ontoggle: ({ target }) => target.open && this.#deliveries(path, deliveries).catch(showToast) },
         h("summary", {}, "Deliveries"),
         deliveries,
       ),
@@ -98,7 +98,7 @@ export class Webhooks {
   async #deliveries(path, list) {
     const { items } = await this.#client.request(`${path}/deliveries`);
     list.replaceChildren(...items.map((delivery) => this.#delivery(delivery)));
-    if (!items.length) list.replaceChildren(h("li", { class: "empty" }, "Nothing was owed to it yet."));
+    if (!items.length) list.replaceChildren(h("li", { class: "empty" }, "No deliveries yet."));
   }
 
   #delivery(delivery) {
@@ -134,14 +134,14 @@ export class Webhooks {
   }
 }
 
-/** What a test has found out. */
-function told(report) {
+/** The report of a test. */
+function testReport(report) {
   return [
     h("p", {}, badge(report.verdict), " ", report.explanation),
     h(
       "details",
       {},
-      h("summary", {}, `Everything about it (${duration(report.duration_ms ?? 0)})`),
+      h("summary", {}, `Details (${duration(report.duration_ms ?? 0)})`),
       h("pre", { tabindex: "0" }, JSON.stringify(report, null, 2)),
     ),
   ];

@@ -1,11 +1,11 @@
-// The visible texts of a page whose contrast is below what WCAG 2.2 asks for (1.4.3): 4.5, or 3 where they are large.
+// Returns the visible texts whose contrast is below WCAG 2.2, 1.4.3: 4.5, or 3 for large text.
 () => {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const context = canvas.getContext("2d", { willReadFrequently: true });
 
-  // What is seen where these colours lie on each other, the last on top.
-  const seen = (colours) => {
+  // The colour that results if these lie on each other, the last on top.
+  const blend = (colours) => {
     context.fillStyle = "#fff";
     context.fillRect(0, 0, 1, 1);
     for (const colour of colours) {
@@ -37,7 +37,7 @@
     const style = getComputedStyle(element);
     const size = parseFloat(style.fontSize);
     const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    const found = ratio(seen([...backgrounds, style.color]), seen(backgrounds));
+    const found = ratio(blend([...backgrounds, style.color]), blend(backgrounds));
     if (found < (isLarge ? 3 : 4.5)) poor.push(`${text.slice(0, 40)}: ${found.toFixed(2)}`);
   }
   return poor;

@@ -1,4 +1,4 @@
-"""The console page as a person uses it."""
+"""The console page, used as a person uses it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def running(
     async with Redis.from_url(valkey.url) as redis:
         await redis.flushall()
     directory = tmp_path_factory.mktemp("console")
-    egress = {"PRESSRUN_EGRESS_ALLOW": "127.0.0.0/8"}  # webhooks of these tests go to this machine
+    egress = {"PRESSRUN_EGRESS_ALLOW": "127.0.0.0/8"}  # these tests send webhooks to this machine
     async with Deployment.running(valkey.url, directory, ("api", "jobs", "notifier"), **egress) as deployment:
         yield deployment
 
@@ -79,9 +79,7 @@ async def test_a_document_is_submitted_and_its_pages_appear_without_a_reload(vis
     assert await page.evaluate("window.wasNotReloaded")
 
 
-async def test_a_picture_is_shown_and_a_zip_is_there_to_download(
-    visitor: Visitor, running: Deployment
-) -> None:
+async def test_a_picture_is_shown_and_a_zip_can_be_downloaded(visitor: Visitor, running: Deployment) -> None:
     pdf = await running.submit("<h1>One</h1><h1 style='break-before: page'>Two</h1>")
     await running.until(pdf["id"], "succeeded")
     ids = []
@@ -145,7 +143,7 @@ async def test_a_document_that_fails_shows_why(visitor: Visitor) -> None:
     await expect(page.locator(".open-job .box")).to_contain_text("strict_warnings")
 
 
-async def test_a_running_job_can_be_cancelled_run_again_and_deleted(visitor: Visitor) -> None:
+async def test_a_running_job_can_be_cancelled_retried_and_deleted(visitor: Visitor) -> None:
     page = await visitor.open()
     await submit(page, ENDLESS)
     await expect(status_of_open_job(page)).to_have_text("Running")
@@ -162,7 +160,7 @@ async def test_a_running_job_can_be_cancelled_run_again_and_deleted(visitor: Vis
     await expect(page.get_by_role("heading", name="HTML in, PDF out.")).to_be_visible()
 
 
-async def test_a_button_can_be_pressed_while_the_job_goes_on(visitor: Visitor, running: Deployment) -> None:
+async def test_a_button_can_be_pressed_while_the_job_changes(visitor: Visitor, running: Deployment) -> None:
     page = await visitor.open()
     cancel = page.get_by_role("button", name="Cancel")
     with running.frozen("jobs"):
@@ -177,10 +175,10 @@ async def test_a_button_can_be_pressed_while_the_job_goes_on(visitor: Visitor, r
     await expect(page.get_by_role("heading", name="Endless")).to_be_focused()
 
 
-async def test_a_deleted_job_stays_away_though_its_last_event_comes_late(visitor: Visitor) -> None:
+async def test_a_deleted_job_stays_away_even_if_its_last_event_comes_late(visitor: Visitor) -> None:
     late: list[Callable[[], None]] = []
 
-    def between(browser: WebSocketRoute) -> None:
+    def delay_expiry(browser: WebSocketRoute) -> None:
         server = browser.connect_to_server()
         browser.on_message(server.send)
         server.on_message(
@@ -189,7 +187,7 @@ async def test_a_deleted_job_stays_away_though_its_last_event_comes_late(visitor
             )
         )
 
-    await visitor.context.route_web_socket(re.compile("/v1/ws"), between)
+    await visitor.context.route_web_socket(re.compile("/v1/ws"), delay_expiry)
     page = await visitor.open()
     await submit(page, "<title>Soon forgotten</title><p>x")
     await expect(status_of_open_job(page)).to_have_text("Succeeded")
@@ -204,9 +202,7 @@ async def test_a_deleted_job_stays_away_though_its_last_event_comes_late(visitor
     await expect(row).to_have_count(0)
 
 
-async def test_options_that_do_not_fit_are_told_at_their_fields(
-    running: Deployment, browser: Browser
-) -> None:
+async def test_errors_in_options_are_shown_at_their_fields(running: Deployment, browser: Browser) -> None:
     async with Visitor.arrives(browser, running.url) as visitor:
         page = await visitor.open()
         await page.get_by_text("Options").click()
@@ -273,7 +269,7 @@ async def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     await tab_to(page, "button.primary")
 
 
-async def test_who_closes_a_job_and_opens_it_at_once_is_in_it_again(visitor: Visitor) -> None:
+async def test_a_job_that_is_closed_and_opened_at_once_has_the_focus_again(visitor: Visitor) -> None:
     page = await visitor.open()
     await submit(page, "<title>Quick fingers</title><p>x")
     heading = page.get_by_role("heading", name="Quick fingers")
@@ -286,15 +282,15 @@ async def test_who_closes_a_job_and_opens_it_at_once_is_in_it_again(visitor: Vis
 
 
 async def tab_to(page: Page, selector: str) -> None:
-    """Presses Tab until it gets there, as far as a person would go."""
+    """Presses Tab until the element has the focus, 40 times at most."""
     for _ in range(40):
         if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
         await page.keyboard.press("Tab")
-    raise AssertionError(f"Tab does not get to {selector}")
+    raise AssertionError(f"Tab does not reach {selector}")
 
 
-async def test_the_event_log_grows_while_it_is_looked_at(visitor: Visitor, running: Deployment) -> None:
+async def test_new_events_appear_in_the_open_event_log(visitor: Visitor, running: Deployment) -> None:
     page = await visitor.open()
     await running.until((await running.submit("<p>before"))["id"], "succeeded")
     await page.get_by_role("link", name="Event log").click()
@@ -308,7 +304,7 @@ async def test_the_event_log_grows_while_it_is_looked_at(visitor: Visitor, runni
     assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
 
 
-async def test_a_webhook_endpoint_is_added_tried_and_removed(running: Deployment, browser: Browser) -> None:
+async def test_a_webhook_endpoint_is_added_tested_and_removed(running: Deployment, browser: Browser) -> None:
     async with Visitor.arrives(browser, running.url) as visitor:
         page = await visitor.open()
         await page.get_by_role("link", name="Webhooks").click()
@@ -332,7 +328,7 @@ async def test_a_webhook_endpoint_is_added_tried_and_removed(running: Deployment
         assert [text for text in visitor.complaints if "422" not in text] == []
 
 
-async def test_what_people_write_is_text_and_never_runs(visitor: Visitor, running: Deployment) -> None:
+async def test_titles_and_tags_are_text_and_never_run(visitor: Visitor, running: Deployment) -> None:
     trap = "<img src=x onerror=\"document.title='caught'\">"
     job = await running.submit("<p>x", metadata={"title": trap}, tags=[trap[:60]])
     page = await visitor.open(f"/#/jobs/{job['id']}")
@@ -340,7 +336,7 @@ async def test_what_people_write_is_text_and_never_runs(visitor: Visitor, runnin
     assert await page.title() == "Pressrun"
 
 
-async def test_without_websockets_the_page_is_live_all_the_same(visitor: Visitor) -> None:
+async def test_without_websockets_the_page_is_still_live(visitor: Visitor) -> None:
     await visitor.context.add_init_script("delete window.WebSocket")
     page = await visitor.open_as_it_is()
     await expect(page.get_by_text("Live, without WebSocket")).to_be_visible()
@@ -348,7 +344,7 @@ async def test_without_websockets_the_page_is_live_all_the_same(visitor: Visitor
     await expect(status_of_open_job(page)).to_have_text("Succeeded")
 
 
-async def test_a_job_that_is_not_there_says_so(running: Deployment, browser: Browser) -> None:
+async def test_a_missing_job_is_reported(running: Deployment, browser: Browser) -> None:
     async with Visitor.arrives(browser, running.url) as visitor:
         page = await visitor.open("/#/jobs/job_00000000000000000000000000")
         await expect(page.get_by_role("heading", name="This job cannot be shown")).to_be_visible()

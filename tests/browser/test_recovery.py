@@ -1,4 +1,4 @@
-"""The console page while processes die and networks go away."""
+"""The console page when processes die and networks fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def finish(running: Deployment, page: Page, **headers: str) -> None:
-    """Starts the worker, and returns when the job that is open in the page is done, whatever the page knows of it."""
+    """Starts the worker, and waits until the open job is done, whatever the page shows."""
     await running.start("jobs")
     running.http.headers.update(headers)
     await running.until(page.url.rpartition("/")[2], "succeeded")
@@ -54,7 +54,7 @@ async def test_a_page_that_was_offline_catches_up(
         await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
-async def test_a_page_outlives_the_web_process_that_served_it(
+async def test_a_page_survives_the_web_process_that_served_it(
     redis: Redis, redis_url: str, tmp_path: Path, browser: Browser
 ) -> None:
     async with Deployment.running(redis_url, tmp_path, ("notifier",)) as running:
@@ -74,7 +74,7 @@ async def test_a_page_outlives_the_web_process_that_served_it(
             assert await page.evaluate("window.wasNotReloaded")
 
 
-async def test_a_page_that_the_notifier_does_not_know_turns_to_the_server_it_came_from(
+async def test_a_page_whose_origin_the_notifier_refuses_uses_the_web_process(
     redis: Redis, redis_url: str, tmp_path: Path, browser: Browser
 ) -> None:
     async with (
@@ -113,7 +113,7 @@ async def test_a_page_with_a_key_goes_on_when_the_notifier_dies(
             await expect(status_of_open_job(page)).to_have_text("Succeeded")
             await expect(page.get_by_title("The rendered PDF")).to_be_visible()
             await expect(page.get_by_text("Live", exact=True)).to_be_visible()
-            # A reload needs no key, another tab does: it is kept for this one alone.
+            # The key is kept for this tab only: a reload does not ask for it, another tab does.
             await page.reload()
             await expect(page.get_by_text("Live", exact=True)).to_be_visible()
             await expect(status_of_open_job(page)).to_have_text("Succeeded")
