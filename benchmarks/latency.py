@@ -1,7 +1,9 @@
-"""Idle system: submission → `job.succeeded` on the WebSocket, less the render; and submission → start of the work.
+"""Measures the latency of an idle system.
 
-The render's own time is what the child measured (`render_ms`, rounded to a millisecond either way). The start of the
-work is measured in one process that submits and works, with a runner that notes the time.
+- From submission to `job.succeeded` on the WebSocket, less the render. The time of the render is
+  what the child measured (`render_ms`, rounded to a millisecond either way).
+- From submission to the start of the work, in one process that submits and works, with a runner
+  that notes the time.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ PAUSE_S = 0.02
 async def notified(
     session: aiohttp.ClientSession, url: str, ws_url: str, document: str, options: dict[str, Any]
 ) -> tuple[float, dict[str, Any]]:
-    """Seconds from sending the submission to the frame that says `succeeded`, and the job's result."""
+    """Submits a document; returns the seconds until its `succeeded` frame, and the result."""
     body = json.dumps({"kind": "pdf.render", "input": {"html": document}, "options": options})
     async with session.ws_connect(ws_url) as socket:
         began = time.perf_counter()

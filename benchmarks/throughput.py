@@ -1,11 +1,15 @@
-"""PDFs per second of a backlog of small invoices: the whole system against bare loops over as many warm processes.
+"""Measures the PDFs per second of a backlog of small invoices: the whole system against bare loops.
 
-Three ways, on all cores: (a) plain WeasyPrint (`HTML(string=…).write_pdf()`) in warm processes fed over a pipe, (b) the
-same loop with the render child's own engine, (c) Pressrun: jobs already queued, from when the worker may begin to the
-last `job.succeeded`. They take turns, 500 documents at a time, so that a machine whose speed drifts treats them alike;
-who does not have the turn, sleeps. Two processes with the same code differ in speed by some percent, as chance lays out
-their memory: each round has render processes of its own. CPU outside the children is what web, worker, notifier and the
-store used.
+Three ways on all cores, with as many warm processes each:
+
+- plain WeasyPrint (`HTML(string=…).write_pdf()`) in processes that get documents over a pipe;
+- the same loop with the engine of Pressrun's render child;
+- Pressrun with all jobs queued, from when the worker goes on to the last `job.succeeded`.
+
+They take turns of 500 documents, because the speed of a machine drifts; the others sleep. Two
+processes with the same code differ in speed by some percent, depending on where their memory
+happens to lie, so each round has new render processes. CPU outside the children is what web,
+worker, notifier and store used.
 """
 
 from __future__ import annotations
@@ -35,11 +39,11 @@ ROUNDS = 4
 JOBS = 500
 """Each time."""
 POLL_S = 0.25
-"""To see whether all have succeeded, seldom enough to take no time from them; the event log says when it was."""
+"""How often to ask whether all have succeeded: seldom, since the event log says when it was."""
 WARM_UP = 10
 PROCESSES = os.cpu_count() or 1
 ANEW = {"cache": False}
-"""Every job renders, as jobs with different invoices would."""
+"""No result is reused: every job renders, as jobs with different invoices would."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -69,7 +73,10 @@ def tricks(connection: Connection) -> None:
 
 @contextmanager
 def bare_loop(target: Callable[[Connection], None]) -> Iterator[Callable[[int], float]]:
-    """Warm processes; what is yielded renders so many documents, one at a time in each, and returns the seconds."""
+    """Starts warm processes; yields a function that renders a number of documents.
+
+    The function returns the seconds. Each process renders one document at a time.
+    """
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
     processes = []
@@ -115,7 +122,7 @@ def cpu_seconds_of(pid: int) -> float:
 
 
 class Pressrun:
-    """The running system with a worker of its own, and what it took for all jobs so far."""
+    """The running system with a worker of its own, and the CPU that it has used for all jobs."""
 
     def __init__(self, deployment: Deployment, redis: Redis, worker: Process, store_pid: int) -> None:
         self._deployment = deployment
@@ -123,7 +130,7 @@ class Pressrun:
         self._worker = worker
         self._pids = {name: process.pid for name, process in deployment.processes} | {"store": store_pid}
         self.cpu_seconds: Counter[str] = Counter()
-        """By process, render children not among them."""
+        """By process; without render children."""
 
     def _cpu_seconds(self) -> Counter[str]:
         return Counter({name: cpu_seconds_of(pid) for name, pid in self._pids.items()})
@@ -137,7 +144,10 @@ class Pressrun:
         await self._deployment.until(submitted["id"], "succeeded")
 
     async def render(self, count: int) -> float:
-        """Queues so many jobs while the worker is stopped; seconds from when it goes on to the last success."""
+        """Queues so many jobs while the worker is stopped.
+
+        Returns the seconds from when it goes on to the last success.
+        """
         wanted = await self._succeeded() + count
         self._worker.send_signal(signal.SIGSTOP)
         for _ in range(count):
@@ -153,7 +163,7 @@ class Pressrun:
         return await self._last_success() - began
 
     async def _last_success(self) -> float:
-        """When, by the event log: Unix seconds."""
+        """The time of the last success by the event log, in Unix seconds."""
         async with asyncio.timeout(5):
             while True:
                 [(_, fields)] = await self._redis.xrevrange(f"{keys.LOG}default", count=1)

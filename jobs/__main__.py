@@ -1,4 +1,4 @@
-"""`python -m jobs`: a worker process. Wires settings, store, render children and the arq worker together."""
+"""`python -m jobs`: a worker process. Wires settings, store, render children and worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from jobs.worker.worker import JobWorker
 
 
 def build(settings: Settings) -> JobWorker:
-    """The worker for these settings; call `run()` on it.
+    """Builds the worker for these settings; call `run()` on it.
 
     Raises:
         BadSetting: a kind cannot be loaded, or the place for artifacts cannot be opened.
@@ -44,7 +44,7 @@ def build(settings: Settings) -> JobWorker:
 
 
 def main() -> None:
-    """Works until SIGTERM or SIGINT. Exits with 2 where a setting is wrong."""
+    """Works until SIGTERM or SIGINT. Exits with 2 if a setting is wrong."""
     asyncio.set_event_loop(uvloop.new_event_loop())
     try:
         settings = Settings.from_env(os.environ)

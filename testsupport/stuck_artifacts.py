@@ -10,7 +10,7 @@ from jobs.store.artifacts import DirectoryArtifacts
 
 
 class StuckArtifacts(DirectoryArtifacts):
-    """Works until it is `close`d; then it holds back what is put until it is opened, or refuses it."""
+    """Works until `close`; then holds back what is put until `open`, or refuses it."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)

@@ -1,4 +1,4 @@
-"""Waiting for something to happen, but not for ever."""
+"""Waits for an event, but not for ever."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Returns True as soon as the event is set, False where it is not after so many `seconds`."""
-    if event.is_set():  # often so, and a timer costs more than all else here
+    """Returns True as soon as the event is set, False if it is not set after `seconds`."""
+    if event.is_set():  # often; it saves the timer, which costs most here
         return True
     try:
         async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Python's garbage collector in processes that serve: it stops everything while it looks."""
+"""Tunes Python's garbage collector, which stops a process while it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import gc
 
 
 def tune_garbage_collector() -> None:
-    """Requests leave no cycles to speak of: what is there at start is never looked at, and the rest more rarely."""
+    """Exempts what is there at start from collection, and collects the rest more rarely.
+
+    Requests leave almost no reference cycles.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

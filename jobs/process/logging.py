@@ -1,8 +1,9 @@
-"""Logging, the same for every process: structlog, with the standard library's records made to look the same.
+"""Logs in the same way in every process: structlog, with records of the standard library alike.
 
-One line per event on stderr, for people (`console`) or machines (`json`). Secrets never reach a line: neither under a
-telling name, nor inside a message, a URL or a traceback. Our own lines do not pass through the standard library, which
-would cost more than all the rest: a notifier writes thousands a second.
+One line per event on stderr, for people (`console`) or machines (`json`). Secrets never reach a
+line: neither under a telling name, nor inside a message, a URL or a traceback. Pressrun's own lines
+do not pass through the standard library: a notifier writes thousands a second, and that would be
+most of their cost.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ _SECRET_SHAPES = re.compile(
     r"|://[^\s/@]+(?=@)"  # credentials in a URL; a lookbehind instead would be tried at every character
 )
 _QUIET = ("websockets", "uvicorn.access", "asyncio", "arq.jobs", "fontTools")
-"""Chatty or, at debug level, telling: `websockets` logs whole frames, `uvicorn.access` query strings."""
+"""Loggers that are chatty, or reveal secrets at debug level.
+
+`websockets` logs whole frames, `uvicorn.access` query strings.
+"""
 _QUIET_UNLESS_DEBUGGING = ("arq.worker",)
-"""What these remark by the way: arq has two lines for each run of a cron job, and others that say what ours say."""
+"""arq writes two lines for each run of a cron job, and repeats lines of ours."""
 
 
 def configure_logging(settings: Settings, process: str, stream: TextIO = sys.stderr) -> None:
-    """Sets up logging for this process, whose every line says `process`."""
+    """Sets up logging for this process. Every line has the name `process`."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     beginning: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -84,14 +88,14 @@ def configure_logging(settings: Settings, process: str, stream: TextIO = sys.std
 
 
 class _Lines:
-    """Where structlog's lines go: one by one to the stream of the handler, which others may be writing to."""
+    """Writes structlog's lines to the stream of the handler, one at a time."""
 
     def __init__(self, handler: logging.StreamHandler[TextIO], name: str) -> None:
         self.name = name
         self._handler = handler
 
     def write(self, line: str) -> None:
-        """A line that cannot be written is lost: nothing else may fail for it."""
+        """Drops a line that cannot be written: nothing else may fail because of it."""
         self._handler.acquire()
         try:
             self._handler.stream.write(line + "\n")
@@ -123,7 +127,7 @@ def _name_the_process(process: str) -> Processor:
 
 
 def _known_secrets(settings: Settings) -> tuple[str, ...]:
-    """The secrets of this installation, to be found wherever they turn up."""
+    """The secrets of this installation, which are hidden wherever they turn up."""
     password = urlsplit(settings.redis_url).password
     return (*(key.key for key in settings.api_keys), *settings.secret_key, *([password] if password else []))
 

@@ -25,7 +25,10 @@ from jobs.store.results import find_result
 from jobs.store.scripts import Scripts
 
 LEASE_MS = 2_500
-"""How long a claim holds without a renewal. A lost worker's job runs again after two of these and two polls."""
+"""How long a claim holds without a renewal.
+
+The job of a lost worker runs again after two leases and two looks at the queue.
+"""
 
 _SWEEP_BATCH = 100
 
@@ -52,7 +55,10 @@ StopReason = Literal["cancelled", "lost"]
 
 
 class JobQueue:
-    """The steps of a worker. Each raises `StoreUnavailable` if the store does not answer, and is safe to repeat."""
+    """The steps of a worker. All are safe to repeat.
+
+    Each raises `StoreUnavailable` if the store does not answer.
+    """
 
     def __init__(
         self,
@@ -77,11 +83,11 @@ class JobQueue:
         return _claim_batch(await self._scripts.call("claim", want=want, lease_ms=self.lease_ms, rows=rows))
 
     async def claim_when_rung(self, want: int, timeout_ms: float) -> ClaimBatch:
-        """Waits until a job may be ready, then claims. Waits for `timeout_ms` or `block_ms` at most.
+        """Waits until a job may be ready, for `timeout_ms` or `block_ms` at most, then claims.
 
-        The wait (`BLPOP` on the doorbell) and the claim are sent together, and the store runs the claim when the
-        wait has ended: the job arrives with the ring. If the worker dies meanwhile, its connection is closed and the
-        store drops the claim.
+        The wait (`BLPOP` on the doorbell) and the claim are sent together, and the store runs the
+        claim when the wait has ended: the job arrives with the ring. If the worker dies meanwhile,
+        its connection is closed and the store drops the claim.
         """
         wait_s = max(0.01, min(timeout_ms, self._block_ms) / 1000)
         with translated_errors():
@@ -97,7 +103,7 @@ class JobQueue:
         return _claim_batch(answer)
 
     async def start(self, claim: Claim, began_ms_ago: int = 0) -> int:
-        """Moves the job from queued to running; returns the number of the attempt. Raises ClaimLost."""
+        """Moves the job to running; returns the number of the attempt. Raises ClaimLost."""
         answer = await self._scripts.call(
             "start", id=claim.job_id, claim=claim.number, lease_ms=self.lease_ms, began_ms_ago=began_ms_ago
         )
@@ -151,7 +157,10 @@ class JobQueue:
         return Result(body=body, content_type=found.content_type, filename=found.filename)
 
     async def store_result(self, claim: Claim, result: Result) -> str:
-        """Writes the result's bytes, before the record may name them; returns their path. Raises ResultTooLarge."""
+        """Writes the bytes of the result, which no record names yet; returns their path.
+
+        Raises ResultTooLarge.
+        """
         path = result_path(claim.tenant, claim.job_id, claim.number)
         try:
             await self._artifacts.put(path, result.body)
@@ -164,7 +173,7 @@ class JobQueue:
     ) -> None:
         """Moves the job to succeeded, and keeps the result for its reuse key. Raises ClaimLost.
 
-        With `began_ms_ago`, also a job that is still queued: the start of the run is recorded in the same step.
+        With `began_ms_ago`, also a job that is still queued: the same step records its start.
         """
         document = {
             "content_type": result.content_type,
@@ -184,12 +193,15 @@ class JobQueue:
         )
 
     async def _remember(self, claim: Claim, key: str) -> None:
-        """Keeps the result for the same document again. If the store has no room, that one is made anew."""
+        """Keeps the result for the same document again.
+
+        If the store has no room, that document is rendered again.
+        """
         with suppress(StoreError):
             await self._scripts.call("reuse_store", tenant=claim.tenant, content_digest=key, id=claim.job_id)
 
     async def recall(self, tenant: str, key: str) -> Result | None:
-        """Returns a copy of the result that is kept for `key`; None if there is none, or its bytes are gone."""
+        """Returns a copy of the result kept for `key`; None if it or its bytes are gone."""
         found = await self._scripts.call("reuse_lookup", tenant=tenant, content_digest=key)
         if found is None:
             return None
@@ -219,7 +231,7 @@ class JobQueue:
         )
 
     async def release(self, claim: Claim, *, began: bool = True) -> None:
-        """Hands the job back at once with no attempt used. A claim that was lost meanwhile is no error.
+        """Hands the job back at once with no attempt used. If the claim is lost, does nothing.
 
         If a run `began`, it may have written a result, which is removed later.
         """
@@ -249,7 +261,10 @@ class JobQueue:
         await self._artifacts.discard([path])
 
     async def sweep(self) -> int:
-        """Expires some results and records, and removes some artifacts that nobody needs; returns how many."""
+        """Expires results and records, and removes artifacts that nobody needs.
+
+        Handles a bounded number; returns how many it was.
+        """
         expired, paths = await self._scripts.call("sweep", limit=_SWEEP_BATCH)
         await self._artifacts.discard(path.decode() for path in paths)
         if paths:
@@ -283,7 +298,8 @@ class JobQueue:
             began_ms_ago=began_ms_ago,
         )
         reuse = [] if reuse_key is None else [self._remember(claim, reuse_key)]
-        # Both in one round trip and in this order; outcomes of either sort take as many turns of the event loop.
+        # One round trip, in this order. `gather` also if there is nothing to reuse: outcomes that
+        # begin together then reach the pipeline in the same turn of the event loop.
         answer, *_ = await asyncio.gather(finish, *reuse)
         if answer != b"ok":
             raise ClaimLost(claim.job_id, claim.number)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Attempt:
-    """Runs one claim. `stop` ends it early; cancelling the task that runs it hands the job back (drain)."""
+    """Runs one claim. `stop` ends it early; cancelling its task hands the job back (drain)."""
 
     def __init__(
         self,
@@ -54,7 +54,10 @@ class Attempt:
             self._working.cancel()
 
     async def run(self, slot_freed: Callable[[], bool], *, start_may_wait: bool) -> None:
-        """Never raises. Calls `slot_freed` once, when the work has ended; it returns whether the outcome may wait."""
+        """Runs the claim to its outcome. Never raises.
+
+        Calls `slot_freed` once, when the work has ended; it returns whether the outcome may wait.
+        """
         structlog.contextvars.bind_contextvars(**self.claim.log_context)
         log.info("attempt.started", attempt=self.claim.attempt + 1, max_attempts=self.claim.max_attempts)
         try:
@@ -68,7 +71,7 @@ class Attempt:
             log.exception("attempt.broken")
 
     async def _perform(self, slot_freed: Callable[[], bool], start_may_wait: bool) -> None:
-        """The work does not wait for its start to be recorded, but ends at once if the start is refused."""
+        """Does the work, which does not wait for its start but ends if the start is refused."""
         record = self._outcomes.started(self.claim, lambda: self.stop("lost"), may_wait=start_may_wait)
         try:
             try:
@@ -118,7 +121,7 @@ class Attempt:
             return await runner(run)
 
     async def _recall(self, key: str) -> Result | None:
-        """An earlier result; None if there is none or the store does not answer, so that it is made anew."""
+        """Returns an earlier result; None if there is none, or if the store does not answer."""
         try:
             return await self._queue.recall(self.claim.tenant, key)
         except StoreError as error:

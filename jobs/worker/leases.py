@@ -1,4 +1,4 @@
-"""Decides which expired leases are really lost. Pure: the caller passes observations and the time."""
+"""Decides which expired leases are lost. Pure: the caller passes observations and the time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from jobs.store.queue import ExpiredLease
 
 
 class LeaseWatch:
-    """Counts a lease as lost when it was seen expired twice, at least a lease apart, over an unbroken connection.
+    """Counts a lease as lost when it was seen expired twice over an unbroken connection.
 
-    After an outage of the store every lease has expired, though every worker is alive. A worker that renews within
-    one more lease keeps its jobs. Times are milliseconds of a monotonic clock.
+    The two times must be at least a lease apart. After an outage of the store every lease has
+    expired, though every worker is alive; a worker that renews within one more lease keeps its
+    jobs. Times are milliseconds of a monotonic clock.
     """
 
     def __init__(self, lease_ms: int) -> None:

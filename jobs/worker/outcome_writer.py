@@ -68,17 +68,21 @@ class RunRecord:
 class OutcomeWriter:
     """One queue of runs with something to write, and one timer that flushes it.
 
-    A flush takes everything that is queued. It first writes the results, which share a thread and a flush of the
-    directory. Then one round trip takes the outcomes, the starts of runs that go on, and what `on_round_trip` adds.
+    A flush takes everything that is queued. First it writes the results, which share a thread and a
+    flush of the directory. Then one round trip takes the outcomes, the starts of runs that go on,
+    and what `on_round_trip` adds.
 
-    The outcome of a run brings its start along, if that still waits. An outcome whose result takes longer to write
-    than the timer goes by itself later, and its start goes with the others.
+    An outcome brings the start of its run along if the start still waits. If a result takes longer
+    to write than the timer, its start goes with the flush, and its outcome goes later by itself.
     """
 
     def __init__(
         self, queue: JobQueue, timing: WorkerTiming, on_round_trip: Callable[[], None] = lambda: None
     ) -> None:
-        """`on_round_trip` is called when a round trip begins; calls to the store in the same turn share it."""
+        """`on_round_trip` is called when a round trip begins.
+
+        What is sent to the store in the next turn of the event loop shares the round trip.
+        """
         self._queue = queue
         self._timing = timing
         self._on_round_trip = on_round_trip
@@ -88,9 +92,10 @@ class OutcomeWriter:
         self.outcome_queued: TestSignal[Claim] = TestSignal()
 
     def started(self, claim: Claim, on_refused: Callable[[], None], *, may_wait: bool) -> RunRecord:
-        """Records the start of a run, with the next flush if it `may_wait`, else now.
+        """Records the start of a run: with the next flush if it `may_wait`, else now.
 
-        Calls `on_refused` if the claim is lost. Call `close_record` when the run is over, however it ends.
+        Calls `on_refused` if the claim is lost while the run goes on. Call `close_record` when the
+        run is over, however it ends.
         """
         run = RunRecord(claim, on_refused)
         if may_wait:
@@ -100,9 +105,10 @@ class OutcomeWriter:
         return run
 
     async def finished(self, run: RunRecord, ended: Result | JobError, *, may_wait: bool) -> None:
-        """Returns when the outcome is in the store: with the next flush if it `may_wait`, else it flushes now.
+        """Writes the outcome: with the next flush if it `may_wait`, else it flushes now.
 
-        A store that does not answer is tried until it does. Raises ClaimLost; the result is removed then.
+        Returns when the outcome is in the store, and tries until the store answers. Raises
+        ClaimLost; the result is removed then.
         """
         run.ended = ended
         self._enqueue(run)

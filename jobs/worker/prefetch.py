@@ -1,8 +1,8 @@
-"""Claims that a worker holds for its next free slots, so that a freed slot needs no round trip. Pure.
+"""Holds claims for the next free slots of a worker, so that a freed slot needs no round trip. Pure.
 
-Claims are held only while runs are short, and handed back when runs turn out to be long: a job must not wait here for
-a long run while another worker is idle. The job of a held claim is still `queued`; its lease is renewed like that of a
-running job.
+Claims are held only while runs are short, and handed back when runs turn out to be long: a job
+must not wait here for a long run while another worker is idle. The job of a held claim is still
+`queued`; its lease is renewed like that of a running job.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class Prefetch:
 
     @property
     def room(self) -> int:
-        """How many more to claim: one claim for each slot, or what lasts for `prefetch_for_s`, once half is missing."""
+        """How many more to claim, once half is missing.
+
+        Enough is what lasts for `prefetch_for_s`, but at least one claim for each slot.
+        """
         if not self._runs.are_short:
             return 0
         per_slot = math.ceil(self._timing.prefetch_for_s / self._runs.average_s)
@@ -51,7 +54,10 @@ class Prefetch:
         self._held = deque(held for held in self._held if held[0] is not claim)
 
     def take_overdue(self, now: float) -> list[Claim]:
-        """Removes and returns the claims held for longer than `hold_s`. Each counts as a run of that length."""
+        """Removes and returns the claims held for longer than `hold_s`.
+
+        Each counts as a run of that length, so that no more are held.
+        """
         overdue = [claim for claim, since in self._held if now - since > self._timing.hold_s]
         for claim in overdue:
             self.drop(claim)

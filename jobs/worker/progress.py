@@ -1,4 +1,4 @@
-"""Sends the progress of a run: only the latest value, at most a few times a second, and never blocking the run."""
+"""Sends the progress of a run: the latest value, a few times a second, without blocking the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.store.queue import JobQueue
 
 
 class ProgressSender:
-    """While entered, sends the latest reported progress of one claim, and drops what it cannot send.
+    """While entered, sends the latest progress of one claim, and drops what it cannot send.
 
     The first message is sent `interval_s` seconds after the first report.
     """

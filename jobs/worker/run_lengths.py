@@ -26,7 +26,7 @@ class RunLengths:
 
     @property
     def fit_into_a_flush(self) -> bool:
-        """Whether a run is likely to end before a waiting start is written, so that one step writes both."""
+        """Whether a run is likely to end before its waiting start is written."""
         return self.average_s <= self._timing.flush_after_s
 
     @property

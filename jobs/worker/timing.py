@@ -1,4 +1,4 @@
-"""When a worker writes, claims and renews: every time constant of it, with the reason for its value."""
+"""When a worker writes, claims and renews: all its time constants, each with its reason."""
 
 from __future__ import annotations
 

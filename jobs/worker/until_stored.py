@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 async def until_stored(step: Callable[[], Awaitable[T]], retry_s: float) -> T:
-    """Takes a step, which must be safe to repeat, until the store has answered. Finished work is not thrown away.
+    """Repeats a step until the store has answered, so that finished work is not thrown away.
 
-    Waits up to `retry_s` seconds between two tries.
+    The step must be safe to repeat. Waits up to `retry_s` seconds between two tries.
     """
     while True:
         raise_if_cancelled()

@@ -1,9 +1,10 @@
 """The worker: claims jobs, runs their attempts, renews leases and stops in good order.
 
-It is an arq worker of which little is arq's any more. arq still runs the main loop, registers the signal handlers,
-waits for runs in the grace period of a drain, keeps the table of job functions by which a job's entry names its code,
-and runs cron jobs (on a queue of their own). Claiming, leases, running, retries, outcomes and stopping are Pressrun's:
-arq would poll, use six round trips a job, and clean up by job id without asking whose claim it is.
+It is a subclass of arq's worker. arq runs the main loop, registers the signal handlers, waits for
+runs in the grace period of a drain, decodes the entry of a job, keeps the table of functions that
+entries name, and runs cron jobs on a queue of their own. Everything else is Pressrun's: claiming,
+leases, running, retries, outcomes, stopping. arq would poll, use six round trips a job, and clean
+up by job id without asking whose claim it is.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class JobWorker(Worker):
         handle_signals: bool = True,
         timing: WorkerTiming | None = None,
     ) -> None:
-        """`start` makes the runners ready (warm children) before the first claim, `stop` ends them after the last."""
+        """`start` returns the runners, ready to run, before the first claim; `stop` ends them."""
         timing = timing or WorkerTiming()
         super().__init__(
             functions=[func(run_claim, name="run_claim")],
@@ -105,12 +106,12 @@ class JobWorker(Worker):
         self._look_due_ms = 0.0
         """When to look at the queue without any other reason."""
         self._left_nothing = False
-        """Whether the last look found less than it wanted: the doorbell rings before there is more."""
+        """Whether the last look found less than it wanted: the doorbell rings for more."""
         self._reason_to_look = asyncio.Event()
-        """Set when a worker that had no free slot has one, or may claim along with outcomes."""
+        """Set when a slot is free, or when claims can share a round trip with outcomes."""
         self._cron_poll_due = 0.0
 
-    # --- claiming ---------------------------------------------------------------------------------------------
+    # --- claiming --------------------------------------------------------------------------------
 
     async def _poll_iteration(self) -> None:
         """Looks at the queue once, when there is a reason to."""
@@ -162,7 +163,7 @@ class JobWorker(Worker):
         return claimed
 
     async def _wait_for_reason(self) -> None:
-        """Returns also when a look is due without a reason: leases may be lost."""
+        """Returns when there is a reason to look, or when a look is due without one."""
         self._reason_to_look.clear()
         wait_ms = self._look_due_ms - time.monotonic() * 1000
         await is_set_within(self._reason_to_look, max(wait_ms, 50) / 1000)
@@ -187,7 +188,7 @@ class JobWorker(Worker):
             with translated_errors():
                 await super()._poll_iteration()
 
-    # --- running ----------------------------------------------------------------------------------------------
+    # --- running ---------------------------------------------------------------------------------
 
     def _begin(self, claim: Claim) -> None:
         try:
@@ -196,7 +197,7 @@ class JobWorker(Worker):
             )
             function = self.functions[name]
         except (DeserializationError, KeyError):
-            # Another release wrote it. The lease runs out, and after some such claims the job has failed.
+            # Another release wrote it. The lease runs out; after some such claims the job fails.
             log.exception("worker.unknown_entry", **claim.log_context)
             return
         context = {**self.ctx, "claim": claim, "job_id": claim.job_id}
@@ -265,7 +266,7 @@ class JobWorker(Worker):
             attempt.stop(reason)
 
     async def _hand_back(self, claims: Iterable[Claim]) -> None:
-        """Returns jobs that were not begun, in one round trip. If that fails, their leases run out."""
+        """Returns jobs that were not begun, in one round trip; else their leases run out."""
         self.signals.held.emit(self._prefetch.claims)
 
         async def release(claim: Claim) -> None:
@@ -280,7 +281,7 @@ class JobWorker(Worker):
         while await self._queue.sweep():
             pass
 
-    # --- life -------------------------------------------------------------------------------------------------
+    # --- life ------------------------------------------------------------------------------------
 
     async def main(self) -> None:
         await wait_for_store(self.pool)  # arq would give up
@@ -313,7 +314,7 @@ class JobWorker(Worker):
         await self._shut_down()
         try:
             await super().close()
-        except (RedisError, OSError) as error:  # it forgets a health check, which nobody asked for
+        except (RedisError, OSError) as error:  # it deletes the key of a health check, which is not used
             log.warning("worker.store_unavailable", reason=str(error))
 
     def handle_sig(self, signum: Signals) -> None:
@@ -321,7 +322,10 @@ class JobWorker(Worker):
         super().handle_sig(signum)
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
-        """First signal: claim nothing more, finish within the grace period. Second: hand everything back now."""
+        """Drains at the first signal, and hands everything back at the second.
+
+        A drain claims nothing more, and lets runs finish within the grace period.
+        """
         if self.allow_pick_jobs:
             log.info("worker.draining", running=len(self._attempts), grace_seconds=self._job_completion_wait)
             super().handle_sig_wait_for_completion(signum)

@@ -17,7 +17,7 @@ from testsupport.core import Core, now_ms
 from testsupport.waiting import DEADLINE_S, eventually
 
 BLOCK_MS = 4_000
-"""How long a worker waits at the doorbell here: longer than in production, shorter than the limit for any answer."""
+"""How long a worker waits at the doorbell here: shorter than the limit for any answer."""
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from testsupport.waiting import eventually, soon
 
 FOR_EVER_S = 3600.0
 HOLDING = WorkerTiming(short_run_s=FOR_EVER_S, prefetch_for_s=FOR_EVER_S, hold_s=FOR_EVER_S)
-"""Every run counts as short, however slow the machine is, and nothing is handed back for being held too long."""
+"""Every run counts as short, however slow the machine is, and no claim is held for too long."""
 PATIENT = dataclasses.replace(HOLDING, flush_after_s=FOR_EVER_S, look_again_s=FOR_EVER_S)
 """Nothing is written or claimed just because of the time."""
 

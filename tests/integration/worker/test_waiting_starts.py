@@ -26,7 +26,7 @@ from testsupport.waiting import soon
 
 FOR_EVER_S = 3600.0
 PATIENT = WorkerTiming(flush_after_s=FOR_EVER_S, short_run_s=FOR_EVER_S, renew_interval_s=FOR_EVER_S)
-"""Every run counts as short. Nothing is written just because of the time, and no renewal tells of a cancellation."""
+"""Every run counts as short. No timer flushes, and no renewal tells of a cancellation."""
 
 
 @dataclasses.dataclass

@@ -2,22 +2,24 @@
 --!include _clock _record _event _batch _transition
 --!args want lease_ms
 --!rows id lease_end
--- Claims up to `want` jobs for a worker. First it promotes jobs that are due, fails jobs that expired, and takes back
--- leases that are confirmed lost. Claims go round-robin over the tenants. Costs the same with ten jobs waiting or a
--- million.
+-- Claims up to `want` jobs for a worker. First it promotes jobs that are due, fails jobs that expired,
+-- and takes back leases that are confirmed lost. Claims go round-robin over the tenants. Costs the
+-- same with ten jobs waiting or a million.
 --
--- KEYS  none: due, ready, ring, doorbell, leases, job, input, arq job, expiries, garbage, and what events write.
--- ARGV  a row for each lease that this worker has seen expired for long enough, with its end as the store gave it
+-- KEYS  none: due, ready, ring, doorbell, leases, job, input, arq job, expiries, garbage, and what
+--       events write.
+-- ARGV  a row for each lease that this worker has seen expired for long enough, with its end as the
+--       store gave it
 -- Answer {claims, expired leases, next due (ms from now, -1 for never)}; a claim is
 --        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry,
 --        1 if its start must be recorded by a certain time};
 --        expired leases are flat pairs id, lease end.
 --
--- Sent twice (the first answer was lost): nobody holds the claims of the first call. Their leases run out, and the
--- jobs come back to the front with no attempt used.
+-- Sent twice (the first answer was lost): nobody holds the claims of the first call. Their leases run
+-- out, and the jobs come back to the front with no attempt used.
 
-local PER_CALL = 50 -- promotions, expiries and dead entries handled in one call: the store must stay responsive
-local LOST_BEFORE_START = 10 -- claims that may be lost with no start recorded before the job is given up
+local PER_CALL = 50 -- promotions, expiries and dead entries in one call: the store must stay responsive
+local LOST_BEFORE_START = 10 -- claims that may be lost before a start; then the job is given up
 
 want = tonumber(want)
 local now = now_ms()

@@ -1,13 +1,14 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
 --!args id claim status result result_path error progress delay_ms began_ms_ago
--- Writes how the run of the current claim ended: running → succeeded | failed | retrying. With began_ms_ago also from
--- queued: the start of the run is recorded in the same step.
+-- Writes how the run of the current claim ended: running → succeeded | failed | retrying. With
+-- began_ms_ago also from queued: the start of the run is recorded in the same step.
 --
 -- KEYS  none: job, leases, input, arq job, due, expiries, garbage, indexes, and what events write.
--- ARGV  result (JSON members, or empty), error (JSON, or empty), progress (JSON; empty keeps what is there),
+-- ARGV  result (JSON members, or empty), error (JSON, or empty),
+--       progress (JSON; empty keeps what is there),
 --       delay_ms: until the next attempt, only for retrying,
---       began_ms_ago: how long ago the run began; empty if its start must have been recorded already
+--       began_ms_ago: how long ago the run began; empty if its start must have been recorded
 -- Answer "ok" | "lost"
 --
 -- Sent twice: the record's outcome names this claim and status; "ok" again and nothing is written.

@@ -1,6 +1,6 @@
 --!flags no-cluster
 --!args id claim progress
--- Keeps how far a run is, and publishes it. Not a transition and not an event: the latest value wins.
+-- Keeps how far a run is, and publishes it. No transition and no event: the latest value wins.
 --
 -- KEYS  none: job, progress channel.
 -- ARGV  progress (JSON)

@@ -2,7 +2,7 @@
 --!include _clock
 --!args lease_ms
 --!rows id claim
--- Renews the leases of one worker in one call, and returns the claims that are not current any more.
+-- Renews the leases of one worker in one call, and returns the claims that are not current now.
 --
 -- KEYS  none: job, leases.
 -- ARGV  a row for each claim
