@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven as a person would, and an eye on what a page should never do."""
+"""Drives Debian's Chromium as a person would, and collects what a page complains about."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_TELL_OF_VIOLATIONS = """
+_LOG_POLICY_VIOLATIONS = """
 addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI, sourceFile, lineNumber}) =>
   console.error(`policy violated: ${violatedDirective} ${blockedURI} ${sourceFile}:${lineNumber}`));
 """
@@ -47,7 +47,10 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 class Visitor:
-    """Somebody with a browser window. What the page complains about is kept in `complaints`."""
+    """A browser profile with its tabs.
+
+    `complaints` has the errors and warnings of all its pages.
+    """
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
@@ -55,30 +58,30 @@ class Visitor:
         self._url = url
 
     async def open(self, path: str = "/") -> Page:
-        """Another tab with the console, live."""
-        page = await self.open_as_it_is(path)
+        """Opens a tab and returns when its page is connected ("Live")."""
+        page = await self.open_without_waiting(path)
         await expect(page.get_by_text("Live", exact=True)).to_be_visible()
         return page
 
-    async def open_as_it_is(self, path: str = "/") -> Page:
-        """Another tab, in whatever state it comes up."""
+    async def open_without_waiting(self, path: str = "/") -> Page:
+        """Opens a tab and does not wait for its connection."""
         page = await self.context.new_page()
-        page.on("console", self._heard)
+        page.on("console", self._keep_complaint)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         await page.goto(self._url + path)
         return page
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _keep_complaint(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
 
     @classmethod
     @asynccontextmanager
     async def arrives(cls, browser: Browser, url: str, **options: Any) -> AsyncIterator[Visitor]:
-        """A fresh browser profile; `options` as for `Browser.new_context`."""
+        """A visitor with a fresh profile; `options` as for `Browser.new_context`."""
         context = await browser.new_context(**options)
         context.set_default_timeout(DEADLINE_S * 1000)
-        await context.add_init_script(_TELL_OF_VIOLATIONS)
+        await context.add_init_script(_LOG_POLICY_VIOLATIONS)
         try:
             yield cls(context, url)
         finally:
@@ -86,12 +89,12 @@ class Visitor:
 
 
 async def submit(page: Page, html: str) -> None:
-    """Types the document and sends it off; returns when the new job is open."""
+    """Types the document and submits it; returns when the page of the new job is open."""
     await page.get_by_label("Document", exact=True).fill(html)
     await page.get_by_role("button", name="Render PDF").click()
     await page.wait_for_url("**/#/jobs/*")
 
 
 def status_of_open_job(page: Page) -> Any:
-    """The badge beside the open job's title."""
+    """Returns the badge beside the title of the open job."""
     return page.locator(".open-job .title .badge")

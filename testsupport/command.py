@@ -1,4 +1,4 @@
-"""The `pressrun` command as a process: started, read line by line, signalled, waited for."""
+"""Runs the `pressrun` command as a process: reads its lines, sends signals, waits for its end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from testsupport.waiting import DEADLINE_SECONDS
 
 
 class Command:
-    """``pressrun <arguments>`` in `directory`, with no settings besides `environ`. Killed when the test leaves it."""
+    """``pressrun <arguments>`` in `directory`, with no settings but `environ`.
+
+    Stopped, or killed if that does not help, when the test leaves it.
+    """
 
     def __init__(self, *arguments: str, directory: Path, environ: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
@@ -28,7 +31,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # As in a terminal, though the tests themselves may run under `nohup`.
+            # As in a terminal, even if the tests run under `nohup`.
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         self.lines: list[str] = []
@@ -46,7 +49,7 @@ class Command:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            # It stops its children in order; only one that hangs is killed.
+            # It stops its children in order, so it is killed only if it hangs.
             self.process.terminate()
             try:
                 self.process.wait(DEADLINE_SECONDS)
@@ -55,11 +58,17 @@ class Command:
                 self.process.wait()
 
     def line(self, pattern: str) -> re.Match[str]:
-        """The next line that `pattern` is found in. Fails when the output ends, or stalls, before there is one."""
+        """Returns the match of the next line in which `pattern` is found.
+
+        Fails if the output ends or stalls before.
+        """
         return self.lines_with(pattern)[0]
 
     def lines_with(self, *patterns: str) -> list[re.Match[str]]:
-        """Reads on until a line has come for each pattern, in whatever order; the matches in the order asked for."""
+        """Reads until each pattern was found in a line, in any order.
+
+        Returns the matches in the order of the patterns.
+        """
         found: dict[str, re.Match[str]] = {}
         while len(found) < len(patterns):
             line = self._unread.get(timeout=DEADLINE_SECONDS)
@@ -74,23 +83,23 @@ class Command:
         self.process.send_signal(number)
 
     def wait(self) -> int:
-        """Its exit code, once it and its output have ended."""
+        """Returns the exit code when the process and its output have ended."""
         while (line := self._unread.get(timeout=DEADLINE_SECONDS)) is not None:
             self.lines.append(line)
         return self.process.wait(DEADLINE_SECONDS)
 
     @property
     def output(self) -> str:
-        """What was read so far."""
+        """The lines that were read so far."""
         return "\n".join(self.lines)
 
 
 def assert_gone(pids: list[int]) -> None:
-    """None of them is there any more. Waits a little: a process that was killed is still there for a moment."""
+    """Waits until none of the processes exists: a killed one does for a moment."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     for pid in pids:
         while _is_alive(pid):
-            assert time.monotonic() < deadline, f"{pid} is still there"
+            assert time.monotonic() < deadline, f"{pid} still exists"
             time.sleep(0.02)
 
 

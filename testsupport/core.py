@@ -1,4 +1,4 @@
-"""The job core on the suite's Valkey, put together as the processes do it."""
+"""Opens the stores of jobs, queue and events on a test's Valkey, as the processes open them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from jobs.worker.worker import JobWorker
 
 @dataclass
 class Core:
-    """One process's view of the store."""
+    """The clients of the store that a process has."""
 
     settings: Settings
     redis: ArqRedis
@@ -62,7 +62,7 @@ class Core:
         return (await self.store.submit(submission)).job
 
     async def submit_batch(self, *specs: bytes, tenant: str = "acme", **fields: Any) -> SubmittedBatch:
-        """A batch with one job for each spec."""
+        """Submits a batch with one job for each spec."""
         return await self.batches.submit(batch_of(*specs, tenant=tenant, **fields))
 
     async def event_types(self, job: Job) -> list[str]:
@@ -72,7 +72,7 @@ class Core:
     async def worker(
         self, runners: Mapping[str, Runner], timing: WorkerTiming | None = None
     ) -> AsyncIterator[JobWorker]:
-        """A running worker with these runners; stopped at once when left."""
+        """Runs a worker with these runners, and stops it at once at the end."""
 
         async def start() -> Mapping[str, Runner]:
             return runners
@@ -104,6 +104,6 @@ def batch_of(*specs: bytes, tenant: str = "acme", **fields: Any) -> BatchSubmiss
 
 
 async def now_ms(redis: Redis) -> int:
-    """The time, as the store has it."""
+    """Returns the time of the store in milliseconds."""
     seconds, micros = await redis.time()
     return int(seconds) * 1000 + int(micros) // 1000

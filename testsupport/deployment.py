@@ -1,4 +1,4 @@
-"""The real processes, as the Procfile starts them, on free ports of this machine."""
+"""Runs the real processes, as the Procfile starts them, on free ports of this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from testsupport.waiting import DEADLINE_S
 
 
 class Deployment:
-    """Starts and ends processes; speaks to them as a client would."""
+    """The processes of one deployment, and a client of them."""
 
     def __init__(self, redis_url: str, directory: Path, **environ: str) -> None:
         self.port, self.notifier_port = free_port(), free_port()
@@ -43,7 +43,7 @@ class Deployment:
         self.http: aiohttp.ClientSession
 
     async def start(self, package: str) -> asyncio.subprocess.Process:
-        """`python -m package`; its log goes to a file that a failing test can show."""
+        """Starts `python -m package`. Its log goes to a file in `directory`."""
         with (self.directory / f"{package}-{len(self.processes)}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", package, env=self.environ, cwd=self.directory, stdout=log, stderr=log
@@ -52,13 +52,13 @@ class Deployment:
         return process
 
     def log_lines(self, package: str, number: int) -> list[dict[str, Any]]:
-        """The structured log of the process that was started as number `number` (from 0, of all)."""
+        """Returns the structured log of a process; `number` counts all starts from 0."""
         text = (self.directory / f"{package}-{number}.log").read_text()
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     @contextmanager
     def frozen(self, package: str) -> Iterator[None]:
-        """Its process stands still."""
+        """Stops its process (SIGSTOP) and lets it go on at the end."""
         (process,) = (process for each, process in self.processes if each == package)
         process.send_signal(signal.SIGSTOP)
         try:
@@ -67,7 +67,7 @@ class Deployment:
             process.send_signal(signal.SIGCONT)
 
     async def ready(self) -> None:
-        """Returns when web and notifier answer, those of them that were started."""
+        """Returns when those of web and notifier that were started answer."""
         probes = {"api": f"{self.url}/readyz", "notifier": f"http://127.0.0.1:{self.notifier_port}/healthz"}
         async with asyncio.timeout(DEADLINE_S):
             for url in [probes[package] for package, _ in self.processes if package in probes]:
@@ -81,7 +81,7 @@ class Deployment:
                     await asyncio.sleep(0.05)
 
     async def submit(self, html: str, **fields: Any) -> dict[str, Any]:
-        """A `pdf.render` job; the answer to its submission."""
+        """Submits a `pdf.render` job and returns the answer."""
         body = {"kind": "pdf.render", "input": {"html": html}, **fields}
         async with self.http.post(f"{self.url}/v1/jobs", json=body) as answer:
             assert answer.status == 202, await answer.text()
@@ -94,7 +94,7 @@ class Deployment:
             return document
 
     async def until(self, job_id: str, *statuses: str) -> dict[str, Any]:
-        """The job once it has one of these statuses, by long polls."""
+        """Returns the job when it has one of these statuses, by long polls."""
         async with asyncio.timeout(2 * DEADLINE_S):
             etag = '"0"'
             while True:
@@ -111,7 +111,7 @@ class Deployment:
         return [event["type"] for event in (await self.get(f"/v1/jobs/{job_id}/events"))["items"]]
 
     async def stop(self) -> None:
-        """Ends what still runs, in order; kills what does not."""
+        """Terminates the processes, and kills those that do not end."""
         for _, process in self.processes:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
@@ -128,7 +128,7 @@ class Deployment:
     async def running(
         cls, redis_url: str, directory: Path, packages: tuple[str, ...], **environ: str
     ) -> AsyncIterator[Deployment]:
-        """These processes, up and answering; all ended when left."""
+        """Starts these processes, waits until they answer, and ends all of them at the end."""
         deployment = cls(redis_url, directory, **environ)
         async with aiohttp.ClientSession() as deployment.http:
             try:

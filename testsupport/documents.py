@@ -1,4 +1,4 @@
-"""Documents that do something particular to a renderer."""
+"""Documents with a known effect on a renderer."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ NONSENSE = (
 
 
 def table(rows: int) -> str:
-    """Many pages, and much memory."""
+    """A table that takes many pages and much memory."""
     return "<table>" + "<tr><td>a cell<td>another<td>a third" * rows + "</table>"

@@ -15,12 +15,12 @@ from testsupport.waiting import DEADLINE_S
 
 
 class Watcher:
-    """Follows the bus, so that tests wait for events instead of time."""
+    """Collects the events of the bus and wakes tests that wait for them."""
 
     def __init__(self, redis: ArqRedis, epochs: Epochs | None) -> None:
         self.events: list[Event] = []
         self.gaps = 0
-        self._news = asyncio.Condition()
+        self._changed = asyncio.Condition()
         self._tail = Tail(
             redis, on_event=self._seen, on_progress=lambda update: None, on_gap=self._gap, epochs=epochs
         )
@@ -28,23 +28,23 @@ class Watcher:
 
     def _seen(self, event: Event) -> None:
         self.events.append(event)
-        self._loop.create_task(self._tell())
+        self._loop.create_task(self._notify())
 
     def _gap(self) -> None:
         self.gaps += 1
 
-    async def _tell(self) -> None:
-        async with self._news:
-            self._news.notify_all()
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
 
     async def wait_for(self, job_id: str, *types: str) -> Event:
-        """The first event of the job that is of one of these types."""
+        """Returns the first event of the job that has one of these types."""
 
         def found() -> list[Event]:
             return [event for event in self.events if event.job_id == job_id and event.type in types]
 
-        async with asyncio.timeout(DEADLINE_S), self._news:
-            await self._news.wait_for(lambda: bool(found()))
+        async with asyncio.timeout(DEADLINE_S), self._changed:
+            await self._changed.wait_for(lambda: bool(found()))
         return found()[0]
 
     async def terminal(self, job_id: str) -> Event:

@@ -1,4 +1,4 @@
-"""A stylesheet as large, and made as variedly, as a CSS framework's."""
+"""Makes a stylesheet as large and as varied as that of a CSS framework."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ table{caption-side:bottom;border-collapse:collapse}.table{width:100%;margin-bott
 
 
 def framework_stylesheet(repeat: int = 1) -> str:
-    """About 45 KB for each `repeat`."""
+    """Returns about 45 KB for each `repeat`."""
     return _BASE + "\n".join(_utilities(number) for number in range(repeat))
 
 

@@ -1,4 +1,4 @@
-"""Documents that want to hurt a renderer, sorted by what has to become of them."""
+"""Documents that attack a renderer, sorted by the outcome that is expected of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Hostile:
-    """A document, made when it is wanted."""
+    """A hostile document. It is made when it is used, because some are large."""
 
     name: str
     document: Callable[[], str]
@@ -37,13 +37,13 @@ def _saved(kind: str, mode: str, width: int, height: int) -> bytes:
 
 
 def _zeros(mebibytes: int) -> bytes:
-    """So many, deflated: a thousandth of that."""
+    """Zeros, deflated to about a thousandth of their size."""
     deflate = zlib.compressobj(9)
     return b"".join([*(deflate.compress(bytes(MIB)) for _ in range(mebibytes)), deflate.flush()])
 
 
 def _png_with(chunk: bytes, content: bytes) -> bytes:
-    """A good small PNG with one more chunk behind its header."""
+    """A valid small PNG with one more chunk after its header."""
     png = _saved("PNG", "RGB", 9, 9)
     end = 33
     checksum = zlib.crc32(chunk + content)
@@ -73,7 +73,7 @@ def _svg_image(inside: str, doctype: str = "") -> str:
 
 
 def _entities() -> str:
-    """A billion laughs: each entity is ten of the one before."""
+    """A "billion laughs" attack: each entity is ten times the one before."""
     grown = "".join(f"<!ENTITY e{n + 1} '{f'&e{n};' * 10}'>" for n in range(12))
     return f"<!DOCTYPE svg [<!ENTITY e0 'ha'>{grown}]>"
 
@@ -113,7 +113,7 @@ def _numbered(css: str) -> str:
 
 
 def _blown_up(name: str, part: str, last: bytes) -> dict[str, bytes]:
-    """Twelve files, each of which asks ten times for the next."""
+    """Twelve files, each of which names the next one ten times."""
     return {
         **{name.format(n): (part.format(name.format(n + 1)) * 10).encode() for n in range(12)},
         name.format(12): last,
@@ -149,7 +149,7 @@ OUT_OF_TIME = (
         files={"a.css": b"@import 'b.css'; @import 'b.css';", "b.css": b"@import 'a.css'; @import 'a.css';"},
     ),
 )
-"""Take far longer than they are given, some of them for ever."""
+"""Stopped at the deadline: they take far longer than they may, some of them for ever."""
 
 OUT_OF_MEMORY = (
     Hostile("an image of 60 megapixels", lambda: _image("gif", _saved("GIF", "P", 8000, 7500))),
@@ -170,7 +170,7 @@ OUT_OF_MEMORY = (
         lambda: "<style>p { width: 1e9px } p::after { content: leader('.') }</style><p>x",
     ),
 )
-"""Want more memory than the corpus is allowed, at once or after a while."""
+"""Stopped at the memory limit, at once or after a while."""
 
 FAILED = (
     Hostile("1,500 nested elements", lambda: "<div>" * 1500),
@@ -181,7 +181,7 @@ FAILED = (
     Hostile("nested selectors", lambda: _style(f"{':is(' * 5000}p{')' * 5000} {{ color: red }}")),
     Hostile("letters beyond all sizes", lambda: "<p style='font-size:1e30px'>x"),
 )
-"""Refused by the renderer before long."""
+"""Fail with an error of the renderer, soon."""
 
 UNDECODABLE = (
     Hostile("an image of 144 megapixels", lambda: _image("png", _saved("PNG", "1", 12_000, 12_000))),
@@ -202,7 +202,7 @@ UNDECODABLE = (
         files={"a.svg": _svg("<image href='a.svg' width='9' height='9'/>").encode()},
     ),
 )
-"""Rendered, but for the image."""
+"""Rendered without the image."""
 
 HARMLESS = (
     Hostile(
@@ -246,4 +246,4 @@ HARMLESS = (
         lambda: _style("p { --a: var(--b); --b: var(--a); color: var(--a) }"),
     ),
 )
-"""Rendered as if nothing were the matter."""
+"""Rendered like any other document."""

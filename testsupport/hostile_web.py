@@ -1,4 +1,4 @@
-"""A little web on loopback, with good, slow and hostile corners."""
+"""A web server on loopback with good, slow and hostile pages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CSS = b"p { color: red }"
 
 
 class HostileWeb:
-    """What was asked for is in `requests`: (host header, path, user agent)."""
+    """The server, and the requests it got: (host header, path, user agent)."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.requests: list[tuple[str, str, str]] = []
         self.release = threading.Event()
-        """Set: the slow pages end."""
+        """When it is set, the slow pages end."""
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _drip(self, web: HostileWeb) -> None:
-        """One byte at a time: no single wait is long."""
+        """Sends one byte at a time, so that no single wait is long."""
         self.send_response(200)
         self.send_header("Content-Type", "text/css")
         self.end_headers()

@@ -1,4 +1,4 @@
-"""Web app, worker and render children in this process and below it: what a client sees of the whole."""
+"""Runs the web app and a worker in the process of the test, with real render children."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ File = tuple[str, bytes]
 
 
 class Pressrun:
-    """Submits as one tenant and waits for results."""
+    """A client of the web app. It submits as one tenant and waits for results."""
 
     def __init__(self, app: Api, pool: RenderPool) -> None:
         self.app = app
@@ -39,7 +39,7 @@ class Pressrun:
 
     @contextmanager
     def as_tenant(self, key: str) -> Iterator[None]:
-        """Submits with this API key for a while."""
+        """Uses this API key inside the block."""
         before, self.http = self.http, self.caller(key)
         try:
             yield
@@ -55,7 +55,10 @@ class Pressrun:
         key: str | None = None,
         **members: Any,
     ) -> httpx.Response:
-        """With `files`, as multipart/form-data; with an idempotency key, and further `members` of the job."""
+        """Submits a job: as multipart/form-data if there are `files`, else as JSON.
+
+        `key` is an idempotency key; `members` are further members of the job.
+        """
         headers = {"idempotency-key": key} if key else {}
         job = {"kind": kind, "input": input, "options": options or {}, **members}
         if not files:
@@ -67,7 +70,7 @@ class Pressrun:
     async def done(
         self, kind: str, input: dict[str, Any], options: dict[str, Any] | None = None, *files: File
     ) -> dict[str, Any]:
-        """The job, submitted and ended."""
+        """Submits a job and returns it when it has ended."""
         answer = await self.submit(kind, input, options, *files)
         assert answer.status_code == 202, answer.text
         return await self.ended(answer.json()["id"])
@@ -88,7 +91,7 @@ class Pressrun:
 
 @asynccontextmanager
 async def running_pressrun(settings: Settings, pool: RenderPool) -> AsyncIterator[Pressrun]:
-    """Everything up, with a `pool` that has been started."""
+    """Runs everything; `pool` has to be started."""
     app = build(settings)
     redis = connect(settings)
     scripts = Scripts(redis, settings)

@@ -1,4 +1,4 @@
-"""The notifier as a process of its own."""
+"""Runs the notifier as a process of its own."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class NotifierProcess:
         return self._process
 
     async def kill(self) -> None:
-        """It dies without a chance to say so."""
+        """Kills the process."""
         self.process.kill()
         await self.process.communicate()
 
     async def ended(self) -> tuple[int | None, str]:
-        """Exit status and what it said, once it has ended."""
+        """Returns the exit status and the log when the process has ended."""
         async with asyncio.timeout(DEADLINE_S):
             _, said = await self.process.communicate()
         return self.process.returncode, said.decode()
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[ClientConnection]:
-        """A connection, as soon as the process listens."""
+        """Connects as soon as the process listens."""
         async with asyncio.timeout(DEADLINE_S):
             while True:
                 try:

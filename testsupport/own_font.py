@@ -1,4 +1,4 @@
-"""A font that is installed nowhere: every printable ASCII character is a box of the width asked for."""
+"""Makes a font that is installed nowhere: each printable ASCII character is a box."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHARACTERS = range(0x20, 0x7F)
 
 
 def own_font(width: int, family: str = "Boxes") -> bytes:
-    """TrueType; `width` is in thousandths of an em."""
+    """Returns a TrueType font; `width` is that of a box, in thousandths of an em."""
     names = [".notdef", *(f"box{code}" for code in _CHARACTERS)]
     font = FontBuilder(_UNITS_PER_EM)
     font.setupGlyphOrder(names)

@@ -1,4 +1,4 @@
-"""PDFs made for tests: good ones, and those that somebody sends to do harm."""
+"""Makes PDFs: good ones and hostile ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MIB = 1024**2
 
 
 def pages(*texts: str, size: tuple[float, float] = (200, 100), bookmarks: bool = False) -> bytes:
-    """A page for each text, which says it; with a bookmark for each page, and a link to the next page."""
+    """A PDF with a page for each text; each page has a link to the next."""
     with pikepdf.new() as pdf:
         font = pdf.make_indirect(Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica))
         for text in texts:
@@ -47,7 +47,7 @@ def truncated() -> bytes:
 
 
 def raw(objects: Sequence[bytes], trailer: bytes = b"/Root 1 0 R") -> bytes:
-    """A PDF with these objects, numbered from 1, and a cross-reference table that is right."""
+    """A PDF of these objects, numbered from 1, with a correct cross-reference table."""
     body, offsets = b"%PDF-1.7\n", []
     for number, content in enumerate(objects, start=1):
         offsets.append(len(body))
@@ -62,12 +62,12 @@ def raw(objects: Sequence[bytes], trailer: bytes = b"/Root 1 0 R") -> bytes:
 
 
 def cyclic_pages() -> bytes:
-    """The page tree has itself as its child."""
+    """The page tree contains itself."""
     return raw([b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"])
 
 
 def cyclic_outline() -> bytes:
-    """Each of two bookmarks is the other's next, and its child."""
+    """Two bookmarks are each the next one and the child of the other."""
     return raw(
         [
             b"<< /Type /Catalog /Pages 2 0 R /Outlines 4 0 R >>",
@@ -91,12 +91,12 @@ def huge_page() -> bytes:
 
 
 def endless_strip() -> bytes:
-    """One point wide, and as high as a mountain."""
+    """One point wide and a million points high."""
     return huge_page().replace(b"[0 0 1000000 1000000]", b"[0 0 0000001 1000000]")
 
 
 def content_bomb(size: int = 2048 * MIB) -> bytes:
-    """What is drawn on its page unpacks to gigabytes."""
+    """The content of its page unpacks to gigabytes."""
     data = _deflated(size)
     return raw(
         [
@@ -121,7 +121,7 @@ def object_bomb(size: int = 2048 * MIB) -> bytes:
 
 
 def _deflated(size: int) -> bytes:
-    """At least so many zeros, deflated (RFC 1950, 1951): one block that ends on a byte, over and over."""
+    """At least `size` zeros, deflated (RFC 1950, 1951): the same block, which ends on a byte, repeated."""
     zeros, count = bytes(MIB), -(-size // MIB)
     packer = zlib.compressobj(9, wbits=-15)
     block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)

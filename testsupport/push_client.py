@@ -1,4 +1,4 @@
-"""A client of the push protocol that does what the documentation asks of one, and keeps what it has learned."""
+"""A client of the push protocol that behaves as the documentation asks, and records what it sees."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _BACKOFF_S = 0.2
 
 
 class PushClient:
-    """Follows all jobs of a tenant over one WebSocket after another.
+    """Follows all jobs of a tenant, and connects again whenever the connection is lost.
 
-    After a `reset` it lists the jobs, as it must; what it learns there and from events is told apart by job version.
+    After a `reset` it lists the jobs. Job versions tell it what it knows already.
     """
 
     def __init__(self, url: Callable[[], str], core: Core, tenant: str, rng: random.Random) -> None:
         self.sequences: list[tuple[str, int]] = []
         """Epoch and sequence of every event, in the order of arrival."""
         self.ends: dict[str, list[int]] = {}
-        """Versions of each job's terminal states that were news to this client."""
+        """By job, the versions of terminal states, each once."""
         self.resets = 0
         self.connections = 0
         self._url = url
@@ -38,7 +38,7 @@ class PushClient:
         self._cursor: str | None = None
 
     async def run(self, began: Callable[[], None]) -> None:
-        """For ever. `began` is called once the first subscription stands."""
+        """Runs until it is cancelled. `began` is called after each subscription."""
         while True:
             try:
                 async with connect(self._url(), compression=None, open_timeout=5) as websocket:

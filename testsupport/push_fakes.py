@@ -14,7 +14,7 @@ from testsupport.sample_events import make_event
 
 
 class NoLimits:
-    """Room for everybody."""
+    """Limits that refuse nobody."""
 
     def connect(self, tenant: str, client: object) -> bool:
         return True
@@ -33,20 +33,20 @@ class NoLimits:
 
 
 class Records:
-    """Stands in for `JobStore` and `EventLog`: holds jobs, and fails on demand."""
+    """Stands in for `JobStore` and `EventLog`: keeps jobs in memory and fails on demand."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self.bodies: dict[str, list[bytes]] = {}
         self.reads: list[list[str]] = []
         self.failures = 0
-        """How many reads still find the store away."""
+        """How many of the next reads fail with StoreUnavailable."""
         self.log: list[Event] = []
         self.epoch = "k3f9"
         self.trimmed = 0
-        """How many events, from the oldest, the log no longer has."""
+        """How many of the oldest events the log has lost."""
         self.pages: list[int] = []
-        """Where pages of the log were read."""
+        """The sequence after which each page of the log was read."""
 
     def put(self, job: Job) -> Job:
         self.jobs[job.id] = job
@@ -68,7 +68,7 @@ class Records:
     # --- the tenant's log ---------------------------------------------------------------------------------------
 
     def append(self, job: Job, version: int) -> Event:
-        """The next event of the log, and the live one."""
+        """Appends an event to the log and returns it, as the live event."""
         event = make_event(job, version)
         body = event.body.replace(b'"sequence":%d' % version, b'"sequence":%d' % (len(self.log) + 1))
         event = dataclasses.replace(event, sequence=len(self.log) + 1, body=body, epoch=self.epoch)

@@ -9,12 +9,12 @@ from jobs.kinds import Run
 
 
 async def instant(run: Run) -> Result:
-    """A runner that is done at once."""
+    """A runner that ends at once."""
     return Result(body=b"done", content_type="text/plain", filename="done.txt", details={"pages": 1})
 
 
 class Gate:
-    """A runner that says when it has begun and ends when it is let go."""
+    """A runner that signals when it has begun, and ends when the test opens the gate."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()

@@ -14,13 +14,16 @@ EVENT_TYPES = ("job.queued", "job.started", "job.succeeded")
 
 
 def make_job(version: int = 1, *, job_id: str | None = None, tenant: str = "acme", **members: Any) -> Job:
-    """A job that has come as far as `version`: 1 queued, 2 running, 3 succeeded."""
+    """A job at `version`: 1 queued, 2 running, 3 succeeded."""
     status = STATUSES[min(version, len(STATUSES)) - 1]
     return Job({"id": job_id or new_job_id(), "status": status, "version": version, **members}, tenant)
 
 
 def make_event(job: Job, version: int) -> Event:
-    """The event of the job's step to `version`. The odd spacing shows whether the bytes stay as they are."""
+    """The event of the job's step to `version`.
+
+    Its odd spacing shows whether the bytes are passed on unchanged.
+    """
     at = make_job(version, job_id=job.id)
     event_type = EVENT_TYPES[min(version, len(EVENT_TYPES)) - 1]
     body = b'{"id":"evt_%d",  "type":"%b","sequence":%d,"data":{"job":%b}}' % (

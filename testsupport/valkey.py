@@ -1,4 +1,4 @@
-"""Real Valkey servers for tests: durable like the embedded one, each on a free loopback port."""
+"""Runs real Valkey servers, durable like the embedded one, each on a free loopback port."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from testsupport.ports import free_port
 
 
 class FaultyValkey(EmbeddedValkey):
-    """A server whose faults a test can cause."""
+    """A server in which a test can cause faults."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, free_port())
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """It keeps its connections and answers nothing, as when a machine swaps or a network drops packets."""
+        """Inside the block the server keeps its connections and answers nothing.
+
+        So does a machine that swaps, or a network that drops packets.
+        """
         self.signal(signal.SIGSTOP)
         try:
             yield
@@ -27,12 +30,15 @@ class FaultyValkey(EmbeddedValkey):
             self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """It dies without a chance to flush. `start` brings it back with what it had acknowledged."""
+        """Kills the server before it can flush.
+
+        `start` brings it back with all that it had acknowledged.
+        """
         self.signal(signal.SIGKILL)
         self.wait()
         self.stop()
 
     def restart(self) -> None:
-        """It shuts down in order and comes back, on the same port with the same data."""
+        """Shuts down in order and starts again, on the same port with the same data."""
         self.stop()
         self.start()

@@ -1,4 +1,4 @@
-"""How tests wait: for a condition, with a deadline that only a broken test reaches."""
+"""Waits for a condition, with a deadline that only a failing test reaches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ DEADLINE_SECONDS = 60.0
 
 
 async def eventually(condition: Callable[[], bool | Awaitable[Any]]) -> None:
-    """Returns once the condition holds, for what gives no signal of its own; fails at the deadline."""
+    """Returns when the condition holds; fails at the deadline.
+
+    For conditions that send no signal.
+    """
     async with asyncio.timeout(DEADLINE_S):
         while True:
             held = condition()

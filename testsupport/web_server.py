@@ -1,4 +1,4 @@
-"""The web process inside a test: real sockets and the real store, on a free port."""
+"""Runs the web server in the process of the test, on a free port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobs.core.settings import Settings
 async def serving(
     settings: Settings, app: Api | None = None, port: int = 0
 ) -> AsyncIterator[tuple[int, WebServer, Api]]:
-    """Port, server and app; ends in order when left, unless it was told to before."""
+    """Yields port, server and app; shuts the server down at the end."""
     app = app or build(settings)
     server = WebServer(server_config(app, settings), app)
     listener = socket.create_server(("127.0.0.1", port))

@@ -338,7 +338,7 @@ async def test_titles_and_tags_are_text_and_never_run(visitor: Visitor, running:
 
 async def test_without_websockets_the_page_is_still_live(visitor: Visitor) -> None:
     await visitor.context.add_init_script("delete window.WebSocket")
-    page = await visitor.open_as_it_is()
+    page = await visitor.open_without_waiting()
     await expect(page.get_by_text("Live, without WebSocket")).to_be_visible()
     await submit(page, "<title>Streamed</title><p>x")
     await expect(status_of_open_job(page)).to_have_text("Succeeded")

@@ -83,7 +83,7 @@ async def test_a_page_whose_origin_the_notifier_refuses_uses_the_web_process(
             browser, f"http://127.0.0.1:{running.port}"
         ) as visitor,  # the notifier expects localhost
     ):
-        page = await visitor.open_as_it_is()
+        page = await visitor.open_without_waiting()
         await page.get_by_role("textbox", name="API key").fill(KEY)
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -96,7 +96,7 @@ async def test_a_page_with_a_key_goes_on_when_the_notifier_dies(
         notifier = await running.start("notifier")
         await running.ready()
         async with Visitor.arrives(browser, f"http://localhost:{running.port}") as visitor:
-            page = await visitor.open_as_it_is()
+            page = await visitor.open_without_waiting()
             dialog = page.get_by_role("dialog")
             await dialog.get_by_label("API key").fill("not-the-right-key")
             await page.keyboard.press("Enter")
@@ -117,5 +117,5 @@ async def test_a_page_with_a_key_goes_on_when_the_notifier_dies(
             await page.reload()
             await expect(page.get_by_text("Live", exact=True)).to_be_visible()
             await expect(status_of_open_job(page)).to_have_text("Succeeded")
-            other = await visitor.open_as_it_is()
+            other = await visitor.open_without_waiting()
             await expect(other.get_by_role("dialog")).to_be_visible()
