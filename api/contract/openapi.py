@@ -26,6 +26,7 @@ _BODY_PROBLEMS = {
     408: "body_timeout",
     413: "body_too_large",
     415: "unsupported_media_type",
+    422: "invalid_input",
 }
 _QUERY_PROBLEM = {422: "invalid_input"}
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -48,7 +49,7 @@ def openapi_document(
         "info": {
             "title": "Pressrun",
             "version": version,
-            "description": "Submit a document, be told when its PDF is there, download it.",
+            "description": "Submit a document, receive an event when its PDF is ready, download it.",
         },
         "servers": [{"url": settings.base_url}],
         "paths": paths,
@@ -58,7 +59,7 @@ def openapi_document(
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An API key; to read, also a token. Not needed where no API keys are set.",
+                    "description": "An API key; to read, also a token. Not needed if no API keys are set.",
                 }
             },
         },

@@ -139,5 +139,5 @@ async def _read_on(request: Request, first: bytes, max_bytes: int, silence_secon
 
 def _too_large(max_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(
-        f"The body has more than {max_bytes} bytes, which is all PRESSRUN_MAX_BODY_BYTES allows."
+        f"The body has more than {max_bytes} bytes, the limit that PRESSRUN_MAX_BODY_BYTES sets."
     )

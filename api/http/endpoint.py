@@ -91,7 +91,10 @@ def resources(handlers: object, auth: Authenticator, max_body_bytes: int) -> lis
     for name, member in vars(type(handlers)).items():
         operation: Operation | None = getattr(member, "operation", None)
         if operation is not None:
-            paths.setdefault(operation.path, {})[operation.method] = Endpoint(
+            methods = paths.setdefault(operation.path, {})
+            if operation.method in methods:
+                raise ValueError(f"{operation.method} {operation.path} is declared twice")
+            methods[operation.method] = Endpoint(
                 operation,
                 handlers,
                 getattr(handlers, name),

@@ -88,7 +88,6 @@ def operation(
     - every other parameter is `Annotated[T, reader]`: a value from the path, if the path has a
       parameter of this name, or else from the headers.
     """
-
     method, path = route.split(" ")
 
     def declare(handler: H) -> H:

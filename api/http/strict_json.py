@@ -56,7 +56,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedBody(f"The JSON says {twice[:100]!r} twice in one object.")
+        raise MalformedBody(f"The JSON has {twice[:100]!r} twice in one object.")
     return members
 
 
@@ -76,7 +76,7 @@ def _integer(text: str) -> int:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedBody(f"This is not JSON: there is no {name} in it.")
+    raise MalformedBody(f"This is not JSON: {name} is not a JSON value.")
 
 
 _DECODER = json.JSONDecoder(

@@ -76,15 +76,16 @@ class ShelfRoutes:
         return PlainTextResponse(request.method)
 
 
-@pytest.fixture
-def app() -> Starlette:
-    settings = Settings(api_keys=(ApiKey("acme", KEY),))
-
+def authenticator() -> Authenticator:
     async def no_batch(tenant: str, job_id: str) -> None:
         return None
 
-    auth = Authenticator(settings, Tokens(["s" * 32]), no_batch, lambda: 0)
-    return Starlette(routes=resources(ShelfRoutes(), auth, max_body_bytes=100))
+    return Authenticator(Settings(api_keys=(ApiKey("acme", KEY),)), Tokens(["s" * 32]), no_batch, lambda: 0)
+
+
+@pytest.fixture
+def app() -> Starlette:
+    return Starlette(routes=resources(ShelfRoutes(), authenticator(), max_body_bytes=100))
 
 
 @pytest.fixture
@@ -165,3 +166,15 @@ def test_name_and_docstring_of_a_handler_are_published(app: Starlette) -> None:
         "getShelf": ("Get a shelf", ""),
         "open": ("Whether the library is open", ""),
     }
+
+
+def test_an_operation_that_is_declared_twice_is_refused_at_start() -> None:
+    class TwiceRoutes:
+        @operation("GET /open", ANSWERS, guard="open")
+        async def one(self) -> Response: ...
+
+        @operation("GET /open", ANSWERS, guard="open")
+        async def two(self) -> Response: ...
+
+    with pytest.raises(ValueError, match="GET /open is declared twice"):
+        resources(TwiceRoutes(), authenticator(), 100)
