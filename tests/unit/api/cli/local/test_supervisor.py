@@ -1,6 +1,9 @@
+import contextlib
+import io
 import os
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +36,17 @@ async def test_prints_each_line_with_the_name_of_its_process(capsys: pytest.Capt
     assert [line.partition("| ")[2] for line in shown if "talker" in line.partition("|")[0]] == ["one", "two"]
 
 
+async def test_a_terminal_gets_the_name_of_each_process_in_its_colour() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    with contextlib.redirect_stdout(Terminal()) as terminal:
+        await supervise({"first": python("print('one')")})
+    (line,) = [line for line in terminal.getvalue().splitlines() if line.endswith("one")]
+    assert re.fullmatch(r"\x1b\[36m\d\d:\d\d:\d\d first    \| \x1b\[0mone", line)
+
+
 async def test_prints_standard_error_like_other_output(capsys: pytest.CaptureFixture[str]) -> None:
     await supervise({"talker": python("import sys; print('trouble', file=sys.stderr)")})
     assert "| trouble" in capsys.readouterr().out
@@ -48,6 +62,15 @@ async def test_a_line_too_long_to_show_stops_nothing(capsys: pytest.CaptureFixtu
 async def test_bytes_that_are_not_text_stop_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     await supervise({"talker": python(r"import os; os.write(1, b'\xff\xfe\nafter\n')")})
     assert "| after" in capsys.readouterr().out
+
+
+async def test_a_hangup_is_ignored_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        hang_up = "import os, signal; os.kill(os.getppid(), signal.SIGHUP); raise SystemExit(3)"
+        assert await supervise({"one": python(hang_up)}) == 3
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_kills_a_process_that_does_not_stop_in_time(
