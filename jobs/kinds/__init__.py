@@ -111,7 +111,7 @@ class Kind(Protocol):
         """The ``kind`` of a submission, such as ``pdf.render``."""
 
     def canonical(self, input: Any, options: Any) -> dict[str, Any]:
-        """Checks a submission and returns its spec, ``{"input": …, "options": …}`` without defaults.
+        """Checks a submission and returns its spec: input and options, without defaults.
 
         A kind that takes uploaded files has a third parameter for their names. It is passed only if
         there are files.

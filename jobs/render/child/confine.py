@@ -1,7 +1,7 @@
-"""What a render child gives up before it reads a document: the one place that knows the operating system's means.
+"""Restricts a child process before it reads a document. All restrictions of the system are here.
 
-A stronger sandbox (seccomp, Landlock, a namespace) belongs here too. Where the system lacks a means, the child runs
-without it: the worker kills it at the deadline and above the memory limit in any case.
+If the system lacks one, the child runs without it. The worker kills the child at its deadline and
+above its memory limit in any case.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 _ADDRESS_SPACE_HEADROOM_BYTES = 1024**3
-"""A trivial render maps 285 MB; below 1 GiB of headroom good documents break."""
+"""A trivial render maps 285 MB. With less than 1 GiB of headroom, harmless documents fail."""
 _MAX_FILE_BYTES = 512 * 1024**2
 _MAX_OPEN_FILES = 256
 _CPU_GRACE_SECONDS = 10
@@ -23,7 +23,7 @@ _CPU_GRACE_SECONDS = 10
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
-_PASSED_ON = frozenset(
+_INHERITED_VARIABLES = frozenset(
     {
         "PATH",
         "HOME",
@@ -45,27 +45,31 @@ _PASSED_ON = frozenset(
         "SSL_CERT_FILE",
     }
 )
-"""What the dynamic linker, fontconfig, locales and TLS need; none of it is a credential."""
+"""Variables of the dynamic linker, fontconfig, locales and TLS. None of them is a credential."""
 
 
 def child_environment(environ: Mapping[str, str], *, import_root: str) -> dict[str, str]:
-    """The whole environment of a render child: known names only, so that no secret can slip through."""
-    kept = {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith("LC_")}
+    """Returns the environment of a child: known variables only, and so no secrets."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name in _INHERITED_VARIABLES or name.startswith("LC_")
+    }
     return {"LANG": "C.UTF-8", **kept, "PYTHONPATH": import_root, "PYTHONSAFEPATH": "1"}
 
 
 def confine(*, parent_pid: int, memory_bytes: int) -> None:
-    """Called once in the child, before WeasyPrint is imported."""
-    for asked_to_end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Platforms and terminals send these to every process; the worker decides when a render ends.
-        signal.signal(asked_to_end, signal.SIG_IGN)
+    """Restricts this process. Call it once, before WeasyPrint is imported."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Platforms and terminals send these to every process, but the worker ends its children.
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None, use_errno=True).prctl
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != parent_pid:
-        os._exit(1)  # the worker died before we could ask to die with it
-    # Whoever moves jobs, events and answers goes before who renders: a quarter more PDFs a second on full cores.
+        os._exit(1)  # the worker died before this process asked to die with it
+    # Processes that move jobs and events go first: a quarter more PDFs a second on busy cores.
     os.nice(10)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _MAX_FILE_BYTES)
@@ -74,7 +78,7 @@ def confine(*, parent_pid: int, memory_bytes: int) -> None:
 
 
 def allow_cpu(timeout_ms: int) -> None:
-    """Lets the next render use no more processor time than its deadline allows, should the worker not be there."""
+    """Limits the processor time of the next render, in case the worker cannot kill it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime + timeout_ms / 1000) + _CPU_GRACE_SECONDS
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)

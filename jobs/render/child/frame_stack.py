@@ -1,8 +1,9 @@
-"""Room for the frames of Python functions, taken once.
+"""Runs a function with room for the frames of all calls below it, reserved once.
 
-CPython keeps frames in chunks of 16 KiB that it maps when a call needs one and unmaps when that call returns. Where a
-render calls and returns across such an edge again and again, each call costs some 7 µs instead of 0.03. A frame that
-is large makes a large chunk, whose rest serves all calls below it.
+CPython keeps frames in chunks of 16 KiB. It maps a chunk when a call needs one, and unmaps it when
+that call returns. If a render calls and returns across the edge of a chunk again and again, each
+call costs some 7 µs instead of 0.03. A large frame makes a large chunk, and the rest of that chunk
+serves all calls below it.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import FunctionType
 
-_WORDS = 32 * 1024
-"""Of the large frame. Its chunk is the next power of two of bytes: 512 KiB, of which only what is used takes memory."""
+_FRAME_WORDS = 32 * 1024
+"""Size of the large frame. Its chunk has 512 KiB; only what is used of it takes memory."""
 
 
 def with_large_frame_stack(function: Callable[[], None]) -> None:
     """Calls `function` with room for some thousand frames below it."""
-    _roomy(function)
+    _call_with_large_frame(function)
 
 
 def _call(function: Callable[[], None]) -> None:
     function()
 
 
-_roomy = FunctionType(_call.__code__.replace(co_stacksize=_WORDS), {})
+_call_with_large_frame = FunctionType(_call.__code__.replace(co_stacksize=_FRAME_WORDS), {})

@@ -1,7 +1,8 @@
-"""`python -m jobs.render.child.main`: a render child. Its standard input is one end of a socket pair to the worker.
+"""A render child: `python -m jobs.render.child.main`.
 
-It is told its limits, confines itself, warms up, says that it is ready, and then does one request after the other
-until the worker hangs up.
+Its standard input is one end of a socket pair to the worker. It receives its limits, restricts
+itself, warms up and reports that it is ready. Then it serves one request after the other until the
+worker closes the connection.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 256 * 1024
 _MAX_REQUEST_BYTES = 1024**3
-"""The worker is trusted, and bounds what it accepts far below this."""
+"""The worker is trusted, and its own limits are far below this."""
 
 
 class Channel:
-    """Frames to and from the worker, blocking."""
+    """Sends and receives frames to and from the worker; both block."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(fileno=os.dup(0))
@@ -43,7 +44,7 @@ class Channel:
         self._frames: deque[wire.Frame] = deque()
 
     def receive(self) -> wire.Frame:
-        """The next frame; ends the process when the worker is gone."""
+        """Returns the next frame. Ends the process if the worker has closed the connection."""
         while not self._frames:
             data = self._socket.recv(_READ_BYTES)
             if not data:
@@ -66,7 +67,7 @@ def main() -> None:
     try:
         confine(parent_pid=configuration["parent_pid"], memory_bytes=limits.memory_bytes)
         tasks, engine = _warm(limits)
-    except Exception as error:  # noqa: BLE001 (the worker reports whatever it is)
+    except Exception as error:  # noqa: BLE001 (the worker reports any error)
         message = f"The renderer cannot start ({type(error).__name__}: {error}). Are Pango and its libraries installed?"
         channel.send({"type": "failed", "code": "internal_error", "message": message[:4000]})
         sys.exit(1)

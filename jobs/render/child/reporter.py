@@ -1,6 +1,6 @@
-"""When a render child says how far it is: by a timer, so that a document done sooner says nothing at all.
+"""Reports the progress of a render by a timer, so that a fast render reports nothing.
 
-Each message wakes the worker, which takes the processor from whatever renders on it.
+Each report wakes the worker, which takes processor time from the renders.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ INTERVAL_S = 0.2
 
 
 class Reporter:
-    """Sends the latest step of the render under way, as long as there is a new one. For the main thread only."""
+    """Sends the latest step of the current render, if it is new. Use it in the main thread only."""
 
     def __init__(self, send: Emit) -> None:
         self._send = send
         self._latest: Step | None = None
         self._following = False
         signal.signal(signal.SIGALRM, self._tick)
-        signal.siginterrupt(signal.SIGALRM, False)  # system calls of the libraries go on after a tick
+        signal.siginterrupt(signal.SIGALRM, False)  # system calls of libraries continue after a tick
 
     @contextmanager
     def reporting(self) -> Iterator[Callable[[Step], None]]:
-        """What takes the steps; nothing is sent before or after."""
+        """Yields a function that takes the steps of one render; they are sent inside only."""
         self._latest, self._following = None, True
         signal.setitimer(signal.ITIMER_REAL, INTERVAL_S, INTERVAL_S)
         try:
             yield self._note
         finally:
-            self._following = False  # a tick may be on its way still
+            self._following = False  # a tick may still arrive
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _note(self, step: Step) -> None:

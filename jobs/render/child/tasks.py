@@ -1,4 +1,4 @@
-"""What a render child does for each type of request, measured."""
+"""Performs the requests to a render child, and measures them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _MAX_MESSAGE_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """What a request became."""
+    """The result of a request."""
 
     body: bytes
     content_type: MediaType
     pages: int
     warnings: list[dict[str, str]]
     self_contained: bool = True
-    """Nothing outside of the request was asked for."""
+    """Nothing outside the request was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Measured:
 
 
 class Tasks:
-    """Does what requests ask for, one after the other."""
+    """Performs requests, one after the other."""
 
     def __init__(self, engine: Engine, max_result_bytes: int) -> None:
         self._engine = engine
@@ -58,10 +58,10 @@ class Tasks:
         }
 
     def perform(self, request: dict[str, Any], body: bytes, emit: Emit) -> Measured:
-        """What the request (`messages.Request`) asks for.
+        """Performs a request (`messages.Request`) and returns its result.
 
         Raises:
-            JobError: what went wrong, in words for the job's owner.
+            JobError: it failed. The message is for the owner of the job.
         """
         started = time.monotonic()
         self._memory.reset()
@@ -104,7 +104,7 @@ class Tasks:
             advance=lambda done, pages: emit(Step(5 + 75 * done // len(parts), "merging", pages)),
         )
         emit(Step(85, "finishing", None))
-        with explaining("The whole"):  # a stamp has to do with pages of any shape
+        with explaining("The whole"):  # a watermark can fail on pages of strange sizes
             pdf = finish(merged.pdf, options, self._engine.page)
         return Product(body=pdf, content_type="application/pdf", pages=merged.pages, warnings=warnings.found)
 
@@ -122,13 +122,13 @@ class Tasks:
 
 
 def split(body: bytes, sizes: Sequence[int]) -> list[bytes]:
-    """The pieces of these sizes, and what is left."""
+    """Returns pieces of these sizes, and then the rest."""
     ends = [0, *itertools.accumulate(sizes)]
     return [*(body[start:end] for start, end in itertools.pairwise(ends)), body[ends[-1] :]]
 
 
 class Warnings:
-    """Remarks about a document, as many and as long as an answer may carry."""
+    """Collects warnings, up to the number and the length that an answer may have."""
 
     def __init__(self) -> None:
         self.found: list[dict[str, str]] = []

@@ -1,7 +1,8 @@
-"""What WeasyPrint says while it works, as warnings with stable codes.
+"""Turns what WeasyPrint logs during a render into warnings with stable codes.
 
-WeasyPrint logs one line for each thing it skips. The code comes from the line's template, which is fixed text in its
-source, never from the formatted message, which holds text of the document.
+WeasyPrint logs a message for each thing that it skips. The code is found by the message's template,
+which is fixed text in its source, and never by the formatted message, which has text of the
+document.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _UNUSABLE: Mapping[_Asset, tuple[WarningCode, str]] = {
     "image": ("image_undecodable", "an image"),
     "stylesheet": ("stylesheet_unusable", "a stylesheet"),
 }
-_SAID_ONCE = frozenset({"font_subsetting_slow"})
+_REPORTED_ONCE = frozenset({"font_subsetting_slow"})
+"""The messages differ for each font, but mean the same."""
 
 _LOGGER = logging.getLogger("weasyprint")
 
@@ -56,7 +58,10 @@ _BY_TEMPLATE: tuple[tuple[str, WarningCode | _Asset], ...] = (
     ("Missing href in <link", "attachment_invalid"),
     ("Invalid date", "metadata_invalid"),
 )
-"""Beginnings of templates. `image`, `stylesheet` and `attachment` are completed by why the asset is missing."""
+"""Code by the beginning of the template.
+
+The code for an `image`, `stylesheet` or `attachment` also depends on why it is missing.
+"""
 
 _BY_FOLDER: tuple[tuple[str, WarningCode], ...] = (
     ("/weasyprint/css/", "css_ignored"),
@@ -69,17 +74,17 @@ _BY_FOLDER: tuple[tuple[str, WarningCode], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class FetchProblem:
-    """Why an asset is missing."""
+    """The reason why an asset is missing."""
 
     code: FetchCode
     message: str
 
 
 class Diagnostics(logging.Handler):
-    """Collects the warnings of one document: each once, and not more than `MAX_WARNINGS`."""
+    """Collects the warnings of one document, each of them once, and at most `MAX_WARNINGS`."""
 
     def __init__(self, problems: Mapping[str, FetchProblem]) -> None:
-        """`problems`: what the document's fetcher could not get, by URL; filled while the document is rendered."""
+        """`problems`, by URL, is filled by the fetcher while the document is rendered."""
         super().__init__(logging.WARNING)
         self._problems = problems
         self._warnings: dict[tuple[str, str], dict[str, str]] = {}
@@ -100,7 +105,7 @@ class Diagnostics(logging.Handler):
             self._add_attachment(record.getMessage())
         elif code == "image" or code == "stylesheet":
             self._add_asset(code, *_failure(record))
-        elif code in _SAID_ONCE:
+        elif code in _REPORTED_ONCE:
             self._add(code, record.getMessage(), None, code)
         else:
             self._add(code, record.getMessage(), None, record.getMessage())
@@ -116,14 +121,14 @@ class Diagnostics(logging.Handler):
 
     def _add_attachment(self, message: str) -> None:
         for url, problem in self._problems.items():
-            if problem.message in message:  # WeasyPrint does not say the URL
+            if problem.message in message:  # WeasyPrint does not log the URL
                 self._explained.add(url)
                 self._add_problem("attachment", url, problem)
                 return
         self._add("attachment_unusable", message, None, message)
 
     def finish(self) -> list[dict[str, str]]:
-        """All warnings. Assets that are missing without a word from WeasyPrint (fonts) are among them."""
+        """Returns all warnings, also for missing assets that WeasyPrint does not log (fonts)."""
         for url, problem in self._problems.items():
             if url not in self._explained:
                 self._add_problem(None, url, problem)
@@ -162,7 +167,7 @@ def _code(record: logging.LogRecord) -> WarningCode | _Asset:
 
 
 def _failure(record: logging.LogRecord) -> tuple[str, str]:
-    """URL and reason of a line about an asset."""
+    """Returns the URL and the reason from a message about an asset."""
     if not isinstance(record.args, tuple) or len(record.args) != 2:
         return "", record.getMessage()
     url, error = record.args

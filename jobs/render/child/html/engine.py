@@ -1,4 +1,4 @@
-"""WeasyPrint, as it is run in a render child: warm, and tidied up after each document.
+"""Renders documents with WeasyPrint in a render child, one after the other.
 
 Importing this module imports WeasyPrint; only `jobs.render.child.main` does.
 """
@@ -66,21 +66,21 @@ class RenderedDocument:
     pages: int
     warnings: list[dict[str, str]]
     self_contained: bool
-    """Nothing outside of the request was asked for."""
+    """Nothing outside the request was asked for."""
 
 
 class Engine:
-    """Renders one document after the other."""
+    """Renders one document after the other. Call `tidy_up` after each."""
 
     def __init__(self, limits: RenderLimits) -> None:
         self._limits = limits
-        self._fonts = Fonts()
-        self._stylesheets = StylesheetCache()
+        self.fonts = Fonts()
+        self.stylesheets = StylesheetCache()
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
         warnings.simplefilter("error", Image.DecompressionBombWarning)
 
     def warm_up(self) -> None:
-        """Does everything once that is slow the first time, then takes what is there out of the collector's sight."""
+        """Renders a first document, and hides all objects from the garbage collector."""
         self.render("html", _WARM_UP.encode(), {}, lambda step: None)
         self.tidy_up()
         gc.collect()
@@ -96,17 +96,18 @@ class Engine:
         files: Mapping[str, bytes] | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> RenderedDocument:
-        """The PDF of `document` (text, or the URL of it), with validated `options`, and `files` beside it.
+        """Returns the PDF of `document`, which is text or, for the format ``url``, an address.
 
-        `data` is what a template is filled with.
+        `options` are validated. `files` are uploaded files by name, and `data` are the variables of
+        a template.
 
         Raises:
-            JobError: what went wrong, in words for the document's owner.
+            JobError: it failed. The message is for the owner of the document.
         """
         fetcher = DocumentFetcher(self._limits.fetch, files=files)
         diagnostics = Diagnostics(fetcher.problems)
         try:
-            with diagnostics.collecting(), ProgressLog(emit).following(), self._stylesheets.in_use():
+            with diagnostics.collecting(), ProgressLog(emit).following(), self.stylesheets.in_use():
                 if format == "template":
                     document = fill(document.decode(), data or {}).encode("utf-8", "replace")
                 html = self._parse(format, document, options, fetcher)
@@ -126,23 +127,24 @@ class Engine:
             pdf=pdf,
             pages=pages,
             warnings=diagnostics.finish(),
-            self_contained=not fetcher.has_left,
+            self_contained=not fetcher.asked_outside,
         )
 
     def page(self, html: str) -> bytes:
-        """A page of our own, with nothing fetched."""
+        """Returns the PDF of HTML that Pressrun itself has made; nothing is fetched."""
         fetcher = DocumentFetcher(FetchLimits(mode="none"))
-        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=self._fonts)
+        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=self.fonts)
         return pdf
 
     def tidy_up(self) -> None:
-        """After each document, its objects being gone."""
+        """Frees what a document has left. Call it when nothing refers to its objects any more."""
         gc.collect()
-        self._fonts.tidy_up()
-        if self._stylesheets.grew:
-            # What is kept has no cycles; looking through it after each document would cost more than it saved.
+        self.fonts.tidy_up()
+        if self.stylesheets.grew:
+            # Kept stylesheets have no cycles. Scanning them after each document would cost more
+            # than keeping them saves.
             gc.freeze()
-            self._stylesheets.grew = False
+            self.stylesheets.grew = False
 
     def _parse(
         self, format: str, document: bytes, options: Mapping[str, Any], fetcher: DocumentFetcher
@@ -165,25 +167,25 @@ class Engine:
             media_type=options.get("media", "print"),
         )
         if html.base_url and not urlsplit(html.base_url).scheme:
-            html.base_url = None  # a relative <base>: WeasyPrint would make it a path on this machine
+            html.base_url = None  # a relative <base>, which WeasyPrint would take for a local path
         return html
 
     def _lay_out(self, html: weasyprint.HTML, format: str, options: Mapping[str, Any]) -> weasyprint.Document:
         counter_style, color_profiles = CounterStyle(), {}  # type: ignore[var-annotated]
         stylesheets = [
-            self._stylesheets.css(
+            self.stylesheets.css(
                 string=text,
                 base_url=html.base_url,
                 url_fetcher=html.url_fetcher,
                 media_type=html.media_type,
-                font_config=self._fonts,
+                font_config=self.fonts,
                 counter_style=counter_style,
                 color_profiles=color_profiles,
             )
             for text in _stylesheets(format, options)
         ]
         rendering: weasyprint.Document = html.render(
-            font_config=self._fonts,
+            font_config=self.fonts,
             counter_style=counter_style,
             color_profiles=color_profiles,
             stylesheets=stylesheets,
@@ -197,13 +199,13 @@ class Engine:
 
 
 def use_scratch(path: str) -> None:
-    """Sends temporary files of Python and of the C libraries to `path`."""
+    """Makes Python and the C libraries put temporary files into `path`."""
     tempfile.tempdir = path
     os.environ["TMPDIR"] = path
 
 
 def _stylesheets(format: str, options: Mapping[str, Any]) -> list[str]:
-    """In rising order of weight."""
+    """Returns the CSS texts for a document; later ones win over earlier ones."""
     default = [markdown.stylesheet()] if format == "markdown" else []
     page = page_stylesheet(options)
     return [*default, *options.get("stylesheets", ()), *([page] if page else [])]

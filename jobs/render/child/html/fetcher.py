@@ -1,7 +1,7 @@
-"""The only door through which a document reaches other things: images, stylesheets, fonts, attachments, itself.
+"""Fetches everything that a document refers to: images, stylesheets, fonts, attachments, itself.
 
-One fetcher per document. What it refuses or cannot get is remembered in `problems` and missing from the document;
-it is never a reason to fail.
+There is one fetcher for each document. An asset that is refused or cannot be fetched is recorded in
+`problems` and missing from the document. It does not fail the document.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from urllib.parse import unquote, urljoin, urlsplit
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from jobs.core.egress import Address, EgressError, EgressPolicy, Target
-from jobs.render.child.html import pinned_http as pinned
+from jobs.render.child.html import pinned_http
 from jobs.render.child.html.diagnostics import FetchCode, FetchProblem
 from jobs.render.protocol.limits import FetchLimits
 
 Resolve = Callable[[str, int], list[str]]
 
 FILES_URL = "https://files.invalid/"
-"""Where documents find the files that came with them. The name resolves nowhere (RFC 6761 section 6.4)."""
+"""Base URL of uploaded files. The host name never resolves (RFC 6761, section 6.4)."""
 
 _TYPES = mimetypes.MimeTypes()
 _HEADERS = {"User-Agent": "Pressrun (WeasyPrint)", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
@@ -37,7 +37,7 @@ _MAX_SHOWN_CHARACTERS = 100
 
 
 class FetchFailed(OSError):
-    """The asset is missing. WeasyPrint logs that and goes on."""
+    """An asset could not be fetched. WeasyPrint logs it and continues without the asset."""
 
     def __init__(self, problem: FetchProblem) -> None:
         super().__init__(problem.message)
@@ -45,7 +45,7 @@ class FetchFailed(OSError):
 
 
 class DocumentFetcher(URLFetcher):
-    """Fetches for one document, within `limits`. ``data:`` always; nothing but HTTP besides."""
+    """Fetches ``data:`` URLs, uploaded files and HTTP for one document, within `limits`."""
 
     def __init__(
         self,
@@ -63,20 +63,20 @@ class DocumentFetcher(URLFetcher):
         self._bytes_left = limits.max_total_bytes
         self._seconds_left = limits.total_seconds
         self.problems: dict[str, FetchProblem] = {}
-        """What the document is missing, by URL."""
-        self.has_left = False
-        """Whether anything but ``data:`` and the job's own files was asked for, successfully or not."""
+        """Why assets are missing, by their URLs."""
+        self.asked_outside = False
+        """Whether anything but ``data:`` URLs and uploaded files was asked for, fetched or not."""
 
     @property
     def base_url(self) -> str | None:
-        """What the names of the files are relative to; None where there are none."""
+        """The base URL of the uploaded files, or None if there are none."""
         return FILES_URL if self._files else None
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
-        """The asset at `url`.
+        """Returns the asset at `url`.
 
         Raises:
-            FetchFailed: refused, unreachable or over a limit; `problems` has it too.
+            FetchFailed: it is refused, unreachable or over a limit. `problems` has the reason, too.
         """
         if url[:5].lower() == "data:":
             asset: URLFetcherResponse = super().fetch(url)  # type: ignore[no-untyped-call]
@@ -84,7 +84,7 @@ class DocumentFetcher(URLFetcher):
         try:
             if self._files and url.startswith(FILES_URL):
                 return self._own_file(url)
-            self.has_left = True
+            self.asked_outside = True
             return self._fetch(url)
         except FetchFailed as failed:
             self.problems.setdefault(url, failed.problem)
@@ -113,7 +113,7 @@ class DocumentFetcher(URLFetcher):
             raise _failed("asset_forbidden", str(error)) from None
         except TimeoutError:
             raise _failed("unreachable", f"{_shown(url)} did not answer in time.") from None
-        except pinned.BodyTooLarge:
+        except pinned_http.BodyTooLarge:
             limit = min(self._limits.max_asset_bytes, self._bytes_left)
             raise _failed(
                 "asset_too_large", f"{_shown(url)} is larger than the {limit} bytes allowed."
@@ -128,14 +128,16 @@ class DocumentFetcher(URLFetcher):
             self._spend_request()
             target = self._policy.check_url(url.split("#", 1)[0])
             addresses = self._checked_addresses(target)
-            with pinned.request(target, addresses, headers=_HEADERS, timeout=_SOCKET_SECONDS) as response:
+            with pinned_http.request(
+                target, addresses, headers=_HEADERS, timeout=_SOCKET_SECONDS
+            ) as response:
                 location = response.headers.get("Location")
                 if response.status in _REDIRECTS and location:
                     url = urljoin(url, location)
                     continue
                 if not 200 <= response.status < 300:
                     raise _failed("unreachable", f"{_shown(url)} answered with status {response.status}.")
-                body = pinned.read_body(response, min(self._limits.max_asset_bytes, self._bytes_left))
+                body = pinned_http.read_body(response, min(self._limits.max_asset_bytes, self._bytes_left))
                 self._bytes_left -= len(body)
                 content_type = response.headers.get("Content-Type", "application/octet-stream")
                 return URLFetcherResponse(url, body, {"Content-Type": content_type}, response.status)
@@ -157,7 +159,10 @@ class DocumentFetcher(URLFetcher):
         self._requests_left -= 1
 
     def _checked_addresses(self, target: Target) -> list[Address]:
-        """Where to connect to. A host is resolved once per document, so that it cannot change its mind."""
+        """Returns the addresses to connect to.
+
+        A host is resolved once for each document, so that its answer cannot change after the check.
+        """
         key = target.host, target.port
         if key not in self._addresses:
             self._addresses[key] = self._policy.check_addresses(target.host, self._resolve(*key))
@@ -165,7 +170,7 @@ class DocumentFetcher(URLFetcher):
 
 
 def resolve_host(host: str, port: int) -> list[str]:
-    """All addresses of `host`, in the order to try them.
+    """Returns all addresses of `host`, in the order to try them.
 
     Raises:
         OSError: it does not resolve.
@@ -176,15 +181,15 @@ def resolve_host(host: str, port: int) -> list[str]:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts what runs inside after `seconds`, a server that sends one byte at a time included."""
+    """Raises TimeoutError inside after `seconds`, also if a server sends a byte now and then."""
 
-    def too_late(_signal: int, _frame: FrameType | None) -> None:
+    def time_is_up(_signal: int, _frame: FrameType | None) -> None:
         raise TimeoutError
 
     if seconds <= 0:
-        yield  # the next request is refused anyway, with a better message
+        yield  # `_spend_request` refuses the next request, with a better message
         return
-    previous = signal.signal(signal.SIGALRM, too_late)
+    previous = signal.signal(signal.SIGALRM, time_is_up)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield

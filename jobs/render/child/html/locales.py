@@ -1,6 +1,6 @@
-"""Filters that write numbers, amounts and dates as a language does (Unicode CLDR, by Babel). Pure.
+"""Template filters that format numbers, amounts and dates for a locale (Unicode CLDR). Pure.
 
-The locale is always said: what a document looks like does not depend on the machine that renders it.
+The locale is always an argument, so that a document does not depend on the machine that renders it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _MAX_PATTERN_CHARACTERS = 100
 
 
 def number(value: Any, locale: str, decimals: int | None = None) -> str:
-    """Such as ``1.234,5``; with `decimals`, exactly so many of them.
+    """Formats a number, such as ``1.234,5``, with exactly `decimals` decimals if they are given.
 
     Raises:
-        ValueError: not a number, or an unknown locale.
+        ValueError: `value` is not a number, or the locale is unknown.
     """
     if decimals is None:
         return format_decimal(_decimal(value), locale=_locale(locale), decimal_quantization=False)
@@ -35,10 +35,10 @@ def number(value: Any, locale: str, decimals: int | None = None) -> str:
 
 
 def money(value: Any, currency: str, locale: str) -> str:
-    """Such as ``1.234,50 €``: with as many decimals as `currency` (ISO 4217) has.
+    """Formats an amount, such as ``1.234,50 €``, with the decimals that `currency` (ISO 4217) has.
 
     Raises:
-        ValueError: not a number, an unknown currency or locale.
+        ValueError: `value` is not a number, or the currency or the locale is unknown.
     """
     if not isinstance(currency, str) or not is_currency(currency):
         raise ValueError(f"{str(currency)[:20]!r} is not a currency such as EUR")
@@ -46,12 +46,12 @@ def money(value: Any, currency: str, locale: str) -> str:
 
 
 def date(value: Any, locale: str, style: str = "medium") -> str:
-    """An ISO 8601 date or time, such as ``31. Januar 2026``.
+    """Formats an ISO 8601 date or time, such as ``31. Januar 2026``.
 
     `style` is short, medium, long, full, or a pattern of CLDR such as ``d.M.y``.
 
     Raises:
-        ValueError: not a date, or an unknown locale.
+        ValueError: `value` is not a date, or the locale is unknown.
     """
     if not isinstance(style, str) or len(style) > _MAX_PATTERN_CHARACTERS:
         raise ValueError(
@@ -67,7 +67,7 @@ LOCALE_FILTERS: dict[str, Callable[..., str]] = {"number": number, "money": mone
 
 
 def _decimal(value: Any) -> Decimal:
-    """Of the digits that were sent: a JSON number is written back before it is rounded."""
+    """Returns the number that was written in the JSON, and not the nearest binary fraction."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{str(value)[:40]!r} is not a number")
     try:

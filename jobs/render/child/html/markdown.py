@@ -1,4 +1,4 @@
-"""Markdown to HTML: CommonMark with tables, footnotes and strikethrough, and a stylesheet for print."""
+"""Converts CommonMark with tables, footnotes and strikethrough to HTML, with print styles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 
 def to_html(text: str) -> str:
-    """A whole HTML document; its title is the first heading. HTML inside the Markdown is kept."""
+    """Returns an HTML document whose title is the first heading. HTML in the Markdown is kept."""
     parser = _parser()
     tokens = parser.parse(text)
     title = next(
@@ -25,7 +25,7 @@ def to_html(text: str) -> str:
 
 @cache
 def stylesheet() -> str:
-    """The default look. Weaker than the caller's own stylesheets, which come after it."""
+    """Returns the default styles. The caller's stylesheets come after them and win."""
     return (files(__package__) / "markdown.css").read_text("utf-8")
 
 

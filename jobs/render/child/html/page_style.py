@@ -1,4 +1,4 @@
-"""The stylesheet that page options become. Pure."""
+"""Makes a stylesheet of page options. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ SIDES = ("top", "right", "bottom", "left")
 
 
 def page_stylesheet(options: Mapping[str, Any]) -> str | None:
-    """An ``@page`` rule for `page_size`, `orientation` and `margins`; None without them.
+    """Returns an ``@page`` rule for `page_size`, `orientation` and `margins`, or None without them.
 
-    The declarations are important: what the caller asked for wins over what the document says.
+    Its declarations are ``!important``, so that the options win over the document.
     """
     declarations = []
     size = [options[name] for name in ("page_size", "orientation") if name in options]

@@ -1,6 +1,6 @@
-"""HTTP over connections to addresses that were checked beforehand.
+"""Sends HTTP requests to addresses that were checked beforehand, and to no others.
 
-No proxy, no cookie, no redirect, no connection reuse: one request, to exactly the addresses given.
+It uses no proxy and no cookies, follows no redirect, and makes one request with each connection.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jobs.core.egress import Address, Target
 
 _READ_BYTES = 64 * 1024
 _CONNECT_SECONDS = 5.0
-"""For each address, so that an unreachable one leaves time for the next."""
+"""Time for each address, so that an unreachable one leaves time for the next."""
 
 
 class BodyTooLarge(Exception):
@@ -28,10 +28,12 @@ class BodyTooLarge(Exception):
 def request(
     target: Target, addresses: Sequence[Address], *, headers: Mapping[str, str], timeout: float
 ) -> Iterator[http.client.HTTPResponse]:
-    """GETs `target` from the first of `addresses` that answers; `timeout` (seconds) is for each socket operation.
+    """GETs `target` from the first of `addresses` that answers, and yields the response.
+
+    `timeout` (seconds) is for each socket operation.
 
     Raises:
-        OSError, http.client.HTTPException: not reachable, or not HTTP.
+        OSError, http.client.HTTPException: the server is not reachable, or does not speak HTTP.
     """
     connection = _PinnedConnection(target, addresses, timeout)
     try:
@@ -46,11 +48,11 @@ def request(
 
 
 def read_body(response: http.client.HTTPResponse, limit: int) -> bytes:
-    """The whole body, decompressed (gzip, deflate).
+    """Returns the whole body, decompressed (gzip, deflate).
 
     Raises:
-        BodyTooLarge: more than `limit` bytes; no more than that is ever held.
-        zlib.error: not what its ``Content-Encoding`` says.
+        BodyTooLarge: it has more than `limit` bytes. No more than that is held in memory.
+        zlib.error: it is not encoded as its ``Content-Encoding`` says.
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     body = bytearray()
@@ -70,14 +72,14 @@ def read_body(response: http.client.HTTPResponse, limit: int) -> bytes:
 
 def _decoder(encoding: str, beginning: bytes) -> zlib._Decompress | None:
     if encoding == "deflate" and beginning[0] & 0x0F != 8:
-        return zlib.decompressobj(-zlib.MAX_WBITS)  # without the header that it should have: common
+        return zlib.decompressobj(-zlib.MAX_WBITS)  # many servers leave out the zlib header
     if encoding in ("gzip", "x-gzip", "deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # recognises gzip and zlib headers
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip and zlib headers
     return None
 
 
 class _PinnedConnection(http.client.HTTPConnection):
-    """Connects to one of `addresses`, whatever the host is called; TLS is verified against the host's name."""
+    """Connects to one of `addresses` instead of the host; TLS is verified with the host's name."""
 
     def __init__(self, target: Target, addresses: Sequence[Address], timeout: float) -> None:
         super().__init__(target.host, target.port, timeout=timeout)

@@ -1,4 +1,4 @@
-"""How far WeasyPrint is, from its own log of steps."""
+"""Derives the progress of a render from the steps that WeasyPrint logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEPS = {
 }
 _LAYOUT_FROM, _LAYOUT_TO = 20, 85
 _PAGES_AT_HALF = 25
-"""Nobody knows how many pages there will be: after this many, layout counts as half done."""
+"""Layout counts as half done after this many pages, because their final number is not known."""
 
 
 class Step(NamedTuple):
@@ -33,7 +33,7 @@ Emit = Callable[[Step], None]
 
 
 class ProgressLog(logging.Handler):
-    """Turns the log lines of one render into calls of `emit`. Percent never falls, and neither does the page."""
+    """Turns the log messages of one render into calls of `emit`. Percent and page never go back."""
 
     def __init__(self, emit: Emit) -> None:
         super().__init__(logging.INFO)

@@ -1,11 +1,12 @@
-"""Stylesheets parsed once per render child, where that cannot be told from parsing them again.
+"""Parses each stylesheet once in a render child, if the result is the same as parsing it again.
 
-Parsing is most of the work of a small document with a large stylesheet. What WeasyPrint makes of a stylesheet depends
-on its text, base URL and media type, and goes into a matcher, which nothing changes afterwards. It can be used again
-unless the stylesheet also reaches for things of its document: ``@font-face``, ``@counter-style``, ``@color-profile``,
-``@layer`` and ``@import`` do. So a new stylesheet is parsed among objects that refuse every touch: where one is
-touched, it is parsed anew for each document, as plain WeasyPrint does. ``@page`` rules and what WeasyPrint logged are
-kept and replayed.
+Parsing is most of the work for a small document with a large stylesheet. WeasyPrint parses a
+stylesheet to a matcher, which depends on the text, the base URL and the media type, and never
+changes. The matcher can be used again unless the stylesheet also uses objects of its document, as
+``@font-face``, ``@counter-style``, ``@color-profile``, ``@layer`` and ``@import`` do. So a new
+stylesheet is parsed with stand-ins for these objects, which raise when they are used. If one
+raises, the stylesheet is parsed anew for each document, as plain WeasyPrint does. ``@page`` rules
+and logged warnings of a kept stylesheet are stored with it and repeated for each document.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from weasyprint.css.tokens import Pending
 from weasyprint.urls import select_source
 
 MAX_SOURCE_BYTES = 2 * 1024 * 1024
-"""Of all stylesheets that are kept, as text; parsed they take some thirty times as much memory."""
+"""Size of all kept stylesheets as text. Parsed, they need some thirty times as much memory."""
 _MAX_NOT_REUSABLE = 1000
+"""How many stylesheets are known as not reusable."""
 _MAX_RECORDS = 2000
-"""A stylesheet that logs more than this is parsed anew each time."""
+"""A stylesheet that logs more warnings than this is parsed anew each time."""
 
 _LOGGER = logging.getLogger("weasyprint")
 _PROGRESS = logging.getLogger("weasyprint.progress")
@@ -38,11 +40,11 @@ Key = tuple[bytes, str | None, str]
 
 
 class _Touched(BaseException):
-    """The stylesheet reached for something of its document."""
+    """The stylesheet used an object of its document."""
 
 
 class _Untouchable:
-    """Stands for an object of the document."""
+    """Takes the place of an object of the document, and raises when it is used."""
 
     def __init__(self) -> None:
         self.was_touched = False
@@ -59,18 +61,18 @@ class _Untouchable:
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """What is kept of a stylesheet."""
+    """A kept stylesheet."""
 
     matcher: Any
     page_rules: list[Any]
     records: list[logging.LogRecord]
     pending: list[Pending]
-    """Values with ``var()``: each logs an error once, so they are reset for every document."""
+    """Values with ``var()``. Each logs an error only once, so they are reset for each document."""
     source_bytes: int
 
 
 class StylesheetCache:
-    """Stands in for `weasyprint.CSS` while a document is laid out."""
+    """Replaces `weasyprint.CSS` while a document is laid out."""
 
     def __init__(self, max_source_bytes: int = MAX_SOURCE_BYTES) -> None:
         self._max_source_bytes = max_source_bytes
@@ -79,11 +81,11 @@ class StylesheetCache:
         self._not_reusable: OrderedDict[Key, None] = OrderedDict()
         self.hits = 0
         self.grew = False
-        """Set with each stylesheet that is added; whoever looks after the garbage collector clears it."""
+        """Set when a stylesheet is added; `Engine.tidy_up` clears it."""
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Inside, WeasyPrint's own search for stylesheets asks here."""
+        """Makes WeasyPrint parse ``<style>`` and ``<link>`` with this cache."""
         weasyprint.css.CSS = self.css  # type: ignore[assignment, attr-defined]
         try:
             yield
@@ -91,12 +93,12 @@ class StylesheetCache:
             weasyprint.css.CSS = _CSS  # type: ignore[attr-defined]
 
     def css(self, *, url: str | None = None, string: str | None = None, **arguments: Any) -> weasyprint.CSS:
-        """A stylesheet, as `weasyprint.CSS` makes it of the same arguments.
+        """Returns the stylesheet that `weasyprint.CSS` makes from the same arguments.
 
         Raises:
-            URLFetchingError: there is none at `url`.
+            URLFetchingError: it could not be fetched from `url`.
         """
-        if arguments.get("matcher") is not None:  # an @import: part of a stylesheet that is not kept
+        if arguments.get("matcher") is not None:  # an @import, part of a stylesheet that is not kept
             return _CSS(url=url, **arguments)
         _PROGRESS.info("Step 2 - Fetching and parsing CSS - %s", url or "CSS string")
         check_type = arguments.pop("_check_mime_type", False)
@@ -155,7 +157,7 @@ class _Recorder(logging.Handler):
 
 
 def _parse(text: str, base_url: str | None, media: str, source_bytes: int) -> _Parsed | None:
-    """What can be kept; None where the stylesheet is not for itself alone."""
+    """Returns the parsed stylesheet, or None if it uses objects of its document."""
     document = _Untouchable()
     recorder = _Recorder()
     page_rules: list[Any] = []

@@ -1,8 +1,8 @@
-"""Data put into a template: Jinja2 in its sandbox.
+"""Fills templates with data, by Jinja2 in a closed sandbox.
 
-The sandbox is closed by explicit tables: which filters there are, and which attributes of which types. A template
-reaches its data and nothing else; whatever it does, the render child that fills it can be killed. The same data
-always gives the same text: there is no clock and no chance in it.
+Tables list the filters and the attributes of each type that a template can use. It reaches its data
+and nothing else. The same data always gives the same text, because there is no clock and no
+randomness. If a template does not end, the render child that fills it is killed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jobs.core.errors.job import TemplateError
 from jobs.render.child.html.locales import LOCALE_FILTERS
 
 MAX_FILLED_CHARACTERS = 16 * 1024 * 1024
-"""Of the HTML that a template may become."""
+"""Length of the HTML that a template may become."""
 _MAX_REPEATED = 1_000_000
 _MAX_POWER_BITS = 10_000
 _MAX_REASON_CHARACTERS = 300
@@ -56,31 +56,31 @@ _ATTRIBUTES: dict[type, frozenset[str]] = {
     ),
     Cycler: _words("current next reset"),
 }
-"""What a template may reach by name, beside the members of its data. Types that are not here have nothing."""
+"""Attributes that a template can use, by type; objects of other types have none."""
 _OTHER_FILES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
 
 def fill(source: str, data: Mapping[str, Any], *, max_characters: int = MAX_FILLED_CHARACTERS) -> str:
-    """The HTML that `source` becomes with the members of `data` as its variables.
+    """Returns the HTML of the template `source` with the members of `data` as its variables.
 
     Raises:
-        TemplateError: with the line and the reason.
+        TemplateError: it failed. The message has the line and the reason.
     """
     template = compiled(source)
     try:
         return "".join(_bounded(template.generate(data), max_characters))
     except (TemplateError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 (a template can raise whatever Python can)
+    except Exception as error:  # noqa: BLE001 (a template can raise any error)
         raise _failed(_line(error.__traceback__), _reason(error)) from None
 
 
 @lru_cache(_COMPILED_TEMPLATES)
 def compiled(source: str) -> Template:
-    """The template that `source` is. Nothing of it has run yet.
+    """Compiles a template, without running any part of it.
 
     Raises:
-        TemplateError: it is not Jinja2, uses something that there is not, or is nested too deeply.
+        TemplateError: it is not Jinja2, uses an unknown filter, or is nested too deeply.
     """
     environment = _environment()
     try:
@@ -93,7 +93,7 @@ def compiled(source: str) -> Template:
     except ValueError:
         raise _failed(None, "a number in it has too many digits") from None
     except (RecursionError, SyntaxError, MemoryError):
-        # Python, which Jinja2 makes of a template, has bounds of its own.
+        # Jinja2 compiles a template to Python, whose compiler has limits.
         raise _failed(None, "it is nested too deeply") from None
 
 
@@ -101,7 +101,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**"})
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Of data, the member is meant: `order.items` is the list in the data, not a method."""
+        """Prefers members of the data: `order.items` is the list in the data, not a method."""
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
@@ -114,7 +114,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return attr in _ATTRIBUTES.get(type(obj), ())
 
     def wrap_str_format(self, value: Any) -> None:
-        """`format` is an attribute like others, and not in the table."""
+        """Does nothing, because `format` is an attribute that the table does not allow."""
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "**":
@@ -129,9 +129,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 def _environment() -> _Sandbox:
     environment = _Sandbox(
         autoescape=True,
-        undefined=StrictUndefined,  # an invoice with a hole in it must not go out
+        undefined=StrictUndefined,  # a missing member is an error, not a blank in an invoice
         loader=None,
-        optimized=False,  # else constant expressions run while the template is compiled
+        optimized=False,  # otherwise constant expressions run while the template is compiled
         cache_size=0,
     )
     environment.filters = {**{name: FILTERS[name] for name in _FILTERS}, **LOCALE_FILTERS}
@@ -166,7 +166,7 @@ def _failed(line: int | None, reason: str) -> TemplateError:
 
 
 def _line(trace: TracebackType | None) -> int | None:
-    """The innermost line of the template itself; Jinja2 has put its lines into the traceback."""
+    """Returns the innermost line of the template, which Jinja2 puts into the traceback."""
     line = None
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "<template>":

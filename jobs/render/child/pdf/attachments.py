@@ -1,4 +1,4 @@
-"""Files inside a PDF, and what marks it as an electronic invoice (Factur-X 1.0, ZUGFeRD 2)."""
+"""Attaches files to a PDF, and marks it as an electronic invoice (Factur-X 1.0, ZUGFeRD 2)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ _PROPERTIES = {
 
 
 def attachments_of(options: Mapping[str, Any], files: Mapping[str, bytes]) -> list[weasyprint.Attachment]:
-    """What the option ``attachments`` asks for; `files` are those that were uploaded. A name tree is sorted."""
+    """Returns the attachments that the options ask for, sorted by name, as a PDF stores them.
+
+    `files` are the uploaded files by name.
+    """
     return [
         weasyprint.Attachment(
             string=files[wanted["file"]] if "file" in wanted else base64.b64decode(wanted["data"]),
@@ -48,9 +51,9 @@ def attachments_of(options: Mapping[str, Any], files: Mapping[str, bytes]) -> li
 
 
 def linking(attachments: Sequence[weasyprint.Attachment]) -> Callable[[weasyprint.Document, pydyf.PDF], None]:
-    """A finisher that names each file of the PDF once among its associated files, with its relationship.
+    """Returns a finisher that lists each attachment once among the associated files of the PDF.
 
-    WeasyPrint does it twice, or (outside of PDF/A) not at all.
+    WeasyPrint lists them twice, or, outside PDF/A, not at all.
     """
     relationships = {attachment.name: attachment.relationship for attachment in attachments}
 
@@ -65,7 +68,7 @@ def linking(attachments: Sequence[weasyprint.Attachment]) -> Callable[[weasyprin
 
 
 def mark_as_invoice(metadata: DocumentMetadata, name: str, profile: str) -> None:
-    """Has the XMP say that the attachment `name` is the invoice, of this Factur-X `profile`."""
+    """Adds to the XMP that the attachment `name` is an invoice of the Factur-X `profile`."""
     properties = "".join(
         _PROPERTY.format(name=name, description=text) for name, text in sorted(_PROPERTIES.items())
     )

@@ -1,4 +1,4 @@
-"""What is done to a PDF after WeasyPrint: a text across every page, encryption, linearisation (pikepdf)."""
+"""Changes a finished PDF: watermark, encryption and linearisation (pikepdf)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pikepdf
 from pikepdf import Name
 
 Render = Callable[[str], bytes]
-"""A PDF of one page from HTML."""
+"""Returns a PDF of one page from HTML."""
 
 STEPS = frozenset({"watermark", "encrypt", "linearize"})
-"""The options that are for this module."""
+"""The options that this module performs."""
 
 _PERMISSIONS = {
     "print": ("print_lowres", "print_highres"),
@@ -27,12 +27,12 @@ _PERMISSIONS = {
     "assemble": ("modify_assembly",),
 }
 _CHARACTER_WIDTH = 0.62
-"""Of bold sans-serif, in font sizes; about."""
+"""Average width of a character of bold sans-serif, in font sizes."""
 _LARGEST_POINTS = 144
 
 
 def finish(pdf: bytes, options: Mapping[str, Any], render: Render) -> bytes:
-    """The PDF with what `options` ask for; as it is where they ask for nothing."""
+    """Returns the PDF with the changes that `options` ask for, or the same bytes without any."""
     if not any(options.get(step) for step in STEPS):
         return pdf
     with pikepdf.open(io.BytesIO(pdf)) as document:
@@ -50,7 +50,7 @@ def finish(pdf: bytes, options: Mapping[str, Any], render: Render) -> bytes:
 
 
 def _stamp(document: pikepdf.Pdf, watermark: Mapping[str, Any], render: Render) -> None:
-    """Draws the text over every page; one drawing for all pages of a size."""
+    """Draws the text over every page. Pages of the same size share one drawing."""
     drawings: dict[tuple[float, float], tuple[Name, pikepdf.Object]] = {}
     for page in document.pages:
         left, bottom, right, top = (float(edge) for edge in page.mediabox)
@@ -81,7 +81,10 @@ def _page_of_text(watermark: Mapping[str, Any], width: float, height: float) -> 
 
 
 def _encryption(wanted: Mapping[str, Any]) -> pikepdf.Encryption:
-    """AES-256. Without an owner password nobody can lift the permissions: a random one is used."""
+    """Returns AES-256 encryption.
+
+    Without an owner password, a random one protects the permissions.
+    """
     permissions = wanted.get("permissions", {})
     refused = {
         name: False

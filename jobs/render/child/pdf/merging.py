@@ -1,4 +1,4 @@
-"""PDFs put together in a render child (pikepdf): pages, bookmarks, links and form fields."""
+"""Joins PDFs with their pages, bookmarks, links and form fields (pikepdf)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from jobs.render.protocol.page_ranges import resolve
 Warn = Callable[[WarningCode, str], None]
 """Takes a code and a message."""
 Advance = Callable[[int, int], None]
-"""Takes how many parts are in, and how many pages."""
+"""Takes how many parts and how many pages have been added."""
 
 _MAX_NAMES_SHOWN = 5
 _BOOKMARK_LEVELS = 20
-"""Those of the parts, which pikepdf reads down to level 15, are one further down here."""
+"""pikepdf reads the bookmarks of parts down to level 15, and here they are one level deeper."""
 _METADATA = {
     "title": "dc:title",
     "authors": "dc:creator",
@@ -32,7 +32,7 @@ _METADATA = {
     "created": "xmp:CreateDate",
     "modified": "xmp:ModifyDate",
 }
-"""Our name → XMP's; pikepdf writes the older document information along with it."""
+"""Names of options → names in XMP; pikepdf also writes the older document information."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,22 @@ class Merged:
 
 @dataclass(slots=True)
 class _Part:
-    """One source, opened; its pages are in the document already."""
+    """An opened part whose pages have been added to the document."""
 
     title: str
     source: pikepdf.Pdf
     first: pikepdf.Object
-    """The page it begins with, in the document."""
+    """Its first page in the document."""
     places: Mapping[tuple[int, int], pikepdf.Object]
     """Page of the source → the same page in the document."""
     bookmarks: list[OutlineItem] = field(default_factory=list)
 
 
 def merge(parts: Sequence[MergePart], options: Mapping[str, Any], *, warn: Warn, advance: Advance) -> Merged:
-    """All parts in one PDF.
+    """Returns one PDF of all parts.
 
     Raises:
-        JobError: a part cannot be read, or lacks a page that was asked for.
+        JobError: a part cannot be read, or does not have a page that was asked for.
     """
     with ExitStack() as sources, pikepdf.new() as document:
         merged: list[_Part] = []
@@ -66,7 +66,7 @@ def merge(parts: Sequence[MergePart], options: Mapping[str, Any], *, warn: Warn,
             name = f"Part {number} ({part.title})"
             with explaining(name):
                 added = _add(document, part, name, warn)
-                sources.callback(added.source.close)  # streams are read from it when the document is written
+                sources.callback(added.source.close)  # writing the document still reads its streams
             merged.append(added)
             advance(number, len(document.pages))
         if options.get("bookmarks", True):
@@ -90,7 +90,7 @@ def _add(document: pikepdf.Pdf, part: MergePart, name: str, warn: Warn) -> _Part
     added = _Part(part.title, source, pages[0], places)
     try:
         added.bookmarks = _kept(source.open_outline().root, added)
-    except Exception as error:  # noqa: BLE001 (whatever is in there: the pages are fine without)
+    except Exception as error:  # noqa: BLE001 (pages can be used without bookmarks)
         warn("bookmarks_unreadable", f"The bookmarks of {name} cannot be read ({type(error).__name__}).")
     if repaired or source.get_warnings():
         warn(
@@ -109,7 +109,7 @@ def _shown(renamed: Mapping[str, str]) -> str:
 
 
 def _clean(pages: Iterable[pikepdf.Object], unknown_names: set[str]) -> None:
-    """Removes what would point into the wrong place: to tags left behind, to names that another part may have."""
+    """Removes references to the tags of the part, and to names that mean another place now."""
     for page in pages:
         _drop(page, Name.StructParents)
         for annotation in page.get(Name.Annots, []):
@@ -130,11 +130,11 @@ def _name(destination: object) -> str | None:
     return str(destination) if isinstance(destination, String | Name) else None
 
 
-# --- bookmarks ----------------------------------------------------------------------------------------------
+# --- bookmarks ------------------------------------------------------------------------------------
 
 
 def _set_bookmarks(document: pikepdf.Pdf, parts: Sequence[_Part]) -> None:
-    """One for each part with its own below it; a single part's own alone."""
+    """Adds a bookmark for each part with its own below it, or just those of a single part."""
     with document.open_outline(max_depth=_BOOKMARK_LEVELS) as outline:
         if len(parts) == 1:
             outline.root.extend(parts[0].bookmarks)
@@ -147,7 +147,7 @@ def _set_bookmarks(document: pikepdf.Pdf, parts: Sequence[_Part]) -> None:
 
 
 def _kept(items: Iterable[OutlineItem], part: _Part) -> list[OutlineItem]:
-    """Copies of those that lead to a page that is in the document, or have such below them."""
+    """Copies bookmarks that lead to a page of the document, or have children that do."""
     kept = []
     for item in items:
         destination = _destination(item, part)
@@ -162,7 +162,7 @@ def _kept(items: Iterable[OutlineItem], part: _Part) -> list[OutlineItem]:
 
 
 def _destination(item: OutlineItem, part: _Part) -> Array | None:
-    """Where it leads in the document; only a page and numbers are taken over."""
+    """Returns where it leads in the document. Only the page and numbers are copied."""
     if item.destination is None and isinstance(item.parsed_action, GoToAction):
         target = item.parsed_action.obj.get(Name.D)
         item = OutlineItem(item.title, target if isinstance(target, Array | String | Name) else None)
@@ -174,7 +174,7 @@ def _destination(item: OutlineItem, part: _Part) -> Array | None:
     return Destination(page, found.page_location, **view).to_array()
 
 
-# --- what the document says about itself --------------------------------------------------------------------
+# --- metadata -----------------------------------------------------------------------------------
 
 
 def _describe(document: pikepdf.Pdf, metadata: Mapping[str, Any]) -> None:

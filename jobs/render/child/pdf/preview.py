@@ -1,4 +1,4 @@
-"""Pages of a PDF as pictures, in a render child (PDFium)."""
+"""Draws pages of a PDF as pictures (PDFium)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.render.protocol.messages import MediaType
 from jobs.render.protocol.page_ranges import resolve
 
 Advance = Callable[[int, int], None]
-"""Takes how many pictures are done, and how many there will be."""
+"""Takes how many pictures are done, and how many there are in all."""
 
 _NAME = "The PDF"
 _ERROR_PASSWORD = 4
@@ -30,7 +30,7 @@ _SAVE: Mapping[str, Mapping[str, Any]] = {
 }
 _MEDIA_TYPES: Mapping[str, MediaType] = {"png": "image/png", "webp": "image/webp"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The first moment that a zip can name: the same pages give the same bytes."""
+"""The earliest time that a zip can store, so that the same pages give the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ class Pictures:
 
 
 def draw(pdf: bytes, options: Mapping[str, Any], advance: Advance) -> Pictures:
-    """One page as a picture, or several as a zip of pictures.
+    """Returns one page as a picture, or several pages as a zip of pictures.
 
     Raises:
-        JobError: the PDF cannot be read, lacks a page that was asked for, or the pictures would be too large.
+        JobError: the PDF cannot be read or does not have a page that was asked for, or the pictures
+            would be too large.
     """
     format = options.get("format", "png")
     with explaining(_NAME):
@@ -69,12 +70,12 @@ def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
         if error.err_code == _ERROR_PASSWORD:
             raise encrypted(_NAME) from error
         raise
-    document.init_forms()  # what is filled in is drawn, too
+    document.init_forms()  # draws the values of form fields, too
     return document
 
 
 def _wanted(pages: str, count: int) -> list[int]:
-    """Each page once, in order."""
+    """Returns each page once, in order."""
     wanted = sorted(set(resolve(pages, count)))
     if len(wanted) > MAX_PREVIEW_PAGES:
         raise ResultTooLarge(

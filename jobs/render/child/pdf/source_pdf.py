@@ -1,4 +1,4 @@
-"""A PDF from outside, opened in a render child (pikepdf): the one place that says what is wrong with it."""
+"""Opens PDFs that were not made here, and explains what is wrong with them (pikepdf)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _TAIL_BYTES = 1024
 
 @contextmanager
 def explaining(name: str) -> Iterator[None]:
-    """Turns whatever a PDF makes of those who read it into an error of the job; `name` begins a sentence: "Part 2".
+    """Turns any error that a PDF causes inside into an error of the job.
+
+    `name` begins the sentence: "Part 2".
 
     Raises:
         PdfUnreadable, PdfEncrypted, PageOutOfRange, RenderOutOfMemory
@@ -38,10 +40,10 @@ def explaining(name: str) -> Iterator[None]:
 
 
 def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
-    """The PDF, and whether it had to be repaired. To be called within `explaining`.
+    """Returns the PDF, and whether it had to be repaired. Call it within `explaining`.
 
     Raises:
-        PdfEncrypted: also where it opens without a password: what its owner has forbidden would be lost.
+        PdfEncrypted: also if it opens without a password, because its permissions would be lost.
     """
     refuse_without_end(content, name)
     try:
@@ -58,7 +60,7 @@ def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
 
 
 def refuse_without_end(content: bytes, name: str) -> None:
-    """Refuses a file that was cut short, also where a part could be saved: pages would be lost without a word."""
+    """Refuses a file that was cut short, because repairing it could lose pages unnoticed."""
     tail = content[-_TAIL_BYTES:]
     if b"startxref" not in tail and b"%%EOF" not in tail:
         raise unreadable(name, "its end is missing")
@@ -77,6 +79,6 @@ def unreadable(name: str, reason: str) -> PdfUnreadable:
 
 
 def _reason(error: Exception) -> str:
-    """What the library says, without where in memory it had the file."""
+    """Returns the library's message without the memory address of the file."""
     text = re.sub(r"\s+", " ", re.sub(r"(stream )?<_io\.BytesIO object at \w+>:? ?", "", str(error)))
     return text.strip(" .")[:200] or type(error).__name__

@@ -221,15 +221,15 @@ class TestHostileDocuments:
 
 
 def test_nothing_of_a_document_stays_with_the_fonts(engine: Engine) -> None:
-    shared = engine._fonts.font_map
+    shared = engine.fonts.font_map
     first = render(engine, SMALL).pdf
-    assert not engine._fonts.strut_layouts
+    assert not engine.fonts.strut_layouts
     engine.render(
         "html", b"<style>@font-face { font-family: f; src: url(data:,x) }</style>", {}, lambda step: None
     )
-    assert engine._fonts.font_map is not shared
+    assert engine.fonts.font_map is not shared
     engine.tidy_up()
-    assert engine._fonts.font_map is shared
+    assert engine.fonts.font_map is shared
     assert render(engine, SMALL).pdf == first
 
 
@@ -237,7 +237,7 @@ def test_a_template_is_filled_before_it_is_rendered_and_its_stylesheet_parsed_on
     stylesheets = [framework_stylesheet()]
     hits = []
     for name in ("Ada", "Grace"):
-        before = engine._stylesheets.hits
+        before = engine.stylesheets.hits
         rendered = engine.render(
             "template",
             b"<title>Dear {{ name }}</title><p class=btn>{{ name }}",
@@ -249,7 +249,7 @@ def test_a_template_is_filled_before_it_is_rendered_and_its_stylesheet_parsed_on
         with opened(rendered) as pdf:
             assert str(pdf.docinfo["/Title"]) == f"Dear {name}"
         assert rendered.self_contained
-        hits.append(engine._stylesheets.hits - before)
+        hits.append(engine.stylesheets.hits - before)
     assert hits[1] == hits[0] + 1
 
 
