@@ -1,4 +1,4 @@
-"""Receivers of webhooks in processes of their own: what they cost is not measured as the cost of sending."""
+"""Receivers of webhooks in processes of their own, so that their cost is not that of sending."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DRIP_S = 0.5
 
 
 class Receiving(asyncio.Protocol):
-    """The least that a receiver can do: reads a request with a length, answers 204 (or as `behave` says)."""
+    """A minimal receiver: reads requests with a length, and answers 204 or as `behave` says."""
 
     def __init__(self, seen: Callable[[bytes], None], behave: str = "good") -> None:
         self._seen = seen

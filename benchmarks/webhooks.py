@@ -1,18 +1,21 @@
-"""Webhooks: what the bookkeeping costs, how soon a request comes, whether bad endpoints or a backlog slow good ones.
+"""Measures the cost, latency and isolation of webhooks.
 
-- **rate**: requests per second of one notifier (claim, sign, send, write down, log line) against a bare aiohttp loop
-  that posts the same signed bytes, with as many requests at a time, to the same receiver.
-- **isolation**: from before an event is written to its request at a healthy receiver, one event at a time; with 100
-  endpoints that hang, drip bytes or answer 500, against without them: while they keep their connections busy, and
-  while hundreds of requests to them reach their deadline at once.
-- **backlog**: the same latency with 100,000 deliveries due for retry at once, against while they are due in an hour;
-  and the notifier's memory while it sends them.
-- **endpoints**: a tenant with 10,000 endpoints: making and listing them, an event that none of them wants, one that all
-  want, the latency of another tenant meanwhile, and what the notifier remembers.
+- **rate**: requests per second of one notifier (claim, sign, send, settle, log line), against a
+  bare aiohttp loop that posts the same signed bytes to the same receiver, with as many requests at
+  a time.
+- **isolation**: the time from before an event is written to its request at a healthy receiver, one
+  event at a time. With 100 endpoints that hang, drip bytes or answer 500, against without them:
+  while they keep their connections busy, and while hundreds of requests to them reach their
+  deadline at once.
+- **backlog**: the same latency with 100,000 deliveries due for retry at once, against while they
+  are due in an hour; and the notifier's memory while it sends them.
+- **endpoints**: a tenant with 10,000 endpoints: creating and listing them, an event that none of
+  them wants, one that all want, the latency of another tenant meanwhile, and the notifier's memory.
 
-Phases with and without the load take turns, because the speed of a machine changes; a p99 is that of all their events.
-The notifier is the real process, logging as by default; the store, the receivers and what measures are processes of
-their own. (In **rate** the deliverer runs where the bare loop runs.)
+Phases with and without the load take turns, because the speed of a machine changes; a p99 is that
+of all their events. The notifier is the real process, logging as by default; the store, the
+receivers and the measuring are processes of their own. (In **rate** the deliverer runs in the
+process of the bare loop.)
 
 `python -m benchmarks.webhooks [--quick] [part …]`; each part takes less than three minutes.
 """
@@ -50,15 +53,15 @@ ENDPOINTS = 20
 AT_A_TIME = 200
 EVENTS = 100 if QUICK else 500
 ROUNDS = 1 if QUICK else 4
-"""Quiet and loaded phases of so many events take turns so often: the machine's speed changes within seconds."""
+"""How often quiet and loaded phases take turns: the machine's speed changes within seconds."""
 BACKLOG = 5_000 if QUICK else 100_000
 MANY_ENDPOINTS = 500 if QUICK else 10_000
 BODY_BYTES = 1_024
 PAUSE_S = 0.005
 WATCHED_S = 60
-"""How long the rest of the backlog is watched."""
+"""How long the benchmark watches the rest of the backlog."""
 SLOWED = 1.5
-"""What is a delay: the p99 beside it, against the p99 without it."""
+"""The highest allretries ratio of the p99 with a load to the p99 without."""
 OTHER_DUE, ASIDE = "benchmark:due", "benchmark:aside"
 FAR_AWAY_MS = 4_000_000_000_000
 HEALTHY = "healthy"
@@ -88,7 +91,7 @@ class Process:
 
 @contextlib.asynccontextmanager
 async def notifier(redis_url: str) -> AsyncIterator[Process]:
-    """The real one, on its own."""
+    """Runs the real notifier in a process of its own."""
     with tempfile.TemporaryDirectory() as directory:
         async with Deployment.running(
             redis_url,
@@ -101,7 +104,7 @@ async def notifier(redis_url: str) -> AsyncIterator[Process]:
 
 
 class Latency:
-    """One event after the other, each timed from before it is written to its request at a receiver in this process."""
+    """Times events, one by one: from before one is written to its request at a receiver here."""
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
@@ -125,7 +128,7 @@ class Latency:
             server.close()
 
     async def measure(self, events: int = EVENTS, until: float = 0.0) -> list[float]:
-        """Seconds, of so many events and then of more until a moment (`time.perf_counter`)."""
+        """Returns the seconds of `events` events, and of more until `until` (perf counter)."""
         latencies: list[float] = []
         while len(latencies) < events or time.perf_counter() < until:
             self._arrived.clear()
@@ -137,7 +140,7 @@ class Latency:
         return latencies
 
     async def alone(self) -> list[float]:
-        """What it is while nothing else happens."""
+        """Measures while nothing else happens."""
         await self.measure(50)  # warms up
         return await self.measure()
 
@@ -159,7 +162,7 @@ def compare(name: str, beside: Sequence[float], alone: Sequence[float]) -> None:
     )
 
 
-# --- rate ---------------------------------------------------------------------------------------------------------
+# --- rate -----------------------------------------------------------------------------------------
 
 
 async def bare_rate(receiver: Receivers) -> float:
@@ -210,7 +213,7 @@ async def rate() -> None:
     verdict("rate, share of a bare aiohttp loop", ours / bare, 0.25, at_most=False)
 
 
-# --- isolation ----------------------------------------------------------------------------------------------------
+# --- isolation ------------------------------------------------------------------------------------
 
 
 async def isolation() -> None:
@@ -250,7 +253,7 @@ async def under_way(hooks: Hooks) -> int:
     return int(await hooks.redis.zcard(keys.WEBHOOK_LEASES))
 
 
-# --- backlog ------------------------------------------------------------------------------------------------------
+# --- backlog --------------------------------------------------------------------------------------
 
 
 async def backlog() -> None:
@@ -259,9 +262,9 @@ async def backlog() -> None:
     with receivers("good") as receiver:
         async with hooks_on_a_store() as (hooks, redis_url):
             began = time.perf_counter()
-            await owe_retries(hooks, receiver.urls[0])
-            owed = await hooks.redis.zcard(keys.WEBHOOK_DUE)
-            print(f"  {owed:,} retries waiting, made in {time.perf_counter() - began:.0f} s")
+            await make_retries(hooks, receiver.urls[0])
+            retries = await hooks.redis.zcard(keys.WEBHOOK_DUE)
+            print(f"  {retries:,} retries waiting, made in {time.perf_counter() - began:.0f} s")
             await hooks.redis.zunionstore(OTHER_DUE, {keys.WEBHOOK_DUE: 0})  # all are due, at once
             await hooks.redis.bgrewriteaof()  # it would be due soon, because of the filling
             await settle(hooks.redis)
@@ -279,20 +282,20 @@ async def backlog() -> None:
                         await asyncio.sleep(0.05)
                 describe("alone", alone)
                 compare("beside the backlog", beside, alone)
-                print(f"  {owed - receiver.count:,} of them were not sent yet at the end")
+                print(f"  {retries - receiver.count:,} of them were not sent yet at the end")
                 early_mib, sent, began = process.memory_mib(), receiver.count, time.perf_counter()
                 await swap_due(hooks)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(until_received(receiver, owed), WATCHED_S)
+                    await asyncio.wait_for(until_received(receiver, retries), WATCHED_S)
                 print(
                     f"  notifier's memory: {before_mib:.0f} MiB before, {early_mib:.0f} after {sent:,}, "
                     f"{process.memory_mib():.0f} after {receiver.count:,}; "
-                    f"{receiver.count - sent:,} in {time.perf_counter() - began:.0f} s without news"
+                    f"{receiver.count - sent:,} in {time.perf_counter() - began:.0f} s without fresh events"
                 )
 
 
 async def swap_due(hooks: Hooks) -> None:
-    """The retries, due in an hour until now, are due at once; or the other way round."""
+    """Makes the retries that are due in an hour due at once; or the other way round."""
     async with hooks.redis.pipeline(transaction=True) as pipe:
         pipe.rename(keys.WEBHOOK_DUE, ASIDE)
         pipe.rename(OTHER_DUE, keys.WEBHOOK_DUE)
@@ -305,8 +308,8 @@ async def until_received(receiver: Receivers, count: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def owe_retries(hooks: Hooks, url: str) -> None:
-    """Deliveries that were tried once, with a fault of ours, and come again in an hour; made by the real scripts."""
+async def make_retries(hooks: Hooks, url: str) -> None:
+    """Makes deliveries that were tried once, with a fault of ours, and are due in an hour."""
     for n in range(100):
         await hooks.endpoint(f"{url}/{n}")
     for _ in range(BACKLOG // 10_000 or 1):
@@ -321,7 +324,7 @@ async def fault(hooks: Hooks, claim: DeliveryClaim) -> None:
     await hooks.queue.settle(claim, "fault", attempt, delay_ms=3_600_000, hold_ms=0, chance=0.5, took_ms=1.0)
 
 
-# --- endpoints ----------------------------------------------------------------------------------------------------
+# --- endpoints ------------------------------------------------------------------------------------
 
 
 async def endpoints() -> None:

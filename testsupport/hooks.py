@@ -1,4 +1,4 @@
-"""Webhooks on the suite's Valkey, put together as the processes do it, and receivers that behave as a test wants."""
+"""Webhooks on a test's store, put together as in the processes, and receivers to script."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ class Hooks:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.deliverer.drain(0)
 
-    # --- the virtual clock ----------------------------------------------------------------------------------
+    # --- the virtual clock ------------------------------------------------------------------------
 
     async def set_clock(self, now_ms: int) -> None:
         self.now_ms = now_ms

@@ -1,4 +1,4 @@
-"""Webhooks as the front door and the notifier both see them: endpoints, deliveries, credentials, where they may go.
+"""What web and notifier share about webhooks: endpoints, deliveries, credentials, destinations.
 
-What sends them is `notifier.webhooks`.
+`notifier.webhooks` sends them.
 """

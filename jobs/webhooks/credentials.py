@@ -1,4 +1,4 @@
-"""What a target's requests carry that nobody else may know: signing secrets and custom headers, sealed at rest."""
+"""Signing secrets and custom headers of webhook targets, encrypted in the store."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ PREFIX = "whsec_"
 _PURPOSE = "webhook secrets v1"
 _NONCE_BYTES = 12
 _SECRET_BYTES = range(24, 65)
-"""How long a secret may be (Standard Webhooks 1.0.0, "Symmetric": between 24 bytes and 64 bytes)."""
+"""How long a secret may be: 24 to 64 bytes (Standard Webhooks 1.0.0, "Symmetric")."""
 
 
 class CredentialsUnreadable(RequestError):
-    """No key in force opens the seal: `PRESSRUN_SECRET_KEY` lost the key it was made with."""
+    """No key in `PRESSRUN_SECRET_KEY` decrypts the credentials: the right one is gone."""
 
     code = "credentials_unreadable"
     status = 409
 
 
 def new_secret() -> str:
-    """``whsec_`` and 32 random bytes in base64."""
+    """Returns ``whsec_`` and 32 random bytes in base64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def secret_bytes(secret: str) -> bytes:
-    """The bytes that sign. Raises ValueError where `secret` has not the shape of a secret."""
+    """Returns the bytes that sign. Raises ValueError if `secret` does not look like a secret."""
     if not secret.startswith(PREFIX):
         raise ValueError(f"should start with {PREFIX}")
     try:
@@ -51,7 +51,7 @@ def secret_bytes(secret: str) -> bytes:
 
 @dataclass(frozen=True)
 class Secret:
-    """One signing secret; `until_ms` (Unix milliseconds) is the end of its grace period after a rotation."""
+    """A signing secret. After a rotation, `until_ms` (Unix milliseconds) ends its grace period."""
 
     text: str = field(repr=False)
     until_ms: int | None = None
@@ -64,7 +64,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The newest secret first. `headers` are the owner's own."""
+    """Secrets, the newest first, and the headers that the owner of the endpoint has set."""
 
     secrets: tuple[Secret, ...]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -74,23 +74,29 @@ class Credentials:
         return cls((Secret(new_secret()),))
 
     def signing(self, now_ms: int) -> list[bytes]:
-        """The keys that sign now, the newest first."""
+        """Returns the keys that sign now, the newest first."""
         return [secret.key for secret in self.secrets if secret.until_ms is None or secret.until_ms > now_ms]
 
     def rotated(self, secret: str, now_ms: int, grace_ms: int) -> Credentials:
-        """With a new secret. The one before goes on signing for `grace_ms`; older ones stop."""
+        """Returns credentials with a new secret.
+
+        The previous secret goes on signing for `grace_ms`; older ones stop.
+        """
         previous = replace(self.secrets[0], until_ms=now_ms + grace_ms)
         return replace(self, secrets=(Secret(secret), previous) if grace_ms else (Secret(secret),))
 
 
 class SecretBox:
-    """Seals credentials with AES-256-GCM, bound to their owner. The first key seals, all open."""
+    """Encrypts credentials with AES-256-GCM, bound to their owner.
+
+    The first key encrypts; any of them decrypts.
+    """
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._ciphers = [AESGCM(derive_key(key, _PURPOSE)) for key in secret_keys]
 
     def seal(self, credentials: Credentials, owner: str) -> str:
-        """`owner` is an endpoint's id, or ``tenant:…``: a seal moved elsewhere does not open."""
+        """Encrypts. `owner` is the id of an endpoint, or ``tenant:…``; `open` needs the same."""
         document = {
             "secrets": [[secret.text, secret.until_ms] for secret in credentials.secrets],
             "headers": dict(credentials.headers),
@@ -100,7 +106,7 @@ class SecretBox:
         return base64.b64encode(nonce + sealed).decode()
 
     def open(self, sealed: str | bytes, owner: str) -> Credentials:
-        """Raises CredentialsUnreadable."""
+        """Decrypts. Raises CredentialsUnreadable."""
         try:
             raw = base64.b64decode(sealed, validate=True)
         except binascii.Error:
@@ -117,7 +123,7 @@ class SecretBox:
 
 
 def tenant_owner(tenant: str) -> str:
-    """Who owns the secret that signs deliveries to a job's `webhook_url`."""
+    """Returns the owner of the secret that signs deliveries to the `webhook_url`s of a tenant."""
     return f"tenant:{tenant}"
 
 

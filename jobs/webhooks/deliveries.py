@@ -1,4 +1,4 @@
-"""The deliveries, as their owners see them: list, look, send again, try out."""
+"""The deliveries, as their owners use them: list, read, send again, test."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class PendingDelivery:
     target_id: str
     url: str = ""
     max_in_flight: int = 0
-    """For a target that is not there yet."""
+    """For an origin that is new."""
 
     @property
     def delivery_id(self) -> str:
-        """Made when asked for: of ten thousand, a part at a time."""
+        """Computed when it is needed, because a large fan-out is made in parts."""
         return delivery_id(self.event_id, self.target_id, self.url)
 
 
 class Deliveries:
-    """Every method raises `StoreUnavailable` where the store does not answer."""
+    """Every method raises `StoreUnavailable` if the store does not answer."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._redis = redis
@@ -59,7 +59,7 @@ class Deliveries:
         return Delivery.from_record(id, record)
 
     async def body(self, delivery: Delivery) -> bytes | None:
-        """The exact body of its requests."""
+        """Returns the exact body of its requests; None if it is gone."""
         with translated_errors():
             body: bytes | None = await self._redis.hget(  # type: ignore[misc]
                 f"{keys.EVENT}{delivery.tenant}:{delivery.event_key}", "body"
@@ -78,7 +78,9 @@ class Deliveries:
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[Delivery], str | None]:
-        """Deliveries to one target, newest first, and the cursor of the next page. A rare filter may give short pages.
+        """Returns deliveries to one target, newest first, and the cursor of the next page.
+
+        If few deliveries pass the filters, pages may be short.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such target.
@@ -107,7 +109,7 @@ class Deliveries:
         return found, None if next_id is None else f"{next_created.decode()}-{next_id.decode()}"
 
     async def redeliver(self, tenant: str, id: str) -> None:
-        """Sends a delivery again that has ended, whatever its end was.
+        """Sends a delivery again that has ended in any way.
 
         Raises:
             WebhookDeliveryNotFound: the tenant has no such delivery.
@@ -120,7 +122,9 @@ class Deliveries:
             raise WebhookConflict(f"{id} is on its way already, or its endpoint is disabled.")
 
     async def recover(self, tenant: str, endpoint_id: str, since_ms: int) -> int:
-        """Sends everything again that was made since and failed or was discarded; returns how many.
+        """Sends all deliveries again that were made since and were exhausted or discarded.
+
+        Returns how many.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.
@@ -144,7 +148,10 @@ class Deliveries:
         pending: Sequence[PendingDelivery],
         kept: tuple[bytes, str, str],
     ) -> int:
-        """Makes deliveries of a past event; returns how many are new. `kept`: its body, id and type."""
+        """Makes deliveries of a past event; returns how many are new.
+
+        `kept` is the body, id and type of the event.
+        """
         body, event_id, event_type = kept
         return await self._dispatch(
             pending,
@@ -178,7 +185,9 @@ class Deliveries:
     async def test(
         self, tenant: str, endpoint_id: str, timeout_s: float
     ) -> tuple[str, dict[str, Any] | None]:
-        """Has a `webhook.test` event sent by a notifier; its event id, and the attempt (None: none was made in time).
+        """Lets a notifier send a `webhook.test` event, and waits for its attempt.
+
+        Returns the id of the event, and the attempt; None if no attempt was made in time.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.

@@ -1,4 +1,4 @@
-"""A webhook delivery: one event owed to one target, and every attempt at it. Pure."""
+"""A webhook delivery: one event for one target, with every attempt. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DeliveryStatus(enum.StrEnum):
     PENDING = "pending"
     """Waits for its turn, for a retry to be due, or for a paused endpoint."""
     SENDING = "sending"
-    """A request is under way."""
+    """A request is in flight."""
     SUCCEEDED = "succeeded"
     EXHAUSTED = "exhausted"
     """Every attempt has failed."""
@@ -31,12 +31,15 @@ class DeliveryStatus(enum.StrEnum):
 
 
 def delivery_id(event_id: str, target_id: str, url: str = "") -> str:
-    """The same for the same event and target, so that making a delivery twice makes one."""
+    """Returns the id of a delivery: always the same for an event and a target.
+
+    So making the same delivery twice makes one.
+    """
     return "whd_" + _digest(f"{event_id} {target_id} {url}")
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, in one spelling. Raises ValueError where it has none."""
+    """Returns scheme, host and port of a URL in one spelling. Raises ValueError if it has none."""
     parts = urlsplit(url)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ValueError("should be an http or https URL")
@@ -44,7 +47,7 @@ def origin_of(url: str) -> str:
 
 
 def origin_target(tenant: str, origin: str) -> str:
-    """The target that all of a tenant's `webhook_url`s at one origin (scheme, host and port) share."""
+    """Returns the target that all `webhook_url`s of a tenant at one origin share."""
     return "wo_" + _digest(f"{tenant} {origin}")
 
 
@@ -99,7 +102,7 @@ class Delivery:
         )
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Returns the delivery as the API shows it."""
         return {
             "id": self.id,
             "endpoint_id": None if self.url else self.target_id,

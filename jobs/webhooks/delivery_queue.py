@@ -1,4 +1,4 @@
-"""The deliveries, as a notifier sees them: claim, settle, sweep. Each is one atomic step."""
+"""The deliveries, as a notifier uses them: claim, settle, sweep. Each is one atomic step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.store.connection import DedicatedConnection
 from jobs.store.scripts import Scripts
 
 LEASE_MS = 25_000
-"""How long a claim holds: longer than any exchange and the writing down of its outcome."""
+"""How long a claim holds: longer than any exchange and the writing of its outcome."""
 
 Lane = Literal["priority", "normal", "late"]
 """Which deliveries go first.
@@ -28,7 +28,7 @@ _SWEEP_BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class DeliveryClaim:
-    """One taking of a delivery by a notifier; `number` is the fence on what it writes."""
+    """A notifier's right to send one delivery. `number` is the fence for its outcome."""
 
     id: str
     number: int
@@ -63,26 +63,26 @@ class DeliveryClaim:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryBatch:
-    """What one look at the deliveries gave."""
+    """What one look at the queue gave."""
 
     claims: list[DeliveryClaim]
     next_due_ms: int | None
-    """When something is due, from now; None where nothing is."""
+    """Milliseconds until something is due; None if nothing is."""
     given_up: list[str]
-    """Deliveries that were exhausted just now: notifier after notifier was lost with them."""
+    """Deliveries that this look gave up: notifier after notifier died with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Where a delivery stands after an attempt. None as status: the claim was not the current one any more."""
+    """A delivery after an attempt. `status` is None if the claim was no longer the current one."""
 
     status: str | None
     disabled_reason: str = ""
-    """Set where this attempt got the endpoint disabled."""
+    """Set if this attempt got the endpoint disabled."""
 
 
 class DeliveryQueue:
-    """Every method raises `StoreUnavailable` where the store does not answer; all are safe to call again."""
+    """Every method raises `StoreUnavailable` if the store does not answer; repeating is safe."""
 
     def __init__(self, redis: Redis, scripts: Scripts, *, lease_ms: int = LEASE_MS) -> None:
         self._doorbell = DedicatedConnection(redis)
@@ -90,7 +90,7 @@ class DeliveryQueue:
         self._lease_ms = lease_ms
 
     async def claim(self, want: int, max_per_target: int, max_late: int | None = None) -> DeliveryBatch:
-        """Claims up to `want` deliveries, of which up to `max_late` may be of the late lane (None: all).
+        """Claims up to `want` deliveries, up to `max_late` of them of the late lane (None: all).
 
         A target with `max_per_target` requests in flight gets no more.
         """
@@ -117,7 +117,11 @@ class DeliveryQueue:
         chance: float,
         took_ms: float,
     ) -> Settled:
-        """Writes down how an attempt ended. `delay_ms`: until the next one, None where there is none."""
+        """Writes how an attempt ended.
+
+        `delay_ms` is until the next attempt, None if there is none. `hold_ms` is how long to send
+        nothing to the target. `chance` is a random number below 1.
+        """
         answer = await self._scripts.call(
             "webhook_settle",
             delivery_id=claim.id,
@@ -134,7 +138,10 @@ class DeliveryQueue:
         return Settled(answer[1].decode(), answer[2].decode())
 
     async def sweep(self) -> int:
-        """Removes what has expired and what was owed to endpoints that are gone; returns how many were handled."""
+        """Removes expired deliveries, and ends those of targets that are disabled or gone.
+
+        Handles a bounded number and returns it; call again until it is 0.
+        """
         return int(await self._scripts.call("webhook_sweep", limit=_SWEEP_BATCH))
 
     async def wait_for_doorbell(self) -> str | None:

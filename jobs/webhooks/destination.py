@@ -1,7 +1,8 @@
-"""Where webhooks may go: the address policy of `jobs.core.egress`, and what a webhook adds to it.
+"""Decides where webhooks may go: the address policy of `jobs.core.egress`, and a bit more.
 
-HTTPS on the usual ports, to whatever is globally routable; plain HTTP, other ports and private addresses only to
-what `PRESSRUN_EGRESS_ALLOW` lists. The same code judges at registration, at a test and at every attempt.
+HTTPS with the usual ports may go to every globally routable address. Plain HTTP, other ports and
+private addresses are only for what `PRESSRUN_EGRESS_ALLOW` lists. The same code checks at
+registration, in tests and at every attempt.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ PORTS = frozenset({443, 8443})
 """Which ports of the public internet webhooks are sent to."""
 RESOLVE_TIMEOUT_S = 5.0
 LOOPBACK: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
-"""What `localhost` and names below it mean (RFC 6761 section 6.3), whatever a resolver says."""
+"""What `localhost` and names below it mean, whatever a resolver says (RFC 6761 section 6.3)."""
 _MAX_ADDRESSES = 64
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _TEMPORARY = {socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, getattr(socket, "EAI_SYSTEM", None)}
 
 
 class ResolveFailed(OSError):
-    """The host name gave no addresses. `is_ours`: the fault may be on our side (no answer, a broken resolver)."""
+    """The host name gave no addresses.
+
+    `is_ours`: the fault may be on our side (no answer, a broken resolver).
+    """
 
     def __init__(self, host: str, reason: str, *, is_ours: bool) -> None:
         super().__init__(errno.EHOSTUNREACH, f"{host} could not be resolved: {reason}")
@@ -45,7 +49,7 @@ def look_up(host: str, port: int) -> list[Address]:
 
 
 class Destinations:
-    """Judges URLs and addresses, and resolves names without ever blocking the loop."""
+    """Checks URLs and addresses, and resolves names in threads."""
 
     def __init__(
         self,
@@ -61,11 +65,11 @@ class Destinations:
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="resolve")
 
     def check_url(self, url: str) -> Target:
-        """Take `url` apart, and judge what can be judged without a resolver.
+        """Takes `url` apart, and checks what can be checked without a resolver.
 
         Raises:
-            UrlRefused: not a URL that a webhook is sent to, whatever its host resolves to.
-            AddressRefused: the address in it, or sending there in the clear or to this port, is not allowed.
+            UrlRefused: no webhook is sent to such a URL, even if its host resolves.
+            AddressRefused: the address in it is not allowed, or not with this scheme or port.
         """
         target = self._policy.check_url(url)
         try:
@@ -79,7 +83,7 @@ class Destinations:
         return target
 
     def check_address(self, target: Target, address: Address) -> None:
-        """Raises AddressRefused where no connection to `address` is allowed for `target`."""
+        """Raises AddressRefused if no connection to `address` is allowed for `target`."""
         self._policy.check_address(target.host, address)
         if self._policy.is_listed(target.host, address):
             return
@@ -88,7 +92,7 @@ class Destinations:
             raise AddressRefused(target.host, address, reason)
 
     def _check_name(self, url: str, target: Target) -> None:
-        """The host is a name. Where no networks are listed, none of its addresses can be listed either."""
+        """Checks a host name. If no networks are listed, none of its addresses can be allowed."""
         if target.host in self._policy.hosts:
             return
         if f".{target.host}".endswith(".localhost"):
@@ -100,7 +104,7 @@ class Destinations:
             raise UrlRefused(url, f"{reason}, unless PRESSRUN_EGRESS_ALLOW lists the host")
 
     async def resolve(self, target: Target) -> list[Address]:
-        """The addresses of the host, each judged: one that is refused refuses all.
+        """Returns the addresses of the host. If one is refused, all are.
 
         Raises:
             ResolveFailed: there are none, or no answer within `resolve_timeout_s`.
@@ -124,10 +128,10 @@ class Destinations:
         return addresses
 
     async def check_registration(self, url: str) -> None:
-        """What can be said about `url` before anything is sent to it. A resolver that is away refuses nothing.
+        """Checks `url` before anything is sent to it. Lets it pass if the resolver does not answer.
 
         Raises:
-            EgressError: nothing would ever be sent there.
+            EgressError: no webhook would be sent there.
         """
         target = self.check_url(url)
         try:
@@ -145,7 +149,7 @@ class HostUnknown(EgressError):
 
 
 def _not_public(target: Target) -> str | None:
-    """Why nothing is sent to `target` on the public internet, as the end of a sentence; None where it may be."""
+    """Returns why nothing is sent to `target` on the public internet; None if it may be."""
     if target.scheme != "https":
         return "webhooks are sent over https"
     if target.port not in PORTS:

@@ -1,4 +1,4 @@
-"""A webhook endpoint: what its owner says about it, and which events it is owed. Pure."""
+"""A webhook endpoint: its settings, and which events it wants. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from jobs.core.times import rfc3339
 from jobs.store.keys import WEBHOOK_MAX_IN_FLIGHT
 
 DEFAULT_EVENT_TYPES = ("job.succeeded", "job.failed", "job.cancelled", "batch.completed")
-"""What an endpoint is owed that names no types: everything that ends."""
+"""What an endpoint gets that names no types: the events of everything that ends."""
 UNDELIVERABLE_EVENT_TYPES = frozenset({"webhook_delivery.exhausted"})
-"""Types that no endpoint is told, whatever it asks for."""
+"""Types that no endpoint gets: receivers that fail must not cause more deliveries."""
 DELIVERABLE_EVENT_TYPES = tuple(each for each in EVENT_TYPES if each not in UNDELIVERABLE_EVENT_TYPES)
-"""What an endpoint may ask for. (`webhook.test` goes to an endpoint under test whatever it asks for.)"""
+"""What an endpoint may ask for. (A tested endpoint gets `webhook.test` without asking.)"""
 
 
 class EndpointStatus(enum.StrEnum):
@@ -32,7 +32,7 @@ class EndpointStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointConfig:
-    """What its owner may set."""
+    """What the owner of an endpoint may set."""
 
     url: str
     event_types: tuple[str, ...] = DEFAULT_EVENT_TYPES
@@ -51,7 +51,7 @@ class EndpointConfig:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> EndpointConfig:
-        """Members of a later release are left out."""
+        """Reads what `to_json` wrote, without members that only a later release knows."""
         members = json.loads(text)
         known: dict[str, Any] = {name: members[name] for name in cls.__dataclass_fields__ if name in members}
         for name in ("event_types", "kinds", "tags"):
@@ -70,9 +70,9 @@ class Endpoint:
     sealed: str = field(repr=False)
     """Secrets and headers (see `jobs.webhooks.credentials`)."""
     change: int = 0
-    """Number of the last change among all of the tenant's."""
+    """The number of its last change, counted over all endpoints of the tenant."""
     first_sequence: int = 0
-    """The first event it is owed."""
+    """The sequence of the first event that it gets."""
     created_ms: int = 0
     updated_ms: int = 0
     disabled_ms: int | None = None
@@ -99,7 +99,7 @@ class Endpoint:
         return replace(self, **changes)
 
     def document(self, headers: Mapping[str, str] | None, recoverable: int) -> dict[str, Any]:
-        """As the API shows it. `recoverable`: how many deliveries could be recovered."""
+        """Returns the endpoint as the API shows it. `recoverable` counts deliveries to recover."""
         config = self.config
         return {
             "id": self.id,
@@ -122,14 +122,14 @@ class Endpoint:
 
 
 def type_pattern(event_types: Collection[str]) -> re.Pattern[str]:
-    """Matches the whole name of an event that any of the globs means."""
-    # A row of stars means what one means, and would take a regular expression for ever.
+    """Returns a pattern that matches the names of events that any of the globs means."""
+    # Many stars in a row mean the same as one, but would take a regular expression for ever.
     globs = (re.sub(r"\*+", "*", glob) for glob in event_types)
     return re.compile("|".join(re.escape(glob).replace(r"\*", ".*") for glob in globs))
 
 
 def wants_job(config: EndpointConfig, job: Mapping[str, Any] | None) -> bool:
-    """Whether the filters by kind and tag let an event pass that is about `job` (None: about something else)."""
+    """Tells if the filters by kind and tag let an event pass. `job` is None if it is about none."""
     if not config.kinds and not config.tags:
         return True
     if job is None:

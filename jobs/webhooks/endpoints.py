@@ -1,4 +1,4 @@
-"""The endpoints of the tenants, as they are stored: make, read, change, remove."""
+"""The webhook endpoints of the tenants in the store: create, read, change, delete."""
 
 from __future__ import annotations
 
@@ -25,25 +25,28 @@ _RECOVERABLE = (DeliveryStatus.EXHAUSTED, DeliveryStatus.DISCARDED)
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """How deliveries to an endpoint fare. Counts are since it was made, times are Unix milliseconds."""
+    """Counts and times of deliveries to an endpoint.
+
+    Counts are since it was created, times are Unix milliseconds.
+    """
 
     deliveries: dict[str, int]
     """How many are in each status, of those still kept."""
     succeeded_attempts: int
     failed_attempts: int
     mean_ms: float | None
-    """What a successful exchange takes on average."""
+    """The mean duration of successful exchanges."""
     in_flight: int
     consecutive_failures: int
     last_success_ms: int | None
     last_failure_ms: int | None
     failing_since_ms: int | None
     held_until_ms: int | None
-    """Nothing is sent before: the circuit breaker is open, or the receiver said Retry-After."""
+    """Nothing is sent until then: the circuit breaker is open, or the receiver sent Retry-After."""
 
 
 class Endpoints:
-    """Every method raises `StoreUnavailable` where the store does not answer."""
+    """Every method raises `StoreUnavailable` if the store does not answer."""
 
     def __init__(self, redis: Redis, scripts: Scripts, box: SecretBox) -> None:
         self._redis = redis
@@ -51,7 +54,7 @@ class Endpoints:
         self._box = box
 
     async def create(self, tenant: str, config: EndpointConfig, credentials: Credentials) -> Endpoint:
-        """A new endpoint. It is owed every event from now on."""
+        """Makes an endpoint. It gets the events that it wants from now on."""
         endpoint_id = f"we_{new_ulid()}"
         sealed = self._box.seal(credentials, endpoint_id)
         await self._put(endpoint_id, tenant, None, config, sealed, EndpointStatus.ENABLED)
@@ -68,7 +71,7 @@ class Endpoints:
         return Endpoint.from_record(endpoint_id, record)
 
     async def page(self, tenant: str, limit: int, cursor: str | None) -> tuple[list[Endpoint], str | None]:
-        """Endpoints, newest first, and the cursor of the next page.
+        """Returns endpoints, newest first, and the cursor of the next page.
 
         Raises:
             InvalidInput: the cursor was never given out.
@@ -84,7 +87,7 @@ class Endpoints:
         return endpoints, endpoints[-1].id if len(ids) > limit and endpoints else None
 
     async def read_many(self, tenant: str, endpoint_ids: list[str]) -> list[Endpoint]:
-        """Those that are there, in the order asked for."""
+        """Returns those that exist, in the order of the ids."""
         with translated_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for endpoint_id in endpoint_ids:
@@ -102,9 +105,10 @@ class Endpoints:
         endpoint_id: str,
         change: Callable[[Endpoint], tuple[Endpoint, Credentials | None]],
     ) -> Endpoint:
-        """The endpoint after `change`, which gets it as it is; it is called again where somebody else was faster.
+        """Changes an endpoint and returns it as it is then.
 
-        `change` gives the credentials only where they change.
+        `change` gets the endpoint as it is, and is called again if somebody else was faster. It
+        returns credentials only if they change, else None.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.
@@ -133,25 +137,28 @@ class Endpoints:
         return self._box.open(endpoint.sealed, endpoint.id)
 
     def _resealed(self, endpoint: Endpoint) -> str:
-        """With the first key; as it is where it cannot be read."""
+        """Encrypts with the first key; leaves what cannot be read as it is."""
         try:
             return self._box.seal(self.credentials(endpoint), endpoint.id)
         except CredentialsUnreadable:
             return endpoint.sealed
 
     def headers(self, endpoint: Endpoint) -> Mapping[str, str] | None:
-        """The owner's own headers; None where they cannot be read."""
+        """Returns the headers that the owner has set; None if they cannot be read."""
         try:
             return self.credentials(endpoint).headers
         except CredentialsUnreadable:
             return None
 
     async def tenant_credentials(self, tenant: str) -> Credentials:
-        """What signs deliveries to `webhook_url`s; made when first asked for. Raises CredentialsUnreadable."""
+        """Returns what signs deliveries to `webhook_url`s; makes it when first asked for.
+
+        Raises CredentialsUnreadable.
+        """
         return self._box.open(await self.tenant_seal(tenant), tenant_owner(tenant))
 
     async def tenant_seal(self, tenant: str) -> bytes:
-        """The same, sealed: it is there from now on, whether this process can read it or not."""
+        """Returns the same, sealed; makes it if needed, even if this process cannot read it."""
         key = keys.TENANT + tenant
         with translated_errors():
             sealed: bytes | None = await self._redis.hget(key, "webhook_secret")  # type: ignore[misc]
@@ -162,7 +169,7 @@ class Endpoints:
         return sealed or b""
 
     async def recoverable(self, endpoint_ids: list[str]) -> list[int]:
-        """For each endpoint, how many deliveries failed for good or were discarded."""
+        """Returns for each endpoint how many deliveries were exhausted or discarded."""
         with translated_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for endpoint_id in endpoint_ids:

@@ -1,4 +1,8 @@
-"""The outbox: references to events that webhooks are owed, read by a group of notifiers, each reference by one."""
+"""The outbox: references to events that webhooks have to deliver.
+
+The step that writes an event writes its reference, too (the transactional outbox pattern). The
+notifiers read it as one consumer group, so that each reference is read by one of them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from jobs.store.client import BLOCK_MS, translated_errors
 GROUP = "webhooks"
 READ_AT_ONCE = 200
 ABANDONED_MS = 30_000
-"""A reference that was read this long ago without being acknowledged is another notifier's to read."""
+"""A reference that was read this long ago and not acknowledged goes to another notifier."""
 _DEAD_CONSUMER_MS = 3_600_000
 _SAMPLED = 50
 
@@ -32,7 +36,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """An event that was kept because webhooks are owed it. `url`: that of its job's `webhook_url`."""
+    """An event that is kept for its deliveries. `url` is the `webhook_url` of its job, if any."""
 
     id: str
     type: str
@@ -42,24 +46,27 @@ class OutboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What nobody has dispatched yet."""
+    """What is in the outbox."""
 
     references: int
     oldest_ms: int | None
-    """When the oldest was written, Unix milliseconds."""
+    """When the oldest reference was written, in Unix milliseconds."""
     body_bytes: int
-    """What the events themselves take in the store, about: as many as the oldest do on average."""
+    """About how much memory the events take, judged by the mean of the oldest."""
 
 
 class Outbox:
-    """One reader of the group. Every method raises `StoreUnavailable` where the store does not answer."""
+    """One reader of the group.
+
+    Every method raises `StoreUnavailable` if the store does not answer.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{new_ulid()[-6:]}"
 
     async def join(self) -> None:
-        """Makes the group where it is not there yet. Call it again when the store may be a new one."""
+        """Makes the group if it does not exist. Call it again if the store may be a new one."""
         with translated_errors():
             try:
                 await self._redis.xgroup_create(keys.OUTBOX, GROUP, id="0", mkstream=True)
@@ -68,7 +75,7 @@ class Outbox:
                     raise
 
     async def read(self) -> list[Reference]:
-        """References that nobody has read, as soon as there are some; none after about a second."""
+        """Returns references that nobody has read, as soon as there are some; [] after a second."""
         with translated_errors():
             answer = await self._redis.xreadgroup(
                 GROUP, self._name, {keys.OUTBOX: ">"}, count=READ_AT_ONCE, block=BLOCK_MS
@@ -76,7 +83,7 @@ class Outbox:
         return _references(answer[0][1]) if answer else []
 
     async def reclaim(self, abandoned_ms: int = ABANDONED_MS) -> list[Reference]:
-        """References that a notifier read and left; also forgets readers that are long gone."""
+        """Takes over references that a notifier has read and left; forgets readers long gone."""
         with translated_errors():
             _, entries, *_ = await self._redis.xautoclaim(
                 keys.OUTBOX, GROUP, self._name, abandoned_ms, count=READ_AT_ONCE
@@ -87,12 +94,15 @@ class Outbox:
         return _references(entries)
 
     async def hold(self, reference: Reference) -> None:
-        """It is still being worked on: nobody takes it over for another `ABANDONED_MS`."""
+        """Keeps others from taking the reference over for another `ABANDONED_MS`."""
         with translated_errors():
             await self._redis.xclaim(keys.OUTBOX, GROUP, self._name, 0, [reference.entry], justid=True)
 
     async def events(self, references: list[Reference]) -> tuple[list[OutboxEvent | None], dict[str, int]]:
-        """The events, None where nobody is owed one any more; and the last change of each tenant's endpoints."""
+        """Returns the events, and the number of the last change of each tenant's endpoints.
+
+        None stands for an event that nobody needs any more.
+        """
         tenants = list({reference.tenant for reference in references})
         with translated_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -106,7 +116,7 @@ class Outbox:
 
 
 async def read_backlog(redis: Redis) -> Backlog:
-    """How much of the outbox waits."""
+    """Returns how much is in the outbox."""
     with translated_errors():
         async with redis.pipeline(transaction=False) as pipe:
             pipe.xlen(keys.OUTBOX)

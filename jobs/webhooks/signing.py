@@ -1,4 +1,7 @@
-"""Signatures as Standard Webhooks 1.0.0 has them (https://www.standardwebhooks.com), scheme ``v1``. Pure."""
+"""Signs and verifies as Standard Webhooks 1.0.0 describes, with scheme ``v1``. Pure.
+
+https://www.standardwebhooks.com
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ import hmac
 from collections.abc import Iterable, Mapping
 
 TOLERANCE_S = 300
-"""How far a timestamp may be from the receiver's clock."""
+"""How far the timestamp may be off the receiver's clock."""
 
 
 def signed_headers(keys: Iterable[bytes], event_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers. `timestamp` is that of the attempt, in Unix seconds; one signature for each key."""
+    """Returns the three headers, with one signature for each key.
+
+    `timestamp` is that of the attempt, in Unix seconds.
+    """
     return {
         "webhook-id": event_id,
         "webhook-timestamp": str(timestamp),
@@ -20,13 +26,16 @@ def signed_headers(keys: Iterable[bytes], event_id: str, timestamp: int, body: b
 
 
 def signature(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
-    """HMAC-SHA256 over id, timestamp and body, with full stops between."""
+    """Returns the HMAC-SHA256 over id, timestamp and body, with full stops between them."""
     content = b"%b.%d.%b" % (event_id.encode(), timestamp, body)
     return "v1," + base64.b64encode(hmac.digest(key, content, "sha256")).decode()
 
 
 def is_genuine(key: bytes, headers: Mapping[str, str], body: bytes, now: float) -> bool:
-    """The receiver's side: whether one of the signatures fits, and the timestamp is of now (Unix seconds)."""
+    """Verifies as a receiver does: one signature matches, and the timestamp is close to `now`.
+
+    `now` is in Unix seconds.
+    """
     timestamp = headers.get("webhook-timestamp", "")
     if not (timestamp.isascii() and timestamp.isdigit()) or abs(int(timestamp) - now) > TOLERANCE_S:
         return False

@@ -1,1 +1,4 @@
-"""Sending webhooks: from the outbox to deliveries (`dispatcher`), and from deliveries to requests (`deliverer`)."""
+"""Sends webhooks.
+
+The `dispatcher` makes deliveries of the events in the outbox, and the `deliverer` sends them.
+"""

@@ -1,7 +1,7 @@
-"""Connections to receivers: each goes to an address that was judged, and its phases are timed.
+"""Connects to receivers: checks every address before a connection goes there, and times each phase.
 
-`aiohttp` resolves and connects in the task of the request, so the request's `InFlightRequest` is found through
-a context variable, by the resolver as well as by what makes the sockets.
+`aiohttp` resolves and connects in the task of the request. So the resolver and the maker of sockets
+find the `InFlightRequest` in a context variable.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ DNS_CACHE_S = 10
 
 @dataclass(slots=True)
 class InFlightRequest:
-    """One request on its way to its receiver."""
+    """The state of one request from the name lookup to the end of its answer."""
 
     target: Target
     exchange: Exchange
     refused: EgressError | None = None
-    """Set where the policy stopped a connection, whatever error that became further up."""
+    """Why the policy refused a connection, if it did; `aiohttp` may raise another error."""
     socket_at: float = 0.0
     handshake_at: float = 0.0
     tls: ssl.SSLObject | None = None
@@ -44,7 +44,7 @@ class InFlightRequest:
 
 
 class Refused(OSError):
-    """The policy's no, as the kind of error that aiohttp expects from a resolver or a socket."""
+    """The policy refused an address, as the kind of error that `aiohttp` expects."""
 
     def __init__(self, reason: EgressError) -> None:
         super().__init__(str(reason))
@@ -54,23 +54,23 @@ class Refused(OSError):
 in_flight: ContextVar[InFlightRequest] = ContextVar("in_flight")
 
 
-class JudgingResolver(AbstractResolver):
-    """Resolves with `Destinations`; a host with one address that is refused has none."""
+class CheckingResolver(AbstractResolver):
+    """Resolves with `Destinations`, which refuses a host if it refuses one of its addresses."""
 
     def __init__(self, destinations: Destinations) -> None:
         self._destinations = destinations
 
-    # aiohttp shares one lookup among requests that wait for the same host: errors carry all there is to say.
+    # aiohttp shares one lookup among requests for the same host, so an error has to say everything.
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        here, begun = in_flight.get(), time.perf_counter()
+        request, began_s = in_flight.get(), time.perf_counter()
         try:
-            addresses = await self._destinations.resolve(here.target)
+            addresses = await self._destinations.resolve(request.target)
         except EgressError as error:
             raise Refused(error) from error
-        here.exchange.dns_ms = (time.perf_counter() - begun) * 1000
-        here.exchange.addresses = [str(address) for address in addresses]
+        request.exchange.dns_ms = (time.perf_counter() - began_s) * 1000
+        request.exchange.addresses = [str(address) for address in addresses]
         return [
             ResolveResult(
                 hostname=host,
@@ -84,16 +84,16 @@ class JudgingResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing to close: `Destinations` is not ours."""
+        """Does nothing: `Destinations` belongs to the caller."""
 
 
-class JudgedConnector(aiohttp.TCPConnector):
-    """Keeps connections per origin. Every socket is made for an address that is judged right then."""
+class CheckingConnector(aiohttp.TCPConnector):
+    """Keeps connections per origin, and checks the address of every socket that it makes."""
 
     def __init__(self, destinations: Destinations, tls: ssl.SSLContext) -> None:
         self._destinations = destinations
         super().__init__(
-            resolver=JudgingResolver(destinations),
+            resolver=CheckingResolver(destinations),
             ssl=tls,
             limit=0,
             keepalive_timeout=KEEPALIVE_S,
@@ -101,47 +101,50 @@ class JudgedConnector(aiohttp.TCPConnector):
             socket_factory=self._make_socket,
         )
 
-    # aiohttp's traces would tell the same, at a tenth of what a request costs.
+    # aiohttp's traces would tell the same, but cost a tenth of a request.
     async def connect(self, *arguments: Any, **named: Any) -> Connection:
-        """A connection, kept or new; the request is written right after this."""
+        """Returns a kept or a new connection; the request is written right after this."""
         connection = await super().connect(*arguments, **named)
-        here = in_flight.get()
-        here.sent_at = time.perf_counter()
-        here.exchange.is_reused = not here.socket_at
-        if here.socket_at:
-            connected_at = here.handshake_at or here.sent_at
-            here.exchange.connect_ms = (connected_at - here.socket_at) * 1000
-        if here.handshake_at:
-            here.exchange.tls_ms = (here.sent_at - here.handshake_at) * 1000
+        request = in_flight.get()
+        request.sent_at = time.perf_counter()
+        request.exchange.is_reused = not request.socket_at
+        if request.socket_at:
+            connected_at = request.handshake_at or request.sent_at
+            request.exchange.connect_ms = (connected_at - request.socket_at) * 1000
+        if request.handshake_at:
+            request.exchange.tls_ms = (request.sent_at - request.handshake_at) * 1000
         return connection
 
     def _make_socket(self, info: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, address = info
-        here = in_flight.get()
+        request = in_flight.get()
         try:
-            self._destinations.check_address(here.target, ip_address(address[0]))
+            self._destinations.check_address(request.target, ip_address(address[0]))
         except EgressError as error:
-            here.refused = error
+            request.refused = error
             raise Refused(error) from error
-        here.exchange.address = str(address[0])
-        here.socket_at = time.perf_counter()
+        request.exchange.address = str(address[0])
+        request.socket_at = time.perf_counter()
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made
 
 
 class TimedContext(ssl.SSLContext):
-    """Notes when a handshake begins (what comes before it is the connection itself) and what it is about."""
+    """Notes when a TLS handshake begins, which is when the connection is there."""
 
     def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
-        here, made = in_flight.get(None), super().wrap_bio(*arguments, **named)
-        if here is not None:
-            here.handshake_at, here.tls = time.perf_counter(), made
+        request, made = in_flight.get(None), super().wrap_bio(*arguments, **named)
+        if request is not None:
+            request.handshake_at, request.tls = time.perf_counter(), made
         return made
 
 
 def verifying_context() -> ssl.SSLContext:
-    """Certificates and names are checked against the system's authorities (`SSL_CERT_FILE` adds to them)."""
+    """Returns a context that checks certificates and names against the system's authorities.
+
+    `SSL_CERT_FILE` adds to them.
+    """
     context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

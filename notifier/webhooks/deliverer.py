@@ -129,7 +129,7 @@ class Deliverer:
         if self._is_full:  # otherwise the doorbell in the store says if this has made a claim possible
             self._bell.set()
 
-    # --- one delivery -----------------------------------------------------------------------------------------
+    # --- one delivery -----------------------------------------------------------------------------
 
     async def deliver(self, claim: DeliveryClaim) -> None:
         """Makes one attempt, from the claim to its outcome in the store. Never raises."""
@@ -186,7 +186,7 @@ class Deliverer:
                 log.warning("webhook_delivery.not_written", reason=str(error), delivery_id=claim.id)
                 await asyncio.sleep(0.5 + self._chance())
 
-    # --- loops ------------------------------------------------------------------------------------------------
+    # --- loops ------------------------------------------------------------------------------------
 
     async def _claim_on(self) -> None:
         while not self._is_draining:  # a call to the store may swallow a cancellation

@@ -1,7 +1,8 @@
-"""Which endpoints of a tenant an event goes to: kept in memory, brought up to date when the store says so.
+"""Knows which webhook endpoints of a tenant want an event.
 
-The store counts the changes of each tenant's endpoints. A reader that is behind reads only what changed since, so that
-ten thousand endpoints cost nothing while nobody changes them.
+Keeps the endpoints in memory. The store counts the changes of each tenant's endpoints, and a reader
+that is behind reads only those that changed. So 10,000 endpoints cost nothing while nobody changes
+them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _READ_AT_ONCE = 500
 
 
 class TenantEndpoints:
-    """One tenant's endpoints as they were at `change`. Never altered: whoever has it may use it across awaits."""
+    """One tenant's endpoints as they were at `change`. Immutable: it may be used across awaits."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint], change: int) -> None:
         self.endpoints = endpoints
@@ -33,7 +34,7 @@ class TenantEndpoints:
         self._by_type: dict[str, list[Endpoint]] = {}
 
     def matching(self, event: OutboxEvent, sequence: int) -> list[str]:
-        """Ids of the endpoints that are owed the event."""
+        """Returns the ids of the endpoints that want the event."""
         candidates = self._by_type.get(event.type)
         if candidates is None:
             candidates = [
@@ -62,7 +63,7 @@ class Directory:
         self._reading = asyncio.Lock()
 
     async def of(self, tenant: str, change: int) -> TenantEndpoints:
-        """The tenant's endpoints, as of `change` or later. Raises StoreUnavailable."""
+        """Returns the tenant's endpoints as of `change` or later. Raises StoreUnavailable."""
         known = self._tenants.get(tenant)
         if known is None or known.change != change:
             async with self._reading:
@@ -74,7 +75,7 @@ class Directory:
         return known
 
     async def _catch_up(self, tenant: str, known: TenantEndpoints) -> TenantEndpoints:
-        """Reads what changed, and the list where something was deleted; everything where the store is another one."""
+        """Reads what changed; all ids if one was deleted; everything if it is another store."""
         key = keys.ENDPOINTS + tenant
         with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:

@@ -1,4 +1,4 @@
-"""What one request to a receiver came to, and what follows from it. Pure."""
+"""The result of one request to a receiver. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from jobs.core.times import rfc3339
 Outcome = Literal["succeeded", "failed", "gone", "fault"]
 
 ANSWER_BYTES = 1024
-"""How much of an answer is kept to look at."""
+"""How much of an answer is kept for the owner of the endpoint to see."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """Filled in while the request is made; durations are milliseconds, None where a phase did not happen."""
+    """One request and its answer, filled in on the way.
+
+    Durations are milliseconds; None if a phase did not happen.
+    """
 
     dns_ms: float | None = None
     connect_ms: float | None = None
@@ -28,7 +31,7 @@ class Exchange:
     status: int | None = None
     answer: bytes | None = None
     error: str | None = None
-    """A stable code; None where the receiver answered with 2xx."""
+    """A stable code; None if the receiver answered with 2xx."""
     message: str | None = None
     is_fault: bool = False
     """The error is, or may be, on our side."""
@@ -36,14 +39,14 @@ class Exchange:
     addresses: list[str] = field(default_factory=list)
     """What the host resolved to."""
     address: str | None = None
-    """Where the connection went."""
+    """The address that the connection went to."""
     is_reused: bool = False
     """The request went over a connection of an earlier one."""
     tls: dict[str, Any] | None = None
 
     @property
     def outcome(self) -> Outcome:
-        """410 means that nobody is there any more; any other answer but 2xx may be different next time."""
+        """What the exchange means for the delivery. 410: the receiver is gone for good."""
         if self.error is None:
             return "succeeded"
         if self.is_fault:
@@ -51,7 +54,7 @@ class Exchange:
         return "gone" if self.status == 410 else "failed"
 
     def record(self, started_ms: int, queue_ms: int) -> str:
-        """The attempt as it is kept and shown, as JSON."""
+        """Returns the attempt as it is stored and shown, as JSON."""
         document = {
             "at": rfc3339(started_ms),
             "status": self.status,
@@ -83,7 +86,10 @@ def _rounded(ms: float | None) -> float | None:
 
 
 def parse_retry_after(value: str | None, now_ms: int) -> int:
-    """Milliseconds that a `Retry-After` header asks for (RFC 9110 section 10.2.3); 0 where it says nothing usable."""
+    """Returns the milliseconds that a `Retry-After` header asks for (RFC 9110 section 10.2.3).
+
+    0 if there is none, or it makes no sense.
+    """
     if value is None:
         return 0
     value = value.strip()

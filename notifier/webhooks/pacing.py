@@ -37,13 +37,14 @@ class PacingLimits:
     claims_per_look_beside_priority: int = 8
     """Each request begun costs the event loop 0.2 ms, and a priority delivery waits behind all."""
     late_claims_per_look: int = 16
-    """How many of those claims may be late ones. A hundred begun at once held the loop for 100 ms."""
+    """How many of those claims may be late. A hundred begun at once held the loop for 100 ms."""
     late_claims_per_look_beside_priority: int = 1
     """One at a time made the p99 beside a backlog 1.02 to 1.10 times that without; two at a time,
     1.21 to 1.32 times."""
     late_rest_ratio: float = 0.5
     """After late deliveries were claimed and begun, none are for this many times as long as that
-    took. 0.5 sends 330 a second beside 115 fresh events a second, at a p99 of 1.10 to 1.16 times."""
+    took. 0.5 sends 330 a second beside 115 fresh events a second, whose p99 is 1.10 to 1.16 times
+    that without."""
     max_endpoints_at_once: int = 10
     """An event for more endpoints is a large fan-out and is dispatched in parts of this size. One
     part is one atomic step, which must not hold up the store."""
@@ -104,7 +105,7 @@ class Pacer:
         self._look_is_due, self._lane_is_clear = asyncio.Event(), asyncio.Event()
         self._update()
 
-    # --- the priority lane ------------------------------------------------------------------------------------
+    # --- the priority lane ------------------------------------------------------------------------
 
     @property
     def is_priority_expected(self) -> bool:
@@ -155,7 +156,7 @@ class Pacer:
         _set_if(self._look_is_due, self.is_priority_waiting or not self._dispatching)
         _set_if(self._lane_is_clear, not self.is_priority_waiting and not self._dispatching)
 
-    # --- looks at the queue -----------------------------------------------------------------------------------
+    # --- looks at the queue -----------------------------------------------------------------------
 
     def plan_claim(self, in_flight: int) -> ClaimPlan | None:
         """Returns how much to claim beside `in_flight` requests; None if no more may begin."""
@@ -195,11 +196,11 @@ class Pacer:
         return max(0.0, self._late_rests_until_s - self._clock())
 
     def _max_per_target(self, in_flight: int) -> int:
-        """The fuller the notifier, the less for each target: hanging ones must not take all slots."""
+        """Gives each target less as the notifier fills: hanging ones must not take all slots."""
         load = in_flight / self.limits.max_requests_in_flight
         return _NO_LIMIT if load < 0.5 else 2 if load < 0.8 else 1
 
-    # --- large fan-outs and requests --------------------------------------------------------------------------
+    # --- large fan-outs and requests --------------------------------------------------------------
 
     def is_large_fan_out(self, endpoints: int) -> bool:
         return endpoints > self.limits.max_endpoints_at_once

@@ -1,4 +1,4 @@
-"""When a delivery is tried again (design, section 8). Pure: time and chance are the caller's."""
+"""Decides when a delivery is tried again. Pure: the caller gives time and chance."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ DELAYS_MS = (
     20 * HOUR_MS,
     24 * HOUR_MS,
 )
-"""How long after the attempt before each attempt is made."""
+"""The wait before each attempt: first for a restart of the receiver, then for outages of days."""
 JITTER = 0.2
-"""Up to this part of a delay is added, so that what failed together does not come back together."""
+"""Up to this share of a delay is added, so that deliveries that failed together come back apart."""
 LONGEST_RETRY_AFTER_MS = 24 * HOUR_MS
 LONGEST_HOLD_MS = 10 * MINUTE_MS
-"""How long `Retry-After` may keep other deliveries from the same receiver."""
+"""The longest that `Retry-After` may keep other deliveries from the same receiver."""
 FAULT_DELAYS_MS = (5 * SECOND_MS, 30 * SECOND_MS, 2 * MINUTE_MS, 10 * MINUTE_MS)
 FAULTS_END_MS = 4 * DAY_MS
-"""Faults on our side cost the receiver nothing, but end this long after the first attempt."""
+"""A fault on our side uses no attempt. This long after the first attempt, the delivery ends."""
 
 
 def after_failure(attempt: int, retry_after_ms: int, chance: float) -> int | None:
-    """Milliseconds from failed attempt number `attempt` (from 1) to the next; None after the last.
+    """Returns the milliseconds from failed attempt `attempt` (from 1) to the next; None: no more.
 
-    `retry_after_ms` is what the receiver asked for (0: nothing); it can only make the wait longer. `chance` is a
-    random number below 1.
+    `retry_after_ms` is what the receiver asked for (0: nothing); it can only make the wait longer.
+    `chance` is a random number below 1.
     """
     if attempt >= len(DELAYS_MS):
         return None
@@ -43,12 +43,15 @@ def after_failure(attempt: int, retry_after_ms: int, chance: float) -> int | Non
 
 
 def after_fault(faults: int, age_ms: int, chance: float) -> int | None:
-    """Milliseconds from a fault on our side, after `faults` others in a row, to the next try; None after 4 days."""
+    """Returns the milliseconds from a fault on our side to the next try; None after four days.
+
+    `faults` is how many came before it in a row.
+    """
     if age_ms >= FAULTS_END_MS:
         return None
     return round(FAULT_DELAYS_MS[min(faults, len(FAULT_DELAYS_MS) - 1)] * (1 + JITTER * chance))
 
 
 def hold_ms(retry_after_ms: int) -> int:
-    """How long to leave a receiver alone that sent `Retry-After`."""
+    """Returns how long to send nothing to a receiver that sent `Retry-After`."""
     return min(retry_after_ms, LONGEST_HOLD_MS)

@@ -1,4 +1,4 @@
-"""One signed request to a receiver: one deadline for all of it, a bounded answer, and a verdict whatever happens."""
+"""Sends one signed request to a receiver: within one deadline, reading a bounded answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from jobs.core.egress import EgressError, Target
 from jobs.core.times import rfc3339
 from jobs.webhooks.destination import Destinations, ResolveFailed
 from notifier.webhooks.connector import (
+    CheckingConnector,
     InFlightRequest,
-    JudgedConnector,
     Refused,
     in_flight,
     verifying_context,
@@ -27,7 +27,7 @@ from notifier.webhooks.connector import (
 from notifier.webhooks.exchange import Exchange, parse_retry_after
 
 MAX_ANSWER_BYTES = 64 * 1024
-"""What is read of an answer; a longer one costs its connection."""
+"""How much of an answer is read. The connection of a longer one is closed."""
 MAX_HEADER_BYTES = 8 * 1024
 MAX_HEADERS = 128
 KEPT_URLS = 10_000
@@ -45,7 +45,7 @@ _OUR_ERRNOS = {
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """What is sent, and where to."""
+    """A signed request, ready to be sent."""
 
     url: str
     body: bytes
@@ -53,13 +53,13 @@ class WebhookRequest:
 
 
 class Sender:
-    """Sends requests. Connections are kept per origin; nothing is taken from the environment."""
+    """Sends webhook requests. Keeps connections per origin; reads nothing from the environment."""
 
     def __init__(self, destinations: Destinations, tls: ssl.SSLContext | None = None) -> None:
         self._destinations = destinations
-        self._read_url = lru_cache(maxsize=KEPT_URLS)(self._judge_url)
+        self._checked = lru_cache(maxsize=KEPT_URLS)(self._check_url)
         self._session = aiohttp.ClientSession(
-            connector=JudgedConnector(destinations, tls or verifying_context()),
+            connector=CheckingConnector(destinations, tls or verifying_context()),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
@@ -71,61 +71,64 @@ class Sender:
         )
 
     async def send(self, request: WebhookRequest, deadline_s: float) -> Exchange:
-        """Makes the request. Never raises for what the network or the receiver does."""
+        """Makes the request. Raises nothing for what the network or the receiver does."""
         exchange = Exchange()
-        begun = time.perf_counter()
+        began_s = time.perf_counter()
         try:
-            target, url = self._read_url(request.url)
+            target, url = self._checked(request.url)
         except EgressError as error:
             exchange.error, exchange.message = "address_refused", str(error)
             return exchange
-        here = InFlightRequest(target, exchange)
-        token = in_flight.set(here)
+        state = InFlightRequest(target, exchange)
+        token = in_flight.set(state)
         try:
             async with asyncio.timeout(deadline_s):
-                await self._exchange(request, url, here)
+                await self._exchange(request, url, state)
         except TimeoutError:
-            exchange.error, exchange.message = "timeout", _what_took_long(here, deadline_s)
+            exchange.error, exchange.message = "timeout", _timeout_message(state, deadline_s)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            _explain(error, here)
+            _explain(error, state)
         finally:
             in_flight.reset(token)
-        exchange.total_ms = (time.perf_counter() - begun) * 1000
+        exchange.total_ms = (time.perf_counter() - began_s) * 1000
         return exchange
 
     async def close(self) -> None:
         await self._session.close()
 
-    def _judge_url(self, url: str) -> tuple[Target, URL]:
-        """The URL as it was judged, put together again: another reading of the same text could lead elsewhere."""
+    def _check_url(self, url: str) -> tuple[Target, URL]:
+        """Returns the URL put together from its checked parts.
+
+        Another parser could read the same text as another address.
+        """
         target = self._destinations.check_url(url)
         return target, URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
 
-    async def _exchange(self, request: WebhookRequest, url: URL, here: InFlightRequest) -> None:
+    async def _exchange(self, request: WebhookRequest, url: URL, state: InFlightRequest) -> None:
         try:
-            await self._request(request, url, here)
+            await self._request(request, url, state)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # A kept connection that the receiver had closed meanwhile says nothing about the receiver.
-            if not here.exchange.is_reused or here.exchange.status is not None:
+            # The receiver had closed a kept connection, which is no failure: try a new one once.
+            if not state.exchange.is_reused or state.exchange.status is not None:
                 raise
-            here.exchange.is_reused = False
-            await self._request(request, url, here)
+            state.exchange.is_reused = False
+            await self._request(request, url, state)
 
-    async def _request(self, request: WebhookRequest, url: URL, here: InFlightRequest) -> None:
-        exchange = here.exchange
+    async def _request(self, request: WebhookRequest, url: URL, state: InFlightRequest) -> None:
+        exchange = state.exchange
         async with self._session.post(
             url, data=request.body, headers=request.headers, allow_redirects=False
         ) as answer:
-            answered = time.perf_counter()
+            answered_s = time.perf_counter()
             exchange.status = answer.status
-            exchange.first_byte_ms = (answered - here.sent_at) * 1000
+            exchange.first_byte_ms = (answered_s - state.sent_at) * 1000
             exchange.retry_after_ms = parse_retry_after(
                 answer.headers.get("retry-after"), round(time.time() * 1000)
             )
-            if here.tls is not None:
-                exchange.tls = _described(here.tls)
+            if state.tls is not None:
+                exchange.tls = _describe(state.tls)
             exchange.answer = await _read_bounded(answer)
-            exchange.body_ms = (time.perf_counter() - answered) * 1000
+            exchange.body_ms = (time.perf_counter() - answered_s) * 1000
         if not 200 <= answer.status < 300:
             exchange.error = "redirect" if 300 <= answer.status < 400 else "http_status"
             exchange.message = (
@@ -143,8 +146,8 @@ async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(kept)
 
 
-def _described(tls: ssl.SSLObject) -> dict[str, Any]:
-    """The connection's protocol and the receiver's certificate, which was verified."""
+def _describe(tls: ssl.SSLObject) -> dict[str, Any]:
+    """Returns the TLS version, and the expiry and names of the receiver's certificate."""
     certificate: dict[str, Any] = dict(tls.getpeercert() or {})
     expires = certificate.get("notAfter")
     return {
@@ -154,12 +157,12 @@ def _described(tls: ssl.SSLObject) -> dict[str, Any]:
     }
 
 
-def _explain(error: Exception, here: InFlightRequest) -> None:
-    """What went wrong, as a code and a sentence; faults of ours are told apart."""
-    exchange = here.exchange
+def _explain(error: Exception, state: InFlightRequest) -> None:
+    """Notes what went wrong as a code and a sentence, and if the fault is ours."""
+    exchange = state.exchange
     exchange.message = str(error)[:300] or type(error).__name__
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
-    refused = cause.reason if isinstance(cause, Refused) else here.refused
+    refused = cause.reason if isinstance(cause, Refused) else state.refused
     if refused is not None:
         exchange.error, exchange.message = "address_refused", str(refused)
     elif isinstance(cause, ResolveFailed):
@@ -180,14 +183,14 @@ def _explain(error: Exception, here: InFlightRequest) -> None:
         exchange.error = "connection_failed"
 
 
-def _what_took_long(here: InFlightRequest, deadline_s: float) -> str:
-    if here.exchange.status is not None:
+def _timeout_message(state: InFlightRequest, deadline_s: float) -> str:
+    if state.exchange.status is not None:
         phase = "the body of the answer"
-    elif here.sent_at:
+    elif state.sent_at:
         phase = "an answer"
-    elif here.handshake_at:
+    elif state.handshake_at:
         phase = "the TLS handshake"
-    elif here.socket_at:
+    elif state.socket_at:
         phase = "a connection"
     else:
         phase = "the address of the host"

@@ -1,4 +1,4 @@
-"""The webhook part of a notifier, put together: dispatcher and deliverer on one store."""
+"""Puts the webhook part of a notifier together: dispatcher and deliverer on one store."""
 
 from __future__ import annotations
 
@@ -52,14 +52,17 @@ class WebhookService:
         )
 
     async def run(self) -> None:
-        """Works for ever. A fault in one part is logged, and the part begins again."""
+        """Works until it is cancelled. If one part fails, logs that and starts the part again."""
         await wait_for_store(self._redis)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep("dispatcher", self._dispatcher.run))
             group.create_task(self._keep("deliverer", self._deliverer.run))
 
     async def drain(self, timeout_s: float) -> None:
-        """Requests under way end and are written down, then everything is closed; cancel `run` afterwards."""
+        """Waits for the requests in flight and their outcomes, then closes everything.
+
+        Cancel `run` afterwards.
+        """
         self._is_draining = True
         self._dispatcher.stop()
         await self._deliverer.drain(min(timeout_s, self._pacer.limits.drain_s))

@@ -1,4 +1,4 @@
-"""Webhooks with a scripted network and a clock that tests move, or with real receivers on loopback."""
+"""Webhooks with a scripted network and a clock that tests move, or with real receivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Standard Webhooks 1.0.0 asks of a sender, rule by rule, seen from the receiver; and the examples of the docs."""
+"""What Standard Webhooks 1.0.0 asks of a sender, as a receiver sees it; and the docs' examples."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_every_endpoint_has_a_secret_of_its_own(
     assert hooks.secret(endpoint) != hooks.secret(other)
 
 
-# --- the examples of docs/webhooks.md ---------------------------------------------------------------------------
+# --- the examples of docs/webhooks.md -------------------------------------------------------------
 
 
 def example(language: str) -> str:

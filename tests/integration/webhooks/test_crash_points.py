@@ -1,5 +1,8 @@
-"""A notifier may die between any two steps. Each test takes some steps of a delivery, stops as a killed process would,
-and lets another notifier go on: the event arrives, and every copy of it carries the same id."""
+"""A notifier may die between any two steps.
+
+Each test takes some steps of a delivery, stops as a killed process would, and lets another notifier
+go on: the event arrives, and every copy of it has the same id.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,7 @@ async def test_a_reference_that_is_held_is_not_taken_over(clocked: Hooks, other:
 
 
 async def test_a_delivery_that_ends_every_notifier_is_given_up(clocked: Hooks) -> None:
-    """The endpoint's own queue goes on; what was given up can be redelivered once the cause is known."""
+    """Its endpoint gets later events, and it can be sent again when the cause is known."""
     endpoint = await clocked.endpoint(max_in_flight=1)
     await clocked.event()
     await clocked.dispatcher.dispatch_new()

@@ -39,7 +39,7 @@ async def test_turns_go_round_over_endpoints(clocked: Hooks) -> None:
         await clocked.endpoint(f"https://example.test/{n}")
     await clocked.events(5)
     turns = [claim.url[-1] for claim in (await clocked.queue.claim(12, 1000)).claims]
-    assert set(turns[:6]) == set("0123"), "of four turns three are for whoever has nothing under way"
+    assert set(turns[:6]) == set("0123"), "of four turns, three are for targets with nothing in flight"
     assert all(2 <= turns.count(each) <= 4 for each in "0123")
 
 
@@ -49,7 +49,7 @@ async def test_a_busy_notifier_gives_each_endpoint_less(clocked: Hooks) -> None:
     await clocked.events(5)
     assert len((await clocked.queue.claim(1000, 1)).claims) == 4
     assert len((await clocked.queue.claim(1000, 1)).claims) == 0
-    await clocked.pass_time(1000)  # for so long, whoever has enough stands aside
+    await clocked.pass_time(1000)  # a target with enough in flight stands aside for so long
     assert len((await clocked.queue.claim(1000, 3)).claims) == 8
 
 
@@ -166,7 +166,7 @@ async def test_an_origin_of_webhook_urls_is_limited_as_one(clocked: Hooks) -> No
     jobs = [await clocked.event(webhook_url=f"https://example.test/{n}") for n in range(20)]
     for job in jobs:
         await clocked.store.cancel(TENANT, job.id)
-    await clocked.event(webhook_url="https://example.test/never")  # not over yet: nothing is owed
+    await clocked.event(webhook_url="https://example.test/never")  # not over yet: no delivery
     await clocked.dispatch()
     assert await under_way(clocked) == 10
 
@@ -187,10 +187,10 @@ async def test_an_origin_that_fails_for_five_days_is_given_up_and_starts_anew(cl
     while await clocked.queue.sweep():
         pass
     told = [each["webhook_delivery"] for each in await clocked.logged("webhook_delivery.exhausted")]
-    owed = await clocked.deliveries_to(origin_target(TENANT, origin_of("https://example.test/hook")))
+    made = await clocked.deliveries_to(origin_target(TENANT, origin_of("https://example.test/hook")))
     assert {each["origin"] for each in told} == {"https://example.test"}
     assert sorted(each["id"] for each in told) == sorted(
-        delivery.id for delivery in owed if delivery.status is DeliveryStatus.EXHAUSTED
+        delivery.id for delivery in made if delivery.status is DeliveryStatus.EXHAUSTED
     )
     clocked.sender.answers = lambda request: Exchange(status=200)
     before = len(clocked.sender.sent)
@@ -202,7 +202,7 @@ async def test_an_origin_that_fails_for_five_days_is_given_up_and_starts_anew(cl
 
 @pytest.fixture
 async def small(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Hooks]:
-    """A notifier with few slots, so that few bad receivers could take them all; none by a deadline."""
+    """A notifier with few slots, which few bad receivers could take; no deadline frees them."""
     pacer = Pacer(PacingLimits(max_requests_in_flight=64, deadline_s=600))
     hooks = await Hooks.open(redis_url, tmp_path, pacer=pacer)
     yield hooks
@@ -241,7 +241,7 @@ async def test_receivers_that_hang_drip_or_fail_do_not_delay_a_healthy_one(small
 
 
 async def test_ten_thousand_endpoints_are_dispatched_in_parts(clocked: Hooks) -> None:
-    """Fewer here: what matters is that more than one part is made and that each endpoint gets one."""
+    """Fewer here: enough for several parts, and each endpoint gets one delivery."""
     for n in range(450):
         await clocked.endpoint(f"https://example.test/{n}")
     await clocked.events(1)

@@ -1,4 +1,4 @@
-"""Fresh deliveries go before retries, failing receivers and large fan-outs; and those go on all the same."""
+"""Fresh deliveries go before retries, failing receivers and large fan-outs, which go on, too."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def large_fan_out(hooks: Hooks, extra: int = 1, **config: Any) -> int:
 
 
 async def all_dispatched(hooks: Hooks) -> list[int]:
-    """Returns the sizes of the parts that were dispatched since `watch`, up to the next last one."""
+    """Returns the sizes of the parts dispatched since `watch`, up to the one that acknowledges."""
     sizes: list[int] = []
     while True:
         part = await hooks.dispatcher.dispatched.next()

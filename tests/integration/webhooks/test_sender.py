@@ -1,4 +1,4 @@
-"""Real exchanges with receivers that misbehave: each is over by the deadline, within bounds, and named."""
+"""Exchanges with receivers that misbehave: each ends by the deadline, and its error is named."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from notifier.webhooks.sender import MAX_ANSWER_BYTES, Sender, WebhookRequest
 from testsupport.hooks import LOOPBACK, Receiver
 
 PATIENCE_S = 10.0
-"""The deadline of whoever is expected to answer."""
+"""The deadline of receivers that will answer."""
 IMPATIENCE_S = 0.5
-"""Of those that are not."""
+"""The deadline of those that will not."""
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -219,11 +219,11 @@ async def test_proxies_of_the_environment_are_not_used(
     await sender.close()
 
 
-# --- addresses --------------------------------------------------------------------------------------------------
+# --- addresses ------------------------------------------------------------------------------------
 
 
 def resolving(*answers: list[str] | OSError, asked: list[str] | None = None) -> Lookup:
-    """Returns a lookup with these answers, one after the other; notes in `asked` which names it gets."""
+    """Returns a lookup with these answers, in turn; appends the names it gets to `asked`."""
     left = list(answers)
 
     def lookup(host: str, port: int) -> list[Address]:
@@ -301,7 +301,7 @@ async def test_a_resolver_that_does_not_answer_is_our_fault() -> None:
     assert (exchange.error, exchange.is_fault) == ("dns_failed", True)
 
 
-# --- TLS --------------------------------------------------------------------------------------------------------
+# --- TLS ------------------------------------------------------------------------------------------
 
 
 def certificate(directory: Path, name: str, days: int) -> ssl.SSLContext:

@@ -41,7 +41,7 @@ def batch_of(*lanes: Lane, next_due_ms: int | None = None) -> DeliveryBatch:
     return DeliveryBatch(claims, next_due_ms, [])
 
 
-# --- the priority lane ------------------------------------------------------------------------------------------
+# --- the priority lane ----------------------------------------------------------------------------
 
 
 def test_priority_deliveries_are_expected_for_a_while_after_one_arrived(clock: Clock) -> None:
@@ -105,7 +105,7 @@ async def test_nothing_stands_back_for_ever() -> None:
         await pacer.wait_for_dispatch()
 
 
-# --- looks at the queue -----------------------------------------------------------------------------------------
+# --- looks at the queue ---------------------------------------------------------------------------
 
 
 def test_a_look_claims_less_beside_priority_deliveries_and_only_a_few_late_ones(pacer: Pacer) -> None:
@@ -199,7 +199,7 @@ def test_the_next_look_comes_when_something_is_due(pacer: Pacer, batch: Delivery
     assert pacer.seconds_to_next_look(plan, batch) == pytest.approx(wait_s)
 
 
-# --- large fan-outs and requests --------------------------------------------------------------------------------
+# --- large fan-outs and requests ------------------------------------------------------------------
 
 
 def test_a_large_fan_out_is_made_in_parts_that_are_smaller_beside_priority_deliveries(pacer: Pacer) -> None:
