@@ -126,8 +126,7 @@ def _schema(described: type[BaseModel] | Mapping[str, Any]) -> Mapping[str, Any]
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    parameters: list[dict[str, Any]] = []
-    parameters += [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _TEXT}
         for name in _PATH_PARAMETER.findall(operation.path)
     ]

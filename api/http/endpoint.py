@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -16,22 +17,15 @@ from api.http.operation import Guard, Operation
 from api.http.query import NoQuery, read_query
 
 
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One operation and its handler."""
 
-    def __init__(
-        self,
-        operation: Operation,
-        handlers: object,
-        handler: Callable[..., Awaitable[Response]],
-        admission: Admission | None,
-        max_body_bytes: int,
-    ) -> None:
-        self.operation = operation
-        self._handlers = handlers
-        self._handler = handler
-        self._admission = admission
-        self._max_body_bytes = max_body_bytes
+    operation: Operation
+    handlers: object
+    handler: Callable[..., Awaitable[Response]]
+    admission: Admission | None
+    max_body_bytes: int
 
     async def reply(self, request: Request) -> Response:
         """Checks the request in the order of its parts, calls the handler and returns its response.
@@ -41,8 +35,8 @@ class Endpoint:
         """
         operation, scope = self.operation, request.scope
         values: dict[str, Any] = {"request": request}
-        if self._admission is not None:
-            admitted = self._admission(scope)
+        if self.admission is not None:
+            admitted = self.admission(scope)
             values["caller"] = admitted if isinstance(admitted, Caller) else await admitted
         for name, read in operation.path_values.items():
             values[name] = read(request)
@@ -51,10 +45,10 @@ class Endpoint:
         for name, read in operation.header_values.items():
             values[name] = read(request)
         if operation.find is not None:
-            values["found"] = await operation.find(self._handlers, request, values["caller"])
+            values["found"] = await operation.find(self.handlers, request, values["caller"])
         if operation.body is not None:
-            values["body"] = await operation.body.read(request, self._max_body_bytes)
-        return await self._handler(*[values[name] for name in operation.takes])
+            values["body"] = await operation.body.read(request, self.max_body_bytes)
+        return await self.handler(*[values[name] for name in operation.takes])
 
 
 class Resource(Route):
@@ -94,13 +88,9 @@ def resources(handlers: object, auth: Authenticator, max_body_bytes: int) -> lis
             methods = paths.setdefault(operation.path, {})
             if operation.method in methods:
                 raise ValueError(f"{operation.method} {operation.path} is declared twice")
-            methods[operation.method] = Endpoint(
-                operation,
-                handlers,
-                getattr(handlers, name),
-                admissions[operation.guard],
-                max_body_bytes,
-            )
+            admission = admissions[operation.guard]
+            handler = getattr(handlers, name)
+            methods[operation.method] = Endpoint(operation, handlers, handler, admission, max_body_bytes)
     return [Resource(path, endpoints) for path, endpoints in paths.items()]
 
 

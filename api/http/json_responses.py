@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -13,6 +14,12 @@ Headers = Iterable[tuple[bytes, bytes]]
 NO_STORE = (b"cache-control", b"no-store")
 REVALIDATE = (b"cache-control", b"private, no-cache")
 """The client itself may cache the response, and must revalidate it every time."""
+
+
+class ResponseModel(BaseModel):
+    """Describes a response. Later releases may add members."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class JsonReply(Response):

@@ -80,15 +80,7 @@ class JobRoutes:
     @operation("GET /v1/jobs", {200: Answer("A page of jobs.", JobList)}, guard="jobs")
     async def list_jobs(self, caller: Caller, query: JobListQuery) -> Response:
         """List jobs, newest first."""
-        page = await self._store.page(
-            caller.tenant,
-            status=query.status,
-            kind=query.kind,
-            tag=query.tag,
-            batch_id=query.batch_id,
-            limit=query.limit,
-            cursor=query.cursor,
-        )
+        page = await self._store.page(caller.tenant, **dict(query))
         return json_reply({"items": [job.document for job in page.items], "next_cursor": page.next_cursor})
 
     @operation(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from api.contract.responses.jobs import SubscriptionDocument
-from api.contract.responses.model import ResponseModel
+from api.http.json_responses import ResponseModel
 
 
 class BatchLinksDocument(ResponseModel):

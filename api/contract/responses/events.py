@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from api.contract.responses.model import ResponseModel
+from api.http.json_responses import ResponseModel
 
 
 class EventDocument(ResponseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.contract.responses.model import ResponseModel
+from api.http.json_responses import ResponseModel
 
 
 class HealthDocument(ResponseModel):

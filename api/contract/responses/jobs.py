@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api.contract.responses.model import ResponseModel
+from api.http.json_responses import ResponseModel
 from jobs.core.errors import by_code
 from jobs.core.errors.job import JobError
 from jobs.core.job import JobStatus

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from api.contract.responses.jobs import JobDocument
-from api.contract.responses.model import ResponseModel
+from api.http.json_responses import ResponseModel
 
 
 class FieldError(ResponseModel):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from api.contract.responses.events import EventDocument
-from api.contract.responses.model import ResponseModel
+from api.http.json_responses import ResponseModel
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import EndpointStatus
 
