@@ -16,6 +16,7 @@ from jobs.store.durability import read_facts
 from jobs.webhooks.outbox import read_backlog
 
 OUTBOX_WARNING_SECONDS = 60
+"""A running notifier takes events at once; after a minute, none is running."""
 _SUBSETTER = {"darwin": "libharfbuzz-subset.0.dylib", "win32": "libharfbuzz-subset-0.dll"}.get(
     sys.platform, "libharfbuzz-subset.so.0"
 )

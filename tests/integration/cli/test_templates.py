@@ -9,12 +9,10 @@ from pathlib import Path
 from jobs.core.errors.job import TemplateError
 from jobs.core.job import Result
 from jobs.kinds import Run
-from tests.integration.cli.test_commands import Terminal, core, settings, terminal
+from tests.integration.cli.conftest import Terminal
 from testsupport.core import Core
 from testsupport.project import ROOT
 from testsupport.runners import instant
-
-__all__ = ["core", "settings", "terminal"]
 
 EXAMPLE = ROOT / "examples" / "templates" / "invoice"
 
