@@ -2,8 +2,8 @@
 
     python -m benchmarks.push_fanout [subscribers]
 
-Both servers run in one process on one loop, so they have the same machine in the same minute; rounds alternate. The
-time of a round is from the order to send until the last client has the whole frame. The target is 80 % of the rate.
+Both servers run in one process on one loop, in alternate rounds, so conditions are the same. A round lasts from the
+order to send until the last client has the whole frame. The target is 80 % of the rate.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROUNDS = 30
 
 
 class Servers:
-    """Both servers; sends one event through one of them when told to on standard input."""
+    """Both servers. Each line on standard input makes one of them send an event."""
 
     def __init__(self) -> None:
         self._records = Records()
@@ -43,8 +43,8 @@ class Servers:
     async def run(self, ours: int, plain: int) -> None:
         ready = asyncio.Event()
         ready.set()
-        gateway = WebSocketServer(Settings(notifier_port=ours), Tokens(["s" * 32]), self._hub)
-        await gateway.start()
+        server = WebSocketServer(Settings(notifier_port=ours), Tokens(["s" * 32]), self._hub)
+        await server.start()
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin

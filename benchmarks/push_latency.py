@@ -1,4 +1,4 @@
-"""From an event written to its frame at the client: one subscriber, a quiet system.
+"""The time from an event in the store to its frame at the client: one subscriber, a quiet system.
 
     python -m benchmarks.push_latency [events]
 

@@ -1,7 +1,7 @@
-"""WebSocket clients that cost next to nothing, so that they are not what a benchmark measures.
+"""WebSocket clients that cost nearly nothing, so that a benchmark measures the server.
 
-They speak raw frames: the header is read, the payload is only looked at for its type. `plain_server` is the
-`websockets` server that does nothing else, as the limit of what can be had.
+They parse the header of each frame, and only look for the type in its payload. `plain_server` is a
+`websockets` server that does nothing else, for comparison.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONNECTING_AT_ONCE = 200
 
 
 class Reader(asyncio.Protocol):
-    """Counts events. `first` are frames to send once the connection stands."""
+    """Counts events. `first` are the frames to send when the connection is open."""
 
     def __init__(self, first: list[bytes], on_event: Callable[[Reader], None]) -> None:
         self.events = 0

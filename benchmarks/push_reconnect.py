@@ -1,4 +1,4 @@
-"""A storm of clients that come back at once, each with a backlog, against a bare server that sends as many bytes.
+"""Many clients that reconnect at once, each with a backlog, against a bare server that sends as many bytes.
 
     python -m benchmarks.push_reconnect [clients] [backlog]
 

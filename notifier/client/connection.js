@@ -9,10 +9,10 @@ const PING_INTERVAL_MS = 25_000; // until the server says otherwise
 const SILENCE_MARGIN_MS = 10_000;
 const OPEN_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
-const STABLE_MS = 5_000; // a connection that lived this long says that the server is well
+const STABLE_MS = 5_000; // after a connection of this length, waits begin again with the shortest
 const LINGER_MS = 1_000; // between one subscription and the next
 const REFRESH_EARLY_MS = 60_000;
-const MIN_REFRESH_MS = 30_000; // where the clocks of client and server disagree
+const MIN_REFRESH_MS = 30_000; // if the clocks of client and server disagree
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const OPENS_BEFORE_FALLBACK = 2; // for each address
 
@@ -21,10 +21,10 @@ const RESTART_WITH_FRESH_TOKEN = 4501;
 const isFinal = (code) => code === 1009 || (code >= 4400 && code <= 4499);
 
 /**
- * One WebSocket for all subscriptions of a client: opened for the first, closed after the last, and kept alive between.
+ * One WebSocket for all subscriptions of a client. It opens with the first and closes after the last.
  *
  * A subscription has `request` (members of its subscribe frame), `token` (its own, or null), `receive(frame)` and
- * `fail(error)`. It stays attached over any number of sockets; each new one subscribes it again, from where it is.
+ * `fail(error)`. It stays attached over any number of sockets; each new socket subscribes it again, from where it was.
  */
 export class Connection {
   #environment;
@@ -59,7 +59,7 @@ export class Connection {
   /** @type {(() => void) | null} */
   #unlisten = null;
 
-  /** `address` is the WebSocket's URL, or with `takesHints` a guess; `fallback` takes over where none can be opened. */
+  /** `address` is the WebSocket's URL, or a guess if `takesHints`; `fallback` takes over if no socket can be opened. */
   constructor({ address, takesHints, credentials, fallback, environment, onState }) {
     this.#addresses = [address];
     this.#known = new Set([address]);
@@ -75,12 +75,12 @@ export class Connection {
     };
   }
 
-  /** `idle`, `connecting`, `live`, `waiting` (to try again) or `fallback` (no WebSocket, but news arrive). */
+  /** `idle`, `connecting`, `live`, `waiting` (to try again) or `fallback` (server-sent events). */
   get state() {
     return this.#state;
   }
 
-  /** An address that the server has named: tried before the one that was only guessed. */
+  /** Adds an address that the server has named. It is tried before the guessed one. */
   hint(url) {
     if (!url || !this.#takesHints || this.#known.has(url)) return;
     this.#known.add(url);
@@ -134,7 +134,7 @@ export class Connection {
     this.#setState(this.#fallback.isLive ? "fallback" : "connecting");
     this.#isPreparing = true;
     try {
-      await this.#tokensFor(this.#subscriptions); // before the socket: they may say where it is
+      await this.#tokensFor(this.#subscriptions); // before the socket: the answer may have its address
     } catch (error) {
       this.#isPreparing = false;
       return this.#cannotAuthenticate(error);
@@ -150,13 +150,13 @@ export class Connection {
     try {
       socket = new this.#environment.WebSocket(address, [PROTOCOL]);
     } catch {
-      return this.#cannotOpen(); // there are none here, or the page's security forbids this one
+      return this.#cannotOpen(); // the platform has no WebSocket, or the page's security policy forbids this address
     }
     this.#socket = socket;
     socket.onopen = () => this.#opened(socket);
     socket.onmessage = (message) => socket === this.#socket && this.#received(message.data);
     socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
-    socket.onerror = () => {}; // a close follows, and says more
+    socket.onerror = () => {}; // a close event follows, with a code
     this.#timers.start("watch", OPEN_TIMEOUT_MS, () => this.#abandon(socket));
   }
 
@@ -168,7 +168,7 @@ export class Connection {
     this.#introduce(socket, [...this.#subscriptions]);
   }
 
-  /** Shows the tokens that the subscriptions need, and subscribes. */
+  /** Sends the tokens that the subscriptions need, then the subscribe frames. */
   async #introduce(socket, subscriptions) {
     let tokens;
     try {
@@ -231,7 +231,7 @@ export class Connection {
     try {
       frame = JSON.parse(data);
     } catch {
-      return; // not of this protocol
+      return; // not a frame of this protocol
     }
     switch (frame.type) {
       case "welcome":
@@ -250,7 +250,7 @@ export class Connection {
       case "error":
         return this.#refused(frame);
       default:
-        return undefined; // of a newer server
+        return undefined; // from a newer server
     }
   }
 
@@ -260,13 +260,13 @@ export class Connection {
     this.#live();
     if (!this.#credentials.canRefresh || !frame.expires_at) return;
     const leftMs = Date.parse(frame.expires_at) - this.#environment.now();
-    if (leftMs >= this.#leastLeftMs) return; // another of the tokens expires before
+    if (leftMs >= this.#leastLeftMs) return; // another token expires first
     this.#leastLeftMs = leftMs;
     const inMs = Math.max(MIN_REFRESH_MS, leftMs - Math.max(REFRESH_EARLY_MS, leftMs / 10));
     this.#timers.start("refresh", Math.min(inMs, MAX_TIMER_MS), () => this.#refresh());
   }
 
-  /** Before the tokens in use expire: one fresh token for everything, on the connection as it is. */
+  /** Gets one fresh token for all subscriptions before those in use expire, and sends it on the open connection. */
   async #refresh() {
     const socket = this.#socket;
     this.#leastLeftMs = Infinity;
@@ -275,7 +275,7 @@ export class Connection {
       const fresh = await this.#credentials.token();
       if (socket === this.#socket && fresh) this.#show(fresh.token);
     } catch {
-      // Still good for a while. When it is not, the server says so (4501), and the reconnect asks again.
+      // The old token is still valid. When it has expired, the server closes with 4501, and the reconnect asks again.
     }
   }
 
@@ -288,7 +288,7 @@ export class Connection {
     const subscription = this.#asked.get(frame.reply_to);
     this.#asked.delete(frame.reply_to);
     if (!subscription) {
-      this.#send({ type: "unsubscribe", subscription: frame.subscription }); // nobody wants it any more
+      this.#send({ type: "unsubscribe", subscription: frame.subscription }); // detached in the meantime
       return;
     }
     this.#live();
@@ -319,13 +319,13 @@ export class Connection {
 
   // --- staying alive --------------------------------------------------------------------------------------------
 
-  /** Something was heard. The server pings: silence means that the line is dead. */
+  /** Restarts the timer that abandons a silent socket. The server pings, so a silent one is dead. */
   #watch() {
     const socket = this.#socket;
     this.#timers.start("watch", this.#pingIntervalMs + SILENCE_MARGIN_MS, () => this.#abandon(socket));
   }
 
-  /** The network or the page is back: no reason to wait, and good reason to doubt the line. */
+  /** Handles the return of the network or the page: reconnects at once, or probes the socket, which may be dead. */
   #wake() {
     if (this.#timers.has("retry")) {
       this.#open();
@@ -348,7 +348,7 @@ export class Connection {
     const isWelcome = this.#isWelcome;
     this.#drop();
     if (code === FORBIDDEN && !isWelcome && this.#addresses.length > 1) {
-      // Another process may know this page's origin: the one that served it, say.
+      // Another process may allow this page's origin, such as the one that served it.
       this.#addresses.splice(this.#tried % this.#addresses.length, 1);
       return this.#retryLater();
     }
@@ -380,7 +380,7 @@ export class Connection {
     this.#timers.start("retry", waitMs, () => this.#open());
   }
 
-  /** Forgets the socket and all that was said on it. */
+  /** Forgets the socket and its state. */
   #drop() {
     this.#socket = null;
     this.#isOpen = false;

@@ -79,12 +79,12 @@ export class Fallback {
   async #stream(subscription, signal, backoff) {
     const silence = new AbortController();
     let timer;
-    const heard = () => {
+    const restartTimer = () => {
       this.#environment.clearTimeout(timer);
       timer = this.#environment.setTimeout(() => silence.abort(), SILENCE_MS);
     };
     try {
-      heard();
+      restartTimer();
       /** @type {Record<string, string>} */
       const headers = { Accept: "text/event-stream" };
       if (subscription.request.after) headers["Last-Event-ID"] = subscription.request.after;
@@ -99,7 +99,7 @@ export class Fallback {
       const parser = new EventStreamParser();
       const decoder = new TextDecoder();
       for await (const bytes of pieces(response.body)) {
-        heard();
+        restartTimer();
         for (const message of parser.feed(decoder.decode(bytes, { stream: true }))) deliver(subscription, message);
         if (parser.lastId) subscription.advance?.(parser.lastId);
       }

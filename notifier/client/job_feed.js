@@ -11,7 +11,7 @@ export function isTerminal(job) {
 /**
  * The state of one job, and its readers in this client: one subscription serves all of them.
  *
- * Each version reaches the readers once and in order, whether it comes as snapshot or event, or again after a reconnect.
+ * Each version reaches the readers once and in order, also after a reconnect, as snapshot or as event.
  */
 export class JobFeed {
   #listeners = new Set();

@@ -60,7 +60,7 @@ export interface PressrunEvent {
   data: { job?: JobDocument; [subject: string]: unknown };
 }
 
-/** A change of one job: where it stands (first, and where changes were missed), or an event of its own. */
+/** A change of one job: a snapshot (first, and if changes were missed), or an event. */
 export type JobChange =
   { type: "snapshot"; data: { job: JobDocument } } | (PressrunEvent & { data: { job: JobDocument } });
 
@@ -78,7 +78,7 @@ export interface Token {
 }
 
 export interface PressrunOptions {
-  /** Where the server is; default: where the page comes from. */
+  /** The server's URL; default: that of the page. */
   url?: string;
   /** Default: what the server names, else `/v1/ws` at `url`. */
   websocketUrl?: string;

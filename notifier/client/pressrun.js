@@ -39,7 +39,7 @@ export class Pressrun {
   #feeds = new Map();
 
   /**
-   * `url` is where the server is (default: where the page comes from). Credentials: `apiKey` on a backend, `token` or
+   * `url` is the server's (default: that of the page). Credentials: `apiKey` on a backend, `token` or
    * `tokenProvider` in a browser (what `POST /v1/tokens` answers, or only its `token`); none for a local server.
    * @param {Types.PressrunOptions} [options]
    */
@@ -74,7 +74,7 @@ export class Pressrun {
     });
   }
 
-  /** `idle`, `connecting`, `live`, `waiting` (to try again) or `fallback` (no WebSocket, but news arrive). */
+  /** `idle`, `connecting`, `live`, `waiting` (to try again) or `fallback` (server-sent events). */
   get state() {
     return this.#connection.state;
   }

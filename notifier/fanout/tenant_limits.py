@@ -19,6 +19,7 @@ import structlog
 from jobs.core.errors.store import StoreError
 from jobs.core.settings import Settings
 from jobs.process.event_wait import is_set_within
+from jobs.process.testsignal import TestSignal
 from jobs.store.scripts import Scripts
 from notifier.protocol.fanout_interface import CountedClient
 
@@ -65,6 +66,7 @@ class TenantLimits:
         self._counts: dict[str, _TenantCounts] = {}
         self._changed: set[str] = set()
         self._has_changed = asyncio.Event()
+        self.exchanged: TestSignal[str] = TestSignal()
 
     def connect(self, tenant: str, client: CountedClient) -> bool:
         """Counts a connection; returns False if the tenant has too many."""
@@ -138,5 +140,6 @@ class TenantLimits:
         for client in newcomers[len(newcomers) - max(excess, 0) :]:
             log.info("connection.evicted", tenant=tenant)
             client.evict()
+        self.exchanged.emit(tenant)
         if not counts.connections and not counts.subscriptions and tenant not in self._changed:
             del self._counts[tenant]

@@ -118,7 +118,7 @@ async def test_a_browser_may_follow_with_the_token_of_a_job_and_nothing_else(
     assert told["denied"] == ["ApiError", 403]
 
 
-async def test_where_websockets_do_not_get_through_a_job_is_followed_by_an_event_stream(
+async def test_a_job_is_followed_by_an_event_stream_if_websockets_are_blocked(
     redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     async with Deployment.running(redis_url, tmp_path, ("api", "notifier"), **WITH_KEYS) as running:

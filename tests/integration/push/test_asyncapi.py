@@ -97,7 +97,7 @@ async def test_every_kind_of_frame_occurs_and_is_as_the_document_says(core: Core
 
 
 async def converse(talk: Conversation, core: Core, now: float, job_id: str, batch_id: str) -> None:
-    """Everything that can be said."""
+    """Causes every kind of frame."""
     token, _ = Tokens(["s" * 32]).mint(LOCAL_TENANT, Scope(channel="jobs"), now, 60)
     await talk.say(type="auth", id=1, token=token)
     await talk.hear("welcome")

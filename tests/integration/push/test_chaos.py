@@ -1,4 +1,4 @@
-"""Two hundred clients, and everything breaks: notifiers die, the store dies, the log is trimmed under slow readers."""
+"""Two hundred clients, while notifiers die, the store dies, and the log is trimmed under slow readers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JOBS = 120
 
 
 async def insist(step: Callable[[], Awaitable[object]]) -> None:
-    """Takes a step that is safe to take twice, however often the store is away."""
+    """Takes a step, again while the store is away. The step must be safe to take twice."""
     while True:
         try:
             await step()
@@ -39,7 +39,7 @@ async def insist(step: Callable[[], Awaitable[object]]) -> None:
 
 
 async def end_jobs(core: Core, rng: random.Random, job_ids: list[str], trimmed: asyncio.Event) -> None:
-    """Jobs that begin and end, a few at a time, and until the log was trimmed; their ids in the order of their ends."""
+    """Runs jobs, a few at a time, until the log was trimmed; returns their ids in the order of their ends."""
     waiting: list[str] = []
     while len(job_ids) + len(waiting) < JOBS or not trimmed.is_set():
         submission = Submission(
@@ -64,7 +64,7 @@ async def break_things(
     job_ids: list[str],
     trimmed: asyncio.Event,
 ) -> None:
-    """One fault after another, each kind at least twice, in an order that the seed decides."""
+    """Causes faults, each kind at least twice, in an order that the seed decides."""
     faults = ["kill notifier", "restart store", "trim log"] * 2
     rng.shuffle(faults)
     for fault in faults:

@@ -1,4 +1,4 @@
-"""The notifier process against a real store: from a job's change to a client's socket, and through what breaks."""
+"""The notifier process against a real store: from a job's change to a client's socket, with faults."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def test_with_api_keys_a_token_opens_the_job_it_was_minted_for(
         assert (await ask(websocket, type="subscribe", job_id=other.id))["code"] == "forbidden"
 
 
-async def test_clients_may_come_before_the_store_does(
+async def test_clients_may_connect_before_the_store_is_there(
     core: Core, own_valkey: FaultyValkey, tmp_path: Path
 ) -> None:
     job = await core.submit(tenant=LOCAL_TENANT)
@@ -114,7 +114,7 @@ async def test_clients_may_come_before_the_store_does(
         assert (await receive(websocket))["snapshot"]["id"] == job.id
 
 
-async def test_a_store_that_restarts_costs_no_event(
+async def test_no_event_is_lost_when_the_store_restarts(
     core: Core, own_valkey: FaultyValkey, notifier: NotifierProcess
 ) -> None:
     job = await core.submit(tenant=LOCAL_TENANT)
@@ -128,7 +128,7 @@ async def test_a_store_that_restarts_costs_no_event(
         assert (await receive(websocket))["event"]["type"] == "job.cancelled"
 
 
-async def test_on_sigterm_clients_are_sent_away_and_the_process_exits_cleanly(
+async def test_on_sigterm_clients_are_disconnected_and_the_process_exits_cleanly(
     notifier: NotifierProcess,
 ) -> None:
     async with notifier.client() as websocket:
@@ -144,7 +144,9 @@ async def test_on_sigterm_clients_are_sent_away_and_the_process_exits_cleanly(
     assert "Traceback" not in said
 
 
-async def test_it_stops_while_the_store_is_away(own_valkey: FaultyValkey, notifier: NotifierProcess) -> None:
+async def test_the_process_stops_while_the_store_is_away(
+    own_valkey: FaultyValkey, notifier: NotifierProcess
+) -> None:
     own_valkey.stop()
     async with notifier.client():
         pass
@@ -164,7 +166,7 @@ async def test_a_bad_setting_is_named_and_ends_the_process_with_status_2(tmp_pat
 
 
 class LocalClient:
-    """A session without a socket: frames appear as they are made."""
+    """A session without a socket, which keeps its frames."""
 
     def __init__(self, hub: Hub, tenant: str) -> None:
         self.frames: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -210,7 +212,7 @@ async def test_a_new_subscription_ends_the_rest_of_a_tail_without_followers(core
     await asyncio.wait(tasks)
 
 
-async def test_what_the_bus_forgot_while_nobody_read_it_comes_from_the_log(core: Core) -> None:
+async def test_events_trimmed_from_the_bus_before_they_were_read_come_from_the_log(core: Core) -> None:
     hub = Hub(core.store, core.log, NoLimits())
     tail = Tail(core.redis, on_event=hub.on_event, on_progress=hub.on_progress, on_gap=hub.on_gap)
     serving = asyncio.create_task(hub.run(tail.ready))

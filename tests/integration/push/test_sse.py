@@ -58,7 +58,7 @@ class Stream:
         raise EOFError
 
     async def opened(self) -> None:
-        """Returns once the stream has said where it begins."""
+        """Returns when the stream has sent its first id."""
         async with asyncio.timeout(DEADLINE_S):
             while not self.last_id:
                 name, _, value = (await self.answer.content.readline()).decode().partition(": ")
@@ -172,7 +172,7 @@ async def test_json_pages_take_the_same_filters(core: Core, site: Site) -> None:
     assert page["next_cursor"] == str(await core.log.head(LOCAL_TENANT))
 
 
-async def test_beyond_retention_the_client_is_told_to_start_over(core: Core, site: Site) -> None:
+async def test_a_cursor_older_than_the_log_gets_a_reset(core: Core, site: Site) -> None:
     await core.submit(tenant=LOCAL_TENANT)
     async with site.stream() as stream:
         await stream.opened()
@@ -222,7 +222,7 @@ async def test_tokens_open_what_they_were_made_for_and_the_stream_ends_with_them
     await closed.redis.aclose()
 
 
-async def test_when_the_process_stops_streams_end_with_a_hint_when_to_come_back(core: Core) -> None:
+async def test_when_the_process_stops_streams_end_with_a_time_to_reconnect(core: Core) -> None:
     async with (
         serving(core.settings) as (port, server, _),
         aiohttp.ClientSession() as http,
@@ -252,7 +252,9 @@ async def test_a_client_that_never_reads_is_cut_off_and_others_are_served(core: 
         writer.close()
 
 
-async def test_a_tenant_without_room_is_told_429(core: Core, redis_url: str, tmp_path: Path) -> None:
+async def test_a_stream_more_than_the_tenant_may_have_is_refused_with_429(
+    core: Core, redis_url: str, tmp_path: Path
+) -> None:
     full = Core.open(redis_url, tmp_path, PRESSRUN_MAX_CONNECTIONS="1")
     async with site_of(full) as site, site.stream() as stream:
         await stream.opened()

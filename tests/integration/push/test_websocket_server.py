@@ -381,7 +381,7 @@ def _with_body(job: Job, version: int, body: bytes) -> Any:
     return type(event)(event.tenant, event.sequence, "job.retrying", event.job_id, version, body)
 
 
-async def test_a_slow_client_that_wakes_up_in_time_reads_4508(
+async def test_a_slow_client_that_reads_again_in_time_gets_4508(
     open_site: Opener, stack: contextlib.AsyncExitStack
 ) -> None:
     limits = SomeLimits(subscriptions=1)

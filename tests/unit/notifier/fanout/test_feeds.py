@@ -419,7 +419,7 @@ async def test_a_batch_begins_with_its_document_and_goes_on_with_its_events(reco
         assert follower.told == [("opened", "k3f9.0"), ("snapshot", {"id": "batch_1"}), ("event", 2)]
 
 
-async def test_a_batch_that_does_not_exist_is_said_to_be_gone(records: Records) -> None:
+async def test_a_batch_that_does_not_exist_is_not_found(records: Records) -> None:
     async with running(Feeds(records, Followers(), Batches())) as feeds:
         follower = Follower(feeds, filter=Filter(batch_id="batch_2"))
         await follower.until(lambda: bool(follower.told))

@@ -67,7 +67,7 @@ async def hub(records: Records) -> AsyncIterator[Hub]:
 
 
 class SlowRecords(Records):
-    """Reads that the test lets through one by one."""
+    """Holds each read until the test allows it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ async def test_another_tenants_job_is_missing_even_while_its_events_arrive(
     assert follower.told.empty()
 
 
-async def test_events_that_arrive_while_the_snapshot_is_read_come_after_it() -> None:
+async def test_events_that_arrive_while_the_snapshot_is_read_follow_it() -> None:
     records = SlowRecords()
     job = records.put(make_job())
     hub, ready = Hub(records, records, NoLimits()), asyncio.Event()
@@ -134,7 +134,7 @@ async def test_events_that_arrive_while_the_snapshot_is_read_come_after_it() -> 
     task.cancel()
 
 
-async def test_a_gap_during_a_reading_makes_that_reading_worthless() -> None:
+async def test_a_gap_during_a_read_makes_the_hub_read_again() -> None:
     records = SlowRecords()
     job = records.put(make_job())
     hub, ready = Hub(records, records, NoLimits()), asyncio.Event()

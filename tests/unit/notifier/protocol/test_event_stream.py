@@ -15,7 +15,7 @@ JOB = make_job()
 
 
 class Feeds:
-    """Opens at once; the test feeds."""
+    """Opens each subscription at once; the test sends the events."""
 
     def __init__(self) -> None:
         self.subscription: ChannelSubscription | None = None
@@ -134,7 +134,7 @@ def test_a_client_that_falls_too_far_behind_is_cut_off_and_can_resume() -> None:
     assert client.lines() == [""]
 
 
-def test_when_the_process_stops_the_client_is_told_when_to_come_back() -> None:
+def test_when_the_process_stops_the_client_is_told_when_to_reconnect() -> None:
     client = live()
 
     client.stream.end(1200)

@@ -15,7 +15,7 @@ JOB = make_job()
 
 
 class Told:
-    """The subscriber; remembers what it was told, by version."""
+    """A listener that keeps the versions it was sent."""
 
     def __init__(self) -> None:
         self.log: list[tuple[str, int]] = []
@@ -63,10 +63,10 @@ def established(version: int = 1) -> tuple[JobSubscription, Told]:
     arrived=st.integers(0, 8),
     repeats=st.lists(st.integers(0, 7), max_size=4),
 )
-def test_whenever_the_snapshot_is_read_no_version_is_missed_or_told_twice(
+def test_no_version_is_missed_or_repeated_whenever_the_snapshot_is_read(
     last: int, read: int, arrived: int, repeats: list[int]
 ) -> None:
-    """Events up to `last` happen; the snapshot shows `read` of them, `arrived` come before it, some come again."""
+    """Events up to `last` occur: the snapshot has `read` of them, `arrived` come before it, some twice."""
     snapshot = max(1, min(read, last))
     stream = [*range(1, last + 1)]
     for repeat in repeats:
@@ -99,7 +99,7 @@ def test_after_a_gap_the_missed_versions_come_from_the_log() -> None:
     assert told.log == [("event", version) for version in (2, 3, 4, 5, 6)]
 
 
-def test_after_a_gap_in_which_nothing_happened_nothing_is_said() -> None:
+def test_after_a_gap_without_a_new_version_nothing_is_sent() -> None:
     subscription, told = established(2)
 
     subscription.hold()
@@ -109,7 +109,7 @@ def test_after_a_gap_in_which_nothing_happened_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize(("logged", "told_events"), [([], []), ([1, 2, 4], [2]), ([3, 4], [])])
-def test_where_the_log_has_lost_events_the_client_is_told_to_go_on_from_a_snapshot(
+def test_a_client_gets_a_reset_with_a_snapshot_if_the_log_has_lost_events(
     logged: list[int], told_events: list[int]
 ) -> None:
     subscription, told = established()
@@ -122,7 +122,7 @@ def test_where_the_log_has_lost_events_the_client_is_told_to_go_on_from_a_snapsh
     assert told.log == [*(("event", version) for version in told_events), ("reset", 4), ("event", 5)]
 
 
-def test_a_record_that_went_back_belongs_to_a_store_that_lost_writes() -> None:
+def test_a_record_with_an_older_version_gives_a_reset_with_epoch() -> None:
     subscription, told = established(3)
 
     subscription.hold()
@@ -159,7 +159,7 @@ def test_progress_after_the_end_is_dropped() -> None:
     assert told.log == [("event", 3)]
 
 
-def test_a_missing_job_is_said() -> None:
+def test_a_missing_job_is_reported() -> None:
     subscription, told = opened()
 
     subscription.not_found()

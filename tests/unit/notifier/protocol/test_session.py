@@ -32,7 +32,7 @@ CHANNEL = Scope(channel="jobs")
 
 
 class Fanout:
-    """Records what the session asks for; the test answers as the hub would."""
+    """Keeps the subscriptions of a session; the test answers as the hub would."""
 
     def __init__(self) -> None:
         self.feeds = self
@@ -61,7 +61,7 @@ class Fanout:
 
 
 class Client:
-    """A session, seen from the other end of the wire, in virtual time."""
+    """A session as its client sees it, in virtual time."""
 
     def __init__(self, tenant: str | None = None) -> None:
         self.now = START
@@ -85,7 +85,7 @@ class Client:
         return received
 
     def wait(self, seconds: float) -> list[dict[str, Any]]:
-        """Lets time pass, ticking when the session asks for it."""
+        """Moves time forward, and ticks at the session's deadlines."""
         until = self.now + seconds
         received = []
         while self.session.closing is None and self.session.deadline <= until:
@@ -152,7 +152,7 @@ def test_a_token_that_is_not_ours_closes_the_connection() -> None:
     assert client.code is CloseCode.UNAUTHENTICATED
 
 
-def test_an_expired_token_tells_the_client_to_come_back_with_a_fresh_one() -> None:
+def test_an_expired_token_closes_with_a_code_that_asks_for_a_fresh_one() -> None:
     client = Client()
     token, expires_at = TOKENS.mint("acme", CHANNEL, START, 60)
     client.now = expires_at
@@ -320,7 +320,7 @@ def test_progress_that_waits_is_dropped_when_an_event_overtakes_it() -> None:
     assert [frame["type"] for frame in client.read()] == ["event"]
 
 
-def test_unsubscribing_ends_the_feed() -> None:
+def test_unsubscribing_ends_the_subscription() -> None:
     client, job = authenticated(), make_job(2)
     subscription = client.follow(job)
     subscription.offer_progress(ProgressFrame(make_progress(job, 90)))
@@ -332,7 +332,7 @@ def test_unsubscribing_ends_the_feed() -> None:
     assert client.fanout.watched == []
 
 
-def test_unsubscribing_from_nothing_is_an_error_that_ends_nothing() -> None:
+def test_unsubscribing_from_an_unknown_subscription_is_an_error_and_the_connection_goes_on() -> None:
     client = authenticated()
 
     (error,) = client.send({"type": "unsubscribe", "id": 4, "subscription": "s9"})
@@ -341,7 +341,7 @@ def test_unsubscribing_from_nothing_is_an_error_that_ends_nothing() -> None:
     assert client.code is None
 
 
-def test_a_job_that_does_not_exist_is_an_error_that_ends_nothing() -> None:
+def test_a_job_that_does_not_exist_is_an_error_and_the_connection_goes_on() -> None:
     client = authenticated()
     client.send({"type": "subscribe", "id": 2, "job_id": make_job().id})
 
@@ -353,7 +353,7 @@ def test_a_job_that_does_not_exist_is_an_error_that_ends_nothing() -> None:
     assert client.code is None
 
 
-def test_what_cannot_be_a_job_id_is_not_looked_up() -> None:
+def test_a_text_that_cannot_be_a_job_id_is_not_looked_up() -> None:
     client = authenticated()
 
     (error,) = client.send({"type": "subscribe", "id": 2, "job_id": "job_1\n"})
@@ -362,7 +362,7 @@ def test_what_cannot_be_a_job_id_is_not_looked_up() -> None:
     assert client.fanout.watched == []
 
 
-def test_a_job_that_vanished_during_a_gap_ends_its_subscription_aloud() -> None:
+def test_a_job_that_was_deleted_during_a_gap_ends_its_subscription_with_an_error() -> None:
     client = authenticated()
     subscription = client.follow(make_job())
 
@@ -482,7 +482,7 @@ def test_a_live_event_comes_with_its_cursor_and_the_stored_bytes() -> None:
     assert event.body in frame
 
 
-def test_pings_carry_how_far_each_subscription_has_come() -> None:
+def test_pings_have_the_cursor_of_each_subscription() -> None:
     client = authenticated()
     subscription = follow_channel(client, channel="jobs", filter={"types": ["job.failed"]})
     subscription.go_live()
@@ -590,7 +590,7 @@ def test_progress_of_several_jobs_waits_side_by_side_and_an_event_overtakes_only
         {"channel": "jobs", "filter": {"tags": ["x"] * 33}},
     ],
 )
-def test_a_subscription_to_nothing_that_exists_is_a_bad_frame(asked: dict[str, Any]) -> None:
+def test_a_subscribe_frame_that_does_not_name_one_thing_is_a_bad_frame(asked: dict[str, Any]) -> None:
     client = authenticated()
 
     client.send({"type": "subscribe", **asked})
@@ -653,7 +653,7 @@ def test_a_client_that_is_silent_after_a_ping_is_closed_within_a_minute() -> Non
         b"",
     ],
 )
-def test_what_is_not_a_frame_gets_an_error_that_says_why_and_then_the_end(message: str | bytes) -> None:
+def test_a_message_that_is_not_a_frame_gets_an_error_that_says_why_then_a_close(message: str | bytes) -> None:
     client = authenticated()
 
     client.session.receive(message, client.now)
@@ -699,7 +699,7 @@ frames = st.dictionaries(members, json_values | types, max_size=5).map(json.dump
 
 
 @given(st.lists(frames | st.text(max_size=50) | st.binary(max_size=50), max_size=8), st.booleans())
-def test_no_message_does_more_than_end_its_own_connection(messages: list[str | bytes], known: bool) -> None:
+def test_no_message_raises_an_exception(messages: list[str | bytes], known: bool) -> None:
     client = authenticated() if known else Client()
 
     for message in messages:
@@ -762,7 +762,7 @@ def test_going_away_tells_the_client_when_to_come_back() -> None:
     assert client.fanout.watched == []
 
 
-def test_after_the_decision_to_close_nothing_happens_any_more() -> None:
+def test_a_closing_session_ignores_everything() -> None:
     client, job = authenticated(), make_job()
     subscription = client.follow(job)
     client.session.go_away(0)
@@ -778,7 +778,7 @@ def test_after_the_decision_to_close_nothing_happens_any_more() -> None:
     assert client.code is CloseCode.RESTART
 
 
-def test_everything_to_send_wakes_the_adapter() -> None:
+def test_every_frame_to_send_wakes_the_transport() -> None:
     client, job = authenticated(), make_job()
     subscription = client.follow(job)
     client.wakes = 0
@@ -790,7 +790,7 @@ def test_everything_to_send_wakes_the_adapter() -> None:
     assert client.wakes >= 3
 
 
-def test_a_lost_connection_leaves_nothing_behind() -> None:
+def test_a_lost_connection_ends_all_subscriptions() -> None:
     client = authenticated()
     client.follow(make_job())
 

@@ -15,7 +15,7 @@ def refusal(headers: dict[str, str] | list[tuple[str, str]], **settings: Any) ->
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8001", "127.0.0.1:8001", "[::1]:8001", "LOCALHOST"])
-def test_without_api_keys_programs_on_this_machine_are_welcome(host: str) -> None:
+def test_without_api_keys_programs_on_this_machine_are_accepted(host: str) -> None:
     assert refusal({"Host": host}) is None
 
 
@@ -27,7 +27,7 @@ def test_without_api_keys_a_foreign_host_is_refused(host: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8000", "http://127.0.0.1:3000", "https://app.example"])
-def test_without_api_keys_pages_of_this_machine_and_allowed_ones_are_welcome(origin: str) -> None:
+def test_without_api_keys_pages_of_this_machine_and_allowed_ones_are_accepted(origin: str) -> None:
     assert refusal({"Host": "localhost", "Origin": origin}, allowed_origins=("https://app.example",)) is None
 
 
@@ -47,13 +47,13 @@ def test_without_api_keys_proxies_are_refused(header: str) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://jobs.example", "http://jobs.example:8000", "https://app.example"]
 )
-def test_with_api_keys_pages_of_the_same_host_and_allowed_ones_are_welcome(origin: str) -> None:
+def test_with_api_keys_pages_of_the_same_host_and_allowed_ones_are_accepted(origin: str) -> None:
     settings = {"api_keys": KEYS, "allowed_origins": ("https://app.example",)}
 
     assert refusal({"Host": "jobs.example", "Origin": origin}, **settings) is None
 
 
-def test_pages_of_the_public_url_are_welcome_behind_a_proxy_that_rewrites_the_host() -> None:
+def test_pages_of_the_public_url_are_accepted_behind_a_proxy_that_rewrites_the_host() -> None:
     settings = {"api_keys": KEYS, "public_url": "https://jobs.example/pressrun"}
 
     assert refusal({"Host": "10.0.0.7:8001", "Origin": "https://jobs.example"}, **settings) is None
@@ -66,7 +66,7 @@ def test_with_api_keys_other_pages_are_refused(origin: str) -> None:
     assert refusal({"Host": "jobs.example", "Origin": origin}, api_keys=KEYS) is not None
 
 
-def test_several_origins_must_all_be_welcome() -> None:
+def test_several_origins_must_all_be_allowed() -> None:
     headers = [("Host", "localhost"), ("Origin", "http://localhost"), ("Origin", "https://evil.example")]
 
     assert refusal(headers) is not None

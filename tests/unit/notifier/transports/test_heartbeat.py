@@ -13,7 +13,7 @@ LONG_S = 3600
 
 
 class Ticking:
-    """A session, as far as a heartbeat knows it."""
+    """What a heartbeat uses of a session."""
 
     def __init__(self, due_in_s: float) -> None:
         self.deadline = time.time() + due_in_s
@@ -35,7 +35,7 @@ def heartbeat(session: Ticking) -> Heartbeat:
     return Heartbeat(session, time.time)  # type: ignore[arg-type]
 
 
-async def test_it_ticks_when_something_is_due_and_goes_on() -> None:
+async def test_a_heartbeat_ticks_at_each_deadline() -> None:
     session = Ticking(0.02)
     session.next_in_s = 0.02
     beating = heartbeat(session)
@@ -46,7 +46,7 @@ async def test_it_ticks_when_something_is_due_and_goes_on() -> None:
     beating.stop()
 
 
-async def test_a_deadline_that_was_brought_forward_is_kept() -> None:
+async def test_an_earlier_deadline_is_kept() -> None:
     session = Ticking(LONG_S)
     beating = heartbeat(session)
 
@@ -57,7 +57,7 @@ async def test_a_deadline_that_was_brought_forward_is_kept() -> None:
     beating.stop()
 
 
-async def test_a_deadline_that_moved_away_is_waited_for() -> None:
+async def test_a_later_deadline_is_waited_for() -> None:
     session = Ticking(0.01)
     beating = heartbeat(session)
     moved = session.deadline = time.time() + 0.1
@@ -68,7 +68,7 @@ async def test_a_deadline_that_moved_away_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("ending", ["stopped", "closing"])
-async def test_it_ends_with_the_session(ending: str) -> None:
+async def test_a_heartbeat_ends_with_the_session(ending: str) -> None:
     session, other = Ticking(0.01), Ticking(0.05)
     beating, reference = heartbeat(session), heartbeat(other)
 
