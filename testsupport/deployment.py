@@ -22,7 +22,8 @@ from testsupport.waiting import DEADLINE_S
 class Deployment:
     """The processes of one deployment, and a client of them."""
 
-    def __init__(self, redis_url: str, directory: Path, **environ: str) -> None:
+    def __init__(self, redis_url: str, directory: Path, *, root: Path = ROOT, **environ: str) -> None:
+        """`root` is where the code is: this project, or another release of it."""
         self.port, self.notifier_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"http://127.0.0.1:{self.notifier_port}/v1/ws"
@@ -30,7 +31,7 @@ class Deployment:
         self.environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(root),
             "REDIS_URL": redis_url,
             "PORT": str(self.port),
             "PRESSRUN_NOTIFIER_PORT": str(self.notifier_port),
@@ -126,10 +127,10 @@ class Deployment:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, redis_url: str, directory: Path, packages: tuple[str, ...], **environ: str
+        cls, redis_url: str, directory: Path, packages: tuple[str, ...], *, root: Path = ROOT, **environ: str
     ) -> AsyncIterator[Deployment]:
         """Starts these processes, waits until they answer, and ends all of them at the end."""
-        deployment = cls(redis_url, directory, **environ)
+        deployment = cls(redis_url, directory, root=root, **environ)
         async with aiohttp.ClientSession() as deployment.http:
             try:
                 for package in packages:

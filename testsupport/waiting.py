@@ -13,12 +13,14 @@ DEADLINE_SECONDS = 60.0
 """The same for processes that start others."""
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[Any]]) -> None:
+async def eventually(
+    condition: Callable[[], bool | Awaitable[Any]], *, deadline_s: float = DEADLINE_S
+) -> None:
     """Returns when the condition holds; fails at the deadline.
 
     For conditions that send no signal.
     """
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(deadline_s):
         while True:
             held = condition()
             if held if isinstance(held, bool) else await held:
