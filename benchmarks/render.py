@@ -1,13 +1,14 @@
-"""Rendering, in three parts that can be run alone, `memory` takes a few minutes, the others less than two:
+"""Measures rendering, in three parts. `memory` takes a few minutes, the others less than two.
 
-- ``engine``: what the render child's engine gains over plain WeasyPrint. Plain is `HTML(string=…).write_pdf()` in a
-  warm process; both sides run alone, one after the other, in a process of their own, the same number of times, and
-  the medians are compared. PDFs are compared byte for byte.
+- ``engine``: how much faster the engine of a render child is than plain WeasyPrint, which is
+  `HTML(string=…).write_pdf()` in a warm process. Each side runs in a process of its own, one after
+  the other, the same number of times. Medians are compared, and the PDFs byte for byte.
 - ``memory``: the resident size of an engine's process over mixed documents.
-- ``again``: through the whole system, the time from submission to `succeeded` on the WebSocket of a document that was
-  not seen before, over that of the same document again; the median of several documents.
+- ``again``: through the whole system, the time from submission to `succeeded` on the WebSocket for
+  a new document, divided by the time for the same document again; the median of several documents.
 
-`python -m benchmarks.render` for all, or with the names of parts; with ``--smoke`` to see that it works.
+Run `python -m benchmarks.render` for all parts, or add their names. ``--smoke`` only checks that
+they work.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ PAIRS = (
 FILES = {"own.ttf": own_font(600)}
 
 Measured = tuple[list[float], str]
-"""Seconds of each round, the first left out; digest of the last PDF."""
+"""Seconds of each round without the first, and the digest of the last PDF."""
 
 
 def plain(connection: Connection, document: str, rounds: int) -> None:
-    """WeasyPrint as its documentation shows it."""
+    """Measures WeasyPrint as its documentation shows it."""
     from weasyprint import HTML
 
     def render() -> bytes:
@@ -67,8 +68,8 @@ def plain(connection: Connection, document: str, rounds: int) -> None:
     connection.send(_measure(render, rounds))
 
 
-def ours(connection: Connection, document: str, rounds: int) -> None:
-    """The engine of the render child, its tidying up included."""
+def engine_of_a_child(connection: Connection, document: str, rounds: int) -> None:
+    """Measures the engine of a render child, including `tidy_up`."""
     engine = warm_engine()
 
     def render() -> bytes:
@@ -89,7 +90,7 @@ def _measure(render: Callable[[], bytes], rounds: int) -> Measured:
 
 
 def resident(connection: Connection) -> None:
-    """Resident MiB after a tenth of the documents, and after all."""
+    """Sends the resident MiB after a tenth of the documents, and after all."""
     engine = warm_engine()
     sizes = []
     for number in range(MIXED_DOCUMENTS):
@@ -102,7 +103,7 @@ def resident(connection: Connection) -> None:
 
 
 def _mixed(number: int) -> str:
-    """Small and large, with the same stylesheet and with their own, with a font of their own."""
+    """Returns small and large documents, some with a framework, some with own styles or an own font."""
     own = f"<style>h1 {{ font-size: {10 + number % 40}pt; color: #{number % 4096:03x} }}</style>"
     font = "<style>@font-face { font-family: own; src: url(own.ttf) } p { font-family: own }</style>"
     match number % 4:
@@ -117,7 +118,7 @@ def _mixed(number: int) -> str:
 
 
 def warm_engine() -> Engine:
-    """Imports WeasyPrint: only in the processes that measure."""
+    """Returns an engine. Imports WeasyPrint, so call it only in processes that measure."""
     from jobs.render.child.html.engine import Engine
     from jobs.render.protocol.limits import RenderLimits
 
@@ -127,7 +128,7 @@ def warm_engine() -> Engine:
 
 
 def alone(target: Callable[..., None], *arguments: object) -> Any:
-    """What `target` sends from a process of its own."""
+    """Returns what `target` sends from a process of its own."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=target, args=(sender, *arguments))
@@ -138,7 +139,7 @@ def alone(target: Callable[..., None], *arguments: object) -> Any:
 
 
 async def again() -> None:
-    """How many times as fast the same document is the second time."""
+    """Measures how many times faster a document is the second time."""
     ratios = []
     async with stage(("api", "jobs", "notifier")) as deployment:
         ask = partial(notified, deployment.http, f"{deployment.url}/v1/jobs", deployment.ws_url)
@@ -153,17 +154,17 @@ async def again() -> None:
 
 
 async def engine() -> None:
-    """Plain WeasyPrint against the engine."""
+    """Compares the engine with plain WeasyPrint."""
     for name, document, rounds, target in PAIRS:
-        theirs, their_pdf = await asyncio.to_thread(alone, plain, document, rounds)
-        mine, my_pdf = await asyncio.to_thread(alone, ours, document, rounds)
-        same = "byte-identical" if my_pdf == their_pdf else "BYTES DIFFER"
-        print(f"{name}: plain {median(theirs) * 1000:.1f} ms, here {median(mine) * 1000:.1f} ms, {same}")
-        verdict(name, median(theirs) / median(mine), target, at_most=False, unit="×")
+        plain_s, plain_pdf = await asyncio.to_thread(alone, plain, document, rounds)
+        engine_s, engine_pdf = await asyncio.to_thread(alone, engine_of_a_child, document, rounds)
+        same = "byte-identical" if engine_pdf == plain_pdf else "BYTES DIFFER"
+        print(f"{name}: plain {median(plain_s) * 1000:.1f} ms, here {median(engine_s) * 1000:.1f} ms, {same}")
+        verdict(name, median(plain_s) / median(engine_s), target, at_most=False, unit="×")
 
 
 async def memory() -> None:
-    """Whether a child grows."""
+    """Measures whether a child grows."""
     early, late = await asyncio.to_thread(alone, resident)
     tenth = MIXED_DOCUMENTS // 10
     print(f"resident after {tenth} documents {early:.0f} MiB, after {MIXED_DOCUMENTS} {late:.0f} MiB")

@@ -39,15 +39,15 @@ class PdfInput(Strict):
     markdown: Annotated[
         str | None, Field(min_length=1, description="CommonMark with tables, footnotes and strikethrough.")
     ] = None
-    url: Annotated[HttpUrl | None, Field(description="Where the HTML document is.")] = None
+    url: Annotated[HttpUrl | None, Field(description="Address of an HTML document.")] = None
     template: Annotated[
         str | None,
-        Field(pattern=NAME_PATTERN, description="The name of a template, to be filled with `data`."),
+        Field(pattern=NAME_PATTERN, description="The name of a template; `data` fills it."),
     ] = None
     version: Annotated[
-        int | None, Field(ge=1, le=MAX_VERSION, description="Of the template; the newest without it.")
+        int | None, Field(ge=1, le=MAX_VERSION, description="Version of the template. Default: the newest.")
     ] = None
-    data: Annotated[dict[str, Any] | None, Field(description="What the template is filled with.")] = None
+    data: Annotated[dict[str, Any] | None, Field(description="Variables of the template.")] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -90,7 +90,7 @@ class Attachment(Strict):
     description: ShortText | None = None
     relationship: Annotated[
         Literal["source", "data", "alternative", "supplement", "unspecified"] | None,
-        Field(description="What it is to the document (ISO 32000-2, 7.11.3)."),
+        Field(description="Its relation to the document (ISO 32000-2, 7.11.3)."),
     ] = None
 
     @model_validator(mode="after")
@@ -111,10 +111,7 @@ class Invoice(Strict):
 
 
 class Permissions(Strict):
-    """What readers let their users do; `false` forbids.
-
-    Whoever has the owner password may do everything.
-    """
+    """What PDF readers allow; `false` forbids. With the owner password, everything is allowed."""
 
     print: bool | None = None
     modify: bool | None = None
@@ -125,14 +122,11 @@ class Permissions(Strict):
 
 
 class Encryption(Strict):
-    """AES-256.
-
-    With a user password the PDF opens only with it; without, it only has permissions.
-    """
+    """AES-256. A user password is needed to open the PDF; without one, it only has permissions."""
 
     user_password: Password | None = None
     owner_password: Annotated[
-        Password | None, Field(description="Default: a random one, told to nobody.")
+        Password | None, Field(description="Default: a random one, which is not stored.")
     ] = None
     permissions: Permissions | None = None
 
@@ -175,8 +169,8 @@ class PdfOptions(Strict):
     media: Annotated[Literal["print", "screen"] | None, Field(description="Which `@media` rules apply.")] = (
         None
     )
-    base_url: Annotated[HttpUrl | None, Field(description="What relative URLs are relative to.")] = None
-    pdf_variant: Annotated[PdfVariant | None, Field(description="A standard for the PDF to keep to.")] = None
+    base_url: Annotated[HttpUrl | None, Field(description="Base of relative URLs.")] = None
+    pdf_variant: Annotated[PdfVariant | None, Field(description="A PDF standard to conform to.")] = None
     metadata: Metadata | None = None
     tagged: Annotated[bool | None, Field(description="Tag the PDF for accessibility.")] = None
     forms: Annotated[bool | None, Field(description="Make form fields that can be filled in.")] = None
@@ -200,9 +194,7 @@ class PdfOptions(Strict):
     strict: Annotated[bool | None, Field(description="Warnings fail the job.")] = None
     cache: Annotated[
         bool | None,
-        Field(
-            description="`false` renders anew where the same document was rendered before (default: reuse)."
-        ),
+        Field(description="`false` renders even if the result of the same document could be reused."),
     ] = None
 
     def contradictions(self, files: Collection[str]) -> list[dict[str, str]]:

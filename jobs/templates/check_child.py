@@ -43,7 +43,7 @@ def main() -> None:
         answer({"flaws": flaws})
 
 
-def _check(checks: Any, frame: wire.Frame, misfit: Callable[[], None]) -> list[dict[str, str]]:
+def _check(checks: Any, frame: wire.Frame, on_misfit: Callable[[], None]) -> list[dict[str, str]]:
     pointer = frame.header["pointer"]
     match frame.header["what"]:
         case "html":
@@ -52,7 +52,7 @@ def _check(checks: Any, frame: wire.Frame, misfit: Callable[[], None]) -> list[d
             flaws = checks.flaws_of_schema(json.loads(frame.body), pointer)
         case _:
             schema, data = json.loads(frame.body)
-            flaws = list(checks.flaws_of_data(schema, data, pointer, misfit))
+            flaws = list(checks.flaws_of_data(schema, data, pointer, on_misfit))
     return flaws
 
 

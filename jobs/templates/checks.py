@@ -50,17 +50,17 @@ def flaws_of_schema(schema: dict[str, Any], pointer: str) -> list[Flaw]:
 
 
 def flaws_of_data(
-    schema: dict[str, Any], data: Any, pointer: str, misfit: Callable[[], None]
+    schema: dict[str, Any], data: Any, pointer: str, on_misfit: Callable[[], None]
 ) -> Iterator[Flaw]:
     """Yields where `data` does not fit `schema`.
 
-    Calls `misfit` as soon as it is known that it does not fit, because finding out why can take
+    Calls `on_misfit` as soon as it is known that it does not fit, because finding out why can take
     long.
     """
     validator = _validator(schema)
     if validator.is_valid(data):
         return
-    misfit()
+    on_misfit()
     for error in islice(validator.iter_errors(data), MAX_FLAWS):
         yield _explained(pointer, error)
 

@@ -1,6 +1,7 @@
-"""Fixtures for tests that render: one pool for each module, because starting children takes a second.
+"""Fixtures for tests that render.
 
-Modules that use them run in one event loop each: ``pytest.mark.asyncio(loop_scope="module")``.
+There is one pool for each module, because starting children takes a second. Modules that use these
+fixtures run in one event loop each: ``pytest.mark.asyncio(loop_scope="module")``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The documents in `examples/`, rendered as a job renders them, with the fonts that Aptfile names."""
+"""The documents in `examples/`, rendered as a job renders them, with the fonts in `Aptfile`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Example:
         return "\n".join(page.get_textpage().get_text_range() for page in self.pages)
 
     def corner_mm(self, words: str, page: int = 0) -> tuple[float, float]:
-        """Where `words` are first: how far their ink is from the left and from the top of the page."""
+        """Distance of the first `words` from the left and from the top of the page."""
         text = self.pages[page].get_textpage()
         found = text.search(words).get_next()
         assert found is not None, words
@@ -64,7 +64,7 @@ class Example:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def pool() -> AsyncIterator[RenderPool]:
-    """Renders that may fetch nothing: examples bring all they need."""
+    """Renders without fetching anything, because examples contain all they need."""
     pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
     await pool.start()
     yield pool
@@ -97,14 +97,14 @@ async def example(request: pytest.FixtureRequest, pool: RenderPool) -> Example:
 
 
 def fonts(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Dictionary]:
-    """Descriptors of all fonts in the file, those of forms included."""
+    """Descriptors of all fonts in the PDF, those of forms included."""
     for thing in pdf.objects:
         if isinstance(thing, pikepdf.Dictionary) and thing.get("/Type") == "/FontDescriptor":
             yield thing
 
 
 def fields(pdf: pikepdf.Pdf) -> dict[str, pikepdf.Object]:
-    """The form's fields by name."""
+    """The fields of the form by name."""
     return {
         str(field.T): field for field in pdf.Root.AcroForm.Fields if "/T" in field and "/Parent" not in field
     }
@@ -117,15 +117,15 @@ class TestAll:
         assert alone | with_files == set(PAGES)
 
     @one_loop
-    async def test_has_as_many_pages_as_it_was_designed_for(self, example: Example) -> None:
+    async def test_has_its_number_of_pages(self, example: Example) -> None:
         assert len(example.pdf.pages) == PAGES[example.name]
 
     @one_loop
-    async def test_every_property_is_known_and_every_character_has_a_glyph(self, example: Example) -> None:
+    async def test_has_no_warnings(self, example: Example) -> None:
         assert example.warnings == []
 
     @one_loop
-    async def test_is_titled(self, example: Example) -> None:
+    async def test_has_a_title(self, example: Example) -> None:
         assert str(example.pdf.docinfo["/Title"])
 
     @one_loop
@@ -157,7 +157,7 @@ class TestCertificate:
         width, height = certificate.pages[0].get_size()
         assert (width / MM_POINTS, height / MM_POINTS) == pytest.approx((297, 210), abs=0.1)
 
-    async def test_its_ornaments_are_drawings_and_no_images(self, pool: RenderPool) -> None:
+    async def test_its_ornaments_are_drawings_and_not_images(self, pool: RenderPool) -> None:
         certificate = await rendered(pool, "certificate")
         images = [
             each
@@ -168,7 +168,7 @@ class TestCertificate:
 
 
 @one_loop
-async def test_every_label_is_where_the_sheet_has_one(pool: RenderPool) -> None:
+async def test_labels_are_at_the_positions_of_the_sheet(pool: RenderPool) -> None:
     labels = await rendered(pool, "labels")
     numbers = [line for line in labels.text().split() if line.startswith("OMM-")]
     assert len(set(numbers)) == 24
@@ -181,12 +181,12 @@ async def test_every_label_is_where_the_sheet_has_one(pool: RenderPool) -> None:
                 tuple(at - wanted for at, wanted in zip(labels.corner_mm(year), expected, strict=True))
             )
     assert offsets == [pytest.approx(offsets[0], abs=0.05)] * 6
-    assert offsets[0] == pytest.approx((0, 0), abs=1.2), "but for the white around the first digit"
+    assert offsets[0] == pytest.approx((0, 0), abs=1.2), "except for the space around the first digit"
 
 
 @one_loop
 class TestForm:
-    async def test_every_field_is_there_with_its_type_and_a_name_for_people(self, pool: RenderPool) -> None:
+    async def test_every_field_has_its_type_and_a_readable_name(self, pool: RenderPool) -> None:
         example = await rendered(pool, "form")
         form = fields(example.pdf)
         assert {name: str(field.FT) for name, field in form.items()} == {
@@ -205,7 +205,7 @@ class TestForm:
             "Maps and charts",
         ]
 
-    async def test_one_of_the_terms_can_be_chosen_and_one_is(self, pool: RenderPool) -> None:
+    async def test_one_of_several_terms_is_chosen(self, pool: RenderPool) -> None:
         example = await rendered(pool, "form")
         form = fields(example.pdf)
         choice = form["valid_for"]
@@ -231,7 +231,7 @@ class TestElectronicInvoice:
         assert list(invoice.pdf.attachments) == ["factur-x.xml"]
         assert invoice.pdf.attachments["factur-x.xml"].get_file().read_bytes() == INVOICE_XML
 
-    async def test_it_says_that_it_is_pdf_a_3_and_a_factur_x_of_the_profile_in_the_data(
+    async def test_its_metadata_name_pdf_a_3_and_the_factur_x_profile_of_the_data(
         self, pool: RenderPool
     ) -> None:
         invoice = await rendered(pool, "e-invoice")
@@ -247,7 +247,7 @@ class TestElectronicInvoice:
             assert said[fx + "ConformanceLevel"] == "EN 16931"
         assert b"<ram:ID>urn:cen.eu:en16931:2017</ram:ID>" in INVOICE_XML
 
-    async def test_it_keeps_what_pdf_a_asks_for(self, pool: RenderPool) -> None:
+    async def test_it_conforms_to_what_pdf_a_requires(self, pool: RenderPool) -> None:
         pdf = (await rendered(pool, "e-invoice")).pdf
         assert not pdf.is_encrypted
         assert [str(intent.S) for intent in pdf.Root.OutputIntents] == ["/GTS_PDFA1"]
@@ -259,7 +259,7 @@ class TestElectronicInvoice:
             if isinstance(each, pikepdf.Dictionary)
         )
 
-    async def test_the_page_shows_what_the_data_says(self, pool: RenderPool) -> None:
+    async def test_the_page_shows_the_values_of_the_data(self, pool: RenderPool) -> None:
         text = (await rendered(pool, "e-invoice")).text()
         xml = ElementTree.fromstring(INVOICE_XML)
         shown = [

@@ -1,4 +1,4 @@
-"""Documents with and without fonts of their own share a font configuration, and look as in plain WeasyPrint."""
+"""Documents with and without own fonts, one after the other, compared with plain WeasyPrint."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every hostile document ends as it must, and the pool is as it was.
+"""Every hostile document ends as it should, and the pool can still render others.
 
-All are rendered by one small pool, under limits that are tighter than a worker's. Those that never end get little
-time; all others so much that their own end decides.
+One small pool renders them all, with tighter limits than those of a worker. Documents that never
+end get little time. All others get so much that they are never stopped by the deadline.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ async def render(pool: RenderPool, hostile: Hostile, timeout_ms: int) -> Ended:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def ended(pool: RenderPool) -> dict[str, Ended]:
-    """How each document of the corpus ended, by name."""
+    """How each document has ended, by its name."""
     two_at_a_time = asyncio.Semaphore(2)
 
     async def in_turn(hostile: Hostile) -> Ended:
@@ -80,19 +80,21 @@ def codes(outcome: Ended) -> list[str]:
 
 
 @named(OUT_OF_TIME)
-async def test_what_would_never_end_is_stopped_at_its_deadline(ended: dict[str, Ended], name: str) -> None:
+async def test_a_document_that_never_ends_is_stopped_at_its_deadline(
+    ended: dict[str, Ended], name: str
+) -> None:
     assert isinstance(ended[name], RenderTimeout)
 
 
 @named(OUT_OF_MEMORY)
-async def test_what_wants_too_much_memory_gets_an_error_that_says_so(
+async def test_a_document_that_needs_too_much_memory_fails_with_that_error(
     ended: dict[str, Ended], name: str
 ) -> None:
     assert isinstance(ended[name], RenderOutOfMemory)
 
 
 @named(FAILED)
-async def test_what_the_renderer_cannot_do_is_an_error_without_another_try(
+async def test_a_document_that_cannot_be_rendered_is_an_error_that_is_not_retried(
     ended: dict[str, Ended], name: str
 ) -> None:
     error = ended[name]
@@ -102,12 +104,14 @@ async def test_what_the_renderer_cannot_do_is_an_error_without_another_try(
 
 
 @named(UNDECODABLE)
-async def test_an_image_that_cannot_be_is_missing_with_a_warning(ended: dict[str, Ended], name: str) -> None:
+async def test_an_impossible_image_is_left_out_with_a_warning(ended: dict[str, Ended], name: str) -> None:
     assert codes(ended[name]) == ["image_undecodable"]
 
 
 @named(HARMLESS)
-async def test_what_is_only_strange_is_rendered_in_little_memory(ended: dict[str, Ended], name: str) -> None:
+async def test_a_strange_but_harmless_document_is_rendered_in_little_memory(
+    ended: dict[str, Ended], name: str
+) -> None:
     outcome = ended[name]
     assert isinstance(outcome, RenderOutcome), outcome
     assert outcome.details["pages"] == 1
@@ -115,7 +119,7 @@ async def test_what_is_only_strange_is_rendered_in_little_memory(ended: dict[str
     assert set(codes(outcome)) <= {"css_ignored"}
 
 
-async def test_after_all_of_them_the_pool_is_whole(ended: dict[str, Ended], pool: RenderPool) -> None:
+async def test_the_pool_is_whole_after_all_of_them(ended: dict[str, Ended], pool: RenderPool) -> None:
     small = Hostile("small", lambda: SMALL)
     outcomes = await asyncio.gather(*(render(pool, small, ENOUGH_TIME_MS) for _ in range(6)))
     assert [codes(outcome) for outcome in outcomes] == [[]] * 6
@@ -133,7 +137,7 @@ async def test_after_all_of_them_the_pool_is_whole(ended: dict[str, Ended], pool
         ("/broken.css", "stylesheet_unreachable"),
     ],
 )
-async def test_a_hostile_server_costs_the_document_its_stylesheet(
+async def test_a_stylesheet_from_a_hostile_server_is_left_out_with_a_warning(
     pool: RenderPool, web: HostileWeb, path: str, expected: str
 ) -> None:
     document = f'<link rel=stylesheet href="{web.url(path)}">{SMALL}'
@@ -141,7 +145,7 @@ async def test_a_hostile_server_costs_the_document_its_stylesheet(
     assert codes(outcome) == [expected]
 
 
-async def test_a_document_that_asks_for_too_many_things_gets_the_first_of_them(
+async def test_a_document_with_too_many_requests_gets_the_first_ones(
     pool: RenderPool, web: HostileWeb
 ) -> None:
     web.requests.clear()

@@ -1,4 +1,7 @@
-"""Options for the finished PDF: encryption, watermarks, attachments, invoices. Made by a render child."""
+"""Options for the finished PDF: encryption, watermarks, attachments, invoices.
+
+Made by a render child.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 60
 
 
 class Reports(list[Progress]):
-    """What a render reports."""
+    """Collects the progress of a render."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,14 +43,14 @@ class Reports(list[Progress]):
         self._begun.set()
 
     async def begun(self) -> None:
-        """Returns when a child is at work."""
+        """Waits until a child has reported progress."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             await self._begun.wait()
 
 
 @pytest.fixture(scope="module")
 def scratch_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the pools of this module make their temporary directories."""
+    """The folder in which the pools of this module make their temporary directories."""
     root = tmp_path_factory.mktemp("scratch")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(root))
@@ -59,7 +59,7 @@ def scratch_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def pool(scratch_root: Path) -> AsyncIterator[RenderPool]:
-    """Two renders at a time, for tests that leave it whole."""
+    """Renders two documents at a time, for tests that kill no child."""
     pool = await own_pool(size=2)
     yield pool
     await pool.close()
@@ -78,7 +78,7 @@ async def render(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for a condition that only processes can bring about."""
+    """Waits for a condition that depends on other processes."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110 (nobody tells us)
             await asyncio.sleep(0.01)
@@ -107,7 +107,7 @@ class TestRendering:
         assert 20 * MIB < outcome.details["peak_memory_bytes"] < 500 * MIB
         assert outcome.details["warnings"] == []
 
-    async def test_nonsense_is_rendered_all_the_same(self, pool: RenderPool) -> None:
+    async def test_nonsense_is_rendered_with_warnings(self, pool: RenderPool) -> None:
         outcome = await render(pool, NONSENSE)
         assert outcome.body.startswith(b"%PDF-")
         assert {warning["code"] for warning in outcome.details["warnings"]} <= {
@@ -126,14 +126,14 @@ class TestRendering:
         assert "layout" in {report.stage for report in reports}
         assert 1 < (reports[-1].page or 0) <= outcome.details["pages"]
 
-    async def test_more_renders_than_children_wait_their_turn(self, pool: RenderPool) -> None:
+    async def test_renders_wait_for_a_free_child(self, pool: RenderPool) -> None:
         outcomes = await asyncio.gather(*(render(pool, f"<p>number {number}.") for number in range(12)))
         assert [f"number {number}." in text_of(outcome.body) for number, outcome in enumerate(outcomes)] == [
             True
         ] * 12
         assert pool.free == 2
 
-    async def test_a_document_that_gives_up_waiting_takes_no_place(self, pool: RenderPool) -> None:
+    async def test_a_cancelled_wait_for_a_child_occupies_none(self, pool: RenderPool) -> None:
         reports = Reports()
         running = [asyncio.create_task(render(pool, table(2_000), reports=reports)) for _ in range(2)]
         waiting = asyncio.create_task(render(pool, SMALL))
@@ -150,7 +150,7 @@ class TestRendering:
         assert len(outcome.body) > 2 * MIB
         assert outcome.body.rstrip().endswith(b"%%EOF")
 
-    async def test_what_one_document_leaves_behind_does_not_reach_the_next(
+    async def test_a_document_leaves_nothing_for_the_next_one(
         self, pool: RenderPool, scratch_root: Path
     ) -> None:
         font_face = (
@@ -176,14 +176,14 @@ class TestKilling:
         assert (await render(pool, SMALL)).body
         await pool.close()
 
-    async def test_a_document_that_eats_memory_is_stopped(self) -> None:
+    async def test_a_document_that_needs_too_much_memory_is_stopped(self) -> None:
         pool = await own_pool(limits=RenderLimits(memory_bytes=150 * MIB))
         with pytest.raises(RenderOutOfMemory, match="more than 150 MiB"):
             await render(pool, table(20_000))
         assert (await render(pool, SMALL)).body
         await pool.close()
 
-    async def test_a_child_that_dies_costs_only_its_own_document(self) -> None:
+    async def test_a_child_that_dies_fails_only_its_own_document(self) -> None:
         pool = await own_pool(size=2)
         doomed_reports, other_reports = Reports(), Reports()
         doomed = asyncio.create_task(render(pool, NEVER_ENDS, reports=doomed_reports))
@@ -212,7 +212,7 @@ class TestKilling:
         assert pool.free == 1
         await pool.close()
 
-    async def test_an_idle_child_that_dies_is_replaced_before_anybody_notices(self) -> None:
+    async def test_an_idle_child_that_dies_is_replaced_and_fails_no_document(self) -> None:
         others = set(child_pids())
         pool = await own_pool()
         before = set(child_pids()) - others
@@ -221,7 +221,7 @@ class TestKilling:
         await until(lambda: len(set(child_pids()) - others - before) == 1 and pool.free == 1)
         await pool.close()
 
-    async def test_children_do_not_heed_the_signals_that_platforms_send_to_every_process(self) -> None:
+    async def test_children_ignore_the_signals_that_platforms_send_to_every_process(self) -> None:
         others = set(child_pids())
         pool = await own_pool()
         before = set(child_pids()) - others
@@ -235,7 +235,7 @@ class TestKilling:
 
 @one_loop
 class TestRecycling:
-    async def test_a_child_is_replaced_after_its_number_of_documents_without_a_gap(self) -> None:
+    async def test_a_child_is_replaced_after_its_number_of_documents_and_always_one_is_free(self) -> None:
         others = set(child_pids())
         pool = await own_pool(limits=RenderLimits(recycle_renders=2))
         before = set(child_pids()) - others
@@ -246,7 +246,7 @@ class TestRecycling:
         assert (await render(pool, SMALL)).body
         await pool.close()
 
-    async def test_a_child_that_rests_above_its_size_is_replaced(self) -> None:
+    async def test_a_child_that_holds_too_much_memory_after_a_document_is_replaced(self) -> None:
         others = set(child_pids())
         pool = await own_pool(limits=RenderLimits(recycle_resident_bytes=1 * MIB))
         before = set(child_pids()) - others
@@ -257,7 +257,7 @@ class TestRecycling:
 
 
 @one_loop
-class TestSecrecyAndTidiness:
+class TestSecretsAndCleanUp:
     async def test_nothing_is_left_when_the_pool_is_closed(self, scratch_root: Path) -> None:
         async def one_life() -> None:
             pool = await own_pool()
@@ -300,7 +300,7 @@ class TestSecrecyAndTidiness:
             assert b"PRESSRUN" not in environment
         await pool.close()
 
-    async def test_children_die_with_a_worker_that_is_killed_and_the_next_one_sweeps_up(
+    async def test_children_die_with_a_killed_worker_and_the_next_one_removes_its_files(
         self, tmp_path: Path
     ) -> None:
         worker = subprocess.Popen(  # noqa: ASYNC220 (it starts at once)
@@ -335,7 +335,7 @@ asyncio.run(main())
 
 @one_loop
 class TestImpostors:
-    """A child that a document has taken over costs that document, and nothing else."""
+    """A child that a hostile document controls fails this document and nothing else."""
 
     @pytest.mark.parametrize(
         ("behaviour", "expected", "says"),
@@ -425,7 +425,7 @@ class TestStarting:
             await RenderPool(size=1, limits=limits, child_command=command).start()
 
 
-def test_the_pool_works_on_uvloop_as_it_does_in_the_worker(scratch_root: Path) -> None:
+def test_the_pool_works_on_uvloop(scratch_root: Path) -> None:
     async def life() -> None:
         pool = await own_pool()
         assert (await render(pool, SMALL)).body

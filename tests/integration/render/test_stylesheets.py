@@ -1,4 +1,4 @@
-"""Documents whose stylesheets are kept, compared byte by byte with what plain WeasyPrint makes of them."""
+"""Documents whose stylesheets are kept have the same bytes as with plain WeasyPrint."""
 
 from __future__ import annotations
 

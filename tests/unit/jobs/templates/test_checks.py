@@ -23,9 +23,9 @@ GOOD = {"number": "R-17", "date": "2026-01-31", "a/b~c": 3, "items": [{"price": 
 
 
 def data_flaws(data: Any, schema: dict[str, Any] = SCHEMA) -> tuple[list[dict[str, str]], int]:
-    told: list[None] = []
-    flaws = list(flaws_of_data(schema, data, "/input/data", lambda: told.append(None)))
-    return flaws, len(told)
+    misfits: list[None] = []
+    flaws = list(flaws_of_data(schema, data, "/input/data", lambda: misfits.append(None)))
+    return flaws, len(misfits)
 
 
 def test_valid_templates_schemas_and_data_have_no_flaws() -> None:
@@ -46,10 +46,10 @@ def test_valid_templates_schemas_and_data_have_no_flaws() -> None:
     ],
 )
 def test_flaws_of_data_have_pointers(change: dict[str, Any], pointer: str, message: str) -> None:
-    flaws, told = data_flaws({**GOOD, **change})
+    flaws, misfits = data_flaws({**GOOD, **change})
     assert [flaw["pointer"] for flaw in flaws] == [pointer]
     assert message in flaws[0]["message"]
-    assert told == 1, "called once, before the flaws"
+    assert misfits == 1, "called once, before the flaws"
 
 
 def test_flaws_are_limited_in_number_and_length() -> None:

@@ -24,7 +24,7 @@ print(json.dumps({
 """
 
 
-def test_the_environment_holds_no_name_that_is_not_known_to_be_harmless() -> None:
+def test_the_environment_has_only_variables_that_are_known_to_be_harmless() -> None:
     environ = {
         "PATH": "/bin",
         "LC_ALL": "de_DE.UTF-8",
@@ -67,7 +67,7 @@ def test_a_confined_process_has_its_limits_and_cannot_gain_privileges() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a parent that is gone is noticed at once on Linux only")
-def test_a_process_whose_worker_is_gone_ends_at_once() -> None:
+def test_a_process_whose_worker_has_ended_ends_at_once() -> None:
     orphan = subprocess.run([sys.executable, "-c", REPORT, "1"], capture_output=True, check=False, timeout=60)
     assert orphan.returncode == 1
     assert orphan.stdout == b""

@@ -31,7 +31,7 @@ def calls_at_all_depths() -> None:
         calls_at(depth)
 
 
-def test_calls_map_no_memory_however_deep_they_are() -> None:
+def test_calls_map_no_memory_at_any_depth() -> None:
     counted: list[int] = []
 
     def twice() -> None:
@@ -39,5 +39,5 @@ def test_calls_map_no_memory_however_deep_they_are() -> None:
 
     with_large_frame_stack(twice)
     assert counted[1] < CALLS
-    # Without the room, each call at some depth maps a chunk: else this would be for nothing.
+    # Without the large frame, calls at some depths map memory each time.
     assert pages_mapped(calls_at_all_depths) > CALLS

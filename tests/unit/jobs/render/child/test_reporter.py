@@ -15,7 +15,7 @@ def sent() -> Iterator[list[Step]]:
 
 
 def tick() -> None:
-    """What the timer does, at once."""
+    """Does at once what the timer does later."""
     signal.raise_signal(signal.SIGALRM)
 
 
@@ -37,7 +37,7 @@ def test_the_timer_ticks_by_itself(sent: list[Step]) -> None:
     assert sent == [Step(15, "layout", None)]
 
 
-def test_nothing_is_sent_once_the_render_is_over(sent: list[Step]) -> None:
+def test_nothing_is_sent_after_the_render(sent: list[Step]) -> None:
     reporter = Reporter(sent.append)
     with reporter.reporting() as note:
         note(Step(15, "layout", None))

@@ -27,19 +27,19 @@ def test_a_result_over_the_limit_is_a_typed_error() -> None:
         Tasks(NO_ENGINE, max_result_bytes=1000).perform(*preview(), emit)
 
 
-def test_what_was_done_is_measured() -> None:
+def test_a_task_is_measured() -> None:
     measured = Tasks(NO_ENGINE, max_result_bytes=10**6).perform(*preview(width=50), emit)
     assert measured.product.content_type == "image/png"
     assert measured.render_ms >= 0
     assert measured.peak_memory_bytes > 10**6
 
 
-def test_a_body_comes_apart_by_sizes() -> None:
+def test_a_body_is_split_by_sizes() -> None:
     assert split(b"12345", [2, 0, 1]) == [b"12", b"", b"3", b"45"]
     assert split(b"12", []) == [b"12"]
 
 
-def test_there_are_no_more_warnings_than_an_answer_may_carry() -> None:
+def test_warnings_are_limited_to_what_an_answer_may_have() -> None:
     warnings = Warnings()
     for _ in range(300):
         warnings.add("pdf_repaired", "m" * 2000)

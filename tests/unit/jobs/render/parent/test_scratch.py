@@ -3,7 +3,7 @@ from pathlib import Path
 from jobs.render.parent.scratch import Scratch
 
 
-async def test_directories_are_gone_after_removal_whether_empty_or_not(tmp_path: Path) -> None:
+async def test_empty_and_full_directories_are_removed(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
     empty, full = Path(scratch.make()), Path(scratch.make())
     (full / "fonts").mkdir()
@@ -15,7 +15,7 @@ async def test_directories_are_gone_after_removal_whether_empty_or_not(tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_directory_given_back_empty_is_used_again_and_any_other_is_removed(tmp_path: Path) -> None:
+async def test_an_empty_directory_is_used_again_and_any_other_is_removed(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
     clean, used = scratch.make(), Path(scratch.make())
     scratch.give_back(clean)
@@ -26,20 +26,22 @@ async def test_a_directory_given_back_empty_is_used_again_and_any_other_is_remov
     await scratch.close()
 
 
-async def test_removing_what_is_gone_already_is_no_error(tmp_path: Path) -> None:
+async def test_removing_a_directory_that_does_not_exist_is_no_error(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
     scratch.remove(str(tmp_path / "never-there"))
     await scratch.close()
 
 
-async def test_directories_are_for_the_worker_alone(tmp_path: Path) -> None:
+async def test_only_the_user_of_the_worker_can_read_directories(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
     assert scratch.path.stat().st_mode & 0o777 == 0o700
     assert Path(scratch.make()).stat().st_mode & 0o777 == 0o700
     await scratch.close()
 
 
-async def test_what_a_killed_worker_left_is_swept_up_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+async def test_directories_of_killed_workers_are_removed_and_those_of_running_ones_are_not(
+    tmp_path: Path,
+) -> None:
     dead = tmp_path / "pressrun-render-dead"
     dead.mkdir()
     (dead / "lock").touch()

@@ -44,7 +44,7 @@ PDF = b"%PDF-1.7"
         ({"type": "grown"}, b"", Grown),
     ],
 )
-def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type) -> None:
+def test_valid_answers_are_parsed(header: dict[str, Any], body: bytes, kind: type) -> None:
     assert isinstance(parse_answer(Frame(header, body)), kind)
 
 
@@ -76,12 +76,12 @@ def test_answers_are_recognised(header: dict[str, Any], body: bytes, kind: type)
         (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m"}] * 201}, PDF),
     ],
 )
-def test_anything_else_is_refused(header: dict[str, Any], body: bytes) -> None:
+def test_any_other_answer_is_refused(header: dict[str, Any], body: bytes) -> None:
     with pytest.raises(BadFrame):
         parse_answer(Frame(header, body))
 
 
-def test_a_request_carries_everything_and_its_contents_apart() -> None:
+def test_a_render_request_has_its_members_in_the_header_and_contents_in_the_body() -> None:
     request = RenderRequest(
         format="html", document="<p>", options={"zoom": 2.0}, files={"a.png": b"123", "b": b""}
     )
@@ -97,7 +97,7 @@ def test_a_request_carries_everything_and_its_contents_apart() -> None:
     }
 
 
-def test_the_parts_of_a_merge_are_told_apart_by_their_sizes() -> None:
+def test_a_merge_request_has_the_size_of_each_part_in_the_header() -> None:
     parts = [MergePart(pdf=b"123", title="a", pages="1-"), MergePart(pdf=b"45", title="b")]
     request = MergeRequest(parts=parts, options={"linearize": True})
     assert request.body() == b"12345"
@@ -110,7 +110,7 @@ def test_the_parts_of_a_merge_are_told_apart_by_their_sizes() -> None:
     }
 
 
-def test_a_preview_is_of_one_pdf() -> None:
+def test_a_preview_request_has_its_pdf_in_the_body() -> None:
     request = PreviewRequest(pdf=PDF, options={"dpi": 50}, produces=("image/png",))
     assert request.body() == PDF
     assert request.header(scratch="/tmp/1", timeout_ms=500) == {
@@ -121,7 +121,7 @@ def test_a_preview_is_of_one_pdf() -> None:
     }
 
 
-def test_the_page_about_rendering_says_what_every_warning_means() -> None:
+def test_the_page_about_rendering_explains_every_warning() -> None:
     page = (Path(__file__).parents[5] / "docs" / "rendering.md").read_text()
     _, _, rest = page.partition("\n## Warnings\n")
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", rest.partition("\n## ")[0], re.MULTILINE)

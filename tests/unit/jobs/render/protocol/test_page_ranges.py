@@ -17,7 +17,7 @@ from jobs.render.protocol.page_ranges import BeyondLastPage
         ("10-", "10-", None, [9]),
     ],
 )
-def test_pages_are_given_in_the_order_they_are_written(
+def test_pages_are_returned_in_the_order_in_which_they_are_written(
     text: str, spelled: str, count: int | None, pages: list[int]
 ) -> None:
     assert page_ranges.canonical(text) == spelled
@@ -45,12 +45,12 @@ def test_pages_are_given_in_the_order_they_are_written(
         "1," * 300 + "1",
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_text_that_is_not_a_page_range_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"page|range"):
         page_ranges.parse(text)
 
 
 @pytest.mark.parametrize(("text", "page"), [("11", 11), ("1-11", 11), ("1,12-", 12), ("9999999", 9999999)])
-def test_a_page_that_is_not_there_is_named_before_any_is_given(text: str, page: int) -> None:
+def test_a_page_that_does_not_exist_is_an_error_before_the_first_page(text: str, page: int) -> None:
     with pytest.raises(BeyondLastPage, match=f"no page {page}: it has 10"):
         page_ranges.resolve(text, 10)

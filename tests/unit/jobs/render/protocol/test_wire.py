@@ -15,7 +15,7 @@ def decoder(**limits: int) -> wire.FrameDecoder:
 
 
 @given(FRAMES, st.lists(st.integers(min_value=1, max_value=60)))
-def test_frames_survive_any_way_of_cutting_them_up(
+def test_frames_are_decoded_however_their_bytes_are_cut(
     frames: list[tuple[dict[str, object], bytes]], cuts: list[int]
 ) -> None:
     stream = b"".join(b"".join(wire.encode(header, body)) for header, body in frames)
@@ -27,20 +27,20 @@ def test_frames_survive_any_way_of_cutting_them_up(
     assert [(frame.header, frame.body) for frame in received] == frames
 
 
-def test_a_large_body_is_sent_as_it_is_and_not_copied() -> None:
+def test_a_large_body_is_not_copied() -> None:
     body = bytes(100_000)
     assert wire.encode({"type": "x"}, body)[-1] is body
     (frame,) = decoder().feed(b"".join(wire.encode({"type": "x"}, body)))
     assert frame.body == body
 
 
-def test_text_that_is_not_unicode_does_not_break_a_frame() -> None:
+def test_a_lone_surrogate_does_not_break_a_frame() -> None:
     (frame,) = decoder().feed(b"".join(wire.encode({"message": "lone \ud800 surrogate"})))
     assert frame.header == {"message": "lone ? surrogate"}
 
 
 @pytest.mark.parametrize(("header_bytes", "body_bytes", "part"), [(1001, 0, "header"), (2, 200_001, "body")])
-def test_too_much_is_refused_as_soon_as_it_is_announced(
+def test_a_frame_that_is_too_large_is_refused_before_it_arrives(
     header_bytes: int, body_bytes: int, part: str
 ) -> None:
     with pytest.raises(wire.FrameTooLarge) as refused:

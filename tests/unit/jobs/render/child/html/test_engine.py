@@ -1,4 +1,4 @@
-"""The engine in this process, looked at from inside the PDF."""
+"""The engine, run in this process; most tests look into the PDF."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TestOptions:
         }
         assert str(pdf.Root.Lang) == "de"
 
-    def test_variants_tags_and_forms_are_made(self, engine: Engine) -> None:
+    def test_variants_tags_and_forms_are_in_the_pdf(self, engine: Engine) -> None:
         accessible = f"<html lang=en><title>T</title>{SMALL}"
         assert "/StructTreeRoot" in root_keys(render(engine, accessible, pdf_variant="pdf/ua-1"))
         assert "/StructTreeRoot" in root_keys(render(engine, SMALL, tagged=True))
@@ -107,13 +107,13 @@ class TestOptions:
             74,
         )
 
-    def test_relative_urls_are_relative_to_the_base_url(self, engine: Engine, web: HostileWeb) -> None:
+    def test_relative_urls_are_resolved_with_the_base_url(self, engine: Engine, web: HostileWeb) -> None:
         web.requests.clear()
         assert codes(render(engine, "<img src=pixel.png>", base_url=web.url("/dir/../"))) == []
         assert web.paths == ["/pixel.png"]
         assert codes(render(engine, "<img src=pixel.png>")) == ["relative_url"]
 
-    def test_large_images_are_scaled_down_to_the_dpi_asked_for(self, engine: Engine) -> None:
+    def test_large_images_are_scaled_down_to_the_resolution_asked_for(self, engine: Engine) -> None:
         noise = Image.effect_noise((400, 400), 90)
         noise.save(buffer := BytesIO(), "JPEG", quality=95)
         source = f'<img style="width:1in" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
@@ -123,20 +123,20 @@ class TestOptions:
 
 
 class TestInputs:
-    def test_markdown_becomes_a_titled_pdf_in_its_default_style(self, engine: Engine) -> None:
+    def test_markdown_becomes_a_titled_pdf_without_warnings(self, engine: Engine) -> None:
         rendered = render(engine, "# Hello\n\n| a |\n|---|\n| 1 |\n\nNote[^1]\n\n[^1]: Yes.", "markdown")
         pdf = opened(rendered)
         assert str(pdf.docinfo["/Title"]) == "Hello"
         assert codes(rendered) == []
         assert size_mm(render(engine, "# x", "markdown", stylesheets=["@page { size: a6 }"])) == (105, 148)
 
-    def test_a_url_is_fetched_decoded_and_its_assets_found(self, engine: Engine, web: HostileWeb) -> None:
+    def test_a_url_is_fetched_with_its_assets(self, engine: Engine, web: HostileWeb) -> None:
         web.requests.clear()
         rendered = render(engine, web.url("/page.html"), "url")
         assert rendered.warnings == []
         assert web.paths == ["/page.html", "/pixel.png"]
 
-    def test_a_url_that_cannot_be_had_fails_the_job_with_the_reason(
+    def test_a_url_that_cannot_be_fetched_fails_with_the_reason(
         self, engine: Engine, web: HostileWeb
     ) -> None:
         with pytest.raises(DocumentUnreachable, match="status 404") as unreachable:
@@ -149,7 +149,7 @@ class TestInputs:
 
 
 class TestHostileDocuments:
-    EVERY_DOOR = """
+    EVERY_REFERENCE = """
         <link rel=stylesheet href="{url}1"><link rel=attachment href="{url}2"><base href="{url}">
         <style>@import url({url}3); @font-face {{ font-family: f; src: url({url}4) }}
                p {{ background: url({url}5); font-family: f }} li {{ list-style-image: url({url}6) }}</style>
@@ -160,33 +160,37 @@ class TestHostileDocuments:
         <img src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><image href='{url}13'/></svg>">
     """
 
-    def test_no_door_leads_to_a_file(self, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> None:
+    def test_no_kind_of_reference_reads_a_file(
+        self, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
         directory = tmp_path_factory.mktemp("secrets")
         for number in range(20):
             (directory / f"secret{number}").write_text("TOP SECRET")
-        rendered = render(engine, self.EVERY_DOOR.format(url=f"{directory.as_uri()}/secret"))
+        rendered = render(engine, self.EVERY_REFERENCE.format(url=f"{directory.as_uri()}/secret"))
         assert b"TOP SECRET" not in rendered.pdf
         pdf = opened(rendered)
         assert not pdf.attachments
         forbidden = [warning for warning in rendered.warnings if warning["code"] == "asset_forbidden"]
         assert len(forbidden) >= 9
 
-    def test_every_door_obeys_the_address_policy(self, engine: Engine, web: HostileWeb) -> None:
+    def test_every_kind_of_reference_obeys_the_address_policy(self, engine: Engine, web: HostileWeb) -> None:
         closed = Engine(RenderLimits())
         web.requests.clear()
-        rendered = render(closed, self.EVERY_DOOR.format(url=web.url("/pixel.png?")))
+        rendered = render(closed, self.EVERY_REFERENCE.format(url=web.url("/pixel.png?")))
         assert web.requests == []
         assert codes(rendered).count("asset_forbidden") >= 9
-        render(engine, self.EVERY_DOOR.format(url=web.url("/pixel.png?")))
-        assert len(web.requests) >= 9, "the doors are real"
+        render(engine, self.EVERY_REFERENCE.format(url=web.url("/pixel.png?")))
+        assert len(web.requests) >= 9, "allowed references are fetched"
 
-    def test_a_redirect_into_the_cloud_is_a_warning(self, engine: Engine, web: HostileWeb) -> None:
+    def test_a_redirect_to_cloud_metadata_is_refused_with_a_warning(
+        self, engine: Engine, web: HostileWeb
+    ) -> None:
         source = web.url("/redirect?http://169.254.169.254/latest/meta-data/")
         rendered = render(engine, f'<img src="{source}"><p>still here')
         assert codes(rendered) == ["asset_forbidden"]
         assert rendered.warnings[0]["url"] == source
 
-    def test_missing_assets_are_warnings_with_their_own_codes(self, engine: Engine, web: HostileWeb) -> None:
+    def test_each_kind_of_missing_asset_has_its_own_warning(self, engine: Engine, web: HostileWeb) -> None:
         css, png, font = (web.url(f"/missing.{kind}") for kind in ("css", "png", "ttf"))
         document = f"""<link rel=stylesheet href="{css}"><img src="{png}"><img src="{web.url("/style.css")}">
             <style>@font-face {{ font-family: f; src: url({font}) }} p {{ colr: red }}</style><a href="#no">x</a>"""
@@ -203,24 +207,26 @@ class TestHostileDocuments:
         assert codes(rendered) == ["image_undecodable"]
         assert "144000000 pixels" in rendered.warnings[0]["message"]
 
-    def test_a_relative_base_does_not_become_a_path_on_this_machine(self, engine: Engine) -> None:
+    def test_a_relative_base_does_not_become_a_local_path(self, engine: Engine) -> None:
         rendered = render(
             engine, '<base href="etc/"><a href="passwd">x</a><style>p { background: url(y.png) }</style><p>z'
         )
         assert b"file:" not in rendered.pdf
         assert set(codes(rendered)) <= {"relative_url", "css_ignored"}
 
-    def test_a_nest_too_deep_is_a_typed_error(self, engine: Engine) -> None:
+    def test_a_document_that_is_nested_too_deeply_is_a_typed_error(self, engine: Engine) -> None:
         with pytest.raises(RenderFailed, match="nested too deeply"):
             render(engine, "<div>" * 3000)
 
-    def test_what_weasyprint_chokes_on_is_a_typed_error(self, engine: Engine, web: HostileWeb) -> None:
+    def test_a_document_that_weasyprint_cannot_render_is_a_typed_error(
+        self, engine: Engine, web: HostileWeb
+    ) -> None:
         profile = f"@color-profile --x {{ src: url({web.url('/missing.icc')}) }}"
         with pytest.raises(RenderFailed, match="cannot do without could not be fetched"):
             render(engine, f"<style>{profile}</style>x")
 
 
-def test_nothing_of_a_document_stays_with_the_fonts(engine: Engine) -> None:
+def test_a_document_leaves_nothing_in_the_shared_fonts(engine: Engine) -> None:
     shared = engine.fonts.font_map
     first = render(engine, SMALL).pdf
     assert not engine.fonts.strut_layouts
@@ -233,7 +239,7 @@ def test_nothing_of_a_document_stays_with_the_fonts(engine: Engine) -> None:
     assert render(engine, SMALL).pdf == first
 
 
-def test_a_template_is_filled_before_it_is_rendered_and_its_stylesheet_parsed_once(engine: Engine) -> None:
+def test_a_template_is_filled_and_its_stylesheet_is_parsed_once(engine: Engine) -> None:
     stylesheets = [framework_stylesheet()]
     hits = []
     for name in ("Ada", "Grace"):
@@ -253,6 +259,6 @@ def test_a_template_is_filled_before_it_is_rendered_and_its_stylesheet_parsed_on
     assert hits[1] == hits[0] + 1
 
 
-def test_a_template_that_fails_says_its_line(engine: Engine) -> None:
+def test_the_error_of_a_template_names_its_line(engine: Engine) -> None:
     with pytest.raises(TemplateError, match=r"^line 2: 'name' is undefined$"):
         render(engine, "<p>\n{{ name }}", "template")

@@ -1,4 +1,4 @@
-"""The fetcher against a loopback web; names resolve to whatever the test says."""
+"""The fetcher with a web server on loopback; tests decide what names resolve to."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _no_proxy_is_used(monkeypatch: pytest.MonkeyPatch, web: HostileWeb) -> None:
 
 
 def fetcher(names: dict[str, list[str]] | None = None, **limits: object) -> DocumentFetcher:
-    """A fetcher that may reach loopback; `names` is all the DNS there is."""
+    """A fetcher that may connect to loopback; `names` are the only host names that resolve."""
 
     def resolve(host: str, port: int) -> list[str]:
         if names is not None and host in names:
@@ -55,7 +55,7 @@ def problem(fetching: DocumentFetcher, url: str) -> tuple[str, str]:
 
 
 class TestFetching:
-    def test_an_asset_arrives_with_its_type_and_final_url(self, web: HostileWeb) -> None:
+    def test_an_asset_has_its_type_and_its_final_url(self, web: HostileWeb) -> None:
         asset = fetcher().fetch(web.url("/pixel.png"))
         assert (asset.read(), asset.content_type, asset.url) == (PNG, "image/png", web.url("/pixel.png"))
         style = fetcher().fetch(web.url("/redirect?/style.css"))
@@ -73,11 +73,11 @@ class TestFetching:
         fetcher(names).fetch(web.url("/pixel.png", "CDN.example"))
         assert web.requests == [(f"cdn.example:{web.port}", "/pixel.png", "Pressrun (WeasyPrint)")]
 
-    def test_an_address_that_does_not_answer_leaves_the_next_one(self, web: HostileWeb) -> None:
+    def test_the_next_address_is_tried_if_one_does_not_answer(self, web: HostileWeb) -> None:
         names = {"cdn.example": ["127.0.0.2", "127.0.0.1"]}
         assert fetcher(names).fetch(web.url("/pixel.png", "cdn.example")).read() == PNG
 
-    def test_data_urls_always_arrive(self) -> None:
+    def test_data_urls_are_always_allowed(self) -> None:
         asset = fetcher(mode="none").fetch("data:text/css;base64,cCB7fQ==")
         assert (asset.read(), asset.content_type) == (b"p {}", "text/css")
         assert fetcher(mode="none").fetch("DATA:,x").read() == b"x"
@@ -100,10 +100,10 @@ class TestRefusing:
             "",
         ],
     )
-    def test_nothing_but_http_is_ever_opened(self, url: str) -> None:
+    def test_only_http_urls_are_opened(self, url: str) -> None:
         assert problem(fetcher(), url)[0] == "asset_forbidden"
 
-    def test_private_addresses_are_refused_by_default_whatever_their_name(self, web: HostileWeb) -> None:
+    def test_private_addresses_are_refused_by_default_under_any_name(self, web: HostileWeb) -> None:
         names = {
             "evil.example": ["127.0.0.1"],
             "mixed.example": ["8.8.8.8", "127.0.0.1"],
@@ -129,7 +129,7 @@ class TestRefusing:
         assert web.requests == []
 
     @pytest.mark.parametrize("spelling", VECTORS["loopback_hosts"])
-    def test_no_redirect_leads_to_this_machine_either(self, web: HostileWeb, spelling: str) -> None:
+    def test_no_redirect_to_this_machine_is_followed(self, web: HostileWeb, spelling: str) -> None:
         fetching = DocumentFetcher(FetchLimits(egress_allow=("begin.example",)), numeric_or("begin.example"))
         target = quote(web.url("/style.css", spelling), safe="/:%[]")
         assert problem(fetching, web.url(f"/redirect?{target}", "begin.example"))[0] == "asset_forbidden"
@@ -146,19 +146,19 @@ class TestRefusing:
             "http://10.0.0.1:6379/",
         ],
     )
-    def test_every_redirect_is_judged_anew(self, web: HostileWeb, target: str) -> None:
+    def test_every_redirect_is_checked(self, web: HostileWeb, target: str) -> None:
         fetching = fetcher({"metadata.example": ["169.254.169.254"]})
         assert problem(fetching, web.url(f"/redirect?{target}"))[0] == "asset_forbidden"
         assert len(web.requests) == 1
 
-    def test_a_name_that_changes_its_mind_is_held_to_its_first_answer(self, web: HostileWeb) -> None:
+    def test_a_name_is_resolved_once_for_a_document(self, web: HostileWeb) -> None:
         answers = iter([["127.0.0.1"], ["169.254.169.254"]])
         fetching = DocumentFetcher(FetchLimits(egress_allow=LOOPBACK), lambda host, port: next(answers))
         fetching.fetch(web.url("/pixel.png", "rebind.example"))
         fetching.fetch(web.url("/style.css", "rebind.example"))
         assert web.paths == ["/pixel.png", "/style.css"]
 
-    def test_with_an_allow_list_the_rest_of_the_internet_is_refused(self, web: HostileWeb) -> None:
+    def test_with_an_allow_list_all_other_addresses_are_refused(self, web: HostileWeb) -> None:
         fetching = fetcher({"other.example": ["8.8.8.8"]}, mode="allowlist")
         assert fetching.fetch(web.url("/pixel.png")).read() == PNG
         code, message = problem(fetching, "http://other.example/x.png")
@@ -188,13 +188,13 @@ class TestLimits:
         assert problem(fetching, web.url("/style.css"))[0] == "fetch_limit"
         assert len(web.requests) == 3
 
-    def test_redirects_end_somewhere(self, web: HostileWeb) -> None:
+    def test_redirects_are_limited(self, web: HostileWeb) -> None:
         code, message = problem(fetcher(max_redirects=3), web.url("/loop"))
         assert (code, "too many redirects" in message) == ("unreachable", True)
         assert len(web.requests) == 4
 
     @pytest.mark.parametrize("path", ["/drip", "/hang"])
-    def test_a_server_that_takes_for_ever_is_given_up(self, web: HostileWeb, path: str) -> None:
+    def test_a_server_that_never_finishes_its_answer_is_given_up(self, web: HostileWeb, path: str) -> None:
         code, message = problem(fetcher(asset_seconds=0.3), web.url(path))
         assert (code, "did not answer in time" in message) == ("unreachable", True)
 
@@ -212,12 +212,12 @@ class TestFailing:
         ("path", "says"),
         [("/missing", "status 404"), ("/broken.css", "could not be fetched")],
     )
-    def test_what_cannot_be_had_says_why(self, web: HostileWeb, path: str, says: str) -> None:
+    def test_a_failed_fetch_has_its_reason(self, web: HostileWeb, path: str, says: str) -> None:
         code, message = problem(fetcher(), web.url(path))
         assert code == "unreachable"
         assert says in message
 
-    def test_a_name_that_does_not_resolve_says_so(self) -> None:
+    def test_an_unknown_host_name_is_the_reason(self) -> None:
         def resolve(host: str, port: int) -> list[str]:
             raise socket.gaierror
 
@@ -225,13 +225,13 @@ class TestFailing:
         code, message = problem(fetching, "http://nowhere.example/x.png")
         assert (code, "does not resolve" in message) == ("unreachable", True)
 
-    def test_a_port_where_nobody_listens_says_so(self) -> None:
+    def test_a_refused_connection_is_the_reason(self) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             port = unused.getsockname()[1]
         assert "refused" in problem(fetcher(), f"http://127.0.0.1:{port}/")[1].lower()
 
-    def test_only_the_first_problem_of_a_url_is_kept(self, web: HostileWeb) -> None:
+    def test_the_first_problem_of_a_url_is_kept(self, web: HostileWeb) -> None:
         fetching = fetcher(max_requests=1)
         first = problem(fetching, web.url("/missing"))
         assert problem(fetching, web.url("/missing")) == first

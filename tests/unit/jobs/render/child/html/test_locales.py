@@ -18,7 +18,7 @@ from jobs.render.child.html.locales import date, money, number
         (-5, ("en",), "-5"),
     ],
 )
-def test_numbers(value: Any, arguments: tuple[Any, ...], text: str) -> None:
+def test_numbers_are_formatted(value: Any, arguments: tuple[Any, ...], text: str) -> None:
     assert number(value, *arguments) == text
 
 
@@ -32,7 +32,7 @@ def test_numbers(value: Any, arguments: tuple[Any, ...], text: str) -> None:
         (-3, "CHF", "de-CH", "CHF-3.00"),
     ],
 )
-def test_amounts(value: Any, currency: str, locale: str, text: str) -> None:
+def test_amounts_are_formatted(value: Any, currency: str, locale: str, text: str) -> None:
     assert money(value, currency, locale) == text
 
 
@@ -47,7 +47,7 @@ def test_amounts(value: Any, currency: str, locale: str, text: str) -> None:
         ("2026-01-31T23:30:00+02:00", ("en", "long"), "January 31, 2026"),
     ],
 )
-def test_dates(value: str, arguments: tuple[str, ...], text: str) -> None:
+def test_dates_are_formatted(value: str, arguments: tuple[str, ...], text: str) -> None:
     assert date(value, *arguments) == text
 
 
@@ -71,6 +71,6 @@ def test_dates(value: str, arguments: tuple[str, ...], text: str) -> None:
         (lambda: date("2026-01-31", "de", "y" * 1000), "the style of a date"),
     ],
 )
-def test_what_cannot_be_written_is_said(call: Any, message: str) -> None:
+def test_invalid_values_and_arguments_are_errors_with_a_reason(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()

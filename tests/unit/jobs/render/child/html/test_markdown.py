@@ -25,10 +25,10 @@ def test_text_without_a_heading_has_an_empty_title() -> None:
     assert "<title></title>" in markdown.to_html("just text")
 
 
-def test_one_document_leaves_nothing_behind_for_the_next() -> None:
+def test_a_document_does_not_affect_the_next_one() -> None:
     markdown.to_html(TEXT)
     assert "footnotes" not in markdown.to_html("x[^1]")
 
 
-def test_the_default_stylesheet_is_there() -> None:
+def test_the_default_stylesheet_is_for_pages() -> None:
     assert "@page" in markdown.stylesheet()

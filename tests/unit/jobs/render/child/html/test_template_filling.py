@@ -1,4 +1,4 @@
-"""What templates may do, and that they can do nothing else."""
+"""What templates can do, and what they cannot."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def reason(source: str, **data: Any) -> str:
         ("{{ range(3)|list }}", "[0, 1, 2]"),
     ],
 )
-def test_a_template_says_what_its_data_is(source: str, text: str) -> None:
+def test_a_template_is_filled_with_its_data(source: str, text: str) -> None:
     assert fill(source, DATA) == text
 
 
@@ -68,7 +68,7 @@ def test_a_template_says_what_its_data_is(source: str, text: str) -> None:
         ("{% macro f() %}\n{{ f() }}{% endmacro %}{{ f() }}", "line 2: it calls itself without end"),
     ],
 )
-def test_an_error_has_its_line_and_its_reason(source: str, message: str) -> None:
+def test_an_error_has_a_line_and_a_reason(source: str, message: str) -> None:
     assert reason(source) == message
 
 
@@ -125,8 +125,8 @@ def test_an_error_has_its_line_and_its_reason(source: str, message: str) -> None
         "{% debug %}",
     ],
 )
-def test_nothing_but_the_data_is_reached(source: str) -> None:
-    """Refused, with a message that tells nothing of this machine."""
+def test_a_template_reaches_nothing_but_its_data(source: str) -> None:
+    """It is refused, with a message that reveals nothing about this machine."""
     message = reason(source)
     assert "/jobs/" not in message
     assert "site-packages" not in message
@@ -149,20 +149,20 @@ def test_nothing_but_the_data_is_reached(source: str) -> None:
         "{% if name %}" * 500 + "{% endif %}" * 500,
     ],
 )
-def test_what_would_grow_without_end_is_refused(source: str) -> None:
+def test_templates_that_would_need_too_much_are_refused(source: str) -> None:
     assert reason(source)
 
 
-def test_nothing_runs_while_a_template_is_compiled() -> None:
+def test_compiling_a_template_runs_none_of_it() -> None:
     assert compiled("{{ 'x'|center(1000000000000) }}{{ 'x' * 10**12 }}{{ 7 ** 7 ** 77 }}")
 
 
-def test_the_text_is_bounded_while_it_is_made() -> None:
+def test_the_length_of_the_html_is_limited() -> None:
     source = "{% for a in range(1000) %}{% for b in range(1000) %}{{ name }}{% endfor %}{% endfor %}"
     with pytest.raises(TemplateError, match="more than 500 characters of HTML"):
         fill(source, DATA, max_characters=500)
 
 
-def test_one_document_leaves_nothing_for_the_next() -> None:
+def test_a_document_does_not_affect_the_next_one() -> None:
     source = "{% set ns = namespace(n=1) %}{{ ns.n }}{{ seen|default('no') }}{% set seen = 'yes' %}"
     assert [fill(source, {}) for _ in range(3)] == ["1no"] * 3
