@@ -1,9 +1,10 @@
-"""One event to many subscribers: the notifier's server against `websockets.broadcast` of the same bytes.
+"""One event to many subscribers: the notifier's server against `websockets.broadcast`.
 
     python -m benchmarks.push_fanout [subscribers]
 
-Both servers run in one process on one loop, in alternate rounds, so conditions are the same. A round lasts from the
-order to send until the last client has the whole frame. The target is 80 % of the rate.
+Both send the same bytes, in one process on one loop, in alternate rounds, so conditions are the
+same. A round lasts from the order to send until the last client has the whole frame. The target is
+80 % of the rate.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Memory of an idle connection: authenticated, with one subscription, against a bare `websockets` connection.
+"""Memory of an idle connection with one subscription, against a bare `websockets` connection.
 
     python -m benchmarks.push_idle [connections]
 
-Resident memory of the server process with all connections less that without, by their number. The target is 18 KiB.
+The figure is the server's resident memory with all connections, less that without, divided by their
+number. The target is 18 KiB.
 """
 
 from __future__ import annotations

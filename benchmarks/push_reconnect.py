@@ -1,8 +1,9 @@
-"""Many clients that reconnect at once, each with a backlog, against a bare server that sends as many bytes.
+"""Many clients that reconnect at once, each with a backlog, against a bare server.
 
     python -m benchmarks.push_reconnect [clients] [backlog]
 
-Each client asks for everything after one old cursor. Targets: all caught up within 30 s, no process above 300 MB.
+Each client asks for everything after one old cursor; the bare server sends as many bytes. Targets:
+all caught up within 30 s, no process above 300 MB.
 """
 
 from __future__ import annotations

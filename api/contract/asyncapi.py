@@ -14,7 +14,7 @@ from api.contract.responses.jobs import JobDocument, ProgressDocument
 from jobs.core.settings import Settings
 from notifier.protocol import frames
 from notifier.protocol.close_codes import CloseCode
-from notifier.protocol.session import DEFAULT_TIMING
+from notifier.protocol.session import DEFAULT_SESSION_TIMING
 
 _FROM_CLIENTS: tuple[type[BaseModel], ...] = (
     frames.Auth, frames.Subscribe, frames.Unsubscribe, frames.ClientPing, frames.ClientPong,
@@ -59,7 +59,7 @@ def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
             "push": {
                 "address": urlsplit(settings.ws_url).path,
                 "description": "JSON text frames, subprotocol `pressrun.v1`. If API keys are set, the first frame is "
-                f"`auth`. The server pings every {DEFAULT_TIMING.ping_interval_s} s.",
+                f"`auth`. The server pings every {DEFAULT_SESSION_TIMING.ping_interval_s} s.",
                 "messages": {
                     each.__name__: {"$ref": f"#/components/messages/{each.__name__}"} for each in messages
                 },

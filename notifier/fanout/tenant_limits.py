@@ -38,7 +38,7 @@ class ExchangeTiming:
     """From a change to the exchange, on average, so that many changes share one."""
 
 
-DEFAULT_TIMING = ExchangeTiming()
+DEFAULT_EXCHANGE_TIMING = ExchangeTiming()
 
 
 class _TenantCounts:
@@ -57,7 +57,9 @@ class _TenantCounts:
 class TenantLimits:
     """Counts the clients of this process, and knows those of the others while `run` runs."""
 
-    def __init__(self, scripts: Scripts, settings: Settings, timing: ExchangeTiming = DEFAULT_TIMING) -> None:
+    def __init__(
+        self, scripts: Scripts, settings: Settings, timing: ExchangeTiming = DEFAULT_EXCHANGE_TIMING
+    ) -> None:
         self._timing = timing
         self._scripts = scripts
         self._max_connections = settings.max_connections

@@ -52,7 +52,7 @@ class SessionTiming:
     connection is found within a minute."""
 
 
-DEFAULT_TIMING = SessionTiming()
+DEFAULT_SESSION_TIMING = SessionTiming()
 CLOSE_TIMEOUT_S = 5.0
 """How long a transport waits for a client to read the last frames and answer the close frame."""
 
@@ -86,7 +86,7 @@ class Session:
         wake: Callable[[], None],
         now: float,
         tenant: str | None = None,
-        timing: SessionTiming = DEFAULT_TIMING,
+        timing: SessionTiming = DEFAULT_SESSION_TIMING,
     ) -> None:
         self._timing = timing
         self._verify = verify

@@ -29,7 +29,7 @@ class StreamTiming:
     """A client that reads nothing for this long is disconnected."""
 
 
-DEFAULT_TIMING = StreamTiming()
+DEFAULT_STREAM_TIMING = StreamTiming()
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
@@ -41,7 +41,7 @@ class EventStreams:
     """All streams of this process."""
 
     def __init__(
-        self, hub: Hub, clock: Callable[[], float] = time.time, timing: StreamTiming = DEFAULT_TIMING
+        self, hub: Hub, clock: Callable[[], float] = time.time, timing: StreamTiming = DEFAULT_STREAM_TIMING
     ) -> None:
         self.hub = hub
         self.timing = timing

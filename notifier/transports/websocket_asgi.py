@@ -19,7 +19,7 @@ from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
-from notifier.protocol.session import CLOSE_TIMEOUT_S, DEFAULT_TIMING, Session, SessionTiming
+from notifier.protocol.session import CLOSE_TIMEOUT_S, DEFAULT_SESSION_TIMING, Session, SessionTiming
 from notifier.transports.access import Access
 from notifier.transports.capacity import connection_capacity
 from notifier.transports.draining import send_away
@@ -36,7 +36,7 @@ class WebSocketEndpoint:
         hub: Hub,
         clock: Callable[[], float] = time.time,
         *,
-        timing: SessionTiming = DEFAULT_TIMING,
+        timing: SessionTiming = DEFAULT_SESSION_TIMING,
         close_timeout_s: float = CLOSE_TIMEOUT_S,
         capacity: int | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class WebSocketEndpoint:
         self.sessions: set[Session] = set()
 
     async def drain(self, grace_s: float, over_s: float) -> None:
-        """Disconnects all clients within `over_s`; returns when they are gone or after `grace_s`."""
+        """Disconnects all clients within `over_s`; returns when they are gone, or at `grace_s`."""
         self._is_draining = True
         await send_away(list(self.sessions), over_s)
         with contextlib.suppress(TimeoutError):

@@ -27,7 +27,7 @@ from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
 from notifier.protocol.session import (
     CLOSE_TIMEOUT_S,
-    DEFAULT_TIMING,
+    DEFAULT_SESSION_TIMING,
     MAX_MESSAGE_BYTES,
     Session,
     SessionTiming,
@@ -93,7 +93,7 @@ class WebSocketServer:
         hub: Hub,
         clock: Callable[[], float] = time.time,
         *,
-        timing: SessionTiming = DEFAULT_TIMING,
+        timing: SessionTiming = DEFAULT_SESSION_TIMING,
         close_timeout_s: float = CLOSE_TIMEOUT_S,
         capacity: int | None = None,
     ) -> None:

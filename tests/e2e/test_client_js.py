@@ -67,7 +67,7 @@ tell({ types, state: client.state, status: job.snapshot.status });
 
 
 async def run(program: str, **variables: str) -> Any:
-    """What the program tells. It has to come to an end by itself, too: nothing may keep the process alive."""
+    """Returns what the program tells. It must also end by itself: nothing may keep it alive."""
     source = "\n".join(
         [
             f"import {{ Pressrun }} from {json.dumps(CLIENT.as_uri())};",

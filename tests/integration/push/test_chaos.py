@@ -1,4 +1,4 @@
-"""Two hundred clients, while notifiers die, the store dies, and the log is trimmed under slow readers."""
+"""Two hundred clients, while notifiers and the store die and the log is trimmed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def insist(step: Callable[[], Awaitable[object]]) -> None:
 
 
 async def end_jobs(core: Core, rng: random.Random, job_ids: list[str], trimmed: asyncio.Event) -> None:
-    """Runs jobs, a few at a time, until the log was trimmed; returns their ids in the order of their ends."""
+    """Runs jobs, a few at a time, until the log was trimmed; returns ids in order of their ends."""
     waiting: list[str] = []
     while len(job_ids) + len(waiting) < JOBS or not trimmed.is_set():
         submission = Submission(

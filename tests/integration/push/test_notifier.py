@@ -1,4 +1,4 @@
-"""The notifier process against a real store: from a job's change to a client's socket, with faults."""
+"""The notifier process against a real store: from a job's change to a client's socket."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.store.scripts import Scripts
-from notifier.fanout.tenant_limits import DEFAULT_TIMING, ExchangeTiming, TenantLimits
+from notifier.fanout.tenant_limits import DEFAULT_EXCHANGE_TIMING, ExchangeTiming, TenantLimits
 from testsupport.core import Core
 from testsupport.waiting import DEADLINE_S, eventually
 
@@ -38,7 +38,9 @@ async def core(redis: object, redis_url: str, tmp_path: Path) -> AsyncIterator[C
 
 
 @contextlib.asynccontextmanager
-async def process(core: Core, timing: ExchangeTiming = DEFAULT_TIMING) -> AsyncIterator[TenantLimits]:
+async def process(
+    core: Core, timing: ExchangeTiming = DEFAULT_EXCHANGE_TIMING
+) -> AsyncIterator[TenantLimits]:
     limits = TenantLimits(Scripts(core.redis, core.settings), core.settings, timing)
     task = asyncio.create_task(limits.run())
     yield limits

@@ -176,7 +176,7 @@ async def stack() -> AsyncIterator[contextlib.AsyncExitStack]:
         yield stack
 
 
-# --- the conversation -------------------------------------------------------------------------------------------
+# --- the conversation ---------------------------------------------------------------------------
 
 
 async def test_a_client_follows_a_job_from_its_snapshot_to_its_end(
@@ -246,7 +246,7 @@ async def test_the_subscriptions_of_a_client_that_goes_away_end(
     assert (await receive(staying))["type"] == "event"
 
 
-# --- who may ----------------------------------------------------------------------------------------------------
+# --- who may ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("token", ["", "x.y.z", "eyJhbGciOiJub25lIn0.eyJ0ZW5hbnQiOiJhY21lIn0."])
@@ -317,7 +317,7 @@ async def test_without_api_keys_a_connection_from_elsewhere_closes_with_4403(
             assert await close_code(websocket) == 4403
 
 
-# --- hostile and slow clients -----------------------------------------------------------------------------------
+# --- hostile and slow clients -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ async def test_a_connection_ends_with_its_token(site: Site) -> None:
         assert await close_code(websocket) == 4501
 
 
-# --- the process ------------------------------------------------------------------------------------------------
+# --- the process --------------------------------------------------------------------------------
 
 
 async def test_health_and_unknown_paths_are_answered_over_plain_http() -> None:

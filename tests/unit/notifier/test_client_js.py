@@ -1,4 +1,4 @@
-"""The JavaScript client's own tests, run by Node's test runner. Playwright brings a Node that is new enough."""
+"""Runs the JavaScript client's own tests with the Node that Playwright brings."""
 
 from __future__ import annotations
 

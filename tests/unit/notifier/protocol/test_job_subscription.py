@@ -66,7 +66,7 @@ def established(version: int = 1) -> tuple[JobSubscription, Told]:
 def test_no_version_is_missed_or_repeated_whenever_the_snapshot_is_read(
     last: int, read: int, arrived: int, repeats: list[int]
 ) -> None:
-    """Events up to `last` occur: the snapshot has `read` of them, `arrived` come before it, some twice."""
+    """Events up to `last` occur: the snapshot has `read`, `arrived` come before it, some twice."""
     snapshot = max(1, min(read, last))
     stream = [*range(1, last + 1)]
     for repeat in repeats:

@@ -18,7 +18,7 @@ from notifier.protocol.job_subscription import JobSubscription
 from notifier.protocol.log_event import LogEvent
 from notifier.protocol.send_buffer import MAX_BUFFERED_BYTES
 from notifier.protocol.session import (
-    DEFAULT_TIMING,
+    DEFAULT_SESSION_TIMING,
     MAX_MESSAGE_BYTES,
     MAX_SUBSCRIPTIONS,
     Session,
@@ -118,7 +118,7 @@ def authenticated(scope: Scope = CHANNEL) -> Client:
     return client
 
 
-# --- authentication ---------------------------------------------------------------------------------------------
+# --- authentication -----------------------------------------------------------------------------
 
 
 def test_a_valid_token_is_welcomed() -> None:
@@ -130,7 +130,7 @@ def test_a_valid_token_is_welcomed() -> None:
 def test_a_client_that_does_not_authenticate_in_time_is_closed() -> None:
     client = Client()
 
-    client.wait(DEFAULT_TIMING.auth_timeout_s - 0.1)
+    client.wait(DEFAULT_SESSION_TIMING.auth_timeout_s - 0.1)
     assert client.code is None
     client.wait(0.1)
     assert client.code is CloseCode.UNAUTHENTICATED
@@ -245,13 +245,13 @@ def test_without_credentials_no_token_is_needed_but_one_may_be_sent() -> None:
 
     client.follow(make_job())
     client.auth(Scope(job_id=make_job().id), ttl=10)
-    client.wait(DEFAULT_TIMING.ping_interval_s - 1)
+    client.wait(DEFAULT_SESSION_TIMING.ping_interval_s - 1)
 
     assert client.code is None
     assert len(client.fanout.watched) == 1
 
 
-# --- job subscriptions ------------------------------------------------------------------------------------------
+# --- job subscriptions --------------------------------------------------------------------------
 
 
 def test_a_subscription_begins_with_the_snapshot() -> None:
@@ -429,7 +429,7 @@ def test_the_number_of_tokens_is_limited() -> None:
     assert error["code"] == "too_many_tokens"
 
 
-# --- channels and batches -----------------------------------------------------------------------------------------
+# --- channels and batches -----------------------------------------------------------------------
 
 
 def follow_channel(client: Client, **asked: Any) -> ChannelSubscription:
@@ -490,7 +490,9 @@ def test_pings_have_the_cursor_of_each_subscription() -> None:
 
     subscription.offer(log_event(8))
 
-    assert client.wait(DEFAULT_TIMING.ping_interval_s) == [{"type": "ping", "cursors": {"s1": "k3f9.8"}}]
+    assert client.wait(DEFAULT_SESSION_TIMING.ping_interval_s) == [
+        {"type": "ping", "cursors": {"s1": "k3f9.8"}}
+    ]
 
 
 def test_a_reset_says_why_and_where_to_go_on() -> None:
@@ -598,7 +600,7 @@ def test_a_subscribe_frame_that_does_not_name_one_thing_is_a_bad_frame(asked: di
     assert client.code is CloseCode.BAD_FRAME
 
 
-# --- pings ------------------------------------------------------------------------------------------------------
+# --- pings --------------------------------------------------------------------------------------
 
 
 def test_a_ping_from_the_client_is_answered() -> None:
@@ -609,7 +611,7 @@ def test_a_client_that_answers_is_pinged_for_ever() -> None:
     client = authenticated()
 
     for _ in range(10):
-        assert client.wait(DEFAULT_TIMING.ping_interval_s) == [{"type": "ping"}]
+        assert client.wait(DEFAULT_SESSION_TIMING.ping_interval_s) == [{"type": "ping"}]
         client.send({"type": "pong"})
 
     assert client.code is None
@@ -623,7 +625,7 @@ def test_a_client_that_is_silent_after_a_ping_is_closed_within_a_minute() -> Non
     assert client.code is CloseCode.UNRESPONSIVE
 
 
-# --- bad frames -------------------------------------------------------------------------------------------------
+# --- bad frames ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -713,7 +715,7 @@ def test_no_message_raises_an_exception(messages: list[str | bytes], known: bool
         assert client.fanout.watched == []
 
 
-# --- ending -----------------------------------------------------------------------------------------------------
+# --- ending -------------------------------------------------------------------------------------
 
 
 def test_a_client_that_does_not_read_is_closed_when_its_budget_is_used_up() -> None:
