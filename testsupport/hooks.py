@@ -47,7 +47,7 @@ START_MS = 1_800_000_000_000
 
 
 class ClockedScripts(Scripts):
-    """The scripts, with a clock that only a test moves."""
+    """Scripts whose clock only a test moves."""
 
     def script(self, name: str) -> Script:
         script = super().script(name)
@@ -59,7 +59,7 @@ class ClockedScripts(Scripts):
 
 @dataclass
 class Request:
-    """What a receiver got."""
+    """A request that a receiver got."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -103,7 +103,7 @@ class Receiver:
         return web.Response(status=self.status, headers=self.headers, text="thanks")
 
     async def got(self, count: int) -> list[Request]:
-        """The requests, once there are so many."""
+        """Returns the requests, once there are `count` of them."""
         async with asyncio.timeout(30), self._arrived:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests
@@ -127,7 +127,7 @@ class Receiver:
 
 
 class ScriptedSender:
-    """Stands in for the network: answers what a test says, and notes what was sent."""
+    """Replaces the network: answers as a test says, and keeps what was sent."""
 
     def __init__(self) -> None:
         self.sent: list[WebhookRequest] = []
@@ -220,14 +220,14 @@ class Hooks:
         return self.endpoints.credentials(endpoint).secrets[0].text
 
     async def event(self, *, tenant: str = TENANT, **fields: Any) -> Job:
-        """A job is submitted: `job.queued`."""
+        """Submits a job, which writes a `job.queued` event."""
         submission = Submission(
             job_id=new_job_id(), tenant=tenant, kind=fields.pop("kind", "test"), spec=b"{}", **fields
         )
         return (await self.store.submit(submission)).job
 
     async def events(self, count: int) -> None:
-        """So many jobs are submitted, and their events dispatched."""
+        """Submits `count` jobs, and dispatches their events."""
         for _ in range(count):
             await self.event()
         await self.dispatch()
@@ -244,7 +244,7 @@ class Hooks:
         return found[::-1]
 
     async def logged(self, event_type: str) -> list[dict[str, Any]]:
-        """What events of the type in the tenant's log say, oldest first."""
+        """Returns the data of the events of a type in the tenant's log, oldest first."""
         page = await EventLog(self.redis).page(TENANT, None, 1000)
         events = [json.loads(body) for body in page.bodies]
         return [event["data"] for event in events if event["type"] == event_type]
@@ -265,7 +265,7 @@ class Hooks:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """A notifier at work; killed at once when left."""
+        """Runs a notifier, and kills it at the end."""
         tasks = [asyncio.create_task(self.dispatcher.run()), asyncio.create_task(self.deliverer.run())]
         try:
             yield

@@ -133,7 +133,7 @@ class Dispatcher:
                 await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)
 
     async def _fan_out(self, reference: Reference, pending: list[PendingDelivery]) -> None:
-        """Makes the deliveries of a large fan-out in parts. If it fails, another notifier does it."""
+        """Makes deliveries of a large fan-out in parts. If it fails, another notifier goes on."""
         try:
             start = 0
             while start < len(pending) and not self._is_stopping:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from jobs.webhooks.credentials import new_secret
 from jobs.webhooks.endpoint import Endpoint
 from testsupport.hooks import TENANT, Hooks, Receiver, Request
+from testsupport.ports import free_port
+from testsupport.waiting import DEADLINE_S, eventually
 
 DOCS = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text()
 
@@ -147,6 +153,44 @@ async def test_the_node_example_verifies(request_and_secret: tuple[Request, str]
     except FileNotFoundError:
         pytest.skip("node is not installed")
     assert done.stdout.strip() == "true,false"
+
+
+@pytest.mark.parametrize(("language", "command"), [("python", sys.executable), ("javascript", "node")])
+async def test_the_receivers_take_a_delivery_and_refuse_a_forged_one(
+    hooks: Hooks, tmp_path: Path, language: str, command: str
+) -> None:
+    if shutil.which(command) is None:
+        pytest.skip(f"{command} is not installed")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/hooks/pressrun"
+    endpoint = await hooks.endpoint(url)
+    program = tmp_path / "receiver"
+    program.write_text(example(language).replace("3000", str(port)))
+    process = await asyncio.create_subprocess_exec(
+        command,
+        program,
+        env={**os.environ, "SECRET": hooks.secret(endpoint)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        async with aiohttp.ClientSession() as session:
+
+            async def is_refused() -> bool:
+                try:
+                    async with session.post(url, data=b"{}") as answer:
+                        return answer.status == 400
+                except aiohttp.ClientConnectionError:  # it does not listen yet
+                    return False
+
+            await eventually(is_refused)
+        await hooks.event()
+        async with hooks.running(), asyncio.timeout(DEADLINE_S):
+            assert (await process.stdout.readline()).startswith(b"job.queued")
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_the_shell_example_makes_the_same_signature(request_and_secret: tuple[Request, str]) -> None:
