@@ -32,7 +32,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from jobs.core.errors.store import ClusterRefused, StoreFull, StoreUnavailable
+from jobs.core.errors.store import ClusterRefused, RecordTooNew, StoreFull, StoreUnavailable
 from jobs.core.settings import REDIS_EXPECTED, SENTINEL_SCHEMES, BadSetting, Settings, sentinels
 
 log = structlog.get_logger(__name__)
@@ -74,6 +74,8 @@ def translated_errors() -> Iterator[None]:
     except RedisError as error:
         if str(error).startswith(("MISCONF", "NOREPLICAS", "UNKILLABLE", "BUSY", "OOM", "MASTERDOWN")):
             raise StoreUnavailable(f"The store refuses writes: {str(error)[:200]}") from error
+        if str(error).startswith("TOONEW"):
+            raise RecordTooNew(f"A newer release of Pressrun wrote this: {str(error)[:80]}.") from error
         if "on cluster" in str(error):
             raise StoreUnavailable(f"REDIS_URL names a cluster, which is not supported: {error}") from error
         raise

@@ -107,6 +107,9 @@ ARTIFACT = "pr:artifact:"
 ARTIFACTS = "pr:artifacts:"
 ARTIFACT_BYTES = "pr:artifact-bytes"
 
+RECORD_VERSION = 1
+"""The newest `v` of jobs, batches and logged events that this release reads; the one that it writes. A record without
+one has 1. `docs/contributing/changing-stored-data.md` says when it grows."""
 BUS_EVENTS = 20_000
 """About how many events the bus keeps: what a web or notifier process may miss without a gap."""
 DOORBELL_CAP = 64

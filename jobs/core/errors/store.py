@@ -27,6 +27,12 @@ class StoreFull(StoreError):
     retry_after = 10
 
 
+class RecordTooNew(StoreError):
+    """A newer release wrote a record that this one cannot read. It is left as it is: run the newer release again."""
+
+    code = "record_too_new"
+
+
 class ClusterRefused(PressrunError):
     """`REDIS_URL` names a cluster. Raised at start; nothing is served from one."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from jobs.core.errors.request import CursorExpired, JobNotFound
+from jobs.core.errors.store import RecordTooNew
 from jobs.core.events import Cursor
 from jobs.store import keys
 from jobs.store.client import translated_errors
@@ -39,6 +40,7 @@ class EventLog:
 
         Raises:
             CursorExpired: events after the cursor are gone already, or it belongs to another epoch.
+            RecordTooNew: a newer release wrote one of the events.
         """
         with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -51,7 +53,7 @@ class EventLog:
         if after is not None:
             _check_reachable(after, head, _sequence(oldest[0][0]) if oldest else head.sequence + 1)
         position = _sequence(entries[-1][0]) if entries else (after.sequence if after else head.sequence)
-        return EventPage([fields[b"e"] for _, fields in entries], Cursor(head.epoch, position))
+        return EventPage([_body(fields) for _, fields in entries], Cursor(head.epoch, position))
 
     async def of_job(self, tenant: str, job_id: str) -> list[bytes]:
         """The bodies of one job's events that the log still has, oldest first.
@@ -69,7 +71,7 @@ class EventLog:
                 for sequence in events.decode().split(","):
                     pipe.xrange(keys.LOG + tenant, min=f"{sequence}-0", max=f"{sequence}-0")
                 found = await pipe.execute()
-        return [entries[0][1][b"e"] for entries in found if entries]
+        return [_body(entries[0][1]) for entries in found if entries]
 
 
 def _check_reachable(after: Cursor, head: Cursor, oldest: int) -> None:
@@ -84,6 +86,15 @@ def _check_reachable(after: Cursor, head: Cursor, oldest: int) -> None:
     raise CursorExpired(
         detail + " List the jobs to see where they stand, then go on from the cursor given here.", str(head)
     )
+
+
+def _body(fields: dict[bytes, bytes]) -> bytes:
+    version = int(fields.get(b"v", 1))
+    if version > keys.RECORD_VERSION:
+        raise RecordTooNew(
+            f"A newer release of Pressrun wrote an event (v={version}) that this one cannot read."
+        )
+    return fields[b"e"]
 
 
 def _sequence(stream_id: bytes) -> int:

@@ -8,7 +8,7 @@
 --
 -- Sent twice: "finished", with the batch as the first call left it.
 
-local batch = load_batch(id)
+local batch = readable(load_batch(id))
 if not batch or batch.tenant ~= tenant then return { 'missing' } end
 if batch.finished then return { 'finished', batch_document(id, batch) } end
 

@@ -6,5 +6,5 @@
 -- KEYS   none: batch record.
 -- Answer the document, or false if the tenant has no such batch
 
-local batch = load_batch(id)
+local batch = readable(load_batch(id))
 return batch and batch.tenant == tenant and batch_document(id, batch) or false

@@ -16,12 +16,12 @@ end
 
 local digest, known = find_by_key(tenant, idempotency_key)
 if known and redis.call('EXISTS', K_JOB .. known, K_BATCH_RECORD .. known) == 1 then
-  local batch = load_batch(known)
+  local batch = readable(load_batch(known))
   if digest ~= content_digest or not batch then return { 'reused', known } end
   return answer('replayed', known, batch)
 end
 
-local existing = load_batch(id)
+local existing = readable(load_batch(id))
 if existing then
   if existing.tenant ~= tenant then return redis.error_reply('WRONGTENANT batch id is taken') end
   return answer('replayed', id, existing)
@@ -37,7 +37,7 @@ if waiting + #ROWS > K_MAX_QUEUED then return { 'full', waiting } end
 
 local now = now_ms()
 redis.call('HSETNX', K_TENANT .. tenant, 'epoch', new_epoch)
-redis.call('HSET', K_BATCH_RECORD .. id, 'v', 1, 'tenant', tenant, 'total', #ROWS, 'succeeded', 0, 'failed', 0,
+redis.call('HSET', K_BATCH_RECORD .. id, 'v', K_RECORD_VERSION, 'tenant', tenant, 'total', #ROWS, 'succeeded', 0, 'failed', 0,
   'cancelled', 0, 'created', now, 'job_ids', cjson.encode(job_ids), 'metadata', metadata,
   unpack(webhook_url ~= '' and { 'webhook_url', webhook_url } or {}))
 for _, job in ipairs(ROWS) do accept(job, tenant, id, now) end

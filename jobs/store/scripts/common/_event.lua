@@ -20,7 +20,7 @@ local function record_event(tenant, event_id, event_type, data, now, job_id, ver
     '{"id":"', event_id, '","type":"', event_type, '","timestamp":"', rfc3339(now), '","sequence":', sequence,
     ',"data":', data, '}',
   })
-  redis.call('XADD', K_LOG .. tenant, 'MAXLEN', '~', K_LOG_EVENTS, sequence .. '-0', 'v', 1, 'e', body)
+  redis.call('XADD', K_LOG .. tenant, 'MAXLEN', '~', K_LOG_EVENTS, sequence .. '-0', 'v', K_RECORD_VERSION, 'e', body)
   local about = job_id and { 'j', job_id, 'n', version } or {}
   redis.call('XADD', K_BUS, 'MAXLEN', '~', K_BUS_EVENTS, '*', 't', tenant, 'p', epoch_of(tenant, now), 's', sequence,
     'y', event_type, 'e', body, unpack(about))

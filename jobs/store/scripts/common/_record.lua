@@ -14,6 +14,15 @@ local function load_record(id)
   return record
 end
 
+-- Returns the record (of a job or batch), unless a newer release wrote it in a form that this one cannot read. Scripts
+-- that answer clients ask before their first write; steps of workers do not, so that one record cannot stop the queue.
+local function readable(record)
+  if record and tonumber(record.v or 1) > K_RECORD_VERSION then
+    error(redis.error_reply('TOONEW a record has v=' .. record.v .. ', and this release reads up to ' .. K_RECORD_VERSION))
+  end
+  return record
+end
+
 local function time_member(ms)
   return ms and '"' .. rfc3339(tonumber(ms)) .. '"' or 'null'
 end

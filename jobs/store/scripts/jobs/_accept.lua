@@ -43,7 +43,7 @@ local function accept(job, tenant, batch, now)
   local sequence = publish(id, record, 'job.' .. record.status, now)
 
   local fields = {
-    'v', 1, 'tenant', tenant, 'kind', job.kind, 'status', record.status, 'version', 1, 'claim', 0, 'attempt', 0,
+    'v', K_RECORD_VERSION, 'tenant', tenant, 'kind', job.kind, 'status', record.status, 'version', 1, 'claim', 0, 'attempt', 0,
     'max_attempts', job.max_attempts, 'priority', job.priority, 'created', now, 'extras', job.extras,
     'events', sequence, 'input', job.input_path ~= '' and job.input_path or 'inline',
   }

@@ -8,7 +8,7 @@
 --
 -- Sent twice: "finished", with the job as the first call left it.
 
-local record = load_record(id)
+local record = readable(load_record(id))
 if not record or record.tenant ~= tenant then return { 'missing' } end
 if record.finished then return { 'finished', job_document(id, record) } end
 

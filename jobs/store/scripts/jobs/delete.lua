@@ -9,7 +9,7 @@
 --
 -- Sent twice: "missing".
 
-local record = load_record(id)
+local record = readable(load_record(id))
 if not record or record.tenant ~= tenant then return { 'missing' } end
 if not record.finished then return { 'not_finished' } end
 local now = now_ms()

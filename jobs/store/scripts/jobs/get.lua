@@ -9,7 +9,7 @@
 
 local documents = {}
 for i, row in ipairs(ROWS) do
-  local record = load_record(row.id)
+  local record = readable(load_record(row.id))
   documents[i] = record and record.tenant == tenant and job_document(row.id, record) or false
 end
 return documents

@@ -44,7 +44,7 @@ while looked < SCAN do
     looked = looked + 1
     -- Jobs of the same millisecond come in descending order of id: those before after_id were shown already.
     if created ~= after_created or id < after_id then
-      local record = load_record(id)
+      local record = readable(load_record(id))
       if record and matches(record) then
         if #documents == limit then return { documents, last_created, last_id } end
         documents[#documents + 1] = job_document(id, record)

@@ -8,7 +8,7 @@
 
 local digest, known = find_by_key(tenant, idempotency_key)
 if not known then return false end
-local record, batch = load_record(known), load_batch(known)
+local record, batch = readable(load_record(known)), readable(load_batch(known))
 if not record and not batch then return false end
 if digest ~= content_digest then return { 'reused', known } end
 local epoch, sequence = log_end(tenant)

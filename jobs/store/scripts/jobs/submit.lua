@@ -20,12 +20,12 @@ end
 
 local digest, known = find_by_key(tenant, idempotency_key)
 if known and redis.call('EXISTS', K_JOB .. known, K_BATCH_RECORD .. known) == 1 then
-  local record = load_record(known)
+  local record = readable(load_record(known))
   if digest ~= content_digest or not record then return { 'reused', known } end
   return answer('replayed', known, record)
 end
 
-local existing = load_record(job.id)
+local existing = readable(load_record(job.id))
 if existing then
   if existing.tenant ~= tenant then return redis.error_reply('WRONGTENANT job id is taken') end
   return answer('replayed', job.id, existing)
