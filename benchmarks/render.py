@@ -103,7 +103,7 @@ def resident(connection: Connection) -> None:
 
 
 def _mixed(number: int) -> str:
-    """Returns small and large documents, some with a framework, some with own styles or an own font."""
+    """Returns small and large documents, some with a framework, own styles or an own font."""
     own = f"<style>h1 {{ font-size: {10 + number % 40}pt; color: #{number % 4096:03x} }}</style>"
     font = "<style>@font-face { font-family: own; src: url(own.ttf) } p { font-family: own }</style>"
     match number % 4:
