@@ -35,10 +35,14 @@ class PendingDelivery:
     max_in_flight: int = 0
     """For an origin that is new."""
 
-    @property
-    def delivery_id(self) -> str:
-        """Computed when it is needed, because a large fan-out is made in parts."""
-        return delivery_id(self.event_id, self.target_id, self.url)
+    def row(self) -> dict[str, str | int]:
+        """Returns the arguments for `webhook_dispatch.lua`."""
+        return {
+            "delivery_id": delivery_id(self.event_id, self.target_id, self.url),
+            "target_id": self.target_id,
+            "url": self.url,
+            "max_in_flight": self.max_in_flight,
+        }
 
 
 class Deliveries:
@@ -115,7 +119,9 @@ class Deliveries:
             WebhookDeliveryNotFound: the tenant has no such delivery.
             WebhookConflict: it has not ended, or its endpoint is disabled.
         """
-        answer = await self._again(tenant, delivery_id=id)
+        answer = await self._scripts.call(
+            "webhook_again", tenant=tenant, target_id=None, since_ms=None, limit=None, delivery_id=id
+        )
         if answer == b"missing":
             raise WebhookDeliveryNotFound(id)
         if answer == b"unfinished":
@@ -132,7 +138,14 @@ class Deliveries:
         """
         recovered = 0
         while True:
-            answer = await self._again(tenant, target_id=endpoint_id, since_ms=since_ms, limit=_RECOVER_BATCH)
+            answer = await self._scripts.call(
+                "webhook_again",
+                tenant=tenant,
+                target_id=endpoint_id,
+                since_ms=since_ms,
+                limit=_RECOVER_BATCH,
+                delivery_id=None,
+            )
             if answer == b"missing":
                 raise WebhookEndpointNotFound(endpoint_id)
             if answer == b"unfinished":
@@ -152,17 +165,7 @@ class Deliveries:
 
         `kept` is the body, id and type of the event.
         """
-        body, event_id, event_type = kept
-        return await self._dispatch(
-            pending,
-            tenant=tenant,
-            event_key=event_key,
-            group=None,
-            entry=None,
-            body=body,
-            event_id=event_id,
-            event_type=event_type,
-        )
+        return await self._dispatch(tenant, event_key, pending, None, None, kept)
 
     async def dispatch(
         self, tenant: str, event_key: str, pending: Sequence[PendingDelivery], group: str, entry: bytes
@@ -171,16 +174,7 @@ class Deliveries:
 
         The same step acknowledges `entry`, unless it is empty.
         """
-        return await self._dispatch(
-            pending,
-            tenant=tenant,
-            event_key=event_key,
-            group=group,
-            entry=entry,
-            body=None,
-            event_id=None,
-            event_type=None,
-        )
+        return await self._dispatch(tenant, event_key, pending, group, entry, (None, None, None))
 
     async def test(
         self, tenant: str, endpoint_id: str, timeout_s: float
@@ -207,35 +201,28 @@ class Deliveries:
                 return event_id, json.loads(answer[1])
         return event_id, None
 
-    async def _dispatch(self, pending: Sequence[PendingDelivery], **event: str | bytes | None) -> int:
-        rows = [
-            {
-                "delivery_id": each.delivery_id,
-                "target_id": each.target_id,
-                "url": each.url,
-                "max_in_flight": each.max_in_flight,
-            }
-            for each in pending
-        ]
-        return int(await self._scripts.call("webhook_dispatch", rows=rows, **event))
-
-    async def _again(
+    async def _dispatch(
         self,
         tenant: str,
-        *,
-        target_id: str | None = None,
-        since_ms: int | None = None,
-        limit: int | None = None,
-        delivery_id: str | None = None,
-    ) -> Any:
-        return await self._scripts.call(
-            "webhook_again",
+        event_key: str,
+        pending: Sequence[PendingDelivery],
+        group: str | None,
+        entry: bytes | None,
+        kept: tuple[bytes | None, str | None, str | None],
+    ) -> int:
+        body, event_id, event_type = kept
+        made = await self._scripts.call(
+            "webhook_dispatch",
             tenant=tenant,
-            target_id=target_id,
-            since_ms=since_ms,
-            limit=limit,
-            delivery_id=delivery_id,
+            event_key=event_key,
+            group=group,
+            entry=entry,
+            body=body,
+            event_id=event_id,
+            event_type=event_type,
+            rows=[each.row() for each in pending],
         )
+        return int(made)
 
 
 def _parse_cursor(cursor: str | None) -> tuple[str, str]:
