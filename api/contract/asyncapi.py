@@ -101,7 +101,7 @@ def _operation(action: str, model: type[BaseModel]) -> dict[str, Any]:
     return {
         "action": action,
         "channel": _CHANNEL,
-        "summary": _first_sentence(model),
+        "summary": _summary(model),
         "messages": [_in_channel(model)],
     }
 
@@ -113,13 +113,14 @@ def _in_channel(model: type[BaseModel]) -> dict[str, str]:
 def _message(model: type[BaseModel]) -> dict[str, Any]:
     return {
         "name": model.model_fields["type"].annotation.__args__[0],  # type: ignore[union-attr]
-        "summary": _first_sentence(model),
+        "summary": _summary(model),
         "payload": {"$ref": _SCHEMA.format(model=model.__name__)},
     }
 
 
-def _first_sentence(model: type[BaseModel]) -> str:
-    return (model.__doc__ or model.__name__).strip().replace("\n    ", " ").partition(" (`")[0]
+def _summary(model: type[BaseModel]) -> str:
+    """The first paragraph of the docstring."""
+    return " ".join((model.__doc__ or model.__name__).partition("\n\n")[0].split())
 
 
 def _schemas() -> dict[str, Any]:

@@ -216,6 +216,7 @@ class Reset(ServerFrame):
 
 class EventMessage(ServerFrame):
     """One event; for a channel or batch with the cursor after it.
+
     (`EventFrame` and `LogEvent` encode it.)
     """
 
@@ -227,6 +228,7 @@ class EventMessage(ServerFrame):
 
 class ProgressMessage(ServerFrame):
     """The latest progress of a job. It is not an event, and is never replayed.
+
     (`ProgressFrame` encodes it.)
     """
 
