@@ -219,8 +219,11 @@ async def test_the_answer_for_another_tenants_job_is_that_for_an_unknown_job(pre
         ("pdf.merge", lambda one: {"parts": [{"job_id": one}]}),
         ("pdf.preview", lambda one: {"job_id": one}),
     ]:
-        theirs, nobodys = await press.submit(kind, parts(foreign)), await press.submit(kind, parts(unknown))
-        assert theirs.text.replace(foreign, unknown) == nobodys.text
+        theirs, unknown_job = (
+            await press.submit(kind, parts(foreign)),
+            await press.submit(kind, parts(unknown)),
+        )
+        assert theirs.text.replace(foreign, unknown) == unknown_job.text
 
 
 async def test_all_unusable_parts_are_named_at_once_also_in_a_batch(press: Pressrun) -> None:

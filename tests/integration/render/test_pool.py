@@ -80,7 +80,7 @@ async def render(
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for a condition that depends on other processes."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():  # noqa: ASYNC110 (nobody tells us)
+        while not condition():  # noqa: ASYNC110 (other processes give no signal)
             await asyncio.sleep(0.01)
 
 
