@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from jobs.core.errors.store import StoreUnavailable
-from jobs.store.artifacts import DirectoryArtifacts
+from jobs.store.artifacts.directory import DirectoryArtifacts
 
 
 class StuckArtifacts(DirectoryArtifacts):

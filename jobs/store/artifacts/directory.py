@@ -1,24 +1,87 @@
-"""Files in a directory that are there after a power cut too. Blocking; for threads."""
+"""Artifacts in a local directory."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from obstore.store import LocalStore
+
+from jobs.store.artifacts.object import ObjectArtifacts, unavailable
+
+_MAX_GROUP_BYTES = 1024**2
+"""A group of artifacts that has more bytes takes no further ones; those are written at the same time."""
+
+
+class DirectoryArtifacts(ObjectArtifacts):
+    """Keeps artifacts in a local directory, fsynced: an artifact that was put survives a power cut."""
+
+    def __init__(self, root: Path) -> None:
+        self._directory = DurableDirectory(root)
+        super().__init__(LocalStore(root))
+        self._gathering: list[_Put] | None = None
+
+    async def put(self, path: str, body: bytes) -> None:
+        """Writes the artifact, together with all others that are put in the same turn of the event loop."""
+        loop = asyncio.get_running_loop()
+        group = self._gathering
+        if group is None or sum(len(put.body) for put in group) > _MAX_GROUP_BYTES:
+            group = self._gathering = []
+            loop.call_soon(self._write, group)
+        put = _Put(path, body, loop.create_future())
+        group.append(put)
+        try:
+            await put.written
+        except OSError as error:
+            raise unavailable(error) from error
+
+    def _write(self, group: list[_Put]) -> None:
+        if self._gathering is group:
+            self._gathering = None
+        files = [(put.path, put.body) for put in group]
+        written = asyncio.get_running_loop().run_in_executor(None, self._directory.write, files)
+        written.add_done_callback(lambda _: _tell(group, written))
+
+    async def discard(self, paths: Iterable[str]) -> None:
+        await asyncio.to_thread(self._directory.remove, list(paths))
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """An artifact that is written together with others."""
+
+    path: str
+    body: bytes
+    written: asyncio.Future[None]
+
+
+def _tell(group: list[_Put], written: asyncio.Future[list[OSError | None]]) -> None:
+    broken = written.exception()
+    errors = written.result() if broken is None else [broken] * len(group)
+    for put, error in zip(group, errors, strict=True):
+        if put.written.done():
+            continue
+        if error is None:
+            put.written.set_result(None)
+        else:
+            put.written.set_exception(error)
 
 
 class DurableDirectory:
-    """A tree of files below `root`; their paths are relative to it, with ``/``."""
+    """A tree of files below `root` that survive a power cut. Its methods block: call them in threads."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._root = str(root)
         self._durable: set[str] = set()
-        """Names in the root that are known to last."""
+        """Names in the root that have been flushed to disk."""
 
     def write(self, files: Sequence[tuple[str, bytes]]) -> list[OSError | None]:
-        """Writes whole files, replacing earlier ones; says of each what went wrong, None where it is durable.
+        """Writes whole files, replacing earlier ones; returns the error of each, or None if it is durable.
 
         Files of one directory share its flush, and a file system with a journal commits together what it can.
         """
@@ -47,7 +110,7 @@ class DurableDirectory:
         return errors
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Files or whole directories; emptied parents stay until their job's record goes."""
+        """Removes files or whole directories. An emptied parent stays until the record of its job expires."""
         for path in paths:
             target = self._at(path)
             try:
@@ -61,7 +124,7 @@ class DurableDirectory:
         return f"{self._root}/{path}"
 
     def _write(self, path: str, body: bytes) -> int:
-        """The descriptor of the file, which is to be flushed and closed."""
+        """Writes the file and returns its descriptor, which the caller flushes and closes."""
         try:
             descriptor = self._open(path)
         except FileNotFoundError:
@@ -80,7 +143,7 @@ class DurableDirectory:
         return os.open(self._at(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
 
     def _flush_names(self, directory: str) -> None:
-        """That of the directory and those that lead to it; only that of the tenant is known to last from earlier."""
+        """Flushes the directory and its parents up to the root; the root only once for each tenant."""
         tenant, _, _ = directory.partition("/")
         while directory:
             _flush_directory(self._at(directory))

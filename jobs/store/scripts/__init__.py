@@ -140,29 +140,25 @@ class Scripts:
             self._assembled[name] = assemble(name, self._constants)
         return self._assembled[name]
 
-    async def call(
-        self, name: str, /, *values: Any, rows: Iterable[Mapping[str, Any]] = (), **named: Any
-    ) -> Any:
-        """Runs the script and returns its answer. A script without names takes `values` as they are.
+    async def call(self, name: str, /, *, rows: Iterable[Mapping[str, Any]] = (), **named: Any) -> Any:
+        """Runs the script with the arguments and rows that it declares, and returns its answer.
 
         Raises:
             StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again is safe.
             StoreFull: nothing was written; unless it was sent twice, and the first answer got lost.
         """
         script = self.script(name)
-        arguments = [*values, *script.positions(rows, named)]
+        arguments = script.positions(rows, named)
         with translated_errors():
             try:
                 return await self._pipeliner.call("EVALSHA", script.digest, 0, *arguments)
             except NoScriptError:
                 return await self._pipeliner.call("EVAL", script.text, 0, *arguments)
 
-    def command(
-        self, name: str, /, *values: Any, rows: Iterable[Mapping[str, Any]] = (), **named: Any
-    ) -> Command:
+    def command(self, name: str, /, *, rows: Iterable[Mapping[str, Any]] = (), **named: Any) -> Command:
         """The call as a command, to be sent over another connection.
 
         A store that has lost the script answers it with NoScriptError.
         """
         script = self.script(name)
-        return ("EVALSHA", script.digest, 0, *values, *script.positions(rows, named))
+        return ("EVALSHA", script.digest, 0, *script.positions(rows, named))

@@ -18,7 +18,9 @@ from jobs.core.errors.request import BodyTooLarge
 from jobs.core.errors.store import ArtifactMissing, ArtifactTooLarge, StoreFull, StoreUnavailable
 from jobs.core.settings import Settings
 from jobs.store import keys
-from jobs.store.artifacts import Artifacts, DirectoryArtifacts, ObjectArtifacts, open_artifacts
+from jobs.store.artifacts import Artifacts, open_artifacts
+from jobs.store.artifacts.directory import DirectoryArtifacts
+from jobs.store.artifacts.object import ObjectArtifacts
 from jobs.store.artifacts.redis import CHUNK_BYTES, MAX_ARTIFACT_BYTES
 from jobs.store.client import connect
 from jobs.store.scripts import Scripts

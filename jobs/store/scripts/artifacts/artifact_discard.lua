@@ -2,8 +2,8 @@
 --!args top path chunk_bytes
 -- Removes the artifacts at or below a path.
 --
--- KEYS   none: artifact chunks, artifacts (index), artifact bytes (counter).
--- ARGS   top is tenant/name; path is what follows, "" for everything below top.
+-- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
+-- ARGV   top is tenant/name; path is what follows, "" for everything below top.
 -- Answer how many were removed
 --
 -- Sent twice: nothing is left to remove.

@@ -3,7 +3,7 @@
 --!args tenant id
 -- Cancels every job of a batch that has not ended, which completes the batch.
 --
--- KEYS   none: batch record, batch index, and those of cancel.lua.
+-- KEYS  none: batch record, batch index, and those of cancel.lua.
 -- Answer {"cancelled" | "finished", document} | {"missing"}
 --
 -- Sent twice: "finished", with the batch as the first call left it.

@@ -3,7 +3,7 @@
 --!args tenant id
 -- Returns the document of a batch.
 --
--- KEYS   none: batch record.
+-- KEYS  none: batch record.
 -- Answer the document, or false if the tenant has no such batch
 
 local batch = readable(load_batch(id))

@@ -4,8 +4,8 @@
 -- failover or a power cut, with a store that does not keep all acknowledged writes. Cursors of the old epoch are invalid
 -- then.
 --
--- KEYS   none: tenant, log.
--- ARGS   seen_* and event_id are of the newest event that the process has seen.
+-- KEYS  none: tenant, log.
+-- ARGV   seen_* and event_id are of the newest event that the process has seen.
 -- Answer the epoch in force, or false if there is no log
 --
 -- Sent twice, or by several processes: the epoch in force is not seen_epoch any more, so it stays as it is.

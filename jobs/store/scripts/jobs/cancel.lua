@@ -3,7 +3,7 @@
 --!args tenant id
 -- Cancels a job that has not ended. A worker that runs it learns of it with its next renewal.
 --
--- KEYS   none: job, ready, ring, due, leases, arq job, expiries, and what events write.
+-- KEYS  none: job, ready, ring, due, leases, arq job, expiries, and what events write.
 -- Answer {"cancelled" | "finished", document} | {"missing"}
 --
 -- Sent twice: "finished", with the job as the first call left it.

@@ -4,7 +4,7 @@
 -- Deletes a job that has ended: record, input and result. If the result was still there, a `job.expired` event says
 -- that it is gone.
 --
--- KEYS   none: job, input, indexes, expiries, garbage, and what events write.
+-- KEYS  none: job, input, indexes, expiries, garbage, and what events write.
 -- Answer {"deleted", result path if there is one} | {"missing"} | {"not_finished"}
 --
 -- Sent twice: "missing".

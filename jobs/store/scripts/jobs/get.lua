@@ -4,7 +4,7 @@
 --!rows id
 -- Returns the documents of some jobs of one tenant.
 --
--- KEYS   none: job.
+-- KEYS  none: job.
 -- Answer one document for each id, or false if the tenant has no such job
 
 local documents = {}

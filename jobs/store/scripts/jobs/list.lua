@@ -4,11 +4,11 @@
 -- Returns a page of a tenant's jobs, newest first. It reads the most selective index and checks the other filters
 -- record by record.
 --
--- KEYS   none: jobs and its indexes, job.
--- ARGS   after_created (ms) and after_id are of the last job of the page before; "" for the first page. Filters may
---        be "".
+-- KEYS  none: jobs and its indexes, job.
+-- ARGV   after_created (ms) and after_id are of the last job of the page before; "" for the first page. Filters may
+--       be "".
 -- Answer {documents, created, id}: the last two say where the next page starts, false if there is none. A page may
---        be short, even empty, if a filter passes over many jobs.
+--       be short, even empty, if a filter passes over many jobs.
 
 local SCAN = 500 -- records looked at in one call: the store must stay responsive
 

@@ -3,7 +3,7 @@
 --!args tenant content_digest
 -- Returns the result that an earlier job made of the same content, if that job still has it.
 --
--- KEYS   none: job, render.
+-- KEYS  none: job, render.
 -- Answer {artifact path, result (JSON members)} | false
 
 local id = redis.call('GET', K_RENDER .. tenant .. ':' .. content_digest)

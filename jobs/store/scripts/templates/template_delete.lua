@@ -3,7 +3,7 @@
 --!args tenant name
 -- Removes a template with all its versions. Their numbers are not given again.
 --
--- KEYS   none: template, templates of the tenant, garbage.
+-- KEYS  none: template, templates of the tenant, garbage.
 -- Answer 1 | 0 if the tenant has no such template
 --
 -- Sent twice: 0.

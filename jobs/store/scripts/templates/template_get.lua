@@ -2,7 +2,7 @@
 --!args tenant name version
 -- Returns a version of a template, or the newest one if `version` is "".
 --
--- KEYS   none: template.
+-- KEYS  none: template.
 -- Answer {version, head (JSON), content or false if that is an artifact}, or false if there is no such version
 
 local key = K_TEMPLATE .. tenant .. ':' .. name

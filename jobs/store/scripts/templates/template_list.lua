@@ -2,7 +2,7 @@
 --!args tenant after_name limit
 -- Returns the newest versions of some templates of a tenant, by name, from the first after `after_name` ("" for all).
 --
--- KEYS   none: templates of the tenant, template.
+-- KEYS  none: templates of the tenant, template.
 -- Answer flat triples name, version, head (JSON)
 
 local from = after_name ~= '' and '(' .. after_name or '-'

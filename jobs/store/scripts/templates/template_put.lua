@@ -3,9 +3,9 @@
 --!args tenant name id digest description content path prefix max_names max_versions
 -- Writes a version of a template, unless the newest one has the same content.
 --
--- KEYS   none: template, templates and template versions of the tenant, garbage.
--- ARGS   id names this version, digest is of its content, description is JSON. content is "" if it is an artifact; then
---        path is where it is, and prefix is on the garbage set. A tenant may use max_names names.
+-- KEYS  none: template, templates and template versions of the tenant, garbage.
+-- ARGV   id names this version, digest is of its content, description is JSON. content is "" if it is an artifact; then
+--       path is where it is, and prefix is on the garbage set. A tenant may use max_names names.
 -- Answer {"created" | "same", version, head (JSON)} | {"names"} | {"versions"} | {"late"}
 --
 -- Sent twice: the newest version has this id; "created" again. A number is given once, even if the template is deleted

@@ -2,7 +2,7 @@
 --!args tenant name before_version limit
 -- Returns some versions of a template, newest first, from the first before `before_version` ("" for the newest).
 --
--- KEYS   none: template.
+-- KEYS  none: template.
 -- Answer flat pairs version, head (JSON); false if there is no such template
 
 local key = K_TEMPLATE .. tenant .. ':' .. name
