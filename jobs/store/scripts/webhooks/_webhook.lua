@@ -1,16 +1,17 @@
 -- Webhook deliveries: where each waits, and what its target may send.
 --
--- A target is what limits and the circuit breaker apply to: a webhook endpoint (we_…), or the origin of the
--- webhook_urls of a tenant (wo_…).
--- Fields of a target: tenant, and of an endpoint config (JSON), sealed (secrets and headers), url, status, reason,
--- changed (number of the last change), first (sequence of the first event it gets), created, updated, disabled; of both
--- max (in flight), rate (milliseconds between requests), and the state: in_flight, window, failures (in a row), opens
--- (of the breaker, in a row), held (until), failing (since), turn, paced (when the rate lets the next one go), ok, bad,
--- last_ok, last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried).
--- Fields of a delivery: tenant, target, event (key suffix), event_id, type, sequence, url (of webhook_url), status,
--- created, since (waits since), round (first attempt of this round), attempt (used), faults (ours in a row), claim,
--- lost (claims lost in a row: their notifier was gone), settled (claim of the last outcome), finished, due, test, and
--- attempt:{claim} (JSON) of each.
+-- A target is what limits and the circuit breaker apply to: a webhook endpoint (we_…), or the
+-- origin of the webhook_urls of a tenant (wo_…).
+-- Fields of a target: tenant, and of an endpoint config (JSON), sealed (secrets and headers), url,
+-- status, reason, changed (number of the last change), first (sequence of the first event it gets),
+-- created, updated, disabled; of both max (in flight), rate (milliseconds between requests), and
+-- the state: in_flight, window, failures (in a row), opens (of the breaker, in a row), held
+-- (until), failing (since), turn, paced (when the rate lets the next one go), ok, bad, last_ok,
+-- last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried).
+-- Fields of a delivery: tenant, target, event (key suffix), event_id, type, sequence, url (of
+-- webhook_url), status, created, since (waits since), round (first attempt of this round), attempt
+-- (used), faults (ours in a row), claim, lost (claims lost in a row: their notifier was gone),
+-- settled (claim of the last outcome), finished, due, test, and attempt:{claim} (JSON) of each.
 
 local TURNS = { priority = -1e14, normal = 0, late = 1e14 } -- where each lane begins on the ring
 local TURNS_END = { priority = '(0', normal = '(1e14', late = '+inf' }
@@ -38,7 +39,8 @@ local function load_target(id)
   return target
 end
 
--- Changes of a loaded delivery or target are noted, then written by one call: calls are what a step costs.
+-- Changes of a loaded delivery or target are noted, then written by one call: calls are what a step
+-- costs.
 local function note(record, name, value)
   record[name] = value
   record.unsaved = record.unsaved or {}
@@ -79,7 +81,8 @@ local function ring_webhook_doorbell(lane)
   end
 end
 
--- How many requests may be in flight: one probe while the breaker is half open, then a window that grows again.
+-- How many requests may be in flight: one probe while the breaker is half open, then a window that
+-- grows again.
 local function in_flight_limit(target)
   if target.failures >= K_WEBHOOK_BREAKER_FAILURES then return 1 end
   return math.min(target.window or target.max, target.max)
@@ -90,8 +93,9 @@ local function may_send(target, now)
     and target.in_flight < in_flight_limit(target)
 end
 
--- Puts the target on the ring if it has something to send and may send it; takes it off otherwise. The ring has three
--- lanes, so that the backlog of one target does not delay the fresh events of others:
+-- Puts the target on the ring if it has something to send and may send it; takes it off otherwise.
+-- The ring has three lanes, so that the backlog of one target does not delay the fresh events of
+-- others:
 --   priority  a new event, and nothing in flight
 --   normal    another delivery that was never tried
 --   late      nothing but retries, or the last request failed
@@ -133,7 +137,8 @@ local function finish_delivery(id, delivery, status, now)
   redis.call('ZADD', K_WEBHOOK_EXPIRY, whole(now + K_DELIVERY_TTL_MS), id)
 end
 
--- Puts a delivery into the queue of its target. A delivery to a disabled endpoint is discarded instead.
+-- Puts a delivery into the queue of its target. A delivery to a disabled endpoint is discarded
+-- instead.
 local function enqueue(id, delivery, target, now)
   if target.status == 'disabled' then return finish_delivery(id, delivery, 'discarded', now) end
   local queue = (delivery.claim or '0') == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
@@ -147,7 +152,8 @@ local function schedule(id, delivery, due_ms)
   redis.call('ZADD', K_WEBHOOK_DUE, whole(due_ms), id)
 end
 
--- Makes the delivery of an event to a target, unless it is there; the caller saves it. `url`: of a webhook_url, or ''.
+-- Makes the delivery of an event to a target, unless it is there; the caller saves it. `url`: of a
+-- webhook_url, or ''.
 local function create_delivery(id, target_id, tenant, event_key, event_id, event_type, url, now)
   if redis.call('HSETNX', K_DELIVERY .. id, 'target', target_id) == 0 then return nil end
   local delivery = { target = target_id, created = whole(now), unsaved = { v = 1, tenant = tenant, event = event_key,
@@ -195,5 +201,6 @@ local function note_attempt(delivery, claim, attempt)
   drop(delivery, 'attempt:' .. (claim - K_WEBHOOK_KEPT_ATTEMPTS))
 end
 
--- The number of a change of the tenant's endpoints. A reader that has seen it has seen all changes before.
+-- The number of a change of the tenant's endpoints. A reader that has seen it has seen all changes
+-- before.
 local function next_change(tenant) return redis.call('HINCRBY', K_TENANT .. tenant, 'endpoint_changes', 1) end

@@ -1,7 +1,8 @@
 -- Switches off a target that does not take its deliveries, with an event for the tenant.
 
--- An endpoint becomes disabled, and the sweep discards its pending deliveries. An origin of webhook_urls cannot be
--- disabled: the sweep gives its pending deliveries up, and later ones are sent again.
+-- An endpoint becomes disabled, and the sweep discards its pending deliveries. An origin of
+-- webhook_urls cannot be disabled: the sweep gives its pending deliveries up, and later ones are
+-- sent again.
 local function give_up_on(target_id, target, reason, now)
   local key = K_WEBHOOK_TARGET .. target_id
   redis.call('ZREM', K_WEBHOOK_RING, target_id)

@@ -1,5 +1,5 @@
--- Gives a delivery up for good, with an event for the tenant. No endpoint gets that event: receivers that do not take
--- their deliveries must not cause more of them.
+-- Gives a delivery up for good, with an event for the tenant. No endpoint gets that event:
+-- receivers that do not take their deliveries must not cause more of them.
 
 local function exhaust(id, delivery, now)
   finish_delivery(id, delivery, 'exhausted', now)

@@ -1,12 +1,13 @@
 --!flags no-cluster
 --!include _clock _webhook
 --!args tenant target_id since_ms limit delivery_id
--- Starts deliveries over that have ended: a new round of attempts, with the same event and the same id. Either the one
--- named by delivery_id; or up to `limit` deliveries to a target that were created since `since_ms` and were exhausted or
--- discarded.
+-- Starts deliveries over that have ended: a new round of attempts, with the same event and the same
+-- id. Either the one named by delivery_id; or up to `limit` deliveries to a target that were
+-- created since `since_ms` and were exhausted or discarded.
 --
 -- KEYS  none: delivery and its indexes, queues, target, ring, expiry, doorbell.
--- Answer how many were started over | "missing" | "unfinished" (it has not ended, or its target is disabled)
+-- Answer how many were started over | "missing" | "unfinished" (it has not ended, or its target is
+--        disabled)
 --
 -- Sent twice: deliveries that wait already are left alone.
 

@@ -1,30 +1,36 @@
 --!flags no-cluster allow-oom
 --!include _clock _event _webhook _webhook_exhaust
 --!args want lease_ms max_per_target max_late
--- One look at the queue by one notifier: takes back deliveries whose notifier is gone, promotes those that are due,
--- then claims up to `want`, round-robin over targets. Costs the same with ten deliveries waiting or a million.
+-- One look at the queue by one notifier: takes back deliveries whose notifier is gone, promotes
+-- those that are due, then claims up to `want`, round-robin over targets. Costs the same with ten
+-- deliveries waiting or a million.
 --
--- A target with `max_per_target` requests in flight gets no more (a busy notifier lowers it). At most `max_late` of the
--- claims are of the late lane; with 0, what is due stays due, too.
+-- A target with `max_per_target` requests in flight gets no more (a busy notifier lowers it). At
+-- most `max_late` of the claims are of the late lane; with 0, what is due stays due, too.
 --
--- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event, tenant, doorbell, and what
---       events write.
--- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a claim is {id, claim
---        number, target, tenant, event id, type, body, attempts used, faults, round start, waiting since, url, sealed,
---        is a test, lane}.
+-- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event,
+--       tenant, doorbell, and what events write.
+-- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a
+--        claim is {id, claim number, target, tenant, event id, type, body, attempts used, faults,
+--        round start, waiting since, url, sealed, is a test, lane}.
 --
--- Sent twice (the first answer was lost): the first call's claims run out and come back with no attempt used.
+-- Sent twice (the first answer was lost): the first call's claims run out and come back with no
+-- attempt used.
 
-local PER_CALL = 25 -- lost leases, promotions and vain looks at targets in one call: the store must stay responsive
-local SHARE_EVERY = 4 -- of so many turns of the ring, one begins with the late lane and one with the normal lane; the
-                      -- others begin with priority. Of so many turns of a target, one begins with its retries
-local ASIDE_MS = 1000 -- how long a target with enough in flight stands aside, unless one of its requests ends
-local APART_MS = 10000 -- deliveries lost several times come back apart, so that they are not lost with the cause again
+-- Lost leases, promotions and vain looks at targets in one call: the store must stay responsive.
+local PER_CALL = 25
+-- Of this many turns of the ring, one begins with the late lane and one with the normal lane; the
+-- others begin with priority. Of this many turns of a target, one begins with its retries.
+local SHARE_EVERY = 4
+-- How long a target with enough in flight stands aside, unless one of its requests ends.
+local ASIDE_MS = 1000
+-- Deliveries lost several times come back apart, so that they are not lost with the cause again.
+local APART_MS = 10000
 
 local claims_left, late_left = tonumber(want), tonumber(max_late)
 local now = now_ms()
 local given_up = {}
-local offered = {} -- targets to offer a turn after all promotions: each once, however many deliveries wait
+local offered = {} -- targets to offer a turn after all promotions, each once
 
 local function due_ids(key, most)
   local ids = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most)
@@ -133,7 +139,8 @@ local function next_waiting(target_id, target)
   return late_left > 0 and redis.call('ZPOPMIN', retry)[1], true
 end
 
--- The rate of a target as a virtual clock (GCRA): bursts of a second's worth pass, then requests are spaced.
+-- The rate of a target as a virtual clock (GCRA): bursts of a second's worth pass, then requests
+-- are spaced.
 local function pace(target_id, target)
   if not target.rate then return end
   local earliest = redis.call('HGET', K_WEBHOOK_TARGET .. target_id, 'clock')

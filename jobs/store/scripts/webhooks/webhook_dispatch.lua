@@ -2,14 +2,15 @@
 --!include _clock _webhook
 --!args tenant event_key group entry body event_id event_type
 --!rows delivery_id target_id url max_in_flight
--- Turns a reference of the outbox into deliveries, one for each target, and acknowledges it. An event that goes to
--- many takes several calls, of which the last acknowledges. Only that call's deliveries may take the priority
--- lane: those of a large fan-out or of a past event do not go before those of others.
+-- Turns a reference of the outbox into deliveries, one for each target, and acknowledges it. An
+-- event that goes to many takes several calls, of which the last acknowledges. Only that call's
+-- deliveries may take the priority lane: those of a large fan-out or of a past event do not go
+-- before those of others.
 --
 -- KEYS  none: event, target, delivery and its indexes, queues, ring, doorbell, outbox.
--- Args  event_key: its sequence. entry: the outbox entry to acknowledge; "" for not yet, or none. body, event_id and
---       event_type: of a past event, which may not be kept any more; else "". Of each delivery, url is "" for an
---       endpoint, and max_in_flight is for an origin that is new.
+-- Args  event_key: its sequence. entry: the outbox entry to acknowledge; "" for not yet, or none.
+--       body, event_id and event_type: of a past event, which may not be kept any more; else "". Of
+--       each delivery, url is "" for an endpoint, and max_in_flight is for an origin that is new.
 -- Answer how many deliveries were made.
 --
 -- Sent twice: deliveries that are there are left alone; an entry that was acknowledged is gone.

@@ -1,7 +1,8 @@
 --!flags no-cluster allow-oom
 --!include _clock _webhook
 --!args endpoint_id tenant
--- Removes an endpoint. The next sweeps remove its deliveries; the outcome of a request in flight is dropped.
+-- Removes an endpoint. The next sweeps remove its deliveries; the outcome of a request in flight is
+-- dropped.
 --
 -- KEYS  none: target, endpoints and endpoint ids of the tenant, queues, ring, wake, drain.
 -- Answer 1 | 0 if the tenant has no such endpoint

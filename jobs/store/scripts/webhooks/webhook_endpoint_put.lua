@@ -4,11 +4,12 @@
 -- Writes a new endpoint, or changes one if nobody else has changed it since the caller read it.
 --
 -- KEYS  none: target, endpoints and endpoint ids of the tenant, wake, ring, drain, doorbell.
--- Args  read_at: number of its last change when it was read; "" for a new one. interval_ms: between requests; "" for no
---       rate.
+-- Args  read_at: number of its last change when it was read; "" for a new one. interval_ms: between
+--       requests; "" for no rate.
 -- Answer {"ok" | "changed" | "missing"}
 --
--- Sent twice: a new one is found as it was written; a change finds its own change and says "changed".
+-- Sent twice: a new one is found as it was written; a change finds its own change and says
+-- "changed".
 
 local id = endpoint_id
 local key = K_WEBHOOK_TARGET .. id

@@ -4,9 +4,10 @@
 -- A page of the deliveries to one target, newest first.
 --
 -- KEYS  none: target, delivery and its indexes.
--- Args  status, event_type, since_ms, until_ms (of creation): filters, "" for all. last_created, last_id: of the last
---       one shown, "" for the first page.
--- Answer {records (each HGETALL with the id in front), created, id of where to go on | false, false} | "missing"
+-- Args  status, event_type, since_ms, until_ms (of creation): filters, "" for all. last_created,
+--       last_id: of the last one shown, "" for the first page.
+-- Answer {records (each HGETALL with the id in front), created, id of where to go on | false,
+--        false} | "missing"
 
 local SCAN = 1000
 if redis.call('HGET', K_WEBHOOK_TARGET .. target_id, 'tenant') ~= tenant then return 'missing' end

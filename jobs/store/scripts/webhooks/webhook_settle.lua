@@ -1,14 +1,14 @@
 --!flags no-cluster allow-oom
 --!include _clock _event _webhook _webhook_disable _webhook_exhaust
 --!args delivery_id claim outcome delay_ms attempt leave_ms chance took_ms
--- Writes how an attempt ended, for the current claim only: the next state of the delivery, and what its target may do
--- from now on.
+-- Writes how an attempt ended, for the current claim only: the next state of the delivery, and what
+-- its target may do from now on.
 --
--- KEYS  none: delivery and its indexes, target, queues, ring, due, wake, leases, drain, expiry, doorbell, verdict, and
---       what events write.
--- Args  outcome: succeeded | failed | gone | fault (ours, uses no attempt). delay_ms: until the next attempt, "" if there
---       is none. attempt: JSON. leave_ms: to leave the target alone (Retry-After). chance: a random number below 1.
---       took_ms: the exchange.
+-- KEYS  none: delivery and its indexes, target, queues, ring, due, wake, leases, drain, expiry,
+--       doorbell, verdict, and what events write.
+-- Args  outcome: succeeded | failed | gone | fault (ours, uses no attempt). delay_ms: until the
+--       next attempt, "" if there is none. attempt: JSON. leave_ms: to leave the target alone
+--       (Retry-After). chance: a random number below 1. took_ms: the exchange.
 -- Answer {"ok", status of the delivery, why the endpoint was disabled just now or ""} | {"lost"}
 --
 -- Sent twice: `settled` names this claim; the status is told again and nothing is written.

@@ -1,9 +1,11 @@
 --!flags no-cluster allow-oom
 --!include _clock _event _webhook _webhook_exhaust
 --!args limit
--- Removes deliveries that have expired, and ends those of targets that were disabled or deleted; up to `limit` of each.
+-- Removes deliveries that have expired, and ends those of targets that were disabled or deleted; up
+-- to `limit` of each.
 --
--- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target, and what events write.
+-- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target, and what
+--       events write.
 -- Answer how many were handled; call again until it is 0.
 --
 -- Sent twice: what was handled is gone.

@@ -1,8 +1,8 @@
 --!flags no-cluster
 --!include _clock _webhook
 --!args delivery_id endpoint_id tenant event_id
--- Queues one delivery of a `webhook.test` event, which is in no log, to an endpoint. It goes before all others, even if
--- the endpoint is paused or disabled, and is tried once.
+-- Queues one delivery of a `webhook.test` event, which is in no log, to an endpoint. It goes before
+-- all others, even if the endpoint is paused or disabled, and is tried once.
 --
 -- KEYS  none: target, event, delivery and its indexes, tests, doorbell.
 -- Answer 1 | 0 if the tenant has no such endpoint
