@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class RunRecord:
-    """One run, and what of it is still to be written."""
+    """One run, and how far the writing of it is."""
 
     def __init__(self, claim: Claim, on_refused: Callable[[], None]) -> None:
         self.claim = claim
@@ -154,7 +154,7 @@ class OutcomeWriter:
         for run in runs:
             if run.storing is not None:
                 run.may_be_sent.set()
-        await asyncio.sleep(0)  # now outcomes are being sent, and what is called in this turn goes with them
+        await asyncio.sleep(0)  # the outcomes are being sent now; what follows shares their round trip
         self._on_round_trip()
         for run in runs:
             if not run.is_stored and not run.is_closed:
@@ -177,7 +177,7 @@ class OutcomeWriter:
         try:
             await self._until_stored(lambda: self._queue.start(run.claim, run.began_ms_ago))
         except ClaimLost:
-            if run.ended is None:  # else the outcome was written before the start, or is refused too
+            if run.ended is None:  # else the outcome was written first, or is refused, too
                 run.on_refused()
         except Exception:
             log.exception("attempt.start_not_recorded")  # the outcome brings it along

@@ -4,7 +4,7 @@ another process go on; every job ends once, with nothing lost and nothing left b
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -169,19 +169,58 @@ async def test_an_answer_that_got_lost_is_given_again(core: Core) -> None:
     assert await core.event_types(first.job) == ["job.queued", "job.started", "job.succeeded"]
 
 
+Outcome = Callable[[Core, Claim], Awaitable[None]]
+
+
+async def succeed_with_start(core: Core, claim: Claim) -> None:
+    path = await core.queue.store_result(claim, RESULT)
+    await core.queue.succeed(claim, RESULT, path, began_ms_ago=20)
+
+
+async def fail_with_start(core: Core, claim: Claim) -> None:
+    await core.queue.fail(claim, RendererCrashed("It died."), began_ms_ago=20)
+
+
+async def retry_with_start(core: Core, claim: Claim) -> None:
+    await core.queue.retry(claim, RendererCrashed("It died."), 3_600_000, began_ms_ago=20)
+
+
+outcomes_with_start = pytest.mark.parametrize(
+    ("outcome", "end"),
+    [
+        (succeed_with_start, "job.succeeded"),
+        (fail_with_start, "job.failed"),
+        (retry_with_start, "job.retrying"),
+    ],
+)
+
+
+@outcomes_with_start
 async def test_an_outcome_that_brings_the_start_along_may_be_sent_twice_and_after_the_start(
-    core: Core,
+    core: Core, outcome: Outcome, end: str
 ) -> None:
     jobs = [await core.submit() for _ in range(2)]
     for claim in (await core.queue.claim(2)).claims:
         if claim.job_id == jobs[1].id:
             await core.queue.start(claim)  # and the worker does not know: the answer got lost
-        path = await core.queue.store_result(claim, RESULT)
         for _ in range(2):
-            await core.queue.succeed(claim, RESULT, path, began_ms_ago=20)
+            await outcome(core, claim)
     for job in jobs:
-        assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+        assert await core.event_types(job) == ["job.queued", "job.started", end]
         assert (await core.store.get("acme", job.id)).document["attempt"] == 1
+
+
+@outcomes_with_start
+async def test_a_start_that_arrives_after_its_outcome_is_refused_and_changes_nothing(
+    core: Core, outcome: Outcome, end: str
+) -> None:
+    job = await core.submit()
+    (claim,) = (await core.queue.claim(1)).claims
+    await outcome(core, claim)
+    with pytest.raises(ClaimLost):
+        await core.queue.start(claim, began_ms_ago=20)
+    assert await core.event_types(job) == ["job.queued", "job.started", end]
+    assert (await core.store.get("acme", job.id)).document["attempt"] == 1
 
 
 async def test_claims_whose_answer_got_lost_come_back_without_using_an_attempt(core: Core) -> None:

@@ -246,12 +246,13 @@ async def test_a_result_that_cannot_be_remembered_does_not_keep_its_attempt(core
         return dataclasses.replace(await gate(run), reuse_key="digest")
 
     async with Watcher.following(core.redis) as watcher, core.worker({"test": reusable}) as worker:
+        worker.signals.ended.watch()
         job = await core.submit()
         await watcher.wait_for(job.id, "job.started")
         await core.redis.config_set("maxmemory", "1mb")
         gate.opened.set()
         assert (await watcher.terminal(job.id)).type == "job.succeeded"
-        await eventually(lambda: not worker.tasks)
+        assert (await worker.signals.ended.next()).job_id == job.id
         await core.redis.config_set("maxmemory", "0")
 
 
