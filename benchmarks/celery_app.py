@@ -1,4 +1,7 @@
-"""The peer in `benchmarks.celery_template`: the task of a FastAPI and Celery template, with Celery's defaults."""
+"""The task of the usual FastAPI and Celery template, with the defaults of Celery.
+
+It is the peer in `benchmarks.celery_template`.
+"""
 
 from __future__ import annotations
 

@@ -1,18 +1,20 @@
-"""PDFs per second through the whole system, beside the usual Celery template: small invoices with their own stylesheet.
+"""Compares PDFs per second with the usual Celery template, through the whole system.
 
-Both stand at the same time and take turns, `ROUNDS` times, in alternating order, with as many render processes each
-and a Valkey each (`appendfsync always`). A turn goes from its first submission until its client knows of the last
-result:
+The documents are small invoices with the same stylesheet, as made from one template. No two are the
+same, so that Pressrun has to render each; the benchmark checks that no result was `cached`.
 
-- Pressrun: over HTTP, on as many connections as an application would have, until the notifier's WebSocket has brought
-  `job.succeeded` of each. Results are files that were fsynced.
-- Celery (prefork, Redis as broker and backend): `send_task` one after the other, until `join_native` has each result.
-  The task writes the PDF to a file and returns its path (`benchmarks.celery_app`).
+Both systems are up at the same time and take turns, `ROUNDS` times, in alternating order. Each has
+the same number of render processes, and a Valkey of its own (`appendfsync always`). A turn lasts
+from its first submission until its client knows of the last result:
 
-No document is like another, so that Pressrun has to render each: `cached` of every result is looked at. Their
-stylesheet is the same text, as with invoices that are made from one template.
+- Pressrun: submitted over HTTP, on as many connections as an application would have, until the
+  notifier's WebSocket has brought each `job.succeeded`. Results are files that were fsynced.
+- Celery (prefork, Redis as broker and backend): `send_task` one after the other, until
+  `join_native` has each result. The task writes the PDF to a file and returns its path
+  (`benchmarks.celery_app`).
 
-`python -m benchmarks.celery_template`, or with ``--smoke`` to see that it works. Needs the extra `bench`.
+Run `python -m benchmarks.celery_template`, or with ``--smoke`` to see that it works. It needs the
+extra `bench`.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.stage import INVOICE, run, stage, store, verdict
+from benchmarks.harness import INVOICE, deployed, print_target, run, store
 from testsupport.deployment import Deployment
 from testsupport.project import ROOT
 from testsupport.waiting import DEADLINE_S
@@ -43,7 +45,7 @@ try:
     from celery.result import ResultSet
 except ImportError:
     sys.exit(
-        "This needs Celery, which nothing else does: .venv/bin/pip install -c constraints.txt -e '.[bench]'"
+        "This benchmark needs Celery. Install it: .venv/bin/pip install -c constraints.txt -e '.[bench]'"
     )
 
 SMOKE = "--smoke" in sys.argv
@@ -59,12 +61,12 @@ _NUMBERS = itertools.count(1)
 
 
 def invoices(count: int) -> list[str]:
-    """Documents that nobody has seen before."""
+    """Documents that were never rendered before."""
     return [INVOICE.replace("2026-0042", f"2026-{next(_NUMBERS):06}") for _ in range(count)]
 
 
 class CeleryPeer:
-    """A Celery worker, and what an application needs to use it."""
+    """A Celery worker, and an application that uses it."""
 
     def __init__(self, url: str, directory: Path) -> None:
         self._app = Celery("client", broker=url, backend=url)
@@ -74,7 +76,7 @@ class CeleryPeer:
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[CeleryPeer]:
-        """The worker, up and answering; ended when left."""
+        """Starts the worker, waits until it answers, and ends it at the end."""
         with store() as url, tempfile.TemporaryDirectory(prefix="pressrun-benchmark-") as name:
             arguments = [
                 "worker",
@@ -117,7 +119,7 @@ class CeleryPeer:
                 raise TimeoutError("the Celery worker does not answer")
 
     def turn(self, documents: list[str]) -> float:
-        """Seconds from the first submission until the result of the last is known."""
+        """Returns the seconds from the first submission until all results are known."""
         paths = [str(self._directory / f"{next(self._files)}.pdf") for _ in documents]
         began = time.perf_counter()
         results = ResultSet(
@@ -130,7 +132,7 @@ class CeleryPeer:
         seconds = time.perf_counter() - began
         results.forget()
         del results
-        gc.collect()  # results unsubscribe when they are collected: now, while there is a server
+        gc.collect()  # results unsubscribe when they are collected; do it while the server is up
         assert answers == paths
         for path in map(Path, paths):
             assert path.read_bytes().startswith(b"%PDF")
@@ -139,13 +141,13 @@ class CeleryPeer:
 
 
 class Pressrun:
-    """A deployment, and what an application needs to use it."""
+    """A deployment, and an application that uses it."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
 
     async def turn(self, documents: list[str]) -> float:
-        """Seconds from the first submission until the event of the last has come."""
+        """Returns the seconds from the first submission until the last event has come."""
         left = iter(documents)
         async with self._deployment.http.ws_connect(self._deployment.ws_url) as socket:
             ends = {"types": ["job.succeeded", "job.failed"]}
@@ -168,7 +170,7 @@ class Pressrun:
 
 
 async def _ended(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[dict[str, Any]]:
-    """The first `count` jobs that end."""
+    """Returns the first `count` jobs that end."""
     jobs = []
     while len(jobs) < count:
         frame = await socket.receive_json()
@@ -178,7 +180,7 @@ async def _ended(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[di
 
 
 async def main() -> None:
-    async with stage(("api", "jobs", "notifier"), PRESSRUN_WORKER_SLOTS=str(PROCESSES)) as deployment:
+    async with deployed(("api", "jobs", "notifier"), PRESSRUN_WORKER_SLOTS=str(PROCESSES)) as deployment:
         with CeleryPeer.running() as peer:
             await measure(Pressrun(deployment), peer)
 
@@ -203,7 +205,7 @@ async def measure(pressrun: Pressrun, peer: CeleryPeer) -> None:
         shown = "  ".join(f"{rate:5.1f}" for rate in rates)
         print(f"{name:16} {median(rates):5.1f} PDFs/s over {PROCESSES} render processes  (turns: {shown})")
     print(f"ratio of each round: {'  '.join(f'{ratio:.2f}' for ratio in ratios)}")
-    verdict(
+    print_target(
         "ratio to the Celery template, median of the rounds", median(ratios), TARGET, at_most=False, unit="×"
     )
 

@@ -1,10 +1,14 @@
-"""Does a deep queue cost more than a shallow one? Claim cost and start latency with 10 to 1,000,000 jobs; memory a job.
+"""Measures what a deep queue costs: claims, start latency and memory with 10 to 1,000,000 jobs.
 
-Claim cost: one `claim` of one job from a ready set of that depth, round trip included, with the clean-up of the claim
-not counted. Start latency: a worker is idle, so many jobs are scheduled for later, and one is submitted to run now.
-Memory is what Valkey uses for each queued job beside its input (`hash-max-listpack-value 2048`, as the embedded server
-runs); the event log and the bus are bounded, so that their share shrinks as the queue grows. Nothing is measured before
-the store has ended what filling the queue made it do in the background.
+- Claim cost: one `claim` of one job from a ready set of that depth, with its round trip, without
+  the clean-up of the claim.
+- Start latency: so many jobs are scheduled for later, a worker is idle, and one job is submitted to
+  run now.
+- Memory: what Valkey uses for each queued job besides its input, with the settings of the embedded
+  server (`hash-max-listpack-value 2048`). The event log and the bus are bounded, so their share
+  shrinks as the queue grows.
+
+Each measurement waits until the store has finished the background work that filling it caused.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.stage import describe_machine, percentile, run, settle, store, summary, verdict
+from benchmarks.harness import describe_machine, percentile, print_target, run, settle, store, summary
 from jobs.core.ids import new_job_id
 from jobs.core.job import Result, Submission
 from jobs.kinds import Run
@@ -47,9 +51,9 @@ async def claim_cost(core: Core) -> list[float]:
     costs = []
     for _ in range(CLAIMS):
         began = time.perf_counter()
-        haul = await core.queue.claim(1)
+        batch = await core.queue.claim(1)
         costs.append(time.perf_counter() - began)
-        await core.queue.release(haul.claims[0])
+        await core.queue.release(batch.claims[0])
     return costs
 
 
@@ -89,14 +93,14 @@ async def ready_queue() -> None:
             print(f"{depth:>9,} ready: claim {summary(costs)}")
             print(f"{'':>9}  {each:.2f} KiB a job, {without:.2f} KiB without the event log and the bus")
         await core.redis.aclose()
-    verdict(
+    print_target(
         "claim cost, deepest to shallowest",
         medians[DEPTHS[-1]] / medians[DEPTHS[0]],
         1.5,
         at_most=True,
         unit="×",
     )
-    verdict("memory a queued job, event log and bus included", each, 2.2, at_most=True, unit=" KiB")
+    print_target("memory a queued job, event log and bus included", each, 2.2, at_most=True, unit=" KiB")
 
 
 async def some_job(core: Core) -> str:
@@ -115,7 +119,7 @@ async def scheduled_queue() -> None:
             medians[depth] = percentile(latencies, 50)
             print(f"{depth:>9,} scheduled: submission → work begins {summary(latencies)}")
         await core.redis.aclose()
-    verdict(
+    print_target(
         "start latency, deepest to shallowest",
         medians[DEPTHS[-1]] / medians[DEPTHS[0]],
         1.5,

@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.stage import INVOICE, percentile, run, stage, store, summary, verdict
+from benchmarks.harness import INVOICE, deployed, percentile, print_target, run, store, summary
 from jobs.core.job import Result
 from jobs.kinds import Run
 from testsupport.core import Core
@@ -46,7 +46,7 @@ async def notified(
 
 
 async def end_to_end() -> None:
-    async with stage(("api", "jobs", "notifier")) as deployment, aiohttp.ClientSession() as session:
+    async with deployed(("api", "jobs", "notifier")) as deployment, aiohttp.ClientSession() as session:
         overheads = []
         for round_number in range(WARM_UP + ROUNDS):
             total_s, result = await notified(
@@ -56,8 +56,8 @@ async def end_to_end() -> None:
                 overheads.append(total_s - result["render_ms"] / 1000)
             await asyncio.sleep(PAUSE_S)
     print(f"submission → job.succeeded, less the render, {ROUNDS} invoices:  {summary(overheads)}")
-    verdict("median", percentile(overheads, 50) * 1000, 6, at_most=True, unit=" ms")
-    verdict("p99", percentile(overheads, 99) * 1000, 20, at_most=True, unit=" ms")
+    print_target("median", percentile(overheads, 50) * 1000, 6, at_most=True, unit=" ms")
+    print_target("p99", percentile(overheads, 99) * 1000, 20, at_most=True, unit=" ms")
 
 
 async def start_latency() -> None:
@@ -80,7 +80,7 @@ async def start_latency() -> None:
                 await asyncio.sleep(PAUSE_S)
         await core.redis.aclose()
     print(f"submission → work begins, empty queue, {ROUNDS} jobs:  {summary(latencies)}")
-    verdict("median", percentile(latencies, 50) * 1000, 3, at_most=True, unit=" ms")
+    print_target("median", percentile(latencies, 50) * 1000, 3, at_most=True, unit=" ms")
 
 
 async def main() -> None:

@@ -1,4 +1,4 @@
-"""A lean HTTP/1.1 client for load: prepared bytes on kept-alive connections, answers only counted."""
+"""A small HTTP/1.1 client for load: it sends prepared bytes and only counts the answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import cast
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time; `finished(seconds, status)` after each answer."""
+    """A kept-alive connection with one request at a time.
+
+    Calls `finished(connection, seconds, status)` after each answer.
+    """
 
     def __init__(self, finished: Callable[[Connection, float, int], None]) -> None:
         self._finished = finished
@@ -22,7 +25,11 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def send(self, request: bytes, due: float | None = None) -> None:
-        """`due` is when the request should have been sent: waiting for a free connection counts."""
+        """Sends the request.
+
+        Its time counts from `due`, when it should have been sent, so that waiting for a free
+        connection counts, too.
+        """
         self._sent_at = due if due is not None else time.perf_counter()
         self.transport.write(request)
 
@@ -43,7 +50,10 @@ class Connection(asyncio.Protocol):
 async def saturated(
     port: int, request: bytes, connections: int, count: int
 ) -> tuple[float, list[float], set[int]]:
-    """`count` requests as fast as they are answered; answers a second, latencies, statuses."""
+    """Sends `count` requests, each as soon as a connection has its answer.
+
+    Returns answers a second, latencies in seconds, and statuses.
+    """
     latencies: list[float] = []
     statuses: set[int] = set()
     left = count
@@ -78,10 +88,13 @@ async def saturated(
 async def offered(
     port: int, request: bytes, rate: float, seconds: float, connections: int
 ) -> tuple[list[float], set[int]]:
-    """`rate` requests a second at even times, whether answered or not; latencies from when each was due."""
+    """Sends `rate` requests a second at even times, whether or not the earlier ones were answered.
+
+    Returns latencies in seconds, each from when the request was due, and statuses.
+    """
     latencies: list[float] = []
     statuses: set[int] = set()
-    free: deque[Connection] = deque()  # taken in turn: one that rests for long is closed by the server
+    free: deque[Connection] = deque()  # used in turn, because the server closes one that is idle for long
     waiting: deque[float] = deque()
     count = int(rate * seconds)
     done = asyncio.Event()
@@ -118,7 +131,7 @@ async def offered(
 
 
 def post(port: int, path: str, body: bytes, content_type: str = "application/json") -> bytes:
-    """The bytes of a request."""
+    """Returns the bytes of a request."""
     return (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"

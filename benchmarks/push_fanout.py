@@ -16,8 +16,8 @@ import time
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
+from benchmarks.harness import describe_machine, percentile, print_target, run
 from benchmarks.push_readers import json_frame, open_readers, raise_limits
-from benchmarks.stage import describe_machine, percentile, run, verdict
 from jobs.core.events import Event
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
@@ -118,7 +118,7 @@ async def main() -> None:
     print(
         f"one event to {subscribers:,}: notifier {rates['ours']:,.0f} frames/s, broadcast {rates['plain']:,.0f}"
     )
-    verdict("rate, of broadcast's", rates["ours"] / rates["plain"] * 100, 80, at_most=False, unit=" %")
+    print_target("rate, of broadcast's", rates["ours"] / rates["plain"] * 100, 80, at_most=False, unit=" %")
 
 
 async def _listening(port: int) -> None:

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.harness import describe_machine, print_target, run, store
 from benchmarks.push_readers import json_frame, memory_kib, open_readers, plain_server, raise_limits
-from benchmarks.stage import describe_machine, run, store, verdict
 from jobs.core.tokens import Scope, Tokens
 from testsupport.core import Core
 from testsupport.notifier_process import NotifierProcess
@@ -67,7 +67,7 @@ async def main() -> None:
     bare = await plain(connections)
     each = await ours(connections)
     print(f"{connections:,} connections: notifier {each:.1f} KiB each, bare websockets server {bare:.1f} KiB")
-    verdict("memory an idle connection", each, 18, at_most=True, unit=" KiB")
+    print_target("memory an idle connection", each, 18, at_most=True, unit=" KiB")
 
 
 if __name__ == "__main__":

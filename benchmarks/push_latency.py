@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.harness import describe_machine, percentile, print_target, run, store, summary
 from benchmarks.push_readers import Reader, json_frame, open_readers, plain_server
-from benchmarks.stage import describe_machine, percentile, run, store, summary, verdict
 from jobs.core.settings import LOCAL_TENANT
 from testsupport.core import Core
 from testsupport.notifier_process import NotifierProcess
@@ -69,8 +69,8 @@ async def main() -> None:
     print(f"bare websockets server, there and back: {summary(await plain(events))}")
     latencies = await ours(events)
     print(f"event written → frame at the client:    {summary(latencies)}")
-    verdict("median", percentile(latencies, 50) * 1000, 3, at_most=True, unit=" ms")
-    verdict("p99", percentile(latencies, 99) * 1000, 15, at_most=True, unit=" ms")
+    print_target("median", percentile(latencies, 50) * 1000, 3, at_most=True, unit=" ms")
+    print_target("p99", percentile(latencies, 99) * 1000, 15, at_most=True, unit=" ms")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.harness import describe_machine, print_target, run, store
 from benchmarks.push_readers import Reader, json_frame, memory_kib, open_readers, plain_server, raise_limits
-from benchmarks.stage import describe_machine, run, store, verdict
 from jobs.core.settings import LOCAL_TENANT
 from testsupport.core import Core
 from testsupport.notifier_process import NotifierProcess
@@ -67,9 +67,9 @@ async def main() -> None:
     print(
         f"{clients:,} clients × {backlog} events of {size} bytes: {took:.1f} s; bare server {plain_took:.1f} s"
     )
-    verdict("all caught up", took, 30, at_most=True, unit=" s")
-    verdict("notifier, at most", notifier_mb, 300, at_most=True, unit=" MB")
-    verdict("store, at most", store_mb, 300, at_most=True, unit=" MB")
+    print_target("all caught up", took, 30, at_most=True, unit=" s")
+    print_target("notifier, at most", notifier_mb, 300, at_most=True, unit=" MB")
+    print_target("store, at most", store_mb, 300, at_most=True, unit=" MB")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.stage import run
+from benchmarks.harness import run
 
 DRIP_S = 0.5
 

@@ -25,8 +25,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.harness import INVOICE, deployed, describe_machine, print_target, run
 from benchmarks.latency import notified
-from benchmarks.stage import INVOICE, describe_machine, run, stage, verdict
 from testsupport.framework_stylesheet import framework_stylesheet
 from testsupport.own_font import own_font
 
@@ -141,7 +141,7 @@ def alone(target: Callable[..., None], *arguments: object) -> Any:
 async def again() -> None:
     """Measures how many times faster a document is the second time."""
     ratios = []
-    async with stage(("api", "jobs", "notifier")) as deployment:
+    async with deployed(("api", "jobs", "notifier")) as deployment:
         ask = partial(notified, deployment.http, f"{deployment.url}/v1/jobs", deployment.ws_url)
         await ask(INVOICE, {})
         for number in range(TABLES):
@@ -150,7 +150,7 @@ async def again() -> None:
             assert (first["cached"], second["cached"]) == (False, True)
             print(f"{ROWS} rows: {first_s * 1000:.1f} ms, again {second_s * 1000:.1f} ms")
             ratios.append(first_s / second_s)
-    verdict("the same document again", median(ratios), 50, at_most=False, unit="×")
+    print_target("the same document again", median(ratios), 50, at_most=False, unit="×")
 
 
 async def engine() -> None:
@@ -160,7 +160,7 @@ async def engine() -> None:
         engine_s, engine_pdf = await asyncio.to_thread(alone, engine_of_a_child, document, rounds)
         same = "byte-identical" if engine_pdf == plain_pdf else "BYTES DIFFER"
         print(f"{name}: plain {median(plain_s) * 1000:.1f} ms, here {median(engine_s) * 1000:.1f} ms, {same}")
-        verdict(name, median(plain_s) / median(engine_s), target, at_most=False, unit="×")
+        print_target(name, median(plain_s) / median(engine_s), target, at_most=False, unit="×")
 
 
 async def memory() -> None:
@@ -168,7 +168,7 @@ async def memory() -> None:
     early, late = await asyncio.to_thread(alone, resident)
     tenth = MIXED_DOCUMENTS // 10
     print(f"resident after {tenth} documents {early:.0f} MiB, after {MIXED_DOCUMENTS} {late:.0f} MiB")
-    verdict("memory over mixed documents", late / early, 1.15, at_most=True, unit="×")
+    print_target("memory over mixed documents", late / early, 1.15, at_most=True, unit="×")
 
 
 PARTS = {"engine": engine, "memory": memory, "again": again}

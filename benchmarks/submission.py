@@ -1,7 +1,7 @@
-"""`POST /v1/jobs` through one web process, each answer durable; and `/healthz` while every render slot is busy.
+"""Measures `POST /v1/jobs` through one web process, and `/healthz` while all slots render.
 
-The load comes from this process, over loopback, by a client that only counts answers; web, store and load share the
-machine's cores.
+Each accepted job is durable before it is answered. The load comes from this process, over loopback;
+web, store and load share the cores of the machine.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import asyncio
 import json
 import os
 
+from benchmarks.harness import deployed, percentile, print_target, run, summary
 from benchmarks.load import get, offered, post, saturated
-from benchmarks.stage import percentile, run, stage, summary, verdict
-from tests.e2e.test_spine import ENDLESS
+from testsupport.documents import ENDLESS
 
 CONNECTIONS = 64
 COUNT = 30_000
@@ -24,7 +24,7 @@ BODY = json.dumps(
 
 
 async def submissions() -> None:
-    async with stage(("api",), PRESSRUN_MAX_QUEUED="10000000") as deployment:
+    async with deployed(("api",), PRESSRUN_MAX_QUEUED="10000000") as deployment:
         async with deployment.http.get(f"{deployment.url}/readyz") as answer:
             print(f"durability by /readyz: {(await answer.json())['store']['durability']}")
         request = post(deployment.port, "/v1/jobs", BODY)
@@ -35,13 +35,13 @@ async def submissions() -> None:
         )
         paced, statuses = await offered(deployment.port, request, RATE, SECONDS, CONNECTIONS)
         print(f"{RATE}/s offered for {SECONDS} s: {summary(paced)}, statuses {statuses}")
-    verdict("accepted jobs a second", rate, 6_000, at_most=False)
-    verdict(f"p99 at {RATE}/s", percentile(paced, 99) * 1000, 25, at_most=True, unit=" ms")
+    print_target("accepted jobs a second", rate, 6_000, at_most=False)
+    print_target(f"p99 at {RATE}/s", percentile(paced, 99) * 1000, 25, at_most=True, unit=" ms")
 
 
 async def health_while_busy() -> None:
     slots = os.cpu_count() or 1
-    async with stage(("api", "jobs", "notifier"), PRESSRUN_WORKER_SLOTS=str(slots)) as deployment:
+    async with deployed(("api", "jobs", "notifier"), PRESSRUN_WORKER_SLOTS=str(slots)) as deployment:
         endless = [await deployment.submit(ENDLESS) for _ in range(slots)]
         for job in endless:
             await deployment.until(job["id"], "running")
@@ -52,7 +52,7 @@ async def health_while_busy() -> None:
         for job in endless:
             async with deployment.http.post(f"{deployment.url}/v1/jobs/{job['id']}/cancel"):
                 pass
-    verdict("p99 of /healthz", percentile(latencies, 99) * 1000, 20, at_most=True, unit=" ms")
+    print_target("p99 of /healthz", percentile(latencies, 99) * 1000, 20, at_most=True, unit=" ms")
 
 
 async def main() -> None:

@@ -29,7 +29,7 @@ from multiprocessing.connection import Connection, wait
 
 from redis.asyncio import Redis
 
-from benchmarks.stage import INVOICE, run, stage, verdict
+from benchmarks.harness import INVOICE, deployed, print_target, run
 from jobs.core.settings import Settings
 from jobs.store import keys
 from jobs.store.client import connect
@@ -189,7 +189,7 @@ async def pressrun(deployment: Deployment) -> AsyncIterator[Pressrun]:
 async def main() -> None:
     plain_s = tricks_s = ours_s = 0.0
     cpu_seconds: Counter[str] = Counter()
-    async with stage(("api", "notifier"), PRESSRUN_WORKER_SLOTS=str(PROCESSES)) as deployment:
+    async with deployed(("api", "notifier"), PRESSRUN_WORKER_SLOTS=str(PROCESSES)) as deployment:
         for number in range(ROUNDS):
             with bare_loop(plain) as render_plain, bare_loop(tricks) as render_tricks:
                 async with pressrun(deployment) as system:
@@ -205,11 +205,11 @@ async def main() -> None:
     print(f"bare loop, plain WeasyPrint:      {count / plain_s:6.1f} PDFs/s over {PROCESSES} processes")
     print(f"bare loop, same render tricks:    {count / tricks_s:6.1f} PDFs/s")
     print(f"Pressrun, queued invoices:        {count / ours_s:6.1f} PDFs/s")
-    verdict("ratio to plain WeasyPrint", plain_s / ours_s, 1.25, at_most=False)
-    verdict("ratio to the same tricks", tricks_s / ours_s, 0.93, at_most=False)
+    print_target("ratio to plain WeasyPrint", plain_s / ours_s, 1.25, at_most=False)
+    print_target("ratio to the same tricks", tricks_s / ours_s, 0.93, at_most=False)
     of_each = {name: seconds / count * 1000 for name, seconds in cpu_seconds.items()}
     print(f"CPU a job: {', '.join(f'{name} {ms:.2f} ms' for name, ms in of_each.items())}")
-    verdict("CPU outside the children a job", sum(of_each.values()), 2, at_most=True, unit=" ms")
+    print_target("CPU outside the children a job", sum(of_each.values()), 2, at_most=True, unit=" ms")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ from typing import Any
 import aiohttp
 import uvloop
 
+from benchmarks.harness import describe_machine, percentile, print_target, settle, store, summary
 from benchmarks.receivers import Receivers, Receiving, receivers
-from benchmarks.stage import describe_machine, percentile, settle, store, summary, verdict
 from jobs.core.settings import Settings
 from jobs.process.logging import configure_logging
 from jobs.store import keys
@@ -157,7 +157,7 @@ def describe(name: str, latencies: Sequence[float]) -> None:
 
 def compare(name: str, beside: Sequence[float], alone: Sequence[float]) -> None:
     describe(name, beside)
-    verdict(
+    print_target(
         f"p99 {name}, against alone", percentile(beside, 99) / percentile(alone, 99), SLOWED, at_most=True
     )
 
@@ -210,7 +210,7 @@ async def rate() -> None:
         bare = await bare_rate(receiver)
         ours = await our_rate(receiver)
     print(f"  bare aiohttp loop {bare:,.0f}/s, one notifier {ours:,.0f}/s")
-    verdict("rate, share of a bare aiohttp loop", ours / bare, 0.25, at_most=False)
+    print_target("rate, share of a bare aiohttp loop", ours / bare, 0.25, at_most=False)
 
 
 # --- isolation ------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ async def isolation() -> None:
                 await hooks.endpoints.delete(TENANT, endpoint.id)
             await asyncio.sleep(1)
     describe("alone", alone)
-    verdict("event to request, median", percentile(alone, 50) * 1000, 10, at_most=True, unit=" ms")
+    print_target("event to request, median", percentile(alone, 50) * 1000, 10, at_most=True, unit=" ms")
     compare("beside 100 bad ones", busy, alone)
     compare("while their requests end", ending, alone)
 

@@ -1,4 +1,4 @@
-"""Fixtures for every test. The suite brings its own Valkey: nothing has to be installed or running."""
+"""Fixtures for every test. The suite starts a Valkey of its own, so no service has to be running."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from redis.asyncio import Redis
 from testsupport.ports import refusing_port
 from testsupport.valkey import FaultyValkey
 
-# How fast this machine is, is no property of the code.
+# A slow machine is no fault of the code, so Hypothesis must not fail a test for its duration.
 settings.register_profile("pressrun", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pressrun")
 
 
 @pytest.fixture
-def nobody() -> Iterator[int]:
-    """A port that nobody listens on, and nobody will while the test runs."""
+def closed_port() -> Iterator[int]:
+    """A port that refuses connections as long as the test runs."""
     with refusing_port() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyValkey]:
-    """The server all tests share. Break `own_valkey`, not this one."""
+    """The server that all tests of a process share. To stop or freeze one, use `own_valkey`."""
     server = FaultyValkey(tmp_path_factory.mktemp("valkey"))
     server.start()
     yield server
@@ -44,7 +44,7 @@ def own_valkey(tmp_path: Path) -> Iterator[FaultyValkey]:
 
 @pytest.fixture
 def redis_url(valkey: FaultyValkey) -> str:
-    """Where the shared server is. Tests that use only this see what earlier tests left."""
+    """The URL of the shared server, which still has what earlier tests left."""
     return valkey.url
 
 

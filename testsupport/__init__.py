@@ -1,1 +1,4 @@
-"""What tests and benchmarks share: servers, stand-ins, sample data and ways to wait. Not shipped."""
+"""What tests and benchmarks share: servers, stand-ins, sample data, and ways to wait.
+
+It is not part of the wheel.
+"""

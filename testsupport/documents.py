@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-NEVER_ENDS = '<div style="display:flex">' * 40 + "x"
-"""Nested flex containers are laid out again for each level: 2⁴⁰ times for the innermost."""
+NESTED_FLEX = '<div style="display:flex">' * 40 + "x"
+"""Never ends: a flex container lays out its content twice, so the innermost 2⁴⁰ times."""
+
+ENDLESS = (
+    "<style>"
+    + "".join(f".c{i} {{ color: red }}" for i in range(60_000))
+    + "</style>"
+    + "<p class=c1>x" * 20_000
+)
+"""Parses and lays out for far longer than any test waits."""
 
 SMALL = "<h1>Invoice 17</h1><p>Thank you."
 

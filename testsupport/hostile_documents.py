@@ -12,7 +12,7 @@ from typing import Literal
 
 from PIL import Image
 
-from testsupport.documents import NEVER_ENDS
+from testsupport.documents import NESTED_FLEX
 
 MIB = 1024 * 1024
 
@@ -121,7 +121,7 @@ def _blown_up(name: str, part: str, last: bytes) -> dict[str, bytes]:
 
 
 OUT_OF_TIME = (
-    Hostile("nested flex containers", lambda: NEVER_ENDS),
+    Hostile("nested flex containers", lambda: NESTED_FLEX),
     Hostile("10,000 pages", lambda: "<p style='break-after:page'>x" * 10_000),
     Hostile(
         "pages smaller than their margins",

@@ -1,4 +1,4 @@
-"""Documents with stylesheets, rendered by WeasyPrint in this process, and the stylesheets they link."""
+"""Renders documents in this process, with the stylesheets that they link."""
 
 from __future__ import annotations
 

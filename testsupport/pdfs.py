@@ -121,7 +121,10 @@ def object_bomb(size: int = 2048 * MIB) -> bytes:
 
 
 def _deflated(size: int) -> bytes:
-    """At least `size` zeros, deflated (RFC 1950, 1951): the same block, which ends on a byte, repeated."""
+    """At least `size` zeros, deflated (RFC 1950, 1951).
+
+    It repeats one compressed block, which ends on a byte.
+    """
     zeros, count = bytes(MIB), -(-size // MIB)
     packer = zlib.compressobj(9, wbits=-15)
     block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -1,4 +1,4 @@
-"""A client of the push protocol that behaves as the documentation asks, and records what it sees."""
+"""A client of the push protocol that does what the documentation asks and records what it sees."""
 
 from __future__ import annotations
 

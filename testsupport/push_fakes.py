@@ -65,7 +65,7 @@ class Records:
             raise JobNotFound(job_id)
         return self.bodies.get(job_id, [])
 
-    # --- the tenant's log ---------------------------------------------------------------------------------------
+    # --- the event log of the tenant ---
 
     def append(self, job: Job, version: int) -> Event:
         """Appends an event to the log and returns it, as the live event."""

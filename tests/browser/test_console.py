@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, WebSocketRoute, expect
 from redis.asyncio import Redis
 
 from jobs.store import keys
+from testsupport import documents
 from testsupport.browser import Visitor, chromium, needs_chromium, status_of_open_job, submit
 from testsupport.deployment import Deployment
 from testsupport.valkey import FaultyValkey
@@ -24,12 +25,7 @@ def pages_of(count: int) -> str:
     return "<title>A long novel</title>" + "<p style='break-after: page'>word" * count
 
 
-ENDLESS = (
-    "<title>Endless</title><style>"
-    + "".join(f".c{i} {{ color: red }}" for i in range(60_000))
-    + "</style>"
-    + "<p class=c1>x" * 20_000
-)
+ENDLESS = "<title>Endless</title>" + documents.ENDLESS
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()

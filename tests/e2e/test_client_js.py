@@ -66,8 +66,11 @@ tell({ types, state: client.state, status: job.snapshot.status });
 """
 
 
-async def run(program: str, **variables: str) -> Any:
-    """Returns what the program tells. It must also end by itself: nothing may keep it alive."""
+async def run_in_node(program: str, **variables: str) -> Any:
+    """Runs the program in Node and returns what it tells.
+
+    It has to end by itself: the client must not keep the process alive.
+    """
     source = "\n".join(
         [
             f"import {{ Pressrun }} from {json.dumps(CLIENT.as_uri())};",
@@ -96,7 +99,7 @@ async def run(program: str, **variables: str) -> Any:
 
 async def test_a_backend_submits_follows_and_downloads(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     async with Deployment.running(redis_url, tmp_path, ("api", "jobs", "notifier"), **WITH_KEYS) as running:
-        told = await run(BACKEND, url=running.url, apiKey=KEY)
+        told = await run_in_node(BACKEND, url=running.url, apiKey=KEY)
     assert told["status"] == "succeeded"
     assert told["changes"] == sorted(set(told["changes"]))
     assert told["changes"][-1] == 3
@@ -112,7 +115,7 @@ async def test_a_browser_may_follow_with_the_token_of_a_job_and_nothing_else(
         running.http.headers["Authorization"] = f"Bearer {KEY}"
         submitted, other = await running.submit("<p>x"), await running.submit("<p>y")
         token = submitted["subscription"]["token"]
-        told = await run(BROWSER, url=running.url, id=submitted["id"], other=other["id"], token=token)
+        told = await run_in_node(BROWSER, url=running.url, id=submitted["id"], other=other["id"], token=token)
     assert told["status"] == "succeeded"
     assert told["refusal"] == ["SubscriptionError", "forbidden"]
     assert told["denied"] == ["ApiError", 403]
@@ -125,5 +128,5 @@ async def test_a_job_is_followed_by_an_event_stream_if_websockets_are_blocked(
         running.http.headers["Authorization"] = f"Bearer {KEY}"
         submitted = await running.submit("<p>x")
         token = submitted["subscription"]["token"]
-        told = await run(STREAMING, url=running.url, id=submitted["id"], token=token, apiKey=KEY)
+        told = await run_in_node(STREAMING, url=running.url, id=submitted["id"], token=token, apiKey=KEY)
     assert told == {"types": ["snapshot", "job.cancelled"], "state": "fallback", "status": "cancelled"}

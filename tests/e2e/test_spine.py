@@ -1,4 +1,4 @@
-"""The whole system as its users meet it: real processes, real sockets, real documents."""
+"""The whole system as its users see it: real processes, real sockets, real documents."""
 
 from __future__ import annotations
 
@@ -17,16 +17,9 @@ from redis.asyncio import Redis
 
 from jobs.store import keys
 from testsupport.deployment import Deployment
+from testsupport.documents import ENDLESS
 from testsupport.valkey import FaultyValkey
 from testsupport.waiting import DEADLINE_S, eventually
-
-ENDLESS = (
-    "<style>"
-    + "".join(f".c{i} {{ color: red }}" for i in range(60_000))
-    + "</style>"
-    + "<p class=c1>x" * 20_000
-)
-"""Renders for far longer than any test waits."""
 
 
 @pytest.fixture
@@ -40,7 +33,7 @@ def tomorrow() -> str:
 
 
 class Listener:
-    """A browser that waits for one job."""
+    """A WebSocket client that follows one job."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -128,9 +121,8 @@ async def test_a_killed_worker_costs_an_attempt_and_ten_seconds(
             return (await running.event_types(submitted["id"])).count("job.started") == 2
 
         await eventually(ran_again)
-        assert (
-            asyncio.get_running_loop().time() - killed_at < 10 + DEADLINE_S / 2
-        )  # 10 s, on a busy machine too
+        # Ten seconds is the promise; the rest is for a busy machine.
+        assert asyncio.get_running_loop().time() - killed_at < 10 + DEADLINE_S / 2
         async with running.http.post(f"{running.url}/v1/jobs/{submitted['id']}/cancel") as answer:
             assert answer.status == 200
         types = await running.event_types(submitted["id"])
@@ -172,7 +164,7 @@ async def test_every_process_outlives_an_outage_of_the_store(
         async with running.http.ws_connect(running.ws_url) as socket:
             listener = Listener(socket)
             await listener.subscribe(await running.submit("<p>x</p>", scheduled_at=tomorrow()))
-            refused = await submit_through(own_valkey, outage, running)
+            refused = await submit_during(own_valkey, outage, running)
             after = [await running.submit(f"<p>{i}</p>") for i in range(10)]
         assert refused
         for submitted in before + after:
@@ -188,8 +180,8 @@ async def test_every_process_outlives_an_outage_of_the_store(
     assert sequences == list(range(1, len(sequences) + 1))
 
 
-async def submit_through(server: FaultyValkey, outage: str, running: Deployment) -> list[int]:
-    """Statuses of submissions while the store was away: 503 and nothing else."""
+async def submit_during(server: FaultyValkey, outage: str, running: Deployment) -> list[int]:
+    """Submits while the store is away; returns the answers of 503."""
     statuses = []
 
     async def submit_once() -> None:

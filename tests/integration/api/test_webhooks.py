@@ -351,9 +351,9 @@ async def test_a_test_is_sent_like_a_delivery_even_to_a_paused_endpoint(
 
 
 async def test_a_test_reports_that_nothing_answers(
-    client: httpx.AsyncClient, settings: Settings, nobody: int
+    client: httpx.AsyncClient, settings: Settings, closed_port: int
 ) -> None:
-    made = await register(client, f"http://127.0.0.1:{nobody}/hook")
+    made = await register(client, f"http://127.0.0.1:{closed_port}/hook")
     async with notifier(settings):
         told = (await client.post(f"{ENDPOINTS}/{made['id']}/test")).json()
     assert (told["verdict"], told["error"]) == ("failed", "connect_failed")

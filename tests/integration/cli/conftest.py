@@ -66,14 +66,14 @@ class Terminal:
 
 
 @pytest.fixture
-def settings(redis: Redis, redis_url: str, tmp_path: Path, nobody: int) -> Settings:
+def settings(redis: Redis, redis_url: str, tmp_path: Path, closed_port: int) -> Settings:
     return Settings(
         redis_url=redis_url,
         data_dir=tmp_path / "data",
         api_keys=(ApiKey("acme", KEY),),
         secret_key=("a-secret-of-thirty-two-characters",),
         host="127.0.0.1",
-        notifier_port=nobody,
+        notifier_port=closed_port,
     )
 
 

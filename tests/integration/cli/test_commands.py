@@ -139,17 +139,19 @@ async def test_errors_are_sentences_with_an_exit_code(
     assert "Traceback" not in done.stderr
 
 
-async def test_a_wrong_key_and_no_server_have_different_exit_codes(terminal: Terminal, nobody: int) -> None:
+async def test_a_wrong_key_and_no_server_have_different_exit_codes(
+    terminal: Terminal, closed_port: int
+) -> None:
     wrong = await terminal.run("jobs", PRESSRUN_API_KEY="wrong-key-0123456789")
     assert wrong.exit_code == 1
     assert "PRESSRUN_API_KEY" in wrong.stderr
-    absent = await terminal.run("jobs", PORT=str(nobody))
+    absent = await terminal.run("jobs", PORT=str(closed_port))
     assert absent.exit_code == 3
     assert "connection refused" in absent.stderr
 
 
-async def test_a_url_without_a_scheme_is_http(terminal: Terminal, nobody: int) -> None:
-    here, elsewhere = f"127.0.0.1:{terminal.port}", str(nobody)
+async def test_a_url_without_a_scheme_is_http(terminal: Terminal, closed_port: int) -> None:
+    here, elsewhere = f"127.0.0.1:{terminal.port}", str(closed_port)
     assert (await terminal.run("jobs", "--url", here, PORT=elsewhere)).stdout == "No jobs.\n"
     assert (await terminal.run("jobs", PRESSRUN_URL=here, PORT=elsewhere)).stdout == "No jobs.\n"
 

@@ -22,7 +22,7 @@ from jobs.core.job import Progress
 from jobs.render.parent.child_process import CHILD_COMMAND
 from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, RenderLimits
-from testsupport.documents import NEVER_ENDS, NONSENSE, SMALL, table
+from testsupport.documents import NESTED_FLEX, NONSENSE, SMALL, table
 from testsupport.render_children import busy_pids, child_pids, impostor, is_render_child, open_files
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
@@ -171,7 +171,7 @@ class TestKilling:
     async def test_a_document_that_never_ends_is_stopped_at_the_deadline(self) -> None:
         pool = await own_pool()
         with pytest.raises(RenderTimeout, match=r"not rendered within 0\.5 s"):
-            await render(pool, NEVER_ENDS, timeout_ms=500)
+            await render(pool, NESTED_FLEX, timeout_ms=500)
         assert pool.free == 1, "the spare takes over at once"
         assert (await render(pool, SMALL)).body
         await pool.close()
@@ -186,7 +186,7 @@ class TestKilling:
     async def test_a_child_that_dies_fails_only_its_own_document(self) -> None:
         pool = await own_pool(size=2)
         doomed_reports, other_reports = Reports(), Reports()
-        doomed = asyncio.create_task(render(pool, NEVER_ENDS, reports=doomed_reports))
+        doomed = asyncio.create_task(render(pool, NESTED_FLEX, reports=doomed_reports))
         await doomed_reports.begun()
         (pid,) = busy_pids(pool)
         other = asyncio.create_task(render(pool, table(2_000), reports=other_reports))
@@ -201,7 +201,7 @@ class TestKilling:
     async def test_cancelling_kills_the_child_within_a_second(self) -> None:
         pool = await own_pool()
         reports = Reports()
-        task = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
+        task = asyncio.create_task(render(pool, NESTED_FLEX, reports=reports))
         await reports.begun()
         (pid,) = busy_pids(pool)
         task.cancel()
@@ -262,7 +262,7 @@ class TestSecretsAndCleanUp:
         async def one_life() -> None:
             pool = await own_pool()
             reports = Reports()
-            under_way = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
+            under_way = asyncio.create_task(render(pool, NESTED_FLEX, reports=reports))
             await reports.begun()
             await pool.close()
             with pytest.raises(RendererCrashed):
@@ -279,7 +279,7 @@ class TestSecretsAndCleanUp:
         pool = await own_pool()
         before = set(scratch_root.rglob("*"))
         with pytest.raises(RenderTimeout):
-            await render(pool, NEVER_ENDS, timeout_ms=300)
+            await render(pool, NESTED_FLEX, timeout_ms=300)
         await until(lambda: not [path for path in scratch_root.rglob("weasyprint*") if path not in before])
         await pool.close()
 
@@ -430,9 +430,9 @@ def test_the_pool_works_on_uvloop(scratch_root: Path) -> None:
         pool = await own_pool()
         assert (await render(pool, SMALL)).body
         with pytest.raises(RenderTimeout):
-            await render(pool, NEVER_ENDS, timeout_ms=300)
+            await render(pool, NESTED_FLEX, timeout_ms=300)
         reports = Reports()
-        task = asyncio.create_task(render(pool, NEVER_ENDS, reports=reports))
+        task = asyncio.create_task(render(pool, NESTED_FLEX, reports=reports))
         await reports.begun()
         task.cancel()
         await asyncio.wait([task])

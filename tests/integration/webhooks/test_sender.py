@@ -267,10 +267,10 @@ async def test_a_name_that_rebinds_is_judged_where_it_is_connected(receiver: Rec
     assert (exchange.outcome, exchange.address, asked) == ("succeeded", "127.0.0.1", ["rebind.example"])
 
 
-async def test_an_answer_of_fifty_addresses_ends_by_the_deadline(nobody: int) -> None:
+async def test_an_answer_of_fifty_addresses_ends_by_the_deadline(closed_port: int) -> None:
     lookup = resolving([f"127.0.1.{n}" for n in range(1, 51)])
     sender = Sender(Destinations(LOOPBACK, lookup=lookup))
-    exchange = await send(sender, f"http://many.example:{nobody}/", IMPATIENCE_S)
+    exchange = await send(sender, f"http://many.example:{closed_port}/", IMPATIENCE_S)
     await sender.close()
     assert exchange.error in ("connect_failed", "timeout")
 

@@ -19,8 +19,8 @@ def test_needs_no_running_store_if_up_would_start_one(tmp_path: Path) -> None:
     assert "ok    links: begin with http://localhost:8000" in result.output
 
 
-def test_fails_without_the_store_that_redis_url_names(tmp_path: Path, nobody: int) -> None:
-    result = examined(tmp_path, REDIS_URL=f"redis://127.0.0.1:{nobody}/0")
+def test_fails_without_the_store_that_redis_url_names(tmp_path: Path, closed_port: int) -> None:
+    result = examined(tmp_path, REDIS_URL=f"redis://127.0.0.1:{closed_port}/0")
     assert result.exit_code == 1
     assert "Start it, or correct REDIS_URL" in result.output
 

@@ -1,4 +1,4 @@
-"""What every benchmark stands on: a durable Valkey, the real processes, percentiles, and a line about the machine."""
+"""What the benchmarks share: a durable Valkey, the real processes, percentiles and targets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ body {{ font: 10pt sans-serif }} h1 {{ color: #1d4f91 }} table {{ width: 100%; b
 th, td {{ border-bottom: 1px solid #ccc; padding: 4px; text-align: left }} td:last-child {{ text-align: right }}
 </style><h1>Invoice 2026-0042</h1><p>Acme Ltd, 1 Example Street</p>
 <table><tr><th>Item<th>Quantity<th>Price</tr>{_ROWS}</table><p>Total 165.00 €"""
-"""Ten rows and a stylesheet of its own: the usual small document."""
+"""The usual small document: ten rows and a stylesheet of its own."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -36,7 +36,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def summary(values_s: Sequence[float]) -> str:
-    """Median, p95 and p99 in milliseconds."""
+    """Returns a line with median, p95 and p99 in milliseconds."""
     return "  ".join(
         f"{name} {percentile(values_s, p) * 1000:7.2f} ms"
         for name, p in (("p50", 50), ("p95", 95), ("p99", 99))
@@ -52,7 +52,7 @@ def describe_machine() -> None:
 
 @contextmanager
 def store() -> Iterator[str]:
-    """The URL of an empty, durable Valkey."""
+    """Runs an empty, durable Valkey and yields its URL."""
     with tempfile.TemporaryDirectory(prefix="pressrun-benchmark-") as name:
         server = FaultyValkey(Path(name))
         server.start()
@@ -63,7 +63,7 @@ def store() -> Iterator[str]:
 
 
 async def settle(redis: Redis) -> None:
-    """Returns when nothing is left to do of filling the store: the rewrite of its file, pages to be written."""
+    """Waits until the store has rewritten its file and the system has written its pages."""
     while True:
         persistence = await redis.info("persistence")
         if not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]):
@@ -73,8 +73,8 @@ async def settle(redis: Redis) -> None:
 
 
 @asynccontextmanager
-async def stage(packages: tuple[str, ...], **environ: str) -> AsyncIterator[Deployment]:
-    """These processes with a store of their own: append-only file, `appendfsync always`."""
+async def deployed(packages: tuple[str, ...], **environ: str) -> AsyncIterator[Deployment]:
+    """Runs these processes with a store of their own: append-only, `appendfsync always`."""
     describe_machine()
     environ = {"PRESSRUN_LOG_LEVEL": "warning", **environ}
     with store() as redis_url, tempfile.TemporaryDirectory(prefix="pressrun-benchmark-") as directory:
@@ -85,8 +85,8 @@ async def stage(packages: tuple[str, ...], **environ: str) -> AsyncIterator[Depl
             yield deployment
 
 
-def verdict(name: str, value: float, bound: float, *, at_most: bool, unit: str = "") -> None:
-    """One line that says whether a target is met."""
+def print_target(name: str, value: float, bound: float, *, at_most: bool, unit: str = "") -> None:
+    """Prints whether a target is met."""
     met = value <= bound if at_most else value >= bound
     print(
         f"{'met   ' if met else 'MISSED'} {name}: {value:.2f}{unit} ({'≤' if at_most else '≥'} {bound}{unit})"
@@ -94,7 +94,7 @@ def verdict(name: str, value: float, bound: float, *, at_most: bool, unit: str =
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs the benchmark's coroutine on uvloop, without log lines of what runs in this process."""
+    """Runs the coroutine of a benchmark on uvloop, and logs warnings only."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
