@@ -1,4 +1,4 @@
-"""When a failed attempt runs again."""
+"""When a failed attempt of a job runs again. For webhooks, see `notifier.webhooks.schedule`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 | pr:job:{job}                  | hash   | every job script     | all                   | expiry or deletion of the record    |
 | pr:input:{job}                | string | submit               | worker, retry         | success, else with the record       |
 | arq:job:{job}                 | string | submit               | worker (arq entry)    | job is terminal                     |
-| arq:queue                     | zset   | claim, renew, finish | reaper                | job → lease end; the lease table    |
+| arq:queue                     | zset   | claim, renew, finish | claim                 | job → lease end; the lease table    |
 | pr:ready:{tenant}             | zset   | submit, claim, …     | claim                 | job → band and time; until claimed  |
 | pr:ring                       | zset   | submit, claim, …     | claim                 | tenant → turn; while jobs are ready |
 | pr:due                        | zset   | submit, finish       | claim                 | job → when it is due                |

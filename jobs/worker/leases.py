@@ -1,4 +1,7 @@
-"""Decides which expired leases are lost. Pure: the caller passes observations and the time."""
+"""Decides which expired leases are lost. Pure: the caller passes observations and the time.
+
+`jobs.store.queue` says how long a lease is, and renews the leases of a worker.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""When a worker writes, claims and renews: all its time constants, each with its reason."""
+"""When a worker writes, claims and renews: its time constants, each with its reason.
+
+The length of a lease is `jobs.store.queue.LEASE_MS`: it belongs to the queue, not to one worker.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ DELAYS_MS = (
     20 * HOUR_MS,
     24 * HOUR_MS,
 )
-"""The wait before each attempt: first for a restart of the receiver, then for outages of days."""
+"""The wait before each attempt: first for a restart of the receiver, then for outages of days.
+
+`docs/webhooks.md` shows the same schedule.
+"""
 JITTER = 0.2
 """Up to this share of a delay is added, so that deliveries that failed together come back apart."""
 LONGEST_RETRY_AFTER_MS = 24 * HOUR_MS

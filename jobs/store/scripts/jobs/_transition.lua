@@ -1,4 +1,5 @@
--- Moving a job from one status to the next, and where it waits meanwhile.
+-- Moving a job from one status to the next, and where it waits meanwhile: the queue of its tenant,
+-- and the ring, which says whose turn it is.
 
 local BAND_WIDTH = 1e13 -- above any Unix millisecond for three centuries: bands never overlap
 local BANDS = { high = 0, normal = 1, low = 2 }

@@ -19,7 +19,7 @@
 -- out, and the jobs come back to the front with no attempt used.
 
 local PER_CALL = 50 -- promotions, expiries and dead entries in one call: the store must stay responsive
-local LOST_BEFORE_START = 10 -- claims that may be lost before a start; then the job is given up
+local LOST_BEFORE_START = 10 -- claims that may be lost before a start; one more, and the job is given up
 
 want = tonumber(want)
 local now = now_ms()
