@@ -1,14 +1,14 @@
 """Where Pressrun may connect to: one address policy for document assets and webhooks.
 
-Pure: it judges URLs and addresses and never resolves or connects. Whoever connects asks three questions, in this
-order, and then connects to exactly the address that was judged:
+Pure: it judges URLs and addresses and never resolves or connects. Whoever connects asks three
+questions, in this order, and then connects to exactly the address that was judged:
 
 1. `EgressPolicy.check_url`: is the URL one that we open at all?
 2. resolve the host;
 3. `EgressPolicy.check_addresses`: may we connect to *every* address it resolved to?
 
-Judging the address and not the name is what stops names that resolve to private addresses, odd spellings of
-addresses (``http://2130706433/``) and names that resolve differently the second time.
+Judging the address and not the name is what stops names that resolve to private addresses, odd
+spellings of addresses (``http://2130706433/``) and names that resolve differently the second time.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Target:
 class EgressPolicy:
     """Which URLs and addresses are allowed: all that is globally routable, and what was listed.
 
-    Everything is refused that is not globally routable by the table below. `networks` and `hosts` are allowed all
-    the same; with `only_listed` nothing else is.
+    Everything is refused that is not globally routable by the table below. `networks` and `hosts`
+    are allowed all the same; with `only_listed` nothing else is.
     """
 
     networks: tuple[Network, ...] = ()
@@ -87,7 +87,8 @@ class EgressPolicy:
 
     @classmethod
     def from_entries(cls, entries: Iterable[str], *, only_listed: bool = False) -> EgressPolicy:
-        """The policy for `Settings.egress_allow`: CIDRs, single addresses and host names (matched exactly).
+        """The policy for `Settings.egress_allow`: CIDRs, single addresses and host names (matched
+        exactly).
 
         Raises:
             ValueError: an entry is none of these.
@@ -108,7 +109,8 @@ class EgressPolicy:
         """Take `url` apart.
 
         Raises:
-            UrlRefused: malformed, another scheme, credentials in it, or a port that is another protocol's.
+            UrlRefused: malformed, another scheme, credentials in it, or a port that is another
+                protocol's.
         """
         if len(url) > MAX_URL_CHARACTERS:
             raise UrlRefused(url, f"it is longer than {MAX_URL_CHARACTERS} characters")
@@ -157,7 +159,8 @@ class EgressPolicy:
         """`address` as an object, if a connection to it is allowed for `host`.
 
         Raises:
-            AddressRefused: not globally routable and not listed, or not listed where only that is allowed.
+            AddressRefused: not globally routable and not listed, or not listed where only that is
+                allowed.
         """
         judged = ipaddress.ip_address(address)
         if self.is_listed(host, judged):
@@ -188,10 +191,12 @@ class EgressPolicy:
 
 
 def unwrap(address: Address) -> Address:
-    """The IPv4 address that a connection to `address` ends at, where it merely carries one; else itself.
+    """The IPv4 address that a connection to `address` ends at, where it merely carries one; else
+    itself.
 
-    IPv4-mapped (RFC 4291), NAT64 (RFC 6052, well-known prefix) and 6to4 (RFC 3056) addresses are as good or bad as
-    what is inside. The other carriers (IPv4-compatible, IPv4-translated, Teredo, local-use NAT64) are refused whole.
+    IPv4-mapped (RFC 4291), NAT64 (RFC 6052, well-known prefix) and 6to4 (RFC 3056) addresses are as
+    good or bad as what is inside. The other carriers (IPv4-compatible, IPv4-translated, Teredo,
+    local-use NAT64) are refused whole.
     """
     if isinstance(address, IPv4Address):
         return address
@@ -204,7 +209,8 @@ def unwrap(address: Address) -> Address:
 
 
 def refusal(address: Address) -> str | None:
-    """Why `address` is not for connecting to, as the end of a sentence; None if it is globally routable."""
+    """Why `address` is not for connecting to, as the end of a sentence; None if it is globally
+    routable."""
     inner = unwrap(address)
     for network, what in REFUSED_V4 if inner.version == 4 else REFUSED_V6:
         if inner in network:
@@ -299,6 +305,6 @@ BLOCKED_PORTS = frozenset({
     532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060,
     5061, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 11211,
 })
-"""Where an HTTP request could be taken for another protocol's commands: the Fetch standard's bad ports, Redis and
-memcached."""
+"""Where an HTTP request could be taken for another protocol's commands: the Fetch standard's bad
+ports, Redis and memcached."""
 # fmt: on

@@ -28,7 +28,8 @@ _CURSOR = re.compile(r"([0-9a-z]{1,16})\.(0|[1-9][0-9]{0,15})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A position in a tenant's event log, opaque to clients: `epoch.sequence`, the last event that was seen."""
+    """A position in a tenant's event log, opaque to clients: `epoch.sequence`, the last event that
+    was seen."""
 
     epoch: str
     sequence: int
@@ -38,7 +39,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
-        """Raises InvalidInput where `text` was never a cursor."""
+        """Parses a cursor. Raises InvalidInput if `text` is none."""
         match = _CURSOR.match(text)
         if match is None:
             raise InvalidInput(
@@ -50,7 +51,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change. `body` is the exact JSON of design section 7: every channel sends these bytes."""
+    """One change. `body` is JSON; every channel sends exactly these bytes."""
 
     tenant: str
     sequence: int
@@ -59,7 +60,7 @@ class Event:
     version: int | None
     body: bytes
     epoch: str = "0"
-    """Of the log that the event is in; ``0`` where a release that did not say so wrote it."""
+    """The epoch of the event's log; ``0`` if an early release wrote it, which did not note it."""
 
     @property
     def cursor(self) -> Cursor:
@@ -68,7 +69,7 @@ class Event:
 
     @classmethod
     def from_bus(cls, fields: Mapping[bytes, bytes]) -> Event:
-        """From an entry of the bus stream (`scripts/common/_event.lua` writes them)."""
+        """Reads an entry of the bus, as `scripts/common/_event.lua` writes it."""
         job_id, version = fields.get(b"j"), fields.get(b"n")
         return cls(
             tenant=fields[b"t"].decode(),
@@ -83,7 +84,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ProgressUpdate:
-    """How far a run is; `progress` is JSON. Volatile: never logged, the latest wins."""
+    """How far a run is. `progress` is JSON. Only the latest value is kept, and it is no event."""
 
     tenant: str
     job_id: str

@@ -1,6 +1,7 @@
 """Identifiers: a prefix that says what it names, and a ULID (https://github.com/ulid/spec).
 
-Those that one process makes sort in the order it made them: jobs of one millisecond are run and listed in theirs.
+Ids of one process sort in the order in which it made them, so that jobs of one millisecond keep
+their order.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Ulids:
         self._last = 0
 
     def new(self) -> str:
-        """26 characters: 48 bits of milliseconds, 80 random bits. It names; knowing it permits nothing."""
+        """Returns 26 characters: 48 bits of milliseconds and 80 random bits. Knowing an id gives no
+        access."""
         value = (int(time.time() * 1000) << 80) | random.getrandbits(80)
         if value >> 80 <= self._last >> 80:
             value = self._last + 1

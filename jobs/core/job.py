@@ -53,11 +53,13 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.FAILED: frozenset(),
     JobStatus.CANCELLED: frozenset(),
 }
-"""Which status may follow which. `queued → failed` is `job_expired`, or a worker lost too often before a start."""
+"""Which status may follow which. `queued → failed` is `job_expired`, or a worker lost too often
+before a start."""
 
 
 class Priority(enum.StrEnum):
-    """Which ready jobs go first; `scripts/jobs/_transition.lua` turns it into the order of the ready set."""
+    """Which ready jobs go first; `scripts/jobs/_transition.lua` turns it into the order of the
+    ready set."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -77,8 +79,8 @@ class Submission:
     tenant: str
     kind: str
     spec: bytes
-    """What the kind runs: canonical JSON ``{"input": …, "options": …}``, UTF-8; with ``"files": {name: SHA-256}``
-    where files came with it."""
+    """What the kind runs: canonical JSON ``{"input": …, "options": …}``, UTF-8; with ``"files":
+    {name: SHA-256}`` if files came with it."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Content of the files that the spec names, by hex SHA-256."""
     priority: Priority = Priority.NORMAL
@@ -99,13 +101,14 @@ class Submission:
     content_digest: str = ""
     """Hex SHA-256 over what makes two submissions with one idempotency key "the same content"."""
     refusal: RequestError | None = None
-    """Why it is not accepted: something it refers to is not there. With an idempotency key it may still ask for what an
-    earlier submission made."""
+    """Why it is not accepted: something it refers to is not there. With an idempotency key it may
+    still ask for what an earlier submission made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSubmission:
-    """A validated request for many jobs that are accepted together and told of together when all have ended."""
+    """A validated request for many jobs that are accepted together, with one event when all have
+    ended."""
 
     batch_id: str
     tenant: str
@@ -122,7 +125,7 @@ class BatchSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as everybody sees it: the JSON document of design section 6, without volatile fields."""
+    """A job as everybody sees it: its JSON document, without fields that are not kept."""
 
     document: dict[str, Any]
     tenant: str
@@ -190,12 +193,12 @@ class Claim:
     max_attempts: int
     timeout_ms: int | None
     spec: bytes | None
-    """The spec, or None where it is an artifact at `input_path`."""
+    """The spec, or None if it is an artifact at `input_path`."""
     input_path: str | None
     entry: bytes
     """arq's own job entry."""
     may_expire: bool = False
-    """Whether the job fails where no start is recorded in time."""
+    """Whether the job fails if no start is recorded in time."""
 
     @property
     def log_context(self) -> dict[str, Any]:
@@ -204,7 +207,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. Volatile: the latest value wins, nothing is logged."""
+    """How far a run is. Only the latest value is kept, and it is no event."""
 
     percent: int
     stage: str
@@ -216,7 +219,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a kind produced: bytes for the artifact store and what the job document says about them."""
+    """What a kind produced: bytes for the artifact store and what the job document says about
+    them."""
 
     body: bytes
     content_type: str
@@ -224,4 +228,5 @@ class Result:
     details: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the document's `result` (`pages`, `render_ms`, `warnings`, …)."""
     reuse_key: str | None = None
-    """Hex digest of all that the bytes depend on; None where they can differ each time. See `Run.recall`."""
+    """Hex digest of all that the bytes depend on; None if they can differ each time. See
+    `Run.recall`."""

@@ -9,9 +9,9 @@ CAP_MS = 10 * 60_000
 def backoff_ms(attempt: int, jitter: float) -> int:
     """Milliseconds to wait after failed attempt number `attempt` (1, 2, …).
 
-    Doubles from two seconds up to ten minutes, then "equal jitter": half of it is certain, the other half is
-    scaled by `jitter` (0 ≤ jitter < 1, from the caller's random source), so that jobs which failed together do
-    not come back together and never come back at once.
+    Doubles from two seconds up to ten minutes, then "equal jitter": half of it is certain, the
+    other half is scaled by `jitter` (0 ≤ jitter < 1, from the caller's random source), so that jobs
+    which failed together do not come back together and never come back at once.
     """
     if attempt < 1:
         raise ValueError(f"attempt must be 1 or more, not {attempt}")

@@ -1,4 +1,5 @@
-"""The installation's secret: from the settings, or made once in the data directory; and the keys derived from it."""
+"""Loads the installation's secret from the settings or the data directory, and derives keys from
+it."""
 
 from __future__ import annotations
 
@@ -15,9 +16,11 @@ _EXPECTED = "at least 32 random characters, the same for every process"
 
 
 def load_secret_keys(settings: Settings) -> tuple[str, ...]:
-    """`PRESSRUN_SECRET_KEY`; where it is unset, the key in `DATA_DIR`, made now if it is not there yet.
+    """Returns `PRESSRUN_SECRET_KEY`; if it is unset, the key in the data directory, which is made
+    if it is missing.
 
-    Processes that start at the same time agree: whoever links the file first has made it, all others read it.
+    Processes that start at the same time get the same key: the first one to link the file made it,
+    the others read it.
 
     Raises:
         BadSetting: the file cannot be read or made, or holds something else.
@@ -39,12 +42,13 @@ def load_secret_keys(settings: Settings) -> tuple[str, ...]:
 
 
 def derive_key(secret: str, purpose: str) -> bytes:
-    """32 bytes for one purpose (HKDF-SHA256, RFC 5869), so that no two uses share a key."""
+    """Returns 32 bytes for one purpose (HKDF-SHA256, RFC 5869), so that no two uses share a key."""
     return HKDF(SHA256(), length=32, salt=None, info=f"pressrun {purpose}".encode()).derive(secret.encode())
 
 
 def _make(path: Path) -> None:
-    """Writes the whole file under another name first: nobody ever sees half a key, and the first link wins."""
+    """Writes the file under another name and links it, so that no process reads half a key and the
+    first link wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
 """The settings: read once from the environment, typed, immutable.
 
-`Settings.from_env` is the only reader of environment variables. A bad value raises `BadSetting`, whose text names
-the variable and what it may be; the entry points print it and exit.
+`Settings.from_env` is the only reader of environment variables. A bad value raises `BadSetting`,
+whose text names the variable and what it may be; the entry points print it and exit.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ Source = Literal["environment", "derived", "default"]
 
 DAY_SECONDS = 86_400
 WEBHOOK_SCHEDULE_SECONDS = 4 * DAY_SECONDS
-"""Longest a delivery may still be retried (design, section 8); results must live at least as long."""
+"""How long a webhook delivery may be retried; results must be kept at least as long."""
 
 LOCAL_TENANT = "default"
-"""Whose jobs unauthenticated clients on this machine see, where no API keys are set."""
+"""The tenant of clients without a key. They are on this machine, and no API keys are set."""
 
 
 class BadSetting(ValueError):
-    """A setting cannot be used. The text names the variable, its value's fault and what it may be."""
+    """A setting cannot be used. The text names the variable, its value's fault and what it may
+    be."""
 
     def __init__(self, variable: str, problem: str, expected: str) -> None:
         super().__init__(f"{variable} {problem}. It may be: {expected}.")
@@ -102,7 +103,7 @@ def _redis_url(text: str) -> str:
         if parse_qs(parts.query, keep_blank_values=True).keys() - {"ssl"}:
             raise ValueError
         databases.append(path.partition("/")[2])
-    elif parts.scheme != "unix":  # whose path is the socket's
+    elif parts.scheme != "unix":  # the path of `unix:` is the socket's
         _url("redis", "rediss")(text)
         databases.append(path)
     if not all(database.isdecimal() for database in databases if database):
@@ -111,7 +112,8 @@ def _redis_url(text: str) -> str:
 
 
 def sentinels(url: str) -> list[tuple[str, int]]:
-    """Host and port of each sentinel in ``redis+sentinel://[user:password@]host:port,host:port/service/db``.
+    """Host and port of each sentinel in
+    ``redis+sentinel://[user:password@]host:port,host:port/service/db``.
 
     Raises:
         ValueError: a host is missing, or a port is none.
@@ -366,7 +368,8 @@ class Settings:
 
     @property
     def ws_url(self) -> str:
-        """Where clients find the WebSocket: as set, else the notifier's port on this machine or the public host."""
+        """Where clients find the WebSocket: as set, else the notifier's port on this machine or the
+        public host."""
         if self.websocket_url:
             return self.websocket_url
         if self.public_url:
@@ -384,7 +387,8 @@ class Settings:
         return self.data_dir / "secret_key"
 
     def explained(self, environ: Mapping[str, str]) -> list[tuple[str, str, Source]]:
-        """Rows for `pressrun config`: variable, what is in force as text (secrets masked), where it came from."""
+        """Rows for `pressrun config`: variable, what is in force as text (secrets masked), where it
+        came from."""
         derived = {
             "host": self.listen_host,
             "artifacts_url": self.artifacts,

@@ -1,4 +1,4 @@
-"""Times as text, the way `scripts/common/_clock.lua` writes them."""
+"""Writes times as text, in the form in which `scripts/common/_clock.lua` writes them, too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import datetime
 
 
 def rfc3339(unix_ms: int) -> str:
-    """Such as ``2026-01-31T12:00:00.123Z``."""
+    """Returns the time in a form such as ``2026-01-31T12:00:00.123Z``."""
     moment = datetime.datetime.fromtimestamp(unix_ms // 1000, datetime.UTC)
     return f"{moment.isoformat()[:19]}.{unix_ms % 1000:03d}Z"

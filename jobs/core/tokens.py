@@ -1,6 +1,8 @@
-"""Tokens: short-lived, signed permission for a browser to follow one job, one batch or a channel. Pure.
+"""Tokens: short-lived, signed permission for a browser to follow one job, one batch or a channel.
+Pure.
 
-JWTs (RFC 7519) signed with HS256 and a key derived for this purpose alone. The clock is the caller's.
+JWTs (RFC 7519) signed with HS256 and a key derived for this purpose alone. The caller passes the
+time.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _MAX_CHARACTERS = 2048
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a token opens: exactly one of the three."""
+    """What a token gives access to: exactly one of the three."""
 
     job_id: str | None = None
     batch_id: str | None = None
@@ -39,7 +41,7 @@ class Scope:
             raise ValueError("a scope names one of job_id, batch_id and channel")
 
     def claims(self) -> dict[str, str]:
-        """The member that is set, by name."""
+        """Returns the member that is set, by name."""
         members = {"job_id": self.job_id, "batch_id": self.batch_id, "channel": self.channel}
         return {name: value for name, value in members.items() if value is not None}
 
@@ -62,26 +64,28 @@ class Grant:
 
 
 class Tokens:
-    """Mints and verifies tokens. The first secret signs, all of them verify: prepend a new one to rotate."""
+    """Mints and verifies tokens. The first secret signs, all of them verify: prepend a new one to
+    rotate."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._keys = [derive_key(secret, _PURPOSE) for secret in secret_keys]
 
     def mint(self, tenant: str, scope: Scope, now: float, ttl_seconds: int) -> tuple[str, int]:
-        """A token, good for at least `ttl_seconds`, and when it expires (Unix seconds)."""
+        """Returns a token, valid for at least `ttl_seconds`, and when it expires (Unix seconds)."""
         expires_at = math.ceil(now) + ttl_seconds
         claims = {"tenant": tenant, **scope.claims(), "iat": int(now), "exp": expires_at}
-        # RFC 7515 section 7.1 by hand: every submission mints a token, and `jwt.encode` takes five times as long.
+        # RFC 7515 section 7.1 by hand: every submission mints a token, and `jwt.encode` takes five
+        # times as long.
         signed = _HEADER + b"." + _base64url(_json(claims).encode())
         signature = hmac.digest(self._keys[0], signed, "sha256")
         return (signed + b"." + _base64url(signature)).decode("ascii"), expires_at
 
     def verify(self, token: str, now: float) -> Grant:
-        """What the token permits.
+        """Returns what the token permits.
 
         Raises:
             TokenInvalid: it is malformed, forged, or signed with another algorithm or key.
-            TokenExpired: it was good once.
+            TokenExpired: its time is over.
         """
         grant = _grant(self._claims(token))
         if grant.expires_at <= now:

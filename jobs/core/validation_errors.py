@@ -1,4 +1,4 @@
-"""What does not fit a model, in words and with JSON pointers (RFC 6901). Pure."""
+"""Turns pydantic's validation errors into messages with JSON pointers (RFC 6901). Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 NO_SUCH_MEMBER = "there is no such member"
 _MAX_SUGGESTIONS = 5
-"""In one body: to look for close names takes time, and a body may have a million wrong ones."""
+"""In one body. Finding close names takes time, and a body may have a million wrong ones."""
 _MAX_NAME_CHARACTERS = 64
 _NOT_AN_OBJECT = frozenset({"model_type", "dict_type"})
 
@@ -18,9 +18,9 @@ _NOT_AN_OBJECT = frozenset({"model_type", "dict_type"})
 def field_errors(
     error: ValidationError, model: type[BaseModel] | None, below: str = ""
 ) -> list[dict[str, str]]:
-    """Every misfit that pydantic found, its pointer starting with `below`.
+    """Returns every error that pydantic found, with pointers that start with `below`.
 
-    The first unknown names are answered with a known one that is close, where the `model` that was not fitted is given.
+    With the `model`, messages about the first unknown names suggest a known name that is close.
     """
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
@@ -45,7 +45,7 @@ def _message(error: Any, model: type[BaseModel] | None) -> str:
 
 
 def _close_names(location: Sequence[str | int], model: type[BaseModel]) -> list[str]:
-    """At most one."""
+    """Returns at most one name."""
     name = str(location[-1])
     if len(name) > _MAX_NAME_CHARACTERS:
         return []
@@ -53,7 +53,7 @@ def _close_names(location: Sequence[str | int], model: type[BaseModel]) -> list[
 
 
 def _names_beside(location: Sequence[str | int], model: type[BaseModel]) -> list[str]:
-    """The names of the members of the object in which `location` is."""
+    """Returns the names of the members of the object in which `location` is."""
     models = [model]
     for step in location[:-1]:
         if isinstance(step, str):
@@ -68,7 +68,7 @@ def _models_at(name: str, model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that an annotation such as ``list[Attachment] | None`` names."""
+    """Yields the models that an annotation such as ``list[Attachment] | None`` names."""
     if get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
@@ -76,5 +76,5 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _token(step: str | int) -> str:
-    """One reference token of a pointer (RFC 6901 section 3), with its slash."""
+    """Returns one reference token of a pointer (RFC 6901 section 3), with its slash."""
     return "/" + str(step).replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""Batches: many jobs that are accepted together, all or none, and told of together when all have ended."""
+"""Batches: jobs that are accepted together, all or none, with one event when all have ended."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class BatchStore:
-    """Every method raises `StoreUnavailable` where the store does not answer."""
+    """Submits, shows and cancels batches. Every method raises `StoreUnavailable` if the store does
+    not answer."""
 
     def __init__(self, scripts: Scripts, artifacts: Artifacts) -> None:
         self._scripts = scripts
         self._writer = SubmissionWriter(scripts, artifacts)
 
     async def submit(self, batch: BatchSubmission) -> SubmittedBatch:
-        """Accepts all jobs of the batch, or none. Sent again, it returns the batch as it is now.
+        """Accepts all jobs of the batch, or none. Called again, it returns the batch as it is now.
 
         Raises what `SubmissionWriter.write` raises.
         """
@@ -37,7 +38,8 @@ class BatchStore:
         return SubmittedBatch(_document(accepted.document), accepted.cursor, accepted.replayed)
 
     async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]:
-        """The document of the batch. Raises BatchNotFound, for a batch of another tenant too."""
+        """Returns the document of the batch. Raises BatchNotFound, for a batch of another tenant
+        too."""
         document = await self._scripts.call("batch_get", tenant=tenant, id=batch_id)
         if document is None:
             raise BatchNotFound(batch_id)

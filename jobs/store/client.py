@@ -1,4 +1,4 @@
-"""The connection to Redis or Valkey: one place for URLs, timeouts and what a lost store looks like."""
+"""Connects to Redis or Valkey: URLs, timeouts, and the errors of a store that is away."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
-"""Longest wait for one answer: above every blocking read (`BLOCK_MS`), below a client's patience."""
+"""Longest wait for one answer: longer than a blocking read (`BLOCK_MS`), shorter than a client
+waits."""
 BLOCK_MS = 1_000
 """How long one blocking read (doorbell, bus) waits in the store."""
 MAX_CONNECTIONS = 64
@@ -62,7 +63,8 @@ _UNAVAILABLE = (
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turns what redis-py raises for a lost or full store into `StoreUnavailable` and `StoreFull`."""
+    """Turns what redis-py raises for a lost or full store into `StoreUnavailable` and
+    `StoreFull`."""
     try:
         yield
     except OutOfMemoryError as error:
@@ -82,10 +84,10 @@ def translated_errors() -> Iterator[None]:
 
 
 def raise_if_cancelled() -> None:
-    """For loops over calls to the store: ends a task whose cancellation such a call has swallowed.
+    """Ends a task whose cancellation a call to the store has swallowed. For loops over such calls.
 
-    redis-py sends through `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes in the same
-    moment as the inner result (https://github.com/python/cpython/issues/86296).
+    redis-py sends through `asyncio.wait_for`, which before Python 3.12 loses a cancellation that
+    comes at the same moment as the inner result (https://github.com/python/cpython/issues/86296).
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -93,13 +95,15 @@ def raise_if_cancelled() -> None:
 
 
 def connect(settings: Settings) -> ArqRedis:
-    """A client with its own pool for `settings.redis_url`. Connects when first used.
+    """Returns a client with its own pool for `settings.redis_url`. It connects when first used.
 
-    Every socket has timeouts and keepalive, so that a half-open connection cannot hang. One immediate second try hides
-    a connection that went stale in the pool; all writes are scripts that are safe to send twice.
+    Every socket has timeouts and keepalive, so that a half-open connection cannot hang. A call over
+    a connection that went stale in the pool is made a second time at once: all writes are scripts
+    that are safe to send twice.
 
     Raises:
-        BadSetting: the URL has an option that redis-py does not know, or a value of one that it does not take.
+        BadSetting: the URL has an option that redis-py does not know, or a value of one that it
+            does not take.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
@@ -110,7 +114,7 @@ def connect(settings: Settings) -> ArqRedis:
         "max_connections": MAX_CONNECTIONS,
     }
     url = urlsplit(settings.redis_url)
-    if url.scheme != "unix":  # whose other end is on this machine, and gone when it is gone
+    if url.scheme != "unix":  # a socket on this machine cannot be half-open
         options |= {"socket_keepalive": True, "socket_keepalive_options": _keepalive_options()}
     try:
         if url.scheme in SENTINEL_SCHEMES:
@@ -118,7 +122,7 @@ def connect(settings: Settings) -> ArqRedis:
         else:
             pool = Redis.from_url(settings.redis_url, **options).connection_pool
         pool.connection_class = _mended(pool.connection_class)
-        pool.make_connection()  # type: ignore[no-untyped-call] # connects to nothing, but looks at the options
+        pool.make_connection()  # type: ignore[no-untyped-call] # does not connect, but checks the options
     except (TypeError, ValueError, AttributeError, RedisError) as error:
         reason = str(error).rstrip(".")
         raise BadSetting(
@@ -128,10 +132,11 @@ def connect(settings: Settings) -> ArqRedis:
 
 
 def _mended(connection_class: type[AbstractConnection]) -> type[AbstractConnection]:
-    """The connection class with two things mended.
+    """Returns the connection class with two changes.
 
-    Commands are packed in C, as redis-py's blocking client does it: four times as fast. And a connection that closes
-    while it is written to is a lost connection under uvloop too, whose transport raises RuntimeError then.
+    Commands are packed in C, as redis-py's blocking client does: four times as fast. And a
+    connection that closes during a write is a lost connection under uvloop, too, whose transport
+    raises RuntimeError then.
     """
 
     class MendedConnection(connection_class):  # type: ignore[misc, valid-type]
@@ -185,7 +190,7 @@ def _sentinel_pool(url: str, options: dict[str, Any]) -> SentinelConnectionPool:
 
 
 async def wait_for_store(redis: Redis) -> None:
-    """Returns when the store answers; says once that it does not, and keeps trying with jitter."""
+    """Returns when the store answers. Logs once that it does not, and tries again with jitter."""
     said = False
     delay_s = 0.1
     while True:
@@ -203,7 +208,7 @@ async def wait_for_store(redis: Redis) -> None:
 
 
 async def refuse_cluster(redis: Redis) -> None:
-    """Raises ClusterRefused where the store runs in cluster mode: the scripts touch keys of many slots."""
+    """Raises ClusterRefused if the store is a cluster: the scripts touch keys of many slots."""
     try:
         info = await redis.info("cluster")
     except ResponseError:  # hosted stores may hide it

@@ -1,6 +1,7 @@
-"""A line to the store: one connection that stays with who uses it, for what is called very often.
+"""One connection to the store that stays with its user, for calls that are made very often.
 
-Beside what a pool does around each call (choosing, locking, probing for stale connections), the call itself is small.
+A pool chooses, locks and probes a connection around each call, which costs more than a small call
+itself.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ Command = tuple[Any, ...]
 
 
 class DedicatedConnection:
-    """Connects when first used, by the settings of the pool of `redis`, and again after the connection was lost.
+    """A connection with the settings of the pool of `redis`. Connects when first used, and again
+    after a loss.
 
-    Where `hides_losses`, a lost connection costs one immediate second try and nobody hears of it.
+    If `hides_losses`, a command whose connection was lost is sent a second time at once, without an
+    error.
     """
 
     def __init__(self, redis: Redis, *, hides_losses: bool = True) -> None:
@@ -32,17 +35,18 @@ class DedicatedConnection:
         self._connection: AbstractConnection | None = None
 
     async def call(self, *command: Any) -> Any:
-        """The answer to one command. As `ask`, but raises ResponseError where the store refuses it."""
+        """Returns the answer to one command. As `ask`, but raises ResponseError if the store
+        refuses it."""
         [answer] = await self.ask(command)
         if isinstance(answer, ResponseError):
             raise answer
         return answer
 
     async def ask(self, *commands: Command) -> list[Any]:
-        """The answers in their order, among them the error of each command that the store refused.
+        """Returns the answers in order; for a command that the store refused, its ResponseError.
 
-        One call at a time. Where losses are hidden, commands must be safe to send twice. Raises what redis-py raises
-        for a store that does not answer.
+        One call at a time. If losses are hidden, commands must be safe to send twice. Raises what
+        redis-py raises for a store that does not answer.
         """
         try:
             return await self._exchange(commands)
@@ -54,13 +58,13 @@ class DedicatedConnection:
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         if self._connection is None:
             self._connection = await self._pool.get_connection()
-            self._connection.socket_timeout = None  # a task and a timer for each command; here is one for all
+            self._connection.socket_timeout = None  # instead of a timer for each command, one for all
         connection = self._connection
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
                 return [await self._answer(connection) for _ in commands]
-        except TimeoutError as error:  # the connection is closed: no late answer is taken for another's
+        except TimeoutError as error:  # closes the connection, so that no later command gets a late answer
             raise RedisTimeoutError(f"No answer within {ANSWER_TIMEOUT_S:g} s.") from error
 
     async def _answer(self, connection: AbstractConnection) -> Any:

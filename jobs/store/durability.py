@@ -1,4 +1,4 @@
-"""What the store is and how well it keeps what it acknowledged. `/readyz` and `pressrun doctor` name it."""
+"""Asks the store what it is and how durable its writes are, for `/readyz` and `pressrun doctor`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from redis.exceptions import ResponseError
 from jobs.store.client import translated_errors
 
 Durability = Literal["always", "everysec", "no", "none", "unknown"]
-"""What a power cut costs: nothing; about a second; what the kernel had not written; all since the last snapshot."""
+"""What a power cut loses: nothing; about a second; what the kernel had not written; all since the
+last snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class StoreFacts:
 
 
 async def read_facts(redis: Redis) -> StoreFacts:
-    """Ask the store.
+    """Asks the store.
 
     Raises:
         StoreUnavailable: it does not answer.

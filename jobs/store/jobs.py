@@ -1,4 +1,4 @@
-"""The job store as clients see it: submit, read, list, cancel, delete. Workers use `jobs.store.queue`."""
+"""Jobs as clients see them: submit, read, list, cancel, delete. Workers use `jobs.store.queue`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Page:
 
 
 class JobStore:
-    """Every method raises `StoreUnavailable` where the store does not answer."""
+    """The jobs of all tenants. Every method raises `StoreUnavailable` if the store does not
+    answer."""
 
     def __init__(self, redis: Redis, scripts: Scripts, artifacts: Artifacts) -> None:
         self._redis = redis
@@ -42,7 +43,8 @@ class JobStore:
     async def submit(self, submission: Submission) -> Submitted:
         """Accepts the job: when this returns, record, queue entry and first event are written.
 
-        Sent again with the same job id or idempotency key and content, it returns the job as it is now.
+        Called again with the same job id, or idempotency key and content, it returns the job as it
+        is now.
 
         Raises:
             QueueFull: the tenant has `MAX_QUEUED` jobs waiting.
@@ -56,21 +58,22 @@ class JobStore:
         )
 
     async def get(self, tenant: str, job_id: str) -> Job:
-        """Raises JobNotFound, for a job of another tenant too."""
+        """Returns the job. Raises JobNotFound, for a job of another tenant too."""
         (job,) = await self.get_many(tenant, [job_id])
         if job is None:
             raise JobNotFound(job_id)
         return job
 
     async def get_many(self, tenant: str, job_ids: Sequence[str]) -> list[Job | None]:
-        """One entry for each id; None where the tenant has no such job."""
+        """Returns a job for each id, or None if the tenant has no such job."""
         documents = await self._scripts.call(
             "get", tenant=tenant, rows=[{"id": job_id} for job_id in job_ids]
         )
         return [Job(json.loads(document), tenant) if document else None for document in documents]
 
     async def position(self, job: Job) -> int | None:
-        """The job's place among its tenant's ready jobs, from 1; None where it does not wait there."""
+        """Returns the job's place among its tenant's ready jobs, from 1; None if it is not
+        ready."""
         with translated_errors():
             rank = await self._redis.zrank(keys.READY + job.tenant, job.id)
         return None if rank is None else int(rank) + 1
@@ -86,7 +89,8 @@ class JobStore:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """Jobs, newest first. A rare combination of filters may give short pages; go on until `next_cursor` is None.
+        """Returns jobs, newest first. A page may be short if few jobs match; go on until
+        `next_cursor` is None.
 
         Raises:
             InvalidInput: the cursor was never given out.
@@ -126,11 +130,12 @@ class JobStore:
         return job
 
     async def delete(self, tenant: str, job_id: str) -> None:
-        """Removes a terminal job: record and input at once, artifacts by the next sweep at the latest.
+        """Removes a job that has ended: record and input at once, artifacts by the next sweep at
+        the latest.
 
         Raises:
             JobNotFound: the tenant has no such job.
-            NotFinished: the job is not terminal.
+            NotFinished: the job has not ended.
         """
         answer, *result = await self._scripts.call("delete", tenant=tenant, id=job_id)
         if answer == b"missing":
@@ -140,7 +145,7 @@ class JobStore:
         await self._artifacts.discard([f"{tenant}/{job_id}", *(path.decode() for path in result)])
 
     async def spec_of(self, tenant: str, job_id: str) -> bytes:
-        """The stored ``{"input", "options"}`` JSON, to run it again.
+        """Returns the stored ``{"input", "options"}`` JSON, to run it again.
 
         Raises:
             JobNotFound: the tenant has no such job.
@@ -164,12 +169,12 @@ class JobStore:
         return bytes(spec)
 
     async def batch_of(self, tenant: str, job_id: str) -> str | None:
-        """The batch that the job was submitted with. Raises JobNotFound."""
+        """Returns the id of the job's batch. Raises JobNotFound."""
         (batch_id,) = await record_fields(self._redis, tenant, job_id, "batch")
         return None if batch_id is None else str(batch_id.decode())
 
     async def files_of(self, tenant: str, job_id: str, spec: bytes) -> dict[str, bytes]:
-        """The uploaded files that the job's `spec` names, by SHA-256. Raises InputGone."""
+        """Returns the uploaded files that the job's `spec` names, by SHA-256. Raises InputGone."""
         digests = set(json.loads(spec).get("files", {}).values())
         try:
             return {
@@ -179,12 +184,12 @@ class JobStore:
             raise InputGone(f"The files of {job_id} are no longer kept. Submit the document anew.") from None
 
     async def webhook_url_of(self, tenant: str, job_id: str) -> str | None:
-        """What the job was submitted with. Raises JobNotFound."""
+        """Returns the `webhook_url` that the job was submitted with. Raises JobNotFound."""
         (url,) = await record_fields(self._redis, tenant, job_id, "webhook_url")
         return None if url is None else str(url.decode())
 
     async def result_of(self, tenant: str, job_id: str) -> StoredResult:
-        """Where the result of a succeeded job is. Raises what `find_result` raises."""
+        """Finds the result of a succeeded job. Raises what `find_result` raises."""
         return await find_result(self._redis, tenant, job_id)
 
 

@@ -16,7 +16,7 @@ from jobs.store.client import translated_errors
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """Where a result is and how to serve it."""
+    """The path of a result, and what a client needs to know to read it."""
 
     path: str
     content_type: str
@@ -26,7 +26,7 @@ class StoredResult:
 
 
 async def find_result(redis: Redis, tenant: str, job_id: str) -> StoredResult:
-    """Where the result of a succeeded job is.
+    """Finds the result of a succeeded job.
 
     Raises:
         JobNotFound: the tenant has no such job.
@@ -45,7 +45,8 @@ async def find_result(redis: Redis, tenant: str, job_id: str) -> StoredResult:
 
 
 def has_result(job_id: str, status: JobStatus, *, is_kept: bool) -> None:
-    """Raises NotFinished, JobNotSucceeded or ResultExpired, as `find_result` does."""
+    """Raises NotFinished, JobNotSucceeded or ResultExpired if there is no result, as `find_result`
+    does."""
     if not status.is_terminal:
         raise NotFinished(f"{job_id} is {status}. Wait for it with ?wait=, a WebSocket or a webhook.")
     if status is not JobStatus.SUCCEEDED:
@@ -57,7 +58,7 @@ def has_result(job_id: str, status: JobStatus, *, is_kept: bool) -> None:
 
 
 async def record_fields(redis: Redis, tenant: str, job_id: str, *names: str) -> list[Any]:
-    """Some fields of a record that must be the tenant's. Raises JobNotFound."""
+    """Returns some fields of the record of a job of the tenant. Raises JobNotFound."""
     with translated_errors():
         owner, *values = await redis.hmget(keys.JOB + job_id, ["tenant", *names])  # type: ignore[misc]
     if owner is None or owner.decode() != tenant:

@@ -4,8 +4,8 @@
 - `job`: what went wrong with a job. Becomes the job's ``error``.
 - `store`: what is wrong with the store. Becomes a 503 answer.
 
-The HTTP status is an attribute of the class, and `api.http.problems` is the only place that turns errors into
-answers. `/docs` shows the first paragraph of each docstring.
+The HTTP status is an attribute of the class, and `api.http.problems` is the only place that turns
+errors into answers. `/docs` shows the first paragraph of each docstring.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _E = TypeVar("_E", bound=PressrunError)
 
 
 def by_code(root: type[_E]) -> dict[str, type[_E]]:
-    """Every code that `root` or an error below it brings, and that error. Errors of plug-ins are among them."""
+    """Returns `root` and the errors below it, those of plug-ins too, by their codes."""
     found: dict[str, type[_E]] = {}
     tree = [root]
     while tree:

@@ -1,4 +1,5 @@
-"""What went wrong with a job. An instance becomes the job's ``error``: its `code`, `message` and `retryable`."""
+"""What went wrong with a job. An instance becomes the job's ``error``: its `code`, `message` and
+`retryable`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from jobs.core.errors import PressrunError
 
 
 class JobError(PressrunError):
-    """A job did not succeed. `message` says what failed, why, and what to do; it is shown to the job's owner."""
+    """A job did not succeed. `message` says what failed, why, and what to do; it is shown to the
+    job's owner."""
 
     retryable: ClassVar[bool] = False
 
@@ -87,7 +89,8 @@ class InputMissing(JobError):
 
 
 class SourceGone(JobError):
-    """The result of another job that this one was to work on was there at submission, and is not any more."""
+    """The result of another job that this one was to work on was there at submission, and is not
+    any more."""
 
     code = "source_gone"
 
@@ -105,7 +108,8 @@ class PdfUnreadable(JobError):
 
 
 class PdfEncrypted(JobError):
-    """A PDF that the job was to work on cannot be read, or may not be taken apart, without its password."""
+    """A PDF that the job was to work on cannot be read, or may not be taken apart, without its
+    password."""
 
     code = "pdf_encrypted"
 
@@ -117,7 +121,8 @@ class PageOutOfRange(JobError):
 
 
 class UnknownKind(JobError):
-    """The worker does not know the job's kind: a newer release submitted it, or a plug-in is not installed."""
+    """The worker does not know the job's kind: a newer release submitted it, or a plug-in is not
+    installed."""
 
     code = "unknown_kind"
     retryable = True

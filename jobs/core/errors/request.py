@@ -1,4 +1,5 @@
-"""What is wrong with a request. Each error becomes a problem document (RFC 9457) with its `status` and `code`."""
+"""What is wrong with a request. Each error becomes a problem document (RFC 9457) with its `status`
+and `code`."""
 
 from __future__ import annotations
 
@@ -28,18 +29,20 @@ class RequestError(PressrunError):
 
     @property
     def errors(self) -> list[dict[str, str]]:
-        """Where in the body it is wrong: JSON pointers (RFC 6901) with messages; one to the whole by default."""
+        """What is wrong in the body: JSON pointers (RFC 6901) with messages. By default one, to the
+        whole body."""
         found: list[dict[str, str]] = self.extra.get("errors") or [{"pointer": "", "message": self.detail}]
         return found
 
     def below(self, pointer: str) -> Self:
-        """This error, where what it is about is a part of the body that `pointer` leads to."""
+        """Returns this error with `pointer` before its pointers, for a part of a larger body."""
         self.extra["errors"] = [{**each, "pointer": pointer + each["pointer"]} for each in self.errors]
         return self
 
 
 class InvalidInput(RequestError):
-    """The body was understood and does not fit. `errors` holds JSON pointers (RFC 6901) with messages."""
+    """The body was understood and does not fit. `errors` holds JSON pointers (RFC 6901) with
+    messages."""
 
     code = "invalid_input"
     status = 422
@@ -49,7 +52,8 @@ class InvalidInput(RequestError):
 
     @classmethod
     def at(cls, errors: Sequence[dict[str, str]]) -> Self:
-        """For everything that was found, at least one thing; the detail is about the first."""
+        """Makes one error of everything that was found (at least one thing). The detail is about
+        the first."""
         first = errors[0]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         detail = f"{first['pointer'] or 'The body'}: {first['message'].rstrip('.')}{more}."
@@ -57,7 +61,7 @@ class InvalidInput(RequestError):
 
 
 def unknown_cursor() -> InvalidInput:
-    """For a page of a list that is asked for by a cursor which was never given out."""
+    """Returns the error for a cursor of a list that was never given out."""
     return InvalidInput(
         "The cursor is not one that an earlier answer gave.",
         [{"pointer": "/cursor", "message": "not a cursor of this list"}],
@@ -65,7 +69,8 @@ def unknown_cursor() -> InvalidInput:
 
 
 def as_one(refusals: Sequence[RequestError]) -> RequestError:
-    """One error for several parts of a body: the first one's, with the pointers of all."""
+    """Makes one error of the errors of several parts of a body: the first one, with the pointers of
+    all."""
     first, errors = refusals[0], [error for refusal in refusals for error in refusal.errors]
     if isinstance(first, InvalidInput):
         return InvalidInput.at(errors)
@@ -132,7 +137,8 @@ class TokenExpired(Unauthenticated):
 
 
 class Forbidden(RequestError):
-    """The token is for something else; or there are no API keys, and the request is not from this machine alone."""
+    """The token is for something else; or there are no API keys, and the request is not from this
+    machine alone."""
 
     code = "forbidden"
     status = 403
@@ -208,7 +214,8 @@ class TemplateLimit(RequestError):
 
 
 class CheckUnavailable(RequestError):
-    """A template or its data could not be checked in time, through no fault of theirs. `retry_after` is in seconds."""
+    """A template or its data could not be checked in time, through no fault of theirs.
+    `retry_after` is in seconds."""
 
     code = "check_unavailable"
     status = 503
@@ -265,7 +272,8 @@ class ResultExpired(RequestError):
 
 
 class CursorExpired(RequestError):
-    """The cursor points before the oldest event kept, or into another epoch. `cursor` is where to go on."""
+    """The cursor points before the oldest event kept, or into another epoch. `cursor` is where to
+    go on."""
 
     code = "cursor_expired"
     status = 410
@@ -291,7 +299,8 @@ class QueueFull(RequestError):
 
 
 class TooManyConnections(RequestError):
-    """The tenant has `MAX_CONNECTIONS` WebSockets and event streams open. `retry_after` is in seconds."""
+    """The tenant has `MAX_CONNECTIONS` WebSockets and event streams open. `retry_after` is in
+    seconds."""
 
     code = "too_many_connections"
     status = 429

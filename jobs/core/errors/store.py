@@ -15,7 +15,8 @@ class StoreError(PressrunError):
 
 
 class StoreUnavailable(StoreError):
-    """Not reachable, not answering, loading, or failing over. Whether a write took effect is unknown."""
+    """Not reachable, not answering, loading, or failing over. Whether a write took effect is
+    unknown."""
 
     code = "store_unavailable"
 
@@ -28,7 +29,8 @@ class StoreFull(StoreError):
 
 
 class RecordTooNew(StoreError):
-    """A newer release wrote a record that this one cannot read. It is left as it is: run the newer release again."""
+    """A newer release wrote a record that this one cannot read. It is left as it is: run the newer
+    release again."""
 
     code = "record_too_new"
 
@@ -52,7 +54,8 @@ class ArtifactTooLarge(PressrunError):
 
 
 class ClaimLost(PressrunError):
-    """The claim is not the current one any more: another worker has the job, or it was cancelled or deleted.
+    """The claim is not the current one any more: another worker has the job, or it was cancelled or
+    deleted.
 
     Normal after a lost lease; the worker drops what it has and moves on.
     """

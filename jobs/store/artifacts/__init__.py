@@ -1,8 +1,9 @@
 """Artifacts: the bytes that jobs read and write.
 
-The result of a claim is ``{tenant}/{job}.{claim}``, so that in a local directory it is one new name in a directory
-that exists already. The input of a job is below ``{tenant}/{job}/0``. An artifact is durable when `put` returns, and
-it is written before any record names it, so an artifact that a crash left half-written is never read.
+The result of a claim is ``{tenant}/{job}.{claim}``, so that in a local directory it is one new name
+in a directory that exists already. The input of a job is below ``{tenant}/{job}/0``. An artifact is
+durable when `put` returns, and it is written before any record names it, so an artifact that a
+crash left half-written is never read.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def input_path(tenant: str, job_id: str) -> str:
 
 
 def file_path(tenant: str, job_id: str, digest: str) -> str:
-    """Returns the path of a file that was uploaded with the job, by the hex SHA-256 of its content."""
+    """Returns the path of a file that was uploaded with the job, by the hex SHA-256 of its
+    content."""
     return f"{tenant}/{job_id}/0/files/{digest}"
 
 
@@ -41,10 +43,12 @@ def result_path(tenant: str, job_id: str, claim: int) -> str:
 
 
 class Artifacts(Protocol):
-    """Keeps artifacts. All methods raise `StoreUnavailable` if the place where they are kept fails."""
+    """Keeps artifacts. All methods raise `StoreUnavailable` if the place where they are kept
+    fails."""
 
     async def put(self, path: str, body: bytes) -> None:
-        """Writes the whole artifact, replacing an earlier one. Raises ArtifactTooLarge if it is over a limit."""
+        """Writes the whole artifact, replacing an earlier one. Raises ArtifactTooLarge if it is
+        over a limit."""
 
     async def get(self, path: str) -> bytes:
         """Raises ArtifactMissing."""
@@ -60,7 +64,8 @@ class Artifacts(Protocol):
 
 
 def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
-    """Opens the place that `settings.artifacts` names. Credentials for clouds come from the environment.
+    """Opens the place that `settings.artifacts` names. Credentials for clouds come from the
+    environment.
 
     Raises:
         BadSetting: a directory cannot be made, or the environment lacks what a cloud needs.

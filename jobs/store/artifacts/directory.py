@@ -14,11 +14,13 @@ from obstore.store import LocalStore
 from jobs.store.artifacts.object import ObjectArtifacts, unavailable
 
 _MAX_GROUP_BYTES = 1024**2
-"""A group of artifacts that has more bytes takes no further ones; those are written at the same time."""
+"""A group of artifacts that has more bytes takes no further ones; those are written at the same
+time."""
 
 
 class DirectoryArtifacts(ObjectArtifacts):
-    """Keeps artifacts in a local directory, fsynced: an artifact that was put survives a power cut."""
+    """Keeps artifacts in a local directory, fsynced: an artifact that was put survives a power
+    cut."""
 
     def __init__(self, root: Path) -> None:
         self._directory = DurableDirectory(root)
@@ -26,7 +28,8 @@ class DirectoryArtifacts(ObjectArtifacts):
         self._gathering: list[_Put] | None = None
 
     async def put(self, path: str, body: bytes) -> None:
-        """Writes the artifact, together with all others that are put in the same turn of the event loop."""
+        """Writes the artifact, together with all others that are put in the same turn of the event
+        loop."""
         loop = asyncio.get_running_loop()
         group = self._gathering
         if group is None or sum(len(put.body) for put in group) > _MAX_GROUP_BYTES:
@@ -72,7 +75,8 @@ def _tell(group: list[_Put], written: asyncio.Future[list[OSError | None]]) -> N
 
 
 class DurableDirectory:
-    """A tree of files below `root` that survive a power cut. Its methods block: call them in threads."""
+    """A tree of files below `root` that survive a power cut. Its methods block: call them in
+    threads."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -81,9 +85,11 @@ class DurableDirectory:
         """Names in the root that have been flushed to disk."""
 
     def write(self, files: Sequence[tuple[str, bytes]]) -> list[OSError | None]:
-        """Writes whole files, replacing earlier ones; returns the error of each, or None if it is durable.
+        """Writes whole files, replacing earlier ones; returns the error of each, or None if it is
+        durable.
 
-        Files of one directory share its flush, and a file system with a journal commits together what it can.
+        Files of one directory share its flush, and a file system with a journal commits together
+        what it can.
         """
         errors: list[OSError | None] = [None] * len(files)
         descriptors: dict[int, int] = {}
@@ -110,7 +116,8 @@ class DurableDirectory:
         return errors
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Removes files or whole directories. An emptied parent stays until the record of its job expires."""
+        """Removes files or whole directories. An emptied parent stays until the record of its job
+        expires."""
         for path in paths:
             target = self._at(path)
             try:
@@ -143,7 +150,8 @@ class DurableDirectory:
         return os.open(self._at(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
 
     def _flush_names(self, directory: str) -> None:
-        """Flushes the directory and its parents up to the root; the root only once for each tenant."""
+        """Flushes the directory and its parents up to the root; the root only once for each
+        tenant."""
         tenant, _, _ = directory.partition("/")
         while directory:
             _flush_directory(self._at(directory))

@@ -1,7 +1,8 @@
 """Artifacts in the store itself (`redis:`), for small installations whose machines share no disk.
 
-``redis:?max_mb=256`` caps what all artifacts together may use (default 256 MiB): once it is reached, new jobs are
-refused, while those accepted may still write their results. One artifact may have at most 16 MiB.
+``redis:?max_mb=256`` caps what all artifacts together may use (default 256 MiB): once it is
+reached, new jobs are refused, while those accepted may still write their results. One artifact may
+have at most 16 MiB.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ UNCOMMITTED_TTL_S = 600
 
 
 class RedisArtifacts:
-    """Chunks first, with an expiry; then one step that keeps them, names the artifact and counts its bytes.
+    """Chunks first, with an expiry; then one step that keeps them, names the artifact and counts
+    its bytes.
 
-    A process that dies in between leaves chunks that expire; sent again, the commit changes nothing.
+    A process that dies in between leaves chunks that expire; sent again, the commit changes
+    nothing.
     """
 
     def __init__(self, scripts: Scripts, max_bytes: int) -> None:
@@ -83,7 +86,8 @@ class RedisArtifacts:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """``tenant/name`` and what follows, or "" for the artifact of that name itself; there is an index for each."""
+    """``tenant/name`` and what follows, or "" for the artifact of that name itself; there is an
+    index for each."""
     tenant, _, rest = path.partition("/")
     name, _, below = rest.partition("/")
     return f"{tenant}/{name}", below

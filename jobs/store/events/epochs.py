@@ -1,4 +1,5 @@
-"""Logs that lost what somebody had seen already: noticed after an outage of the store, and given a new epoch."""
+"""Gives a log a new epoch if it lost events that this process had seen, as it may in an outage of
+the store."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ log = structlog.get_logger(__name__)
 
 
 def new_epoch() -> str:
-    """A random name for one life of an event log."""
+    """Returns a random name for one life of an event log."""
     return f"{random.getrandbits(32):08x}"
 
 
 class Epochs:
-    """The newest event of each log that this process has seen."""
+    """Remembers the newest event of each log that this process has seen."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
@@ -29,12 +30,13 @@ class Epochs:
         self._newest[event.tenant] = event
 
     async def renew_where_lost(self) -> bool:
-        """Begins a new epoch of each log that no longer has its event; whether any log is not what it was.
+        """Begins a new epoch of each log that no longer has its event. Returns whether there was
+        one.
 
-        Several processes may do this at once: one of them makes the epoch, all see it.
+        Several processes may do this at once: one of them makes the epoch, and all see it.
 
         Raises:
-            StoreUnavailable: nothing is known; do it again.
+            StoreUnavailable: some logs were not checked; call it again.
         """
         has_lost = False
         for tenant, event in tuple(self._newest.items()):

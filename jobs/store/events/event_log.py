@@ -1,4 +1,4 @@
-"""A tenant's event log: ordered, without holes, kept for a while. Readers page through it from a cursor."""
+"""Reads a tenant's event log, which is ordered and without holes, page by page from a cursor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from jobs.store.client import translated_errors
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Bodies in order, and the cursor after the last of them (the one asked from, when there are none)."""
+    """Bodies in order, and the cursor after the last of them; if there are none, the cursor that
+    was asked from."""
 
     bodies: list[bytes]
     next_cursor: Cursor
@@ -28,7 +29,8 @@ class EventLog:
         self._redis = redis
 
     async def head(self, tenant: str) -> Cursor:
-        """The position after the newest event. A tenant without events has the epoch ``0``."""
+        """Returns the position after the newest event. A tenant without events has the epoch
+        ``0``."""
         with translated_errors():
             epoch, sequence = await self._redis.hmget(  # type: ignore[misc]
                 keys.TENANT + tenant, ["epoch", "sequence"]
@@ -36,7 +38,7 @@ class EventLog:
         return Cursor(epoch.decode() if epoch else "0", int(sequence or 0))
 
     async def page(self, tenant: str, after: Cursor | None, limit: int) -> EventPage:
-        """Up to `limit` events after the cursor, or from the oldest kept.
+        """Returns up to `limit` events after the cursor, or from the oldest kept.
 
         Raises:
             CursorExpired: events after the cursor are gone already, or it belongs to another epoch.
@@ -56,7 +58,7 @@ class EventLog:
         return EventPage([_body(fields) for _, fields in entries], Cursor(head.epoch, position))
 
     async def of_job(self, tenant: str, job_id: str) -> list[bytes]:
-        """The bodies of one job's events that the log still has, oldest first.
+        """Returns the bodies of one job's events that the log still has, oldest first.
 
         Raises:
             JobNotFound: the tenant has no such job.

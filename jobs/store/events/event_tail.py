@@ -1,4 +1,5 @@
-"""The live end of all event logs: one reader of the bus and the progress channel per web or notifier process."""
+"""The live end of all event logs: one reader of the bus and the progress channel per web or
+notifier process."""
 
 from __future__ import annotations
 
@@ -23,17 +24,18 @@ log = structlog.get_logger(__name__)
 _BATCH = 500
 _STALE_S = 5.0
 _REST_S = 0.1
-"""How long events may wait to be read while nobody follows any."""
+"""How long events wait to be read while nobody follows any."""
 
 
 class Tail:
     """Reads the bus whole, from when `run` starts, and hands every event to `on_event` in order.
 
-    After a lost connection it goes on from the last entry it saw. Where the bus no longer has that entry (it was
-    trimmed, or lost with the store), `on_gap` is called before the next event: readers must look at the log or the
-    records again. `epochs` looks after logs that lost events in the outage. `on_progress` gets the volatile updates;
-    one may be lost at any time. While there are no `followers`, events are read ten times a second,
-    because a process without subscriptions should cost the store nearly nothing. A new follower ends such a rest.
+    After a lost connection it goes on from the last entry it saw. Where the bus no longer has that
+    entry (it was trimmed, or lost with the store), `on_gap` is called before the next event:
+    readers must look at the log or the records again. `epochs` looks after logs that lost events in
+    the outage. `on_progress` gets the volatile updates; one may be lost at any time. While there
+    are no `followers`, events are read ten times a second, because a process without subscriptions
+    should cost the store nearly nothing. A new follower ends such a rest.
     """
 
     def __init__(
@@ -48,7 +50,8 @@ class Tail:
         rest_s: float = _REST_S,
     ) -> None:
         self._redis = redis
-        # A store that was away for a blink may be another one now, without what was seen: every loss is looked into.
+        # After even a short loss, the store may be another one, without the events that were seen:
+        # check each time.
         self._connection = DedicatedConnection(redis, hides_losses=False)
         self._on_event = on_event
         self._on_progress = on_progress
@@ -62,7 +65,7 @@ class Tail:
         """Set once the first position is known: every later event will be seen."""
 
     async def run(self) -> None:
-        """Reads for ever; waits for the store where it is away."""
+        """Reads for ever. While the store is away, waits for it."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_bus())
             group.create_task(self._follow_progress())
@@ -82,9 +85,10 @@ class Tail:
                 await wait_for_store(self._redis)
 
     async def _find_position(self) -> None:
-        """The newest entry at first; afterwards, checks that the bus still has the entry where we were.
+        """Starts at the newest entry; later, checks that the bus still has the entry that was read
+        last.
 
-        It is trimmed from its oldest end, so then it has everything that came later, too.
+        The bus is trimmed from its oldest end, so then it has everything that came later, too.
         """
         if self._position and await self._redis.xrange(keys.BUS, self._position, self._position):
             return
@@ -113,7 +117,7 @@ class Tail:
             await self._followers.arrives(self._rest_s)
 
     async def _next_events(self) -> list[tuple[bytes, Event]]:
-        """What follows our position, with its place in the bus; empty where nothing came for a while."""
+        """Returns the next events with their ids on the bus; none if nothing came for a while."""
         answer = await self._connection.call(
             "XREAD", "COUNT", _BATCH, "BLOCK", BLOCK_MS, "STREAMS", keys.BUS, self._position
         )

@@ -1,4 +1,5 @@
-"""Who follows live events through this process. While nobody does, its tail takes its time."""
+"""Counts who follows live events through this process. While nobody does, its tail reads less
+often."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ class Followers:
         self._somebody = asyncio.Event()
 
     def join(self, member: Hashable) -> None:
-        """Events matter from now on. Harmless to repeat."""
+        """Adds a member. May be repeated."""
         self._members.add(member)
         self._somebody.set()
 
     def leave(self, member: Hashable) -> None:
-        """Harmless to repeat."""
+        """Removes a member. May be repeated."""
         self._members.discard(member)
         if not self._members:
             self._somebody.clear()
 
     async def arrives(self, within_s: float) -> None:
-        """Returns as soon as somebody is there, at the latest after `within_s`."""
+        """Returns as soon as there is a member, at the latest after `within_s`."""
         await is_set_within(self._somebody, within_s)

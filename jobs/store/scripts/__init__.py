@@ -1,19 +1,22 @@
 """The atomic steps on the store: Lua scripts, and `Scripts`, which calls them.
 
-Each script is a file ``<folder>/<name>.lua``. A file whose name starts with ``_`` is a part that scripts include. Lua
-does not roll back and answers get lost, so every script checks everything before its first write and is safe to send
-twice. The header of a script has directives for `assemble`, then a comment with its keys, arguments and answer:
+Each script is a file ``<folder>/<name>.lua``. A file whose name starts with ``_`` is a part that
+scripts include. Lua does not roll back and answers get lost, so every script checks everything
+before its first write and is safe to send twice. The header of a script has directives for
+`assemble`, then a comment with its keys, arguments and answer:
 
-- ``--!flags no-cluster …``: the flags of the script, see "Script flags" in the documentation of Redis and Valkey.
+- ``--!flags no-cluster …``: the flags of the script, see "Script flags" in the documentation of
+  Redis and Valkey.
 - ``--!include _clock …``: parts that go before the script, in this order.
-- ``--!args tenant id …``: the names of its arguments. They are local variables in the script and keyword arguments of
-  `Scripts.call`. All are strings in Lua; None arrives as the empty string.
-- ``--!rows id kind …``: the names in each of any number of further groups of arguments. In the script, and in parts
-  before it, ``ROWS`` is the list of them, each a table; for `Scripts.call`, `rows` is a list of dicts. May stand in a
-  part, too.
+- ``--!args tenant id …``: the names of its arguments. They are local variables in the script and
+  keyword arguments of `Scripts.call`. All are strings in Lua; None arrives as the empty string.
+- ``--!rows id kind …``: the names in each of any number of further groups of arguments. In Lua,
+  ``ROWS`` is the list of them, each a table; for `Scripts.call`, `rows` is a list of dicts. A part
+  may declare rows, too.
 
-Names cost nothing: they become positions when the script is put together. A script is sent by the release that
-wrote it, so processes of two releases may call the same script with different arguments.
+Names cost nothing: they become positions when the script is put together. A script is sent by the
+release that wrote it, so processes of two releases may call the same script with different
+arguments.
 
 Constants come from `jobs.store.keys` and the settings, as local variables ``K_…``.
 """
@@ -77,7 +80,8 @@ class Script:
     row: tuple[str, ...]
 
     def positions(self, rows: Iterable[Mapping[str, Any]], named: Mapping[str, Any]) -> list[Any]:
-        """The values in the order in which the script takes them. Raises TypeError for names that do not fit."""
+        """The values in the order in which the script takes them. Raises TypeError for names that
+        do not fit."""
         try:
             values = [named[name] for name in self.args]
             for row in rows:
@@ -144,7 +148,8 @@ class Scripts:
         """Runs the script with the arguments and rows that it declares, and returns its answer.
 
         Raises:
-            StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again is safe.
+            StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again
+                is safe.
             StoreFull: nothing was written; unless it was sent twice, and the first answer got lost.
         """
         script = self.script(name)

@@ -1,4 +1,5 @@
-"""Every place for artifacts keeps the same promises: a directory, an S3 bucket, the store itself."""
+"""Every place for artifacts keeps the same promises: a directory, an S3 bucket, the store
+itself."""
 
 from __future__ import annotations
 
@@ -142,7 +143,8 @@ async def test_artifacts_in_the_store_are_counted_and_go_without_a_trace(
 
 
 async def test_chunks_of_a_put_that_died_expire(redis: Redis, redis_url: str) -> None:
-    """The process ends after the chunks and before the commit: nothing names them, and they have an expiry."""
+    """The process ends after the chunks and before the commit: nothing names them, and they have an
+    expiry."""
     settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": "redis:"})
     client = connect(settings)
     scripts = Scripts(client, settings)

@@ -1,5 +1,6 @@
-"""A process may die between any two steps. Each test takes some steps, stops as a killed process would, and lets
-another process go on; every job ends once, with nothing lost and nothing left behind."""
+"""A process may die between any two steps. Each test takes some steps, stops as a killed process
+would, and lets another process go on; every job ends once, with nothing lost and nothing left
+behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A store that loses acknowledged writes: every reader learns that its cursor is worthless, and none stays silent."""
+"""A store that loses acknowledged writes: every reader learns that its cursor is worthless, and
+none stays silent."""
 
 from __future__ import annotations
 

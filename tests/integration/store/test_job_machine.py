@@ -135,7 +135,8 @@ class JobMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.do(self.redis.aclose())
 
-    # --- clients ----------------------------------------------------------------------------------------------
+    # --- clients
+    # ----------------------------------------------------------------------------------------------
 
     @rule(
         target=jobs,
@@ -278,7 +279,8 @@ class JobMachine(RuleBasedStateMachine):
                 job.version += 1
                 job.events.append("job.expired")
 
-    # --- workers ----------------------------------------------------------------------------------------------
+    # --- workers
+    # ----------------------------------------------------------------------------------------------
 
     @rule(target=claims, want=st.just(1))
     def claim_one(self, want: int) -> Any:
@@ -372,7 +374,8 @@ class JobMachine(RuleBasedStateMachine):
         stops = self.do(self.queue.renew(some))
         assert [claim for claim, _ in stops] == [claim for claim in some if not self.is_current(claim)]
 
-    # --- time and accidents -----------------------------------------------------------------------------------
+    # --- time and accidents
+    # -----------------------------------------------------------------------------------
 
     @rule(job_id=jobs)
     def lease_is_lost(self, job_id: str) -> None:
@@ -402,7 +405,8 @@ class JobMachine(RuleBasedStateMachine):
             if job.status in (JobStatus.SCHEDULED, JobStatus.RETRYING):
                 job.move(JobStatus.QUEUED)
 
-    # --- what always holds ------------------------------------------------------------------------------------
+    # --- what always holds
+    # ------------------------------------------------------------------------------------
 
     @invariant()
     def records_agree(self) -> None:

@@ -238,7 +238,8 @@ async def refused_for_memory(core: Core, count: int) -> bool:
 
 
 async def test_a_result_that_cannot_be_remembered_does_not_keep_its_attempt(core: Core) -> None:
-    """Remembering it for the same document again needs memory; that the job has succeeded does not."""
+    """Remembering it for the same document again needs memory; that the job has succeeded does
+    not."""
 
     gate = Gate()
 

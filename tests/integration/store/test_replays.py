@@ -1,4 +1,5 @@
-"""What was accepted with an idempotency key stays accepted, also when the same request would be refused by now."""
+"""What was accepted with an idempotency key stays accepted, also when the same request would be
+refused by now."""
 
 from __future__ import annotations
 

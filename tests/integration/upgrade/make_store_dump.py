@@ -2,8 +2,8 @@
 
     python -m tests.integration.upgrade.make_store_dump CHECKOUT stores/VERSION.json
 
-`CHECKOUT` is a work tree of the release. Its processes are driven through HTTP alone, so this works for any release.
-`docs/contributing/changing-stored-data.md` says when to make a new dump.
+`CHECKOUT` is a work tree of the release. Its processes are driven through HTTP alone, so this works
+for any release. `docs/contributing/changing-stored-data.md` says when to make a new dump.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Maker:
         return found
 
     async def finished_work(self) -> str:
-        """Templates, jobs that ended in every way, a completed batch; returns the id of the batch."""
+        """Templates, jobs that ended in every way, a completed batch; returns the id of the
+        batch."""
         letter = {"html": "<p>Dear {{ name }}</p>", "sample_data": {"name": "Ada"}}
         await self.call("PUT", "/v1/templates/letter", letter)
         await self.call("PUT", "/v1/templates/letter", letter | {"html": "<p>Hello {{ name }}</p>"})
@@ -118,7 +119,8 @@ class Maker:
         await self.redis.zadd("pr:webhook:wake", {endpoint_id: 1}, xx=True)
 
     async def unfinished_work(self) -> str:
-        """Jobs and a batch that wait, one that runs; returns the id of the batch. The worker is killed."""
+        """Jobs and a batch that wait, one that runs; returns the id of the batch. The worker is
+        killed."""
         await self.job("retrying", UNREACHABLE, max_attempts=2)
         await self.job("running", {"template": "long", "data": {"title": "Running"}})
         await self.release.until(self.jobs["running"], "running")

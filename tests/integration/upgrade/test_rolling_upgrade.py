@@ -45,7 +45,8 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def side_by_side(
     redis_url: str, directory: Path, previous: Path, *, old: tuple[str, ...], new: tuple[str, ...]
 ) -> AsyncIterator[tuple[Deployment, Deployment]]:
-    """These processes of the previous release and of today, which share a store and a data directory."""
+    """These processes of the previous release and of today, which share a store and a data
+    directory."""
     shared = {**ENVIRON, "PRESSRUN_DATA_DIR": str(directory / "data")}
     for name in ("previous", "today"):
         (directory / name).mkdir()

@@ -121,7 +121,8 @@ async def continues_the_event_log(today: Deployment, stored: dict[str, Any]) -> 
 
 
 async def delivers(today: Deployment, stored: dict[str, Any], receiver: Receiver) -> None:
-    """Everything pending, in the outbox or sent by a notifier that is gone arrives, signed with the old secrets."""
+    """Everything pending, in the outbox or sent by a notifier that is gone arrives, signed with the
+    old secrets."""
 
     async def nothing_is_pending() -> bool:
         for endpoint_id in stored["endpoints"].values():

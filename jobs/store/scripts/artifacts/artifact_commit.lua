@@ -1,9 +1,10 @@
 --!flags no-cluster allow-oom
 --!args path size chunks
--- Makes an artifact permanent whose chunks were written with an expiry, adds it to its index and counts its bytes.
+-- Makes an artifact permanent whose chunks were written with an expiry, adds it to its index and
+-- counts its bytes.
 --
 -- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
--- ARGV   path is tenant/name or tenant/name/…; size is in bytes; chunks is their number.
+-- ARGV  path is tenant/name or tenant/name/…; size is in bytes; chunks is their number.
 -- Answer "ok"
 --
 -- Sent twice: the index holds the size already, so the counter does not grow.

@@ -3,7 +3,7 @@
 -- Removes the artifacts at or below a path.
 --
 -- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
--- ARGV   top is tenant/name; path is what follows, "" for everything below top.
+-- ARGV  top is tenant/name; path is what follows, "" for everything below top.
 -- Answer how many were removed
 --
 -- Sent twice: nothing is left to remove.

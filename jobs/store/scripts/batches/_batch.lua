@@ -1,7 +1,9 @@
--- The batch record (a hash), the JSON document that everybody sees, and the count of jobs that have ended.
+-- The batch record (a hash), the JSON document that everybody sees, and the count of jobs that have
+-- ended.
 --
--- Fields: v (schema), tenant, total, succeeded, failed, cancelled (how many jobs ended so), created, finished (once all
--- have ended), job_ids (JSON, in the order of the submission), metadata (JSON), webhook_url.
+-- Fields: v (schema), tenant, total, succeeded, failed, cancelled (how many jobs ended so),
+-- created, finished (once all have ended), job_ids (JSON, in the order of the submission), metadata
+-- (JSON), webhook_url.
 
 local function load_batch(id)
   local flat = redis.call('HGETALL', K_BATCH_RECORD .. id)
@@ -23,8 +25,8 @@ local function batch_document(id, batch)
   })
 end
 
--- One more job of the batch has reached this terminal status. After the last one, the batch is completed: that event
--- follows the job's own, and the record begins to expire.
+-- One more job of the batch has reached this terminal status. After the last one, the batch is
+-- completed: that event follows the job's own, and the record begins to expire.
 local function count_in_batch(id, status, now)
   local key, batch = K_BATCH_RECORD .. id, load_batch(id)
   if not batch then return end

@@ -4,8 +4,10 @@
 -- Accepts a batch: writes its record, and for each job what submit.lua writes, all or nothing.
 --
 -- KEYS  none: batch record, and those of submit.lua.
--- ARGV   metadata is JSON; idempotency_key and webhook_url may be "". The rows are the jobs (see _accept.lua).
--- Answer {"created" | "replayed", document, epoch, sequence, batch id} | {"full", waiting} | {"reused", its id}
+-- ARGV  metadata is JSON; idempotency_key and webhook_url may be "". The rows are the jobs (see
+--       _accept.lua).
+-- Answer {"created" | "replayed", document, epoch, sequence, batch id} | {"full", waiting} |
+--        {"reused", its id}
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the batch as it is now.
 

@@ -1,6 +1,8 @@
--- Publishing: the next sequence of the tenant, the log, the bus and, where webhooks are owed, the outbox.
+-- Publishing an event: the next sequence of the tenant, the log, the bus and, if webhooks are to be
+-- sent, the outbox.
 
--- The name of this life of the tenant's log; made here where the first event is not a submission.
+-- Returns the epoch of the tenant's log. Makes one if there is none: the first event may come
+-- without a submission.
 local function epoch_of(tenant, now)
   local epoch = redis.call('HGET', K_TENANT .. tenant, 'epoch')
   if not epoch then
@@ -12,8 +14,8 @@ end
 
 local TERMINAL_EVENTS = { ['job.succeeded'] = true, ['job.failed'] = true, ['job.cancelled'] = true }
 
--- Appends an event with `data` (JSON), about a job at a version or about something else, to the log and the bus;
--- returns its sequence and body. No webhook is owed it.
+-- Appends an event with `data` (JSON), about a job at a version or about something else, to the log
+-- and the bus; returns its sequence and body. No webhook is sent.
 local function record_event(tenant, event_id, event_type, data, now, job_id, version)
   local sequence = redis.call('HINCRBY', K_TENANT .. tenant, 'sequence', 1)
   local body = table.concat({
@@ -27,10 +29,11 @@ local function record_event(tenant, event_id, event_type, data, now, job_id, ver
   return sequence, body
 end
 
--- The same, and webhooks are owed it. `webhook_url` is where this one event is owed besides the tenant's endpoints.
+-- Does the same, and has webhooks sent: to the tenant's endpoints, and to `webhook_url` if it is
+-- given.
 --
--- The outbox gets a reference only. The body owed is kept beside it, so that it outlives the log however late the
--- reference is read; it goes with the last delivery that needs it.
+-- The outbox gets a reference only. The body is kept beside it, so that it is there even if the log
+-- was trimmed before the reference is read. It is removed with the last delivery that needs it.
 local function announce(tenant, event_id, event_type, data, now, job_id, version, webhook_url)
   local sequence, body = record_event(tenant, event_id, event_type, data, now, job_id, version)
   if webhook_url or redis.call('EXISTS', K_ENDPOINTS .. tenant) == 1 then
@@ -41,8 +44,8 @@ local function announce(tenant, event_id, event_type, data, now, job_id, version
   return sequence
 end
 
--- Appends the event for the job's record as it now is; keeps the sequence in `record.events` (the caller saves it)
--- and the document in `record.document`.
+-- Appends the event for the job's record as it now is; keeps the sequence in `record.events` (the
+-- caller saves it) and the document in `record.document`.
 local function publish(id, record, event_type, now)
   local event_id = 'evt_' .. string.sub(id, 5) .. '_' .. record.version
   record.document = job_document(id, record)

@@ -1,10 +1,11 @@
 -- The job record (a hash) and the one place where it becomes the JSON document that everybody sees.
 --
--- Fields: v (schema), tenant, kind, status, version, claim, attempt, max_attempts, priority, created, and where they
--- apply: scheduled, expires, started, finished, timeout (ms), progress, result, error (JSON), result_path,
--- result_gone, input (artifact path, or "inline"), outcome (claim:status of the last step by a worker), losses (how
--- many claims were lost before a start was recorded), events (sequences of its events), tags (JSON), batch, webhook_url,
--- extras (JSON members that never change).
+-- Fields: v (schema), tenant, kind, status, version, claim, attempt, max_attempts, priority,
+-- created, and if they apply: scheduled, expires, started, finished, timeout (ms), progress,
+-- result, error (JSON), result_path, result_gone, input (artifact path, or "inline"), outcome
+-- (claim:status of the last step by a worker), losses (how many claims were lost before a start was
+-- recorded), events (sequences of its events), tags (JSON), batch, webhook_url, extras (JSON
+-- members that never change).
 
 local function load_record(id)
   local flat = redis.call('HGETALL', K_JOB .. id)
@@ -14,8 +15,9 @@ local function load_record(id)
   return record
 end
 
--- Returns the record (of a job or batch), unless a newer release wrote it in a form that this one cannot read. Scripts
--- that answer clients ask before their first write; steps of workers do not, so that one record cannot stop the queue.
+-- Returns the record (of a job or batch), unless a newer release wrote it in a form that this one
+-- cannot read. Scripts that answer clients ask before their first write; steps of workers do not,
+-- so that one record cannot stop the queue.
 local function readable(record)
   if record and tonumber(record.v or 1) > K_RECORD_VERSION then
     error(redis.error_reply('TOONEW a record has v=' .. record.v .. ', and this release reads up to ' .. K_RECORD_VERSION))

@@ -1,14 +1,15 @@
 --!flags no-cluster allow-oom
 --!args tenant seen_epoch seen_sequence event_id new_epoch
--- Begins a new epoch of a tenant's log if the log has lost an event that a process has seen. That happens after a
--- failover or a power cut, with a store that does not keep all acknowledged writes. Cursors of the old epoch are invalid
--- then.
+-- Begins a new epoch of a tenant's log if the log has lost an event that a process has seen. That
+-- happens after a failover or a power cut, with a store that does not keep all acknowledged writes.
+-- Cursors of the old epoch are invalid then.
 --
 -- KEYS  none: tenant, log.
--- ARGV   seen_* and event_id are of the newest event that the process has seen.
+-- ARGV  seen_* and event_id are of the newest event that the process has seen.
 -- Answer the epoch in force, or false if there is no log
 --
--- Sent twice, or by several processes: the epoch in force is not seen_epoch any more, so it stays as it is.
+-- Sent twice, or by several processes: the epoch in force is not seen_epoch any more, so it stays
+-- as it is.
 
 local seen = tonumber(seen_sequence)
 local position = redis.call('HMGET', K_TENANT .. tenant, 'epoch', 'sequence')

@@ -1,4 +1,4 @@
--- Taking a terminal job out of everything that names it. Its artifacts are discarded.
+-- Removes a job that has ended from every key that names it, and has its artifacts removed.
 
 local function remove(id, record, now)
   local index = K_JOBS .. record.tenant

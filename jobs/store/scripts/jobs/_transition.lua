@@ -32,8 +32,8 @@ local function leave_ready(id, tenant)
   end
 end
 
--- Sets status and version, moves the status index, publishes, and saves the fields in `changed` (names; the values
--- are in the record; a name without a value is deleted).
+-- Sets status and version, moves the status index, publishes, and saves the fields in `changed`
+-- (names; the values are in the record; a name without a value is deleted).
 local function move(id, record, status, event_type, now, changed)
   redis.call('ZREM', K_JOBS .. record.tenant .. ':' .. record.status, id)
   redis.call('ZADD', K_JOBS .. record.tenant .. ':' .. status, record.created, id)
@@ -55,12 +55,12 @@ local function move(id, record, status, event_type, now, changed)
   return sequence
 end
 
--- Artifacts at and below `path` are removed once `at_ms` has passed (by whoever sweeps; again until it worked).
+-- Has the artifacts at and below `path` removed once `at_ms` has passed, by the sweep.
 local function discard(path, at_ms)
   redis.call('ZADD', K_GARBAGE, at_ms, path)
 end
 
--- What the current claim may have written and nobody will name. A late worker may still be writing it.
+-- Has what the current claim may have written removed, later: a late worker may still be writing.
 local function discard_orphan(id, record, now)
   if record.claim ~= '0' then discard(record.tenant .. '/' .. id .. '.' .. record.claim, now + K_ORPHAN_MS) end
 end
@@ -76,7 +76,7 @@ local function start(id, record, claim, ago_ms, now)
   move(id, record, 'running', 'job.started', now, { 'attempt', 'started', 'expires', 'progress', 'outcome' })
 end
 
--- The last step of every job. `record` already holds what the terminal status shows.
+-- Ends a job. `record` already has the result or the error.
 local function finish(id, record, status, now)
   local event_type = 'job.' .. status
   local keep_ms = status == 'succeeded' and K_RESULT_TTL_MS or K_RECORD_TTL_MS
@@ -102,7 +102,8 @@ local function fail(id, record, now, code, message)
   finish(id, record, 'failed', now)
 end
 
--- Any non-terminal status → cancelled. A running render hears of it with its next renewal.
+-- Any non-terminal status → cancelled. A worker that runs the job learns of it with its next
+-- renewal.
 local function cancel(id, record, now)
   leave_ready(id, record.tenant)
   redis.call('ZREM', K_DUE, id)
@@ -115,7 +116,8 @@ local function is_current(id, record, claim)
   return record and record.claim == claim and redis.call('ZSCORE', K_LEASES, id) and true or false
 end
 
--- Back to the front of the queue after a lost lease or a drain. Only a started run is a transition with an event.
+-- Back to the front of the queue after a lost lease or a drain. Only a started run is a transition
+-- with an event.
 local function requeue(id, record, now)
   redis.call('ZREM', K_LEASES, id)
   if record.status == 'running' then

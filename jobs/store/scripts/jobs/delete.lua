@@ -1,8 +1,8 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition _remove
 --!args tenant id
--- Deletes a job that has ended: record, input and result. If the result was still there, a `job.expired` event says
--- that it is gone.
+-- Deletes a job that has ended: record, input and result. If the result was still there, a
+-- `job.expired` event says that it is gone.
 --
 -- KEYS  none: job, input, indexes, expiries, garbage, and what events write.
 -- Answer {"deleted", result path if there is one} | {"missing"} | {"not_finished"}

@@ -1,14 +1,14 @@
 --!flags no-cluster no-writes
 --!include _clock _record
 --!args tenant status kind tag batch_id limit after_created after_id
--- Returns a page of a tenant's jobs, newest first. It reads the most selective index and checks the other filters
--- record by record.
+-- Returns a page of a tenant's jobs, newest first. It reads the most selective index and checks the
+-- other filters record by record.
 --
 -- KEYS  none: jobs and its indexes, job.
--- ARGV   after_created (ms) and after_id are of the last job of the page before; "" for the first page. Filters may
---       be "".
--- Answer {documents, created, id}: the last two say where the next page starts, false if there is none. A page may
---       be short, even empty, if a filter passes over many jobs.
+-- ARGV  after_created (ms) and after_id are of the last job of the page before; "" for the first
+--       page. Filters may be "".
+-- Answer {documents, created, id}: the last two say where the next page starts, false if there is
+--        none. A page may be short, even empty, if a filter passes over many jobs.
 
 local SCAN = 500 -- records looked at in one call: the store must stay responsive
 
@@ -42,7 +42,8 @@ while looked < SCAN do
   for i = 1, #page, 2 do
     local id, created = page[i], page[i + 1]
     looked = looked + 1
-    -- Jobs of the same millisecond come in descending order of id: those before after_id were shown already.
+    -- Jobs of the same millisecond come in descending order of id: those before after_id were shown
+    -- already.
     if created ~= after_created or id < after_id then
       local record = readable(load_record(id))
       if record and matches(record) then

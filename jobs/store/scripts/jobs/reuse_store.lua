@@ -1,8 +1,8 @@
 --!flags no-cluster
 --!include _clock _record
 --!args tenant content_digest id
--- Notes that a succeeded job's result is the one for some content, for as long as results are kept. It keeps the
--- job's id alone, so that a result that is deleted with its job is not found any more.
+-- Notes that a succeeded job's result is the one for some content, for as long as results are kept.
+-- It keeps the job's id alone, so that a result that is deleted with its job is not found any more.
 --
 -- KEYS  none: job, render.
 -- Answer "ok" | "gone" (the job was deleted meanwhile)

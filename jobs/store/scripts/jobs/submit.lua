@@ -3,11 +3,12 @@
 --!args tenant idempotency_key content_digest new_epoch
 -- Accepts a job: writes record, input, indexes, queue entry and first event, all or nothing.
 --
--- KEYS  none (names come from jobs/store/keys.py): job, input, arq job, ready, ring, due, doorbell, tenant, log, bus,
---       outbox, jobs and its indexes, idempotency, start expiry.
--- ARGV   idempotency_key may be ""; new_epoch names the tenant's log if this is its first event. One row, the job (see
---       _accept.lua).
--- Answer {"created" | "replayed", document, epoch, sequence, job id} | {"full", waiting} | {"reused", its id}
+-- KEYS  none (names come from jobs/store/keys.py): job, input, arq job, ready, ring, due,
+--       doorbell, tenant, log, bus, outbox, jobs and its indexes, idempotency, start expiry.
+-- ARGV  idempotency_key may be ""; new_epoch names the tenant's log if this is its first event.
+--       One row, the job (see _accept.lua).
+-- Answer {"created" | "replayed", document, epoch, sequence, job id} | {"full", waiting} |
+--        {"reused", its id}
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the job as it is now.
 

@@ -1,13 +1,15 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition _remove
 --!args limit
--- Expires results (with a `job.expired` event) and records, up to `limit` of each, and returns the paths of artifacts
--- to be removed now.
+-- Expires results (with a `job.expired` event) and records, up to `limit` of each, and returns the
+-- paths of artifacts to be removed now.
 --
 -- KEYS  none: job, input, expiries, garbage, indexes, and what events write.
--- Answer {number expired, artifact paths}; the caller removes them and then takes the paths off the garbage set.
+-- Answer {number expired, artifact paths}; the caller removes them and then takes the paths off the
+--        garbage set.
 --
--- Sent twice: what was expired is gone from the expiry sets; paths are returned until they are taken off.
+-- Sent twice: what was expired is gone from the expiry sets; paths are returned until they are
+-- taken off.
 
 local now = now_ms()
 

@@ -1,8 +1,8 @@
 --!flags no-cluster allow-oom
 --!include _clock
 --!args tenant process connections subscriptions lease_ms
--- Notes how many connections and subscriptions of a tenant a process serves, and returns how many all other processes
--- serve. What a process noted is forgotten when its lease ends.
+-- Notes how many connections and subscriptions of a tenant a process serves, and returns how many
+-- all other processes serve. What a process noted is forgotten when its lease ends.
 --
 -- KEYS  none: presence.
 -- Answer {connections, subscriptions} of all other processes

@@ -1,6 +1,7 @@
 --!flags no-cluster no-writes
 --!args tenant after_name limit
--- Returns the newest versions of some templates of a tenant, by name, from the first after `after_name` ("" for all).
+-- Returns the newest versions of some templates of a tenant, by name, from the first after
+-- `after_name` ("" for all).
 --
 -- KEYS  none: templates of the tenant, template.
 -- Answer flat triples name, version, head (JSON)

@@ -4,12 +4,13 @@
 -- Writes a version of a template, unless the newest one has the same content.
 --
 -- KEYS  none: template, templates and template versions of the tenant, garbage.
--- ARGV   id names this version, digest is of its content, description is JSON. content is "" if it is an artifact; then
---       path is where it is, and prefix is on the garbage set. A tenant may use max_names names.
+-- ARGV  id names this version, digest is of its content, description is JSON. content is "" if it
+--       is an artifact; then path is where it is, and prefix is on the garbage set. A tenant may
+--       use max_names names.
 -- Answer {"created" | "same", version, head (JSON)} | {"names"} | {"versions"} | {"late"}
 --
--- Sent twice: the newest version has this id; "created" again. A number is given once, even if the template is deleted
--- and made again.
+-- Sent twice: the newest version has this id; "created" again. A number is given once, even if the
+-- template is deleted and made again.
 
 local key, numbers = K_TEMPLATE .. tenant .. ':' .. name, K_TEMPLATE_VERSIONS .. tenant
 

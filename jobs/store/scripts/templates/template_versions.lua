@@ -1,6 +1,7 @@
 --!flags no-cluster no-writes
 --!args tenant name before_version limit
--- Returns some versions of a template, newest first, from the first before `before_version` ("" for the newest).
+-- Returns some versions of a template, newest first, from the first before `before_version` ("" for
+-- the newest).
 --
 -- KEYS  none: template.
 -- Answer flat pairs version, head (JSON); false if there is no such template
