@@ -1,4 +1,4 @@
-"""Fixtures for every test. The suite starts a Valkey of its own, so no service has to be running."""
+"""Fixtures for every test. The suite starts its own Valkey, so no service has to be running."""
 
 from __future__ import annotations
 
