@@ -1,14 +1,14 @@
-"""Where Pressrun may connect to: one address policy for document assets and webhooks.
+"""Decides which URLs and addresses Pressrun may connect to, for document assets and webhooks.
 
-Pure: it judges URLs and addresses and never resolves or connects. Whoever connects asks three
-questions, in this order, and then connects to exactly the address that was judged:
+Pure: it checks URLs and addresses and never resolves or connects. Code that connects does this:
 
-1. `EgressPolicy.check_url`: is the URL one that we open at all?
+1. check the URL with `EgressPolicy.check_url`;
 2. resolve the host;
-3. `EgressPolicy.check_addresses`: may we connect to *every* address it resolved to?
+3. check *every* address that it resolved to with `EgressPolicy.check_addresses`;
+4. connect to exactly one of these addresses.
 
-Judging the address and not the name is what stops names that resolve to private addresses, odd
-spellings of addresses (``http://2130706433/``) and names that resolve differently the second time.
+Checking addresses, not names, stops names that resolve to private addresses, odd spellings of
+addresses (``http://2130706433/``) and names that resolve to something else the second time.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """Which URLs and addresses are allowed: all that is globally routable, and what was listed.
+    """Allows URLs and addresses: all that are globally routable, and those that are listed.
 
-    Everything is refused that is not globally routable by the table below. `networks` and `hosts`
-    are allowed all the same; with `only_listed` nothing else is.
+    The tables below say what is not globally routable. `networks` and `hosts` are allowed even so;
+    with `only_listed`, nothing else is.
     """
 
     networks: tuple[Network, ...] = ()
@@ -156,11 +156,11 @@ class EgressPolicy:
         return host
 
     def check_address(self, host: str, address: str | Address) -> Address:
-        """`address` as an object, if a connection to it is allowed for `host`.
+        """Returns `address` as an object, if a connection to it is allowed for `host`.
 
         Raises:
-            AddressRefused: not globally routable and not listed, or not listed where only that is
-                allowed.
+            AddressRefused: it is neither globally routable nor listed; with `only_listed`, it is
+                not listed.
         """
         judged = ipaddress.ip_address(address)
         if self.is_listed(host, judged):
@@ -173,7 +173,7 @@ class EgressPolicy:
         return judged
 
     def check_addresses(self, host: str, addresses: Iterable[str | Address]) -> list[Address]:
-        """All of `addresses`, if each is allowed; one that is not refuses the host.
+        """Returns all of `addresses`, if each is allowed.
 
         Raises:
             AddressRefused: see `check_address`.
@@ -191,11 +191,11 @@ class EgressPolicy:
 
 
 def unwrap(address: Address) -> Address:
-    """The IPv4 address that a connection to `address` ends at, where it merely carries one; else
+    """Returns the IPv4 address inside an IPv6 address that only carries one; else the address
     itself.
 
-    IPv4-mapped (RFC 4291), NAT64 (RFC 6052, well-known prefix) and 6to4 (RFC 3056) addresses are as
-    good or bad as what is inside. The other carriers (IPv4-compatible, IPv4-translated, Teredo,
+    IPv4-mapped (RFC 4291), NAT64 (RFC 6052, well-known prefix) and 6to4 (RFC 3056) addresses are
+    allowed if the one inside is. The other carriers (IPv4-compatible, IPv4-translated, Teredo,
     local-use NAT64) are refused whole.
     """
     if isinstance(address, IPv4Address):
@@ -209,7 +209,7 @@ def unwrap(address: Address) -> Address:
 
 
 def refusal(address: Address) -> str | None:
-    """Why `address` is not for connecting to, as the end of a sentence; None if it is globally
+    """Returns why `address` is refused, as the end of a sentence; None if it is globally
     routable."""
     inner = unwrap(address)
     for network, what in REFUSED_V4 if inner.version == 4 else REFUSED_V6:
@@ -271,7 +271,7 @@ REFUSED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
         ("2001::/23", "reserved for protocol assignments (Teredo among them)"),
         ("2001:db8::/32", "reserved for documentation"),
         ("3fff::/20", "reserved for documentation"),
-        # Outside of it: named where somebody could meet it …
+        # Outside of it: those that may occur are named …
         ("::1/128", "this machine's loopback"),
         ("::/128", "the unspecified address"),
         ("64:ff9b:1::/48", "local-use NAT64"),
@@ -305,6 +305,6 @@ BLOCKED_PORTS = frozenset({
     532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060,
     5061, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 11211,
 })
-"""Where an HTTP request could be taken for another protocol's commands: the Fetch standard's bad
-ports, Redis and memcached."""
+"""Ports whose servers could take an HTTP request for commands of another protocol: the bad ports of
+the Fetch standard, Redis and memcached."""
 # fmt: on

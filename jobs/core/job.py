@@ -12,7 +12,7 @@ from jobs.core.errors.request import RequestError
 
 
 class JobStatus(enum.StrEnum):
-    """Where a job is in its life. Drawn in `docs/architecture.md`."""
+    """The states of a job, drawn in `docs/architecture.md`."""
 
     SCHEDULED = "scheduled"
     """Accepted, to run at `scheduled_at`."""

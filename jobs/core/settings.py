@@ -358,7 +358,7 @@ class Settings:
 
     @property
     def listen_host(self) -> str:
-        """Where to listen: as set, else everywhere with API keys and on loopback only without."""
+        """The address to listen on: as set, else all with API keys and loopback only without."""
         return self.host or ("0.0.0.0" if self.api_keys else "127.0.0.1")  # noqa: S104 (only with API keys)
 
     @property
@@ -368,8 +368,7 @@ class Settings:
 
     @property
     def ws_url(self) -> str:
-        """Where clients find the WebSocket: as set, else the notifier's port on this machine or the
-        public host."""
+        """The URL of the WebSocket: as set, else on the public host or the notifier's port here."""
         if self.websocket_url:
             return self.websocket_url
         if self.public_url:
@@ -383,12 +382,11 @@ class Settings:
 
     @property
     def secret_key_file(self) -> Path:
-        """Where the key is that is made, and kept, where `secret_key` is not set."""
+        """The file of the key that is made, and kept, if `secret_key` is not set."""
         return self.data_dir / "secret_key"
 
     def explained(self, environ: Mapping[str, str]) -> list[tuple[str, str, Source]]:
-        """Rows for `pressrun config`: variable, what is in force as text (secrets masked), where it
-        came from."""
+        """Returns rows for `pressrun config`: variable, value as text (secrets masked), source."""
         derived = {
             "host": self.listen_host,
             "artifacts_url": self.artifacts,

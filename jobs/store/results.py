@@ -1,4 +1,4 @@
-"""Where the result of a job is: read from the record, by whoever serves it or works on it."""
+"""Finds the result of a job by its record, to serve it or to work on it."""
 
 from __future__ import annotations
 

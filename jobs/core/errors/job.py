@@ -39,7 +39,7 @@ class RenderOutOfMemory(JobError):
 
 
 class RendererCrashed(JobError):
-    """The child process died without an answer (Pango or cairo crashed, or somebody killed it)."""
+    """The child process died without an answer (Pango or cairo crashed, or it was killed)."""
 
     code = "renderer_crashed"
     retryable = True
@@ -64,7 +64,7 @@ class ResultTooLarge(JobError):
 
 
 class AssetForbidden(JobError):
-    """The document asked for something that the fetch policy refuses, where that is fatal."""
+    """The document cannot be rendered without something that the fetch policy refuses."""
 
     code = "asset_forbidden"
 
@@ -77,7 +77,7 @@ class DocumentUnreachable(JobError):
 
 
 class StrictWarnings(JobError):
-    """The document was rendered, with warnings, and the job had asked for none."""
+    """The document was rendered with warnings, and the job asked to fail on any."""
 
     code = "strict_warnings"
 
@@ -89,20 +89,19 @@ class InputMissing(JobError):
 
 
 class SourceGone(JobError):
-    """The result of another job that this one was to work on was there at submission, and is not
-    any more."""
+    """This job was to work on the result of another one, which is gone since the submission."""
 
     code = "source_gone"
 
 
 class SourceTooLarge(JobError):
-    """All that the job was to work on is more than a render child is given."""
+    """The PDFs that the job was to work on are larger together than a job may take."""
 
     code = "source_too_large"
 
 
 class PdfUnreadable(JobError):
-    """A PDF that the job was to work on is none, is cut short, or is damaged beyond repair."""
+    """A file that the job was to work on is no PDF, is cut short, or is damaged beyond repair."""
 
     code = "pdf_unreadable"
 

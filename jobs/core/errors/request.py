@@ -152,7 +152,7 @@ class NotFound(RequestError):
 
 
 class JobNotFound(NotFound):
-    """Also raised for a job of another tenant: nobody learns that an id exists."""
+    """Also raised for a job of another tenant, so that no tenant learns which ids exist."""
 
     code = "job_not_found"
 

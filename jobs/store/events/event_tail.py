@@ -24,14 +24,14 @@ log = structlog.get_logger(__name__)
 _BATCH = 500
 _STALE_S = 5.0
 _REST_S = 0.1
-"""How long events wait to be read while nobody follows any."""
+"""How long events wait to be read while there are no followers."""
 
 
 class Tail:
     """Reads the bus whole, from when `run` starts, and hands every event to `on_event` in order.
 
-    After a lost connection it goes on from the last entry it saw. Where the bus no longer has that
-    entry (it was trimmed, or lost with the store), `on_gap` is called before the next event:
+    After a lost connection it goes on from the last entry that it saw. If the bus no longer has
+    that entry (it was trimmed, or lost with the store), `on_gap` is called before the next event:
     readers must look at the log or the records again. `epochs` looks after logs that lost events in
     the outage. `on_progress` gets the volatile updates; one may be lost at any time. While there
     are no `followers`, events are read ten times a second, because a process without subscriptions

@@ -1,4 +1,4 @@
-"""Counts who follows live events through this process. While nobody does, its tail reads less
+"""Counts the followers of live events in this process. Without any, its tail reads less
 often."""
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ import asyncio
 import dataclasses
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.cli.local.embedded_valkey import DURABLE
@@ -19,7 +21,6 @@ from jobs.core.ids import new_job_id
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
 from jobs.kinds import Run
 from jobs.store import keys
-from jobs.store.connection import Command, DedicatedConnection
 from jobs.store.queue import LEASE_MS
 from testsupport.core import Core
 from testsupport.deployment import Deployment
@@ -180,26 +181,29 @@ async def test_an_accepted_job_whose_answer_got_lost_keeps_its_input_though_the_
     submission = Submission(
         job_id=new_job_id(), tenant="acme", kind="test", spec=big, idempotency_key=key, content_digest="d"
     )
-    exchange = DedicatedConnection._exchange
+    connection_class = core.redis.connection_pool.connection_class
+    read_response = connection_class.read_response
+    observer = Redis.from_url(own_valkey.url)  # its connections are of another class
     lost = False
 
-    async def lose_the_answer(line: DedicatedConnection, commands: Sequence[Command]) -> list[Any]:
+    async def lose_the_answer(connection: AbstractConnection, **options: Any) -> Any:
         nonlocal lost
-        answers = await exchange(line, commands)
-        if not lost and await core.redis.exists(keys.JOB + submission.job_id):
+        answer = await read_response(connection, **options)
+        if not lost and await observer.exists(keys.JOB + submission.job_id):
             lost = True
-            await core.redis.config_set("maxmemory", "1mb")
+            await observer.config_set("maxmemory", "1mb")
             raise RedisConnectionError
-        return answers
+        return answer
 
-    monkeypatch.setattr(DedicatedConnection, "_exchange", lose_the_answer)
+    monkeypatch.setattr(connection_class, "read_response", lose_the_answer)
     if key is None:
         with pytest.raises(StoreFull):
             await core.store.submit(submission)
     else:
         assert (await core.store.submit(submission)).job.id == submission.job_id
     assert lost
-    await core.redis.config_set("maxmemory", "0")
+    await observer.config_set("maxmemory", "0")
+    await observer.aclose()
     (claim,) = (await core.queue.claim(1)).claims
     assert await core.queue.spec(claim) == json.loads(big)
 
