@@ -157,7 +157,7 @@ def _query_parameters(model: type[QueryModel]) -> list[dict[str, Any]]:
         described |= alternatives[0] if alternatives else {}
         reference = described.pop("$ref", None)
         if reference:
-            described |= definitions[reference.rsplit("/", 1)[1]]
+            described = {**definitions[reference.rsplit("/", 1)[1]], **described}
         if described.get("default", 0) is None:
             del described["default"]
         described.pop("title", None)

@@ -146,10 +146,11 @@ class JobRoutes:
         headers=("Idempotency-Key",),
     )
     async def retry_job(self, caller: Caller, job_id: JobId, key: IdempotencyKey) -> Response:
-        """Run a finished job again, as a new one.
+        """Run a job that failed or was cancelled again, as a new one.
 
-        It starts at once, belongs to no batch, and does not take over `timeout_seconds` or
-        `expires_in_seconds`: each attempt may take PRESSRUN_RENDER_TIMEOUT.
+        The input of a job that has succeeded is gone. The new job starts at once, belongs to no
+        batch, and does not take over `timeout_seconds` or `expires_in_seconds`: each attempt may
+        take PRESSRUN_RENDER_TIMEOUT.
         """
         job = await self._store.get(caller.tenant, job_id)
         if not job.is_terminal:

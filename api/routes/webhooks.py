@@ -65,7 +65,7 @@ class WebhookEndpointRoutes:
         {201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",))},
     )
     async def create_webhook_endpoint(self, caller: Caller, body: EndpointRequest) -> Response:
-        """Register an endpoint, which receives every later event."""
+        """Register an endpoint, which receives the later events that it asks for."""
         await self._check_url(body.url)
         members = body.model_dump(include=set(_CONFIG))
         credentials = Credentials((Secret(body.secret or new_secret()),), body.headers)
@@ -175,7 +175,10 @@ class WebhookEndpointRoutes:
         find=_endpoint,
     )
     async def replay_to_webhook_endpoint(self, found: Endpoint, body: ReplayRequest) -> Response:
-        """Deliver past events to an endpoint."""
+        """Deliver past events to an endpoint.
+
+        Only events that the endpoint asks for, and that it has no delivery of yet.
+        """
         after = None if body.after is None else Cursor.parse(body.after)
         count, next_cursor = await self._replay.to(found, after)
         return json_reply({"count": count, "next_cursor": next_cursor}, 202)

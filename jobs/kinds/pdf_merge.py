@@ -44,7 +44,8 @@ class Part(PdfSource):
         Pages | None, Field(description="Such as `1-3,5,8-`, in the order wanted. Default: all.")
     ] = None
     title: Annotated[
-        ShortText | None, Field(description="Of its bookmark. Default: its file name, without `.pdf`.")
+        ShortText | None,
+        Field(description="The text of its bookmark. Default: its file name, without `.pdf`."),
     ] = None
 
 
@@ -58,11 +59,13 @@ class MergeOptions(Strict):
     """How to put it together."""
 
     filename: Annotated[
-        str | None, Field(min_length=1, max_length=200), AfterValidator(lambda name: name and pdf_name(name))
+        str | None,
+        Field(min_length=1, max_length=200, description=f"Name of the PDF. Default: `{DEFAULT_FILENAME}`."),
+        AfterValidator(lambda name: name and pdf_name(name)),
     ] = None
     bookmarks: Annotated[
         bool | None,
-        Field(description="One for each part, with its own below it; `false` for none at all."),
+        Field(description="Each part has a bookmark, with its own below it; `false` leaves all out."),
     ] = None
     metadata: Metadata | None = None
     encrypt: Encryption | None = None

@@ -84,10 +84,14 @@ class Metadata(Strict):
 class Attachment(Strict):
     """A file inside the PDF. Its content is either `data` or an uploaded `file`."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(file_name)]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=200, description="The file name that PDF readers show."),
+        AfterValidator(file_name),
+    ]
     data: Annotated[str | None, AfterValidator(base64_text), Field(description="Base64.")] = None
     file: Annotated[ShortText | None, Field(description="Name of a file that came with the document.")] = None
-    description: ShortText | None = None
+    description: Annotated[ShortText | None, Field(description="For people.")] = None
     relationship: Annotated[
         Literal["source", "data", "alternative", "supplement", "unspecified"] | None,
         Field(description="Its relation to the document (ISO 32000-2, 7.11.3)."),
@@ -107,26 +111,30 @@ class Invoice(Strict):
         Literal["factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml"],
         Field(description="Name of the attachment that is the invoice."),
     ] = "factur-x.xml"
-    profile: Literal["MINIMUM", "BASIC WL", "BASIC", "EN 16931", "EXTENDED", "XRECHNUNG"]
+    profile: Annotated[
+        Literal["MINIMUM", "BASIC WL", "BASIC", "EN 16931", "EXTENDED", "XRECHNUNG"],
+        Field(description="The profile that the XML follows; the PDF's metadata names it."),
+    ]
 
 
 class Permissions(Strict):
     """What PDF readers allow; `false` forbids. With the owner password, everything is allowed."""
 
     print: bool | None = None
-    modify: bool | None = None
+    modify: Annotated[bool | None, Field(description="Change the pages.")] = None
     copy_: Annotated[bool | None, Field(alias="copy", description="Text and pictures.")] = None
-    annotate: bool | None = None
-    fill_forms: bool | None = None
+    annotate: Annotated[bool | None, Field(description="Add and change comments.")] = None
+    fill_forms: Annotated[bool | None, Field(description="Fill in form fields.")] = None
     assemble: Annotated[bool | None, Field(description="Insert, remove and turn pages.")] = None
 
 
 class Encryption(Strict):
     """AES-256. A user password is needed to open the PDF; without one, it only has permissions."""
 
-    user_password: Password | None = None
+    user_password: Annotated[Password | None, Field(description="Opens the PDF.")] = None
     owner_password: Annotated[
-        Password | None, Field(description="Default: a random one, which is not stored.")
+        Password | None,
+        Field(description="Lifts all permissions. Default: a random one, which is not stored."),
     ] = None
     permissions: Permissions | None = None
 
@@ -141,9 +149,15 @@ class Watermark(Strict):
     """A text across every page, as large as fits."""
 
     text: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
-    color: Annotated[str | None, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = None
-    opacity: Annotated[float | None, Field(gt=0, le=1)] = None
-    angle: Annotated[float | None, Field(ge=-180, le=180, description="Degrees, counter-clockwise.")] = None
+    color: Annotated[
+        str | None, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Default: `#808080`, a gray.")
+    ] = None
+    opacity: Annotated[
+        float | None, Field(gt=0, le=1, description="1 hides what is below. Default: 0.2.")
+    ] = None
+    angle: Annotated[
+        float | None, Field(ge=-180, le=180, description="Degrees, counter-clockwise. Default: 45.")
+    ] = None
 
 
 class PdfOptions(Strict):
@@ -155,7 +169,8 @@ class PdfOptions(Strict):
         AfterValidator(lambda size: None if size is None else paper_size(size)),
     ] = None
     orientation: Annotated[
-        Literal["portrait", "landscape"] | None, Field(description="Of a named page size; A4 without one.")
+        Literal["portrait", "landscape"] | None,
+        Field(description="How a named `page_size` is turned, or A4 if there is none."),
     ] = None
     margins: Annotated[
         Margins | None,
@@ -164,12 +179,14 @@ class PdfOptions(Strict):
     ] = None
     stylesheets: Annotated[
         list[Annotated[str, Field(min_length=1)]] | None,
-        Field(max_length=20, description="CSS texts, weaker than the document's own styles (user origin)."),
+        Field(max_length=20, description="CSS texts. The document's own styles win over them."),
     ] = None
     media: Annotated[Literal["print", "screen"] | None, Field(description="Which `@media` rules apply.")] = (
         None
     )
-    base_url: Annotated[HttpUrl | None, Field(description="Base of relative URLs.")] = None
+    base_url: Annotated[HttpUrl | None, Field(description="Where relative URLs of the document begin.")] = (
+        None
+    )
     pdf_variant: Annotated[PdfVariant | None, Field(description="A PDF standard to conform to.")] = None
     metadata: Metadata | None = None
     tagged: Annotated[bool | None, Field(description="Tag the PDF for accessibility.")] = None
@@ -183,13 +200,15 @@ class PdfOptions(Strict):
         float | None, Field(ge=0.1, le=10, description="Scales everything, the page size included.")
     ] = None
     image_quality: Annotated[
-        int | None, Field(ge=1, le=95, description="Of JPEG images; re-encodes them.")
+        int | None, Field(ge=1, le=95, description="Quality of JPEG images, which are encoded again.")
     ] = None
-    image_dpi: Annotated[int | None, Field(ge=10, le=2400, description="Highest resolution of images.")] = (
-        None
-    )
+    image_dpi: Annotated[
+        int | None, Field(ge=10, le=2400, description="Images of a higher resolution are made smaller.")
+    ] = None
     filename: Annotated[
-        str | None, Field(min_length=1, max_length=200), AfterValidator(lambda name: name and pdf_name(name))
+        str | None,
+        Field(min_length=1, max_length=200, description="Name of the PDF. Default: `document.pdf`."),
+        AfterValidator(lambda name: name and pdf_name(name)),
     ] = None
     strict: Annotated[bool | None, Field(description="Warnings fail the job.")] = None
     cache: Annotated[

@@ -51,7 +51,9 @@ class PreviewOptions(Strict):
         Field(description="Such as `1-3,5,8-`, or a list of pages. Default: the first page."),
         BeforeValidator(_as_text, json_schema_input_type=str | list[int] | None),
     ] = None
-    format: Literal["png", "webp"] | None = None
+    format: Annotated[
+        Literal["png", "webp"] | None, Field(description="Format of the pictures. Default: `png`.")
+    ] = None
     width: Annotated[
         int | None,
         Field(ge=1, le=MAX_PREVIEW_WIDTH, description=f"In pixels. Default: {DEFAULT_PREVIEW_WIDTH}."),

@@ -25,13 +25,16 @@ def _distinct(tags: list[str]) -> list[str]:
 class JobRequest(RequestModel):
     """A job to run."""
 
-    kind: Name = Field(description="What to do, such as `pdf.render`.", examples=["pdf.render"])
+    kind: Name = Field(description="What to do.", examples=["pdf.render"])
     input: dict[str, Any] = Field(
-        description="What the kind works on.", examples=[{"html": "<h1>Hello</h1>"}]
+        description="What the job works on. Its members depend on `kind`: see `/docs#kinds`.",
+        examples=[{"html": "<h1>Hello</h1>"}],
     )
-    options: dict[str, Any] = Field(default_factory=dict, description="How the kind does it.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="How it is done. The members depend on `kind`, too."
+    )
     priority: Literal["high", "normal", "low"] = Field(
-        default="normal", description="Order among the jobs of this tenant: high, normal, low."
+        default="normal", description="Order among your waiting jobs: high, then normal, then low."
     )
     scheduled_at: Time | None = Field(
         default=None,
@@ -61,7 +64,7 @@ class JobRequest(RequestModel):
         description=f"Your own data, which the job and its events carry. At most {MAX_METADATA_BYTES} bytes of JSON.",
     )
     tags: Annotated[list[Tag], AfterValidator(_distinct)] = Field(
-        default_factory=list, max_length=MAX_TAGS, description="Labels to find jobs by."
+        default_factory=list, max_length=MAX_TAGS, description="Labels, to find jobs and to choose events by."
     )
     webhook_url: str | None = Field(
         default=None,

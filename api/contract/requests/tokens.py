@@ -24,9 +24,11 @@ class TokenRequest(RequestModel):
         }
     )
 
-    job_id: str | None = Field(default=None, max_length=64, description="A job to follow and read.")
-    batch_id: str | None = Field(default=None, max_length=64, description="A batch to follow and read.")
-    channel: Literal["jobs"] | None = Field(default=None, description="All jobs of the tenant.")
+    job_id: str | None = Field(default=None, max_length=64, description="Give access to this job.")
+    batch_id: str | None = Field(
+        default=None, max_length=64, description="Give access to this batch and its jobs."
+    )
+    channel: Literal["jobs"] | None = Field(default=None, description="Give access to all your jobs.")
     ttl_seconds: int = Field(
         default=DEFAULT_TOKEN_SECONDS, ge=1, le=MAX_TOKEN_SECONDS, description="How long the token is valid."
     )

@@ -111,7 +111,7 @@ class EndpointPatch(RequestModel):
     """Changes to an endpoint. Members that are left out stay as they are."""
 
     status: Annotated[EndpointStatus, Field(strict=False)] | SkipJsonSchema[None] = Field(
-        default=None, description="`paused` holds deliveries, `disabled` discards them."
+        default=None, description="`paused` holds deliveries, `disabled` discards them, `enabled` sends them."
     )
     url: Url | SkipJsonSchema[None] = None
     event_types: EventTypes | SkipJsonSchema[None] = None
@@ -147,7 +147,7 @@ class RecoverRequest(RequestModel):
     """Deliveries to send again."""
 
     since: Time = Field(
-        description="All deliveries created since then that failed for good or were discarded."
+        description="Deliveries created since then, whose attempts all failed or which were discarded."
     )
 
 

@@ -13,10 +13,10 @@ class EventDocument(ResponseModel):
     """One change, the same on every channel."""
 
     id: str
-    type: str = Field(examples=["job.succeeded"])
+    type: str = Field(description="What happened.", examples=["job.succeeded"])
     timestamp: AwareDatetime
     sequence: int = Field(description="Grows by one with every event of the tenant.")
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(description="What the event is about, as it was then, such as `job`.")
 
 
 class JobEvents(ResponseModel):

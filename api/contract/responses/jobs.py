@@ -17,8 +17,8 @@ class ProgressDocument(ResponseModel):
     """How far an attempt is. A change of it is not always a new version of the job."""
 
     percent: int
-    stage: str
-    page: int | None
+    stage: str = Field(description="What the attempt does just now.")
+    page: int | None = Field(description="The page that it is at.")
 
 
 class ResultDocument(ResponseModel):
@@ -27,7 +27,7 @@ class ResultDocument(ResponseModel):
     url: str | None = Field(description="The URL of the bytes; null when they have expired.")
     content_type: str
     bytes: int
-    sha256: str
+    sha256: str = Field(description="In hex.")
 
 
 class ErrorDocument(ResponseModel):
@@ -37,7 +37,7 @@ class ErrorDocument(ResponseModel):
         description="Stable; `/docs#job-errors` explains each. Kinds of your own may add others.",
         examples=sorted(by_code(JobError)),
     )
-    message: str
+    message: str = Field(description="For people.")
     retryable: bool = Field(description="Whether the job is tried again while it has attempts left.")
 
 
@@ -60,21 +60,23 @@ class JobDocument(ResponseModel):
     kind: str
     status: JobStatus
     version: int = Field(description="Grows by one with every change of status.")
-    attempt: int
+    attempt: int = Field(description="Attempts used so far, with the one that runs.")
     max_attempts: int
     priority: Literal["high", "normal", "low"]
     created_at: AwareDatetime
-    scheduled_at: AwareDatetime | None
+    scheduled_at: AwareDatetime | None = Field(description="As it was submitted.")
     started_at: AwareDatetime | None
-    finished_at: AwareDatetime | None
-    expires_at: AwareDatetime | None
+    finished_at: AwareDatetime | None = Field(description="null until the job has ended.")
+    expires_at: AwareDatetime | None = Field(
+        description="When the result is removed, or the record of a job without one."
+    )
     progress: ProgressDocument | None
     result: ResultDocument | None
     error: ErrorDocument | None
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = Field(description="Your own data.")
     tags: list[str]
-    batch_id: str | None
-    retry_of: str | None
+    batch_id: str | None = Field(description="The batch that the job was submitted with.")
+    retry_of: str | None = Field(description="The job that this one runs again.")
     links: LinksDocument
     queue: QueueDocument | SkipJsonSchema[None] = Field(
         None, description="Only while the job waits for a worker."
@@ -82,10 +84,10 @@ class JobDocument(ResponseModel):
 
 
 class SubscriptionDocument(ResponseModel):
-    """A token and a cursor to follow the job from its first event on."""
+    """A token and a cursor to follow the job, or the batch, from its first event on."""
 
-    token: str
-    cursor: str
+    token: str = Field(description="Short-lived, and good for this alone.")
+    cursor: str = Field(description="A place in the event log, just before the first event.")
 
 
 class AcceptedJob(JobDocument):

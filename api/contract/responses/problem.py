@@ -19,11 +19,13 @@ class FieldError(ResponseModel):
 class Problem(ResponseModel):
     """What went wrong (RFC 9457)."""
 
-    type: str
+    type: str = Field(description="A URL that explains the code.")
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="What is wrong with this request, for people.")
     code: str = Field(description="Stable; for programs.")
-    instance: str
-    errors: list[FieldError] | SkipJsonSchema[None] = None
-    job: JobDocument | SkipJsonSchema[None] = None
+    instance: str = Field(description="The path of the request.")
+    errors: list[FieldError] | SkipJsonSchema[None] = Field(
+        None, description="Every mistake in the request, with its place."
+    )
+    job: JobDocument | SkipJsonSchema[None] = Field(None, description="The job that failed.")

@@ -31,7 +31,9 @@ class EndpointDocument(ResponseModel):
     created_at: AwareDatetime
     updated_at: AwareDatetime
     disabled_at: AwareDatetime | None
-    disabled_reason: Literal["requested", "failing", "gone"] | None
+    disabled_reason: Literal["requested", "failing", "gone"] | None = Field(
+        description="You asked for it, five days without a success, or the receiver answered 410."
+    )
     recoverable: int = Field(description="How many deliveries `recover` could send again.")
 
 
@@ -98,16 +100,18 @@ class StatsDocument(ResponseModel):
     deliveries: dict[str, int] = Field(
         description="How many deliveries, of those still kept, have each status."
     )
-    succeeded_attempts: int
-    failed_attempts: int
-    mean_ms: float | None
-    in_flight: int
+    succeeded_attempts: int = Field(description="Since the endpoint was made; tests do not count.")
+    failed_attempts: int = Field(description="Since the endpoint was made; tests do not count.")
+    mean_ms: float | None = Field(description="The mean duration of the attempts that succeeded.")
+    in_flight: int = Field(description="How many requests are under way.")
     consecutive_failures: int
-    breaker: Literal["closed", "open", "half_open"]
+    breaker: Literal["closed", "open", "half_open"] = Field(
+        description="The circuit breaker: while it is open, nothing is sent; half open, only a probe."
+    )
     last_success_at: AwareDatetime | None
     last_failure_at: AwareDatetime | None
     failing_since: AwareDatetime | None
-    held_until: AwareDatetime | None
+    held_until: AwareDatetime | None = Field(description="Nothing is sent until then.")
 
 
 class TestDocument(ResponseModel):
