@@ -1,4 +1,4 @@
-"""When a failed attempt of a job runs again. For webhooks, see `notifier.webhooks.schedule`."""
+"""When a failed attempt of a job runs again. For webhooks, see `notifier.webhooks.retry_schedule`."""
 
 from __future__ import annotations
 

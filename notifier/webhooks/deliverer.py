@@ -24,7 +24,7 @@ from jobs.process.testsignal import TestSignal
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.delivery_queue import DeliveryBatch, DeliveryClaim, DeliveryQueue, Settled
 from jobs.webhooks.signing import signed_headers
-from notifier.webhooks import schedule
+from notifier.webhooks import retry_schedule as schedule
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.pacing import ClaimPlan, Pacer
 from notifier.webhooks.sender import USER_AGENT, Sender, WebhookRequest

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.webhooks import schedule
-from notifier.webhooks.schedule import DAY_MS, DELAYS_MS, HOUR_MS, MINUTE_MS, after_failure, after_fault
+from notifier.webhooks import retry_schedule as schedule
+from notifier.webhooks.retry_schedule import DAY_MS, DELAYS_MS, HOUR_MS, MINUTE_MS, after_failure, after_fault
 
 
 def test_ten_attempts_take_a_little_over_75_hours() -> None:

@@ -12,7 +12,7 @@ from jobs.store import keys
 from jobs.store.events.event_log import EventLog
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.endpoint import EndpointStatus
-from notifier.webhooks import schedule
+from notifier.webhooks import retry_schedule as schedule
 from notifier.webhooks.exchange import Exchange
 from testsupport.hooks import TENANT, Hooks, failing, faulty
 
