@@ -129,9 +129,8 @@ def parse(message: str | bytes) -> AnyClientFrame:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"][1:])
-        raise BadFrame(
-            f"{where}: {first['msg']}" if where else first["msg"], _readable_id(message)
-        ) from error
+        what = first["msg"].removeprefix("Value error, ")
+        raise BadFrame(f"{where}: {what}" if where else what, _readable_id(message)) from error
     except UnicodeEncodeError as error:
         raise BadFrame("Lone surrogates are not text.") from error
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from jobs.core.events import Event
-from notifier.protocol.frames import Error, EventFrame, ProgressFrame, Welcome
+from notifier.protocol.frames import BadFrame, Error, EventFrame, ProgressFrame, Welcome, parse
 from testsupport.sample_events import make_event, make_job, make_progress
 
 
@@ -13,6 +15,11 @@ def test_members_that_are_not_set_are_left_out() -> None:
         "code": "forbidden",
         "message": "No.",
     }
+
+
+def test_a_wrong_frame_is_answered_in_our_words_only() -> None:
+    with pytest.raises(BadFrame, match=r"^a job needs no cursor"):
+        parse('{"type": "subscribe", "id": 1, "job_id": "job_01J00000000000000000000000", "after": "a.1"}')
 
 
 def test_a_request_id_of_zero_is_repeated() -> None:
