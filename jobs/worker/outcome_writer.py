@@ -27,7 +27,7 @@ import structlog
 from jobs.core.errors.job import JobError
 from jobs.core.errors.store import ClaimLost
 from jobs.core.job import Claim, Result
-from jobs.core.retry import backoff_ms
+from jobs.core.job_backoff import backoff_ms
 from jobs.process.testsignal import TestSignal
 from jobs.store.queue import JobQueue
 from jobs.worker.timing import WorkerTiming

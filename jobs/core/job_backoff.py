@@ -1,4 +1,7 @@
-"""When a failed attempt of a job runs again. For webhooks, see `notifier.webhooks.retry_schedule`."""
+"""When a failed attempt of a job runs again.
+
+For webhooks, see `notifier.webhooks.retry_schedule`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ CAP_MS = 10 * 60_000
 
 
 def backoff_ms(attempt: int, jitter: float) -> int:
-    """Milliseconds to wait after failed attempt number `attempt` (1, 2, …).
+    """Returns the milliseconds to wait after failed attempt number `attempt` (1, 2, …).
 
     Doubles from two seconds up to ten minutes, then "equal jitter": half of it is certain, the
     other half is scaled by `jitter` (0 ≤ jitter < 1, from the caller's random source), so that jobs
