@@ -19,6 +19,7 @@ class StuckArtifacts(DirectoryArtifacts):
         self._opened = asyncio.Event()
         self._opened.set()
         self._refuses = False
+        self.puts = 0
 
     def close(self, *, refuses: bool = False) -> None:
         self._opened.clear()
@@ -28,6 +29,7 @@ class StuckArtifacts(DirectoryArtifacts):
         self._opened.set()
 
     async def put(self, path: str, body: bytes) -> None:
+        self.puts += 1
         if not self._opened.is_set():
             self.tried.set()
             if self._refuses:

@@ -134,6 +134,9 @@ class OutcomeWriter:
             self._timer = None
         if self._waiting:
             runs, self._waiting = list(self._waiting), {}
+            for run in runs:  # now: a run may end or be closed before the task begins
+                if run.ended is not None:
+                    run.storing = asyncio.create_task(self._store(run, run.ended), context=run.context)
             flush = asyncio.create_task(self._write_together(runs))
             self._flushes.add(flush)
             flush.add_done_callback(self._flushes.discard)
@@ -144,12 +147,7 @@ class OutcomeWriter:
             self._timer = asyncio.get_running_loop().call_later(self._timing.flush_after_s, self.flush)
 
     async def _write_together(self, runs: list[RunRecord]) -> None:
-        results = []
-        for run in runs:
-            if run.ended is not None:
-                run.storing = asyncio.create_task(self._store(run, run.ended), context=run.context)
-                results.append(run.storing)
-        if results:
+        if results := [run.storing for run in runs if run.storing is not None]:
             await asyncio.wait(results, timeout=self._timing.flush_after_s)
         for run in runs:
             if run.storing is not None:

@@ -134,6 +134,10 @@ class JobWorker(Worker):
 
     async def _look(self) -> None:
         """Claims what there is room for, and begins it."""
+        if self._free_slots <= 0:
+            await self._wait_for_reason()
+            if not self.allow_pick_jobs:  # a drain has begun meanwhile
+                return
         claimed = await self._claim()
         now_ms = time.monotonic() * 1000
         self._leases.observe(claimed.expired, now_ms)
@@ -141,7 +145,7 @@ class JobWorker(Worker):
             self._prefetch.put(claim, time.monotonic())
         self.signals.looked.emit(claimed.claims)
         self._fill_slots()
-        if not self.allow_pick_jobs:  # a drain has begun meanwhile
+        if not self.allow_pick_jobs:
             return await self._hand_back(self._prefetch.take_all())
         look_again_ms = self._timing.look_again_s * 1000
         if claimed.next_due_ms is not None:
@@ -149,8 +153,6 @@ class JobWorker(Worker):
         self._look_due_ms = now_ms + look_again_ms
 
     async def _claim(self) -> ClaimBatch:
-        if self._free_slots <= 0:
-            await self._wait_for_reason()
         now_ms = time.monotonic() * 1000
         lost = self._leases.lost(now_ms)
         free = self._free_slots

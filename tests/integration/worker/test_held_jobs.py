@@ -99,6 +99,20 @@ async def test_a_drain_hands_held_jobs_back_at_once(core: Core, watcher: Watcher
     assert (await core.store.get("acme", job.id)).status is JobStatus.QUEUED
 
 
+async def test_a_full_worker_that_drains_claims_nothing_when_its_runs_end(
+    core: Core, watcher: Watcher
+) -> None:
+    async with holding(core, watcher, 1, timing=PATIENT) as full:
+        full.worker.signals.renewed.watch()
+        await full.worker.signals.renewed.next()  # by now it waits for a reason to look
+        full.worker.signals.looked.watch()
+        full.worker.handle_sig_wait_for_completion(signal.SIGTERM)
+        full.gate.opened.set()
+        for job in full.running:
+            await watcher.terminal(job.id)
+    assert full.worker.signals.looked.emitted() == []
+
+
 async def test_a_worker_that_stops_without_a_grace_period_begins_nothing_more(
     core: Core, watcher: Watcher
 ) -> None:

@@ -183,6 +183,33 @@ async def test_nothing_is_written_about_a_run_whose_record_is_closed(core: Core)
     assert await status(core, storing.claim) is JobStatus.QUEUED
 
 
+async def test_a_result_is_written_once_if_its_run_ends_while_a_flush_begins(core: Core) -> None:
+    artifacts = StuckArtifacts(core.settings.data_dir / "artifacts")
+    queue = JobQueue(core.redis, Scripts(core.redis, core.settings), artifacts)
+    writer = OutcomeWriter(queue, PATIENT)
+    (claim,) = await claims(core, 1)
+    record = writer.started(claim, unexpected, may_wait=True)
+    outcome = asyncio.create_task(writer.finished(record, RESULT, may_wait=False))
+    writer.flush()  # takes the start; the run ends before the flush does its first step
+    await all_of(outcome)
+    assert artifacts.puts == 1
+
+
+async def test_no_result_is_written_if_the_record_is_closed_while_a_flush_begins(core: Core) -> None:
+    artifacts = StuckArtifacts(core.settings.data_dir / "artifacts")
+    queue = JobQueue(core.redis, Scripts(core.redis, core.settings), artifacts)
+    writer = OutcomeWriter(queue, PATIENT)
+    closed, other = [writer.started(claim, unexpected, may_wait=True) for claim in await claims(core, 2)]
+    writer.outcome_queued.watch()
+    outcome = asyncio.create_task(writer.finished(closed, RESULT, may_wait=True))
+    await writer.outcome_queued.next()
+    writer.flush()
+    outcome.cancel()
+    writer.close_record(closed)
+    await all_of(writer.finished(other, RESULT, may_wait=False))
+    assert artifacts.puts == 1
+
+
 async def test_a_refused_start_ends_a_run_that_goes_on(core: Core) -> None:
     writer = OutcomeWriter(core.queue, PATIENT)
     (claim,) = await claims(core, 1)
