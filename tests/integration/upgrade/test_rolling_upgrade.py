@@ -24,7 +24,11 @@ from testsupport.project import ROOT
 from testsupport.waiting import DEADLINE_S
 
 PREVIOUS = (Path(__file__).parent / "PREVIOUS_RELEASE").read_text().strip()
-ENVIRON = {"PRESSRUN_SECRET_KEY": "a-secret-of-thirty-two-characters", "PRESSRUN_EGRESS_ALLOW": "127.0.0.1"}
+ENVIRON = {
+    "PRESSRUN_SECRET_KEY": "a-secret-of-thirty-two-characters",
+    "PRESSRUN_EGRESS_ALLOW": "127.0.0.1",
+    "PRESSRUN_PUBLIC_URL": "http://pressrun.test",  # both show the same links
+}
 
 
 @pytest.fixture(scope="module")
