@@ -15,56 +15,56 @@ from testsupport.waiting import DEADLINE_S
 
 
 @pytest.fixture
-def line(redis: Redis) -> DedicatedConnection:
+def connection(redis: Redis) -> DedicatedConnection:
     return DedicatedConnection(redis)
 
 
-async def test_answers_come_in_the_order_of_the_commands(line: DedicatedConnection) -> None:
-    assert await line.ask(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
+async def test_answers_come_in_the_order_of_the_commands(connection: DedicatedConnection) -> None:
+    assert await connection.ask(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
 
 
-async def test_a_refusal_is_the_answer_to_its_own_command(line: DedicatedConnection) -> None:
-    first, refused, last = await line.ask(("PING",), ("GET",), ("PING",))
+async def test_a_refusal_is_the_answer_to_its_own_command(connection: DedicatedConnection) -> None:
+    first, refused, last = await connection.ask(("PING",), ("GET",), ("PING",))
     assert (first, last) == (b"PONG", b"PONG")
     assert isinstance(refused, ResponseError)
 
 
-async def test_calls_share_one_connection(line: DedicatedConnection) -> None:
-    ids = {(await line.ask(("CLIENT ID",)))[0] for _ in range(3)}
+async def test_calls_share_one_connection(connection: DedicatedConnection) -> None:
+    ids = {(await connection.ask(("CLIENT ID",)))[0] for _ in range(3)}
     assert len(ids) == 1
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word(
-    line: DedicatedConnection, redis: Redis
+    connection: DedicatedConnection, redis: Redis
 ) -> None:
-    [before] = await line.ask(("CLIENT ID",))
+    [before] = await connection.ask(("CLIENT ID",))
     await redis.client_kill_filter(_id=before)
-    [after] = await line.ask(("CLIENT ID",))
+    [after] = await connection.ask(("CLIENT ID",))
     assert after != before
 
 
 async def test_who_has_to_know_hears_of_a_connection_that_was_closed(redis: Redis) -> None:
-    line = DedicatedConnection(redis, hides_losses=False)
-    [before] = await line.ask(("CLIENT ID",))
+    connection = DedicatedConnection(redis, hides_losses=False)
+    [before] = await connection.ask(("CLIENT ID",))
     await redis.client_kill_filter(_id=before)
     with pytest.raises(RedisConnectionError):
-        await line.ask(("CLIENT ID",))
-    [after] = await line.ask(("CLIENT ID",))
+        await connection.ask(("CLIENT ID",))
+    [after] = await connection.ask(("CLIENT ID",))
     assert after != before
 
 
 async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(
-    line: DedicatedConnection, redis: Redis
+    connection: DedicatedConnection, redis: Redis
 ) -> None:
-    await line.ask(("PING",))
-    waiting = asyncio.create_task(line.ask(("BLPOP", "nothing", 30)))
+    await connection.ask(("PING",))
+    waiting = asyncio.create_task(connection.ask(("BLPOP", "nothing", 30)))
     async with asyncio.timeout(DEADLINE_S):
         while not any(client["cmd"] == "blpop" for client in await redis.client_list()):
             pass
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert await line.ask(("ECHO", "x")) == [b"x"]
+    assert await connection.ask(("ECHO", "x")) == [b"x"]
 
 
 async def test_a_store_that_is_not_there_is_an_error() -> None:
@@ -89,8 +89,8 @@ async def test_a_transport_that_closes_while_it_is_written_to_is_a_lost_connecti
     await client.aclose()
 
 
-async def test_the_refusal_of_a_single_command_is_raised(line: DedicatedConnection) -> None:
-    assert await line.call("ECHO", "x") == b"x"
+async def test_the_refusal_of_a_single_command_is_raised(connection: DedicatedConnection) -> None:
+    assert await connection.call("ECHO", "x") == b"x"
     with pytest.raises(ResponseError, match="unknown command"):
-        await line.call("NONSENSE")
-    assert await line.call("ECHO", "y") == b"y"
+        await connection.call("NONSENSE")
+    assert await connection.call("ECHO", "y") == b"y"

@@ -284,12 +284,12 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule(target=claims, want=st.just(1))
     def claim_one(self, want: int) -> Any:
-        haul = self.do(self.queue.claim(want))
+        batch = self.do(self.queue.claim(want))
         ready = {job_id: job for job_id, job in self.model.items() if job.is_ready}
-        if not haul.claims:
+        if not batch.claims:
             assert not ready
             return Claim("job_none", "acme", "test", 0, 0, 1, None, None, None, b"")
-        (claim,) = haul.claims
+        (claim,) = batch.claims
         job = self.model[claim.job_id]
         assert claim.job_id in ready
         assert claim.number > job.claim, "a claim number was used again"

@@ -8,11 +8,11 @@ import pytest
 from jobs.store.connection import DedicatedConnection
 from jobs.store.pipelining import MAX_BATCH, Pipeliner
 
-LINES = 2
+CONNECTIONS = 2
 
 
-class Lines:
-    """The store's end of all lines: notes every batch, and answers when let go."""
+class FakeConnections:
+    """The store behind all connections. Keeps every batch, and answers while `answering` is set."""
 
     def __init__(self) -> None:
         self.sent: list[list[tuple[Any, ...]]] = []
@@ -28,44 +28,44 @@ class Lines:
 
 
 @pytest.fixture
-def store() -> Lines:
-    return Lines()
+def store() -> FakeConnections:
+    return FakeConnections()
 
 
 @pytest.fixture
-def batcher(store: Lines) -> Pipeliner:
-    return Pipeliner(*[cast(DedicatedConnection, store)] * LINES)
+def pipeliner(store: FakeConnections) -> Pipeliner:
+    return Pipeliner(*[cast(DedicatedConnection, store)] * CONNECTIONS)
 
 
 async def test_calls_made_at_the_same_time_share_a_batch_in_their_order(
-    batcher: Pipeliner, store: Lines
+    pipeliner: Pipeliner, store: FakeConnections
 ) -> None:
-    answers = await asyncio.gather(*(batcher.call(name) for name in ("A", "B", "C")))
+    answers = await asyncio.gather(*(pipeliner.call(name) for name in ("A", "B", "C")))
     assert answers == ["A", "B", "C"]
     assert store.sent == [[("A",), ("B",), ("C",)]]
 
 
-async def test_an_error_belongs_to_its_own_call(batcher: Pipeliner) -> None:
-    good, bad = await asyncio.gather(batcher.call("GOOD"), batcher.call("BAD"), return_exceptions=True)
+async def test_an_error_belongs_to_its_own_call(pipeliner: Pipeliner) -> None:
+    good, bad = await asyncio.gather(pipeliner.call("GOOD"), pipeliner.call("BAD"), return_exceptions=True)
     assert good == "GOOD"
     assert isinstance(bad, ValueError)
 
 
 async def test_what_gathers_while_batches_are_under_way_goes_with_the_next(
-    batcher: Pipeliner, store: Lines
+    pipeliner: Pipeliner, store: FakeConnections
 ) -> None:
     store.answering.clear()
     calls = []
-    for number in range(LINES + 3):
-        calls.append(asyncio.create_task(batcher.call(number)))
+    for number in range(CONNECTIONS + 3):
+        calls.append(asyncio.create_task(pipeliner.call(number)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    assert [len(batch) for batch in store.sent] == [1] * LINES
+    assert [len(batch) for batch in store.sent] == [1] * CONNECTIONS
     store.answering.set()
     await asyncio.gather(*calls)
-    assert [len(batch) for batch in store.sent] == [1] * LINES + [3]
+    assert [len(batch) for batch in store.sent] == [1] * CONNECTIONS + [3]
 
 
-async def test_a_batch_is_bounded(batcher: Pipeliner, store: Lines) -> None:
-    await asyncio.gather(*(batcher.call(number) for number in range(MAX_BATCH + 1)))
+async def test_a_batch_is_bounded(pipeliner: Pipeliner, store: FakeConnections) -> None:
+    await asyncio.gather(*(pipeliner.call(number) for number in range(MAX_BATCH + 1)))
     assert [len(batch) for batch in store.sent] == [MAX_BATCH, 1]
