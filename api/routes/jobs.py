@@ -47,7 +47,13 @@ async def _read_job(request: Request, max_bytes: int) -> SentJob:
 _UPLOAD = {
     "type": "object",
     "description": "The job, as in `application/json`, and the files that its input refers to by their file names.",
-    "properties": {"job": {"type": "string", "contentMediaType": "application/json"}},
+    "properties": {
+        "job": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "The job. Every other field of the form is a file.",
+        }
+    },
     "required": ["job"],
     "additionalProperties": FILES_SCHEMA,
 }

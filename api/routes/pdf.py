@@ -42,8 +42,16 @@ _UPLOAD = {
     "type": "object",
     "description": "One file named `index.html` or `index.md`, and the files that it refers to by relative name.",
     "properties": {
-        "document": {"type": "string", "contentMediaType": "text/html"},
-        "options": {"type": "string", "contentMediaType": "application/json"},
+        "document": {
+            "type": "string",
+            "contentMediaType": "text/html",
+            "description": "The file `index.html` or `index.md`. Its field may have any name.",
+        },
+        "options": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "Options of `pdf.render`, as a JSON object.",
+        },
     },
     "required": ["document"],
     "additionalProperties": FILES_SCHEMA,

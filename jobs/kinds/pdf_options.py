@@ -73,9 +73,12 @@ class Metadata(Strict):
     authors: Annotated[list[ShortText] | None, Field(max_length=50)] = None
     description: ShortText | None = None
     keywords: Annotated[list[ShortText] | None, Field(max_length=100)] = None
-    generator: ShortText | None = None
+    generator: Annotated[ShortText | None, Field(description="The program that made the document.")] = None
     lang: Annotated[
-        str | None, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="BCP 47.")
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="Language (BCP 47), such as `de-AT`."
+        ),
     ] = None
     created: Annotated[Date | None, Field(description="RFC 3339 time, or a date.")] = None
     modified: Annotated[Date | None, Field(description="RFC 3339 time, or a date.")] = None
@@ -120,7 +123,7 @@ class Invoice(Strict):
 class Permissions(Strict):
     """What PDF readers allow; `false` forbids. With the owner password, everything is allowed."""
 
-    print: bool | None = None
+    print: Annotated[bool | None, Field(description="Print the pages.")] = None
     modify: Annotated[bool | None, Field(description="Change the pages.")] = None
     copy_: Annotated[bool | None, Field(alias="copy", description="Text and pictures.")] = None
     annotate: Annotated[bool | None, Field(description="Add and change comments.")] = None
@@ -148,7 +151,15 @@ class Encryption(Strict):
 class Watermark(Strict):
     """A text across every page, as large as fits."""
 
-    text: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    text: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=100,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+            description="One line, such as `DRAFT`.",
+        ),
+    ]
     color: Annotated[
         str | None, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Default: `#808080`, a gray.")
     ] = None

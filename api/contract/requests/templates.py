@@ -26,7 +26,7 @@ class TemplateRequest(RequestModel):
     stylesheets: list[Css] = Field(
         default_factory=list,
         max_length=MAX_STYLESHEETS,
-        description="CSS texts. They have the user origin, so styles in `html` override them.",
+        description="CSS texts. Styles in `html` win over them.",
     )
     schema_: dict[str, Any] | None = Field(
         default=None,
@@ -34,7 +34,7 @@ class TemplateRequest(RequestModel):
         description="JSON Schema (draft 2020-12) for the data. It may refer only to itself.",
     )
     sample_data: dict[str, Any] | None = Field(default=None, description="Data for previews.")
-    description: str = Field(default="", max_length=MAX_DESCRIPTION_CHARACTERS)
+    description: str = Field(default="", max_length=MAX_DESCRIPTION_CHARACTERS, description="For people.")
 
     @model_validator(mode="after")
     def _fits(self) -> TemplateRequest:

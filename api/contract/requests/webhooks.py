@@ -108,7 +108,7 @@ class EndpointRequest(RequestModel):
 
 
 class EndpointPatch(RequestModel):
-    """Changes to an endpoint. Members that are left out stay as they are."""
+    """Changes to an endpoint, as the members of a new one. Those left out stay as they are."""
 
     status: Annotated[EndpointStatus, Field(strict=False)] | SkipJsonSchema[None] = Field(
         default=None, description="`paused` holds deliveries, `disabled` discards them, `enabled` sends them."
