@@ -129,7 +129,7 @@ async def cancel(server: Server, job_id: str) -> None:
 @click.argument("job_id", metavar="ID")
 @with_server
 async def retry(server: Server, job_id: str) -> None:
-    """Run a finished job again, as a new one."""
+    """Run a failed or cancelled job again, as a new one."""
     job = await server.send("POST", f"/v1/jobs/{job_id}/retry")
     click.echo(f"{job['id']} is {job['status']}: it repeats {job_id}.")
 

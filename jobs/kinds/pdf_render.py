@@ -151,7 +151,8 @@ def _refuse_warnings(warnings: list[dict[str, str]]) -> None:
     )
     more = len(found) - _MAX_STRICT_WARNINGS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
-    raise StrictWarnings(f"The document has {len(found)} warnings, and the job is strict: {shown}{rest}")
+    count = f"{len(found)} warning{'s' if len(found) > 1 else ''}"
+    raise StrictWarnings(f"The document has {count}, and the job is strict: {shown}{rest}")
 
 
 PDF_RENDER = PdfRender()
