@@ -274,7 +274,7 @@ class JobWorker(Worker):
         async def release(claim: Claim) -> None:
             try:
                 await self._queue.release(claim, began=False)
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 (one job must not stop renewals, nor a stop)
                 log.warning("worker.not_released", reason=str(error), **claim.log_context)
 
         await asyncio.gather(*map(release, claims))

@@ -83,6 +83,16 @@ async def test_a_job_held_behind_a_long_run_is_handed_back_to_an_idle_worker(
         full.gate.opened.set()
 
 
+async def test_leases_are_renewed_although_a_held_job_cannot_be_handed_back(
+    core: Core, watcher: Watcher
+) -> None:
+    async with holding(core, watcher, 1, timing=dataclasses.replace(HOLDING, hold_s=1)) as full:
+        await core.redis.set(keys.READY + "acme", "not a queue")
+        assert await held(full.worker, 0) == []
+        full.worker.signals.renewed.watch()
+        await full.worker.signals.renewed.next()
+
+
 async def test_the_lease_of_a_held_job_is_renewed(core: Core, watcher: Watcher) -> None:
     async with holding(core, watcher, 1) as full:
         full.worker.signals.renewed.watch()
