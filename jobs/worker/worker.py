@@ -193,17 +193,17 @@ class JobWorker(Worker):
     # --- running ---------------------------------------------------------------------------------
 
     def _begin(self, claim: Claim) -> None:
+        context = {**self.ctx, "claim": claim, "job_id": claim.job_id}
         try:
             name, arguments, named, _, _ = deserialize_job_raw(
                 claim.entry, deserializer=self.job_deserializer
             )
-            function = self.functions[name]
-        except (DeserializationError, KeyError):
+            run = self.functions[name].coroutine(context, *arguments, **named)
+        except (DeserializationError, KeyError, TypeError):
             # Another release wrote it. The lease runs out; after some such claims the job fails.
             log.exception("worker.unknown_entry", **claim.log_context)
             return
-        context = {**self.ctx, "claim": claim, "job_id": claim.job_id}
-        task = self.loop.create_task(function.coroutine(context, *arguments, **named))
+        task = self.loop.create_task(run)
         self._busy += 1
         self.tasks[claim.job_id] = task
         task.add_done_callback(lambda _: self._ended(claim.job_id))

@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 import signal
 
+import pytest
+
 from jobs.core.errors.job import RendererCrashed, RenderTimeout
 from jobs.core.job import JobStatus, Progress, Result
 from jobs.kinds import Run, Runner
@@ -133,6 +135,19 @@ async def test_an_unknown_kind_waits_for_a_worker_that_knows_it(core: Core, watc
         job = await core.submit("new")
         await watcher.wait_for(job.id, "job.retrying")
     assert (await core.store.get("acme", job.id)).document["error"]["code"] == "unknown_kind"
+
+
+@pytest.mark.parametrize("arguments", ["[]", '["job_1", 2]', "null"])
+async def test_other_jobs_run_if_the_entry_of_one_does_not_fit_this_release(
+    core: Core, watcher: Watcher, arguments: str
+) -> None:
+    unfit = await core.submit()
+    entry = f'{{"t":null,"f":"run_claim","a":{arguments},"k":{{}},"et":1}}'
+    await core.redis.set(keys.ARQ_JOB + unfit.id, entry)
+    async with core.worker({"test": instant}):
+        other = await core.submit()
+        await watcher.terminal(other.id)
+    assert (await core.store.get("acme", unfit.id)).status is JobStatus.QUEUED
 
 
 async def test_a_drain_lets_runs_finish_and_claims_nothing_more(core: Core, watcher: Watcher) -> None:
