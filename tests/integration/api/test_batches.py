@@ -49,14 +49,14 @@ async def test_a_batch_is_completed_by_its_last_job(client: httpx.AsyncClient, w
     assert (last["type"], last["data"]) == ("batch.completed", {"batch": shown})
 
 
-async def test_batches_look_as_the_contract_says(client: httpx.AsyncClient) -> None:
+async def test_batches_have_the_members_that_the_contract_lists(client: httpx.AsyncClient) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
     batch = await submit_batch(client)
     assert set(batch) == set(schemas["AcceptedBatch"]["required"])
     assert set(batch["links"]) == set(schemas["BatchLinksDocument"]["required"])
 
 
-async def test_one_invalid_job_refuses_the_batch_and_is_named(client: httpx.AsyncClient) -> None:
+async def test_a_batch_with_an_invalid_job_is_refused_and_the_job_is_named(client: httpx.AsyncClient) -> None:
     wrong = {"kind": "pdf.render", "input": {"html": "<p>", "markdown": "x"}}
     answer = await client.post("/v1/batches", json={"jobs": [HELLO, wrong, {**HELLO, "kind": "none"}]})
     assert answer.status_code == 422
@@ -79,7 +79,9 @@ async def test_a_batch_that_would_overfill_the_queue_is_refused_whole(client: ht
     assert (await client.get("/v1/jobs")).json()["items"] == []
 
 
-async def test_a_batch_with_the_same_key_and_content_is_the_same_batch(client: httpx.AsyncClient) -> None:
+async def test_repeating_a_batch_with_its_key_and_content_returns_the_same_batch(
+    client: httpx.AsyncClient,
+) -> None:
     headers = {"idempotency-key": "k"}
     first = await client.post("/v1/batches", json={"jobs": [HELLO]}, headers=headers)
     again = await client.post("/v1/batches", json={"jobs": [HELLO]}, headers=headers)
@@ -117,11 +119,11 @@ async def test_a_batch_of_another_tenant_is_not_found(
 
 
 async def test_a_token_for_a_batch_reads_the_batch_and_its_jobs_and_nothing_else(
-    keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient, keyed_desk: FakeWorker
+    keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient, keyed_worker: FakeWorker
 ) -> None:
     batch, other = await submit_batch(acme, 1), await submit_batch(acme, 1)
     single = (await submit(acme))["id"]
-    await keyed_desk.succeed()
+    await keyed_worker.succeed()
     (own_job,) = batch["job_ids"]
     minted = (await acme.post("/v1/tokens", json={"batch_id": batch["id"]})).json()["token"]
     readable = [f"/v1/batches/{batch['id']}", f"/v1/jobs?batch_id={batch['id']}"]
@@ -147,7 +149,7 @@ async def test_a_token_for_a_batch_reads_the_batch_and_its_jobs_and_nothing_else
 
 
 @pytest.fixture
-async def keyed_desk(keyed_settings: Settings) -> AsyncIterator[FakeWorker]:
+async def keyed_worker(keyed_settings: Settings) -> AsyncIterator[FakeWorker]:
     worker = FakeWorker(keyed_settings)
     yield worker
     await worker.close()

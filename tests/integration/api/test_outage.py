@@ -1,4 +1,4 @@
-"""An outage of the store is reported at once and clearly, and is over when the store is back."""
+"""Requests report an outage of the store at once, and succeed again when the store is back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.api.test_jobs import HELLO, submit
 from testsupport.valkey import FaultyValkey
 
 PATIENCE_SECONDS = 23
-"""Two waits for the store take ten seconds. Some requests ask to wait for 25, and must not."""
+"""Two waits for the store take ten seconds. Requests with `wait=25` must be answered sooner."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def outage_settings(own_valkey: FaultyValkey, tmp_path: Path) -> Settings:
     return Settings(redis_url=own_valkey.url, data_dir=tmp_path / "data")
 
 
-async def test_every_route_reports_that_the_store_is_away(
+async def test_every_route_reports_that_the_store_is_unreachable(
     outage_settings: Settings, own_valkey: FaultyValkey
 ) -> None:
     async with running(outage_settings) as app, caller(app) as client:
@@ -80,7 +80,7 @@ async def test_a_request_that_waits_across_a_restart_still_gets_its_answer(
 
         waiting = asyncio.create_task(wait())
         async with asyncio.timeout(10):
-            while not len(app.services.waiters):  # noqa: ASYNC110 (waiting is nothing the app announces)
+            while not len(app.services.waiters):  # noqa: ASYNC110 (the app has no signal for it)
                 await asyncio.sleep(0.002)
         own_valkey.restart()
         async with asyncio.timeout(10):

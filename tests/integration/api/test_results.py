@@ -19,7 +19,7 @@ async def url(client: httpx.AsyncClient, worker: FakeWorker) -> str:
     return f"/v1/jobs/{await worker.succeed()}/result"
 
 
-async def test_the_result_is_the_bytes_with_their_name(client: httpx.AsyncClient, url: str) -> None:
+async def test_a_result_has_its_bytes_type_and_file_name(client: httpx.AsyncClient, url: str) -> None:
     answer = await client.get(url)
     assert (answer.status_code, answer.content) == (200, PDF)
     assert answer.headers["content-type"] == "application/pdf"
@@ -35,7 +35,9 @@ async def test_head_has_the_same_headers_and_no_bytes(client: httpx.AsyncClient,
     assert head.headers == got.headers
 
 
-async def test_a_result_that_the_client_has_is_not_sent_again(client: httpx.AsyncClient, url: str) -> None:
+async def test_a_result_that_the_client_already_has_is_not_sent_again(
+    client: httpx.AsyncClient, url: str
+) -> None:
     answer = await client.get(url, headers={"if-none-match": f'"{SHA256}"'})
     assert (answer.status_code, answer.content) == (304, b"")
 
@@ -51,18 +53,20 @@ async def test_one_range_is_served(client: httpx.AsyncClient, url: str, asked: s
     assert answer.headers["content-length"] == str(len(expected))
 
 
-async def test_a_range_outside_is_refused_with_the_size(client: httpx.AsyncClient, url: str) -> None:
+async def test_a_range_beyond_the_end_is_refused_with_the_size(client: httpx.AsyncClient, url: str) -> None:
     answer = await client.get(url, headers={"range": f"bytes={len(PDF)}-"})
     assert (answer.status_code, answer.json()["code"]) == (416, "range_not_satisfiable")
     assert answer.headers["content-range"] == f"bytes */{len(PDF)}"
 
 
-async def test_several_ranges_are_answered_with_the_whole(client: httpx.AsyncClient, url: str) -> None:
+async def test_a_request_for_several_ranges_gets_the_whole_result(
+    client: httpx.AsyncClient, url: str
+) -> None:
     answer = await client.get(url, headers={"range": "bytes=0-1,4-5"})
     assert (answer.status_code, answer.content) == (200, PDF)
 
 
-async def test_a_range_of_another_version_is_answered_with_the_whole(
+async def test_a_request_for_a_range_of_another_version_gets_the_whole_result(
     client: httpx.AsyncClient, url: str
 ) -> None:
     same = await client.get(url, headers={"range": "bytes=0-3", "if-range": f'"{SHA256}"'})
@@ -70,7 +74,7 @@ async def test_a_range_of_another_version_is_answered_with_the_whole(
     assert (same.status_code, other.status_code) == (206, 200)
 
 
-async def test_a_large_result_comes_whole(client: httpx.AsyncClient, worker: FakeWorker) -> None:
+async def test_a_large_result_is_sent_completely(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     body = bytes(range(256)) * 4096 * 3 + b"end"
     await submit(client)
     url = f"/v1/jobs/{await worker.succeed(body=body)}/result"
@@ -81,7 +85,9 @@ async def test_a_large_result_comes_whole(client: httpx.AsyncClient, worker: Fak
     assert part.content == body[1000000:-1]
 
 
-async def test_a_job_without_a_result_says_why(client: httpx.AsyncClient, worker: FakeWorker) -> None:
+async def test_a_missing_result_is_answered_with_the_reason(
+    client: httpx.AsyncClient, worker: FakeWorker
+) -> None:
     job = await submit(client)
     url = f"/v1/jobs/{job['id']}/result"
     early = await client.get(url)

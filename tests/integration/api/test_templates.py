@@ -85,7 +85,7 @@ async def test_a_template_is_put_read_and_deleted(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize("version", ["0", "01", "x", "-1", "1.0", "99999999999999999999", "٣", "2"])
-async def test_a_version_that_never_was_is_not_found(client: httpx.AsyncClient, version: str) -> None:
+async def test_a_version_that_does_not_exist_is_not_found(client: httpx.AsyncClient, version: str) -> None:
     await put(client)
     assert (await client.get(f"{URL}/versions/{version}")).status_code == 404
 
@@ -127,7 +127,7 @@ async def test_an_invalid_template_is_refused_with_pointers_and_nothing_is_writt
     assert (await client.get(URL)).status_code == 404
 
 
-async def test_a_syntax_error_has_its_line(client: httpx.AsyncClient) -> None:
+async def test_a_syntax_error_is_reported_with_its_line(client: httpx.AsyncClient) -> None:
     answer = await client.put(URL, json={"html": "<p>\n\n{{ name }"})
     assert answer.json()["errors"] == [{"pointer": "/html", "message": "line 3: unexpected '}'"}]
     assert answer.json()["detail"] == "/html: line 3: unexpected '}'."
@@ -170,7 +170,7 @@ async def test_data_is_checked_against_the_schema_of_the_version(client: httpx.A
     ]
 
 
-async def test_a_template_that_is_not_there_is_not_found(client: httpx.AsyncClient) -> None:
+async def test_a_job_with_an_unknown_template_or_version_is_refused(client: httpx.AsyncClient) -> None:
     await put(client)
     for input, pointer in (
         ({"template": "none"}, "/input/template"),
@@ -181,7 +181,7 @@ async def test_a_template_that_is_not_there_is_not_found(client: httpx.AsyncClie
         assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-async def test_a_request_that_is_sent_again_is_recognised_though_a_newer_version_came(
+async def test_a_repeated_request_is_recognised_even_if_there_is_a_newer_version(
     client: httpx.AsyncClient, worker: FakeWorker
 ) -> None:
     await put(client)
@@ -197,7 +197,7 @@ async def test_a_request_that_is_sent_again_is_recognised_though_a_newer_version
     assert (await spec(worker))["input"]["version"] == 1
 
 
-async def test_a_retry_runs_what_was_pinned(client: httpx.AsyncClient, worker: FakeWorker) -> None:
+async def test_a_retry_renders_the_pinned_version(client: httpx.AsyncClient, worker: FakeWorker) -> None:
     await put(client)
     job_id = (await client.post("/v1/jobs", json=job(data={"name": "Ada"}))).json()["id"]
     claim = await worker.start()
@@ -237,7 +237,7 @@ async def test_a_preview_is_an_ordinary_job_with_the_sample_data(
     assert answer.headers["content-type"] == "application/pdf"
 
 
-async def test_a_schema_that_cannot_be_checked_refuses_the_job_and_nothing_else(
+async def test_a_schema_that_takes_too_long_to_check_refuses_only_its_own_job(
     client: httpx.AsyncClient,
 ) -> None:
     levels = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}

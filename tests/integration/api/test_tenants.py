@@ -1,4 +1,4 @@
-"""No route shows or changes what belongs to another tenant, and tokens open their scope only."""
+"""No route shows or changes data of another tenant, and a token gives access only to its scope."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.integration.api.test_jobs import HELLO, submit
 
 OPEN_PATHS = {"/", "/docs", "/openapi.json", "/asyncapi.json", "/healthz", "/readyz"}
 OPEN_FILES = ("/console/", "/client/")
-"""Paths without credentials. To add one here is to say that everybody may read it."""
+"""Paths that need no credentials. Adding a path here means that everyone may read it."""
 
 UNKNOWN_ID = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UNKNOWN_BATCH = "bat_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -69,7 +69,7 @@ def test_every_path_is_guarded_or_known_to_be_open(keyed_app: Api) -> None:
     assert {path for path in open_paths if not path.startswith(OPEN_FILES)} == OPEN_PATHS
 
 
-async def test_without_credentials_nothing_is_done(keyed_app: Api, anonymous: httpx.AsyncClient) -> None:
+async def test_requests_without_credentials_are_refused(keyed_app: Api, anonymous: httpx.AsyncClient) -> None:
     for method, path in guarded(keyed_app):
         answer = await anonymous.request(method, with_ids(path, UNKNOWN_ID))
         assert answer.status_code == 401, (method, path)
@@ -79,7 +79,7 @@ async def test_without_credentials_nothing_is_done(keyed_app: Api, anonymous: ht
 @pytest.mark.parametrize(
     "value", ["Bearer wrong-key-0123456789", "Bearer a.b.c", "Bearer", "Basic eDp5", "", "Bearer a b"]
 )
-async def test_wrong_credentials_open_nothing(
+async def test_requests_with_wrong_credentials_are_refused(
     keyed_app: Api, anonymous: httpx.AsyncClient, value: str
 ) -> None:
     for method, path in guarded(keyed_app):
@@ -99,9 +99,9 @@ async def test_a_job_of_another_tenant_is_not_found_on_any_route(
     for job_id in (queued, succeeded):
         for method, path in of_jobs:
             theirs = await globex.request(method, with_ids(path, job_id))
-            nobodys = await globex.request(method, with_ids(path, UNKNOWN_ID))
+            unknown = await globex.request(method, with_ids(path, UNKNOWN_ID))
             assert theirs.status_code == 404, (method, path)
-            assert theirs.text.replace(job_id, UNKNOWN_ID) == nobodys.text, (method, path)
+            assert theirs.text.replace(job_id, UNKNOWN_ID) == unknown.text, (method, path)
         assert (await globex.post("/v1/tokens", json={"job_id": job_id})).status_code == 404
     assert (await acme.get(f"/v1/jobs/{queued}")).json()["status"] == "queued"
     assert (await acme.get(f"/v1/jobs/{succeeded}/result")).status_code == 200
@@ -121,13 +121,13 @@ async def test_a_template_of_another_tenant_is_not_found_on_any_route(
         url = with_ids(path, UNKNOWN_ID)
         content = {"json": {}} if method == "POST" else {}
         theirs = await globex.request(method, url.replace("no-such-template", "letter"), **content)
-        nobodys = await globex.request(method, url, **content)
+        unknown = await globex.request(method, url, **content)
         assert theirs.status_code == 404, (method, path)
-        assert theirs.text.replace("letter", "no-such-template") == nobodys.text, (method, path)
+        assert theirs.text.replace("letter", "no-such-template") == unknown.text, (method, path)
     job = {"kind": "pdf.render", "input": {"template": "letter"}}
     assert (await globex.post("/v1/jobs", json=job)).status_code == 404
     assert (await globex.post("/v1/batches", json={"jobs": [job]})).status_code == 404
-    # The same name is another template for each tenant, with numbers of its own.
+    # Templates of the same name of two tenants have separate version numbers.
     for html in ("<p>1", "<p>2"):
         await globex.put("/v1/templates/letter", json={"html": html})
     assert (await globex.get("/v1/templates/letter")).json()["version"] == 2
@@ -136,7 +136,7 @@ async def test_a_template_of_another_tenant_is_not_found_on_any_route(
     assert (await acme.post("/v1/jobs", json=job)).status_code == 202
 
 
-async def test_lists_and_logs_show_the_own_tenant_only(
+async def test_lists_and_logs_show_only_the_data_of_the_tenant(
     acme: httpx.AsyncClient, globex: httpx.AsyncClient
 ) -> None:
     await submit(acme, tags=["x"])
@@ -147,7 +147,7 @@ async def test_lists_and_logs_show_the_own_tenant_only(
     assert len((await acme.get("/v1/events")).json()["items"]) == 1
 
 
-async def test_an_idempotency_key_belongs_to_a_tenant(
+async def test_tenants_may_use_the_same_idempotency_key(
     acme: httpx.AsyncClient, globex: httpx.AsyncClient
 ) -> None:
     headers = {"idempotency-key": "k"}
@@ -156,7 +156,7 @@ async def test_an_idempotency_key_belongs_to_a_tenant(
     assert first.json()["id"] != other.json()["id"]
 
 
-def bearing(app: Api, tenant: str, ttl_seconds: int = 60, **scope: Any) -> dict[str, str]:
+def token_headers(app: Api, tenant: str, ttl_seconds: int = 60, **scope: Any) -> dict[str, str]:
     token, _ = app.services.tokens.mint(tenant, Scope(**scope), app.services.clock(), ttl_seconds)
     return {"authorization": f"Bearer {token}"}
 
@@ -165,7 +165,7 @@ async def test_a_token_for_a_job_reads_that_job_and_nothing_else(
     keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     job_id, other_id = (await submit(acme))["id"], (await submit(acme))["id"]
-    headers = bearing(keyed_app, "acme", job_id=job_id)
+    headers = token_headers(keyed_app, "acme", job_id=job_id)
     for method, path in guarded(keyed_app):
         own = await anonymous.request(method, with_ids(path, job_id), headers=headers)
         readable = method in ("GET", "HEAD") and "{job_id}" in path
@@ -179,36 +179,36 @@ async def test_a_token_for_the_channel_reads_jobs_and_the_log(
     keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     job_id = (await submit(acme))["id"]
-    headers = bearing(keyed_app, "acme", channel="jobs")
+    headers = token_headers(keyed_app, "acme", channel="jobs")
     assert (await anonymous.get(f"/v1/jobs/{job_id}", headers=headers)).status_code == 200
     assert len((await anonymous.get("/v1/events", headers=headers)).json()["items"]) == 1
     assert (await anonymous.delete(f"/v1/jobs/{job_id}", headers=headers)).status_code == 403
-    foreign = bearing(keyed_app, "globex", channel="jobs")
+    foreign = token_headers(keyed_app, "globex", channel="jobs")
     assert (await anonymous.get(f"/v1/jobs/{job_id}", headers=foreign)).status_code == 404
 
 
-async def test_tokens_that_are_over_or_forged_open_nothing(
+async def test_expired_and_forged_tokens_are_refused(
     keyed_app: Api, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     job_id = (await submit(acme))["id"]
-    expired = bearing(keyed_app, "acme", ttl_seconds=-1, job_id=job_id)
+    expired = token_headers(keyed_app, "acme", ttl_seconds=-1, job_id=job_id)
     answer = await anonymous.get(f"/v1/jobs/{job_id}", headers=expired)
     assert (answer.status_code, answer.json()["code"]) == (401, "token_expired")
-    good = bearing(keyed_app, "acme", job_id=job_id)["authorization"]
+    good = token_headers(keyed_app, "acme", job_id=job_id)["authorization"]
     head, _, signature = good.rpartition(".")
     forged = {"authorization": f"{head}.{signature[::-1]}"}
     answer = await anonymous.get(f"/v1/jobs/{job_id}", headers=forged)
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
 
 
-async def test_readiness_keeps_details_for_those_with_a_key(
+async def test_readiness_shows_details_only_with_an_api_key(
     acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     assert (await anonymous.get("/readyz")).json() == {"status": "ready"}
     assert "store" in (await acme.get("/readyz")).json()
 
 
-async def test_with_keys_any_host_and_a_proxy_are_fine(acme: httpx.AsyncClient) -> None:
+async def test_with_api_keys_any_host_name_and_a_proxy_are_accepted(acme: httpx.AsyncClient) -> None:
     headers = {
         "host": "press.example.com",
         "x-forwarded-for": "203.0.113.9",

@@ -113,7 +113,7 @@ async def test_invalid_uploads_are_refused(client: httpx.AsyncClient, parts: lis
     assert said in answer.json()["detail"]
 
 
-async def test_options_come_once_and_leave_the_base_url_alone(client: httpx.AsyncClient) -> None:
+async def test_options_may_be_sent_only_once_and_cannot_set_the_base_url(client: httpx.AsyncClient) -> None:
     options = ("options", (None, b"{}"))
     answer = await client.post("/v1/pdf", files=[*PARTS, options], params={"options": "{}"})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/options")
@@ -141,7 +141,7 @@ async def submit(client: httpx.AsyncClient, parts: list[Any], **headers: str) ->
 
 
 @pytest.mark.parametrize("file_name", [None, "job.json"])
-async def test_a_job_of_any_kind_may_come_with_files(
+async def test_a_job_of_any_kind_may_have_files(
     client: httpx.AsyncClient, app: Api, worker: FakeWorker, file_name: str | None
 ) -> None:
     answer = await submit(client, [*FILES, as_part(JOB, file_name)])
@@ -159,7 +159,7 @@ async def test_an_upload_with_only_a_job_part_is_a_job_without_files(client: htt
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
 
 
-async def test_files_count_for_an_idempotency_key_of_a_job_too(client: httpx.AsyncClient) -> None:
+async def test_an_idempotency_key_of_a_job_compares_its_files_too(client: httpx.AsyncClient) -> None:
     first = await submit(client, [as_part(JOB), *FILES], **{"idempotency-key": "k"})
     again = await submit(client, [*FILES[::-1], as_part(JOB)], **{"idempotency-key": "k"})
     assert again.json()["id"] == first.json()["id"]

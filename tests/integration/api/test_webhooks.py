@@ -49,7 +49,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @asynccontextmanager
 async def notifier(settings: Settings) -> AsyncIterator[None]:
-    """The webhook part of a notifier."""
+    """Runs the webhook part of a notifier."""
     redis = connect(settings)
     service = WebhookService(settings, redis, Scripts(redis, settings), load_secret_keys(settings))
     running = asyncio.create_task(service.run())
@@ -138,7 +138,7 @@ async def test_an_invalid_endpoint_is_refused_with_a_pointer(
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
-async def test_a_change_keeps_what_it_does_not_name(client: httpx.AsyncClient) -> None:
+async def test_a_change_keeps_the_members_it_does_not_name(client: httpx.AsyncClient) -> None:
     made = await register(client, headers={"x-a": "1"}, max_per_second=2.5, tags=["a"])
     path = f"{ENDPOINTS}/{made['id']}"
     changed = (await client.patch(path, json={"description": "new", "status": "paused"})).json()
@@ -175,7 +175,7 @@ async def test_a_deleted_endpoint_is_gone(client: httpx.AsyncClient) -> None:
     assert (await client.get(ENDPOINTS)).json()["items"] == []
 
 
-async def test_after_a_rotation_both_secrets_sign(
+async def test_deliveries_are_signed_with_both_secrets_after_a_rotation(
     client: httpx.AsyncClient, settings: Settings, receiver: Receiver
 ) -> None:
     made = await register(client, receiver.url, event_types=["job.queued"])
@@ -217,7 +217,9 @@ async def test_an_endpoint_whose_key_is_lost_is_shown_and_can_get_a_new_secret(
     assert (await client.patch(path, json={"headers": {"x-a": "2"}})).json()["headers"] == {"x-a": "2"}
 
 
-async def test_a_tenant_whose_key_is_lost_is_told_so(client: httpx.AsyncClient, redis: Any) -> None:
+async def test_a_tenant_secret_whose_key_is_lost_is_reported_as_unreadable(
+    client: httpx.AsyncClient, redis: Any
+) -> None:
     await client.get("/v1/webhook-secret")
     await redis.hset(keys.TENANT + "default", "webhook_secret", "c2VhbGVkIHdpdGggYSBsb3N0IGtleQ==")
     answer = await client.get("/v1/webhook-secret")
@@ -250,7 +252,7 @@ async def test_redelivering_sends_the_same_event_again(
         await submit(client)
         delivery = await first_delivery(client, made["id"], "succeeded")
     answer = await client.post(f"/v1/webhook-deliveries/{delivery['id']}/redeliver")
-    assert (answer.status_code, answer.json()["status"]) == (202, "pending")  # nobody sends it meanwhile
+    assert (answer.status_code, answer.json()["status"]) == (202, "pending")  # no notifier is running
     async with notifier(settings):
         first, second = await receiver.got(2)
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
@@ -336,27 +338,27 @@ async def test_a_test_is_sent_like_a_delivery_even_to_a_paused_endpoint(
     made = await register(client, receiver.url)
     await client.patch(f"{ENDPOINTS}/{made['id']}", json={"status": "paused"})
     async with notifier(settings):
-        told = (await client.post(f"{ENDPOINTS}/{made['id']}/test")).json()
+        report = (await client.post(f"{ENDPOINTS}/{made['id']}/test")).json()
         receiver.status = 418
         failed = (await client.post(f"{ENDPOINTS}/{made['id']}/test")).json()
-    assert (told["verdict"], told["status"], told["policy"]["ok"]) == ("ok", 200, True)
-    assert told["dns"]["connected_to"] == "127.0.0.1"
+    assert (report["verdict"], report["status"], report["policy"]["ok"]) == ("ok", 200, True)
+    assert report["dns"]["connected_to"] == "127.0.0.1"
     request = receiver.requests[0]
     assert request.verified_by(made["secret"])
-    assert (request.event["type"], request.event["id"]) == ("webhook.test", told["event_id"])
+    assert (request.event["type"], request.event["id"]) == ("webhook.test", report["event_id"])
     assert (failed["verdict"], failed["status"]) == ("failed", 418)
     assert "418" in failed["explanation"]
     assert (await client.get("/v1/events")).json()["items"] == []
     assert (await client.get(f"{ENDPOINTS}/{made['id']}/stats")).json()["failed_attempts"] == 0
 
 
-async def test_a_test_reports_that_nothing_answers(
+async def test_a_test_reports_that_the_receiver_does_not_answer(
     client: httpx.AsyncClient, settings: Settings, closed_port: int
 ) -> None:
     made = await register(client, f"http://127.0.0.1:{closed_port}/hook")
     async with notifier(settings):
-        told = (await client.post(f"{ENDPOINTS}/{made['id']}/test")).json()
-    assert (told["verdict"], told["error"]) == ("failed", "connect_failed")
+        report = (await client.post(f"{ENDPOINTS}/{made['id']}/test")).json()
+    assert (report["verdict"], report["error"]) == ("failed", "connect_failed")
 
 
 async def test_the_webhook_url_of_a_job_receives_the_event_that_ends_it(
@@ -381,8 +383,8 @@ async def test_the_webhook_url_of_a_job_receives_the_event_that_ends_it(
         assert (found[0]["url"], found[0]["endpoint_id"]) == (receiver.url, None)
         again = (await client.post(f"/v1/jobs/{job['id']}/retry")).json()
         await client.post(f"/v1/jobs/{again['id']}/cancel")
-        _, told = await receiver.got(2)
-    assert told.event["data"]["job"]["retry_of"] == job["id"]
+        _, second = await receiver.got(2)
+    assert second.event["data"]["job"]["retry_of"] == job["id"]
     answer = await client.get("/v1/webhook-deliveries", params={"url": "https://nobody.example/"})
     assert answer.json()["items"] == []
 
@@ -403,13 +405,13 @@ async def test_unknown_event_types_are_refused_with_a_list_of_the_known_ones(
     assert (await client.patch(path, json={"event_types": ["batches.*"]})).status_code == 422
 
 
-async def test_a_webhook_url_that_is_not_allowed_refuses_the_job(client: httpx.AsyncClient) -> None:
+async def test_a_job_with_a_forbidden_webhook_url_is_refused(client: httpx.AsyncClient) -> None:
     body = {"kind": "pdf.render", "input": {"html": "x"}, "webhook_url": "https://169.254.169.254/"}
     answer = await client.post("/v1/jobs", json=body)
     assert answer.json()["errors"][0]["pointer"] == "/webhook_url"
 
 
-async def test_a_different_webhook_url_is_other_content(client: httpx.AsyncClient) -> None:
+async def test_a_different_webhook_url_counts_as_different_content(client: httpx.AsyncClient) -> None:
     headers = {"idempotency-key": "k"}
     body = {"kind": "pdf.render", "input": {"html": "x"}, "webhook_url": "https://127.0.0.1/a"}
     assert (await client.post("/v1/jobs", json=body, headers=headers)).status_code == 202
@@ -444,7 +446,7 @@ async def test_webhooks_of_another_tenant_are_not_found_on_any_route(
     assert (await acme.get(f"{ENDPOINTS}/{made['id']}")).status_code == 200
 
 
-async def test_answers_look_as_the_contract_says(
+async def test_answers_have_the_members_that_the_contract_lists(
     client: httpx.AsyncClient, settings: Settings, receiver: Receiver
 ) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]

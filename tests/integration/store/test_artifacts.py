@@ -1,5 +1,4 @@
-"""Every place for artifacts keeps the same promises: a directory, an S3 bucket, the store
-itself."""
+"""All artifact stores behave alike: a directory, an S3 bucket and the store itself."""
 
 from __future__ import annotations
 
@@ -71,7 +70,7 @@ async def artifacts(
     await client.aclose()
 
 
-async def test_what_was_put_is_read_back_whole_and_in_ranges(artifacts: Artifacts) -> None:
+async def test_an_artifact_is_read_back_whole_and_in_ranges(artifacts: Artifacts) -> None:
     await artifacts.put("acme/job_1.1", BODY)
     assert await artifacts.get("acme/job_1.1") == BODY
     for start, end in ((0, 1), (CHUNK_BYTES - 3, CHUNK_BYTES + 3), (100, len(BODY)), (0, len(BODY))):
@@ -84,7 +83,7 @@ async def test_a_second_put_replaces_the_first(artifacts: Artifacts) -> None:
     assert await artifacts.get("acme/job_1.1") == b"short"
 
 
-async def test_discarding_removes_what_is_there_and_below_and_nothing_else(artifacts: Artifacts) -> None:
+async def test_discard_removes_a_path_and_everything_below_it_and_nothing_else(artifacts: Artifacts) -> None:
     for path in (
         "acme/job_1/0/input",
         "acme/job_1/0/files/a",
@@ -107,7 +106,7 @@ async def test_discarding_removes_what_is_there_and_below_and_nothing_else(artif
         assert await artifacts.get(path) == BODY
 
 
-async def test_a_store_that_stops_at_what_is_not_there_has_removed_what_is_below(
+async def test_discard_removes_artifacts_below_a_path_even_if_deleting_a_missing_one_raises(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     delete = obstore.delete_async
@@ -125,7 +124,7 @@ async def test_a_store_that_stops_at_what_is_not_there_has_removed_what_is_below
         await artifacts.get("acme/job_1/0/input")
 
 
-async def test_artifacts_in_the_store_are_counted_and_go_without_a_trace(
+async def test_artifacts_in_the_store_are_counted_and_leave_no_keys_when_discarded(
     redis: Redis, redis_url: str
 ) -> None:
     settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": "redis:"})
@@ -142,9 +141,9 @@ async def test_artifacts_in_the_store_are_counted_and_go_without_a_trace(
     await client.aclose()
 
 
-async def test_chunks_of_a_put_that_died_expire(redis: Redis, redis_url: str) -> None:
-    """The process ends after the chunks and before the commit: nothing names them, and they have an
-    expiry."""
+async def test_chunks_of_an_interrupted_put_expire(redis: Redis, redis_url: str) -> None:
+    """The process ends after it wrote the chunks and before the commit, so no record refers to
+    them."""
     settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": "redis:"})
     client = connect(settings)
     scripts = Scripts(client, settings)
@@ -181,7 +180,7 @@ async def test_jobs_are_refused_while_artifacts_in_the_store_fill_their_quota(
     await core.redis.aclose()
 
 
-async def test_of_artifacts_that_are_put_together_only_those_fail_that_cannot_be_written(
+async def test_a_put_that_fails_does_not_fail_concurrent_puts(
     tmp_path: Path,
 ) -> None:
     artifacts = DirectoryArtifacts(tmp_path)
@@ -196,16 +195,16 @@ async def test_of_artifacts_that_are_put_together_only_those_fail_that_cannot_be
     assert await artifacts.get("acme/c") == b"y" * 2**20
 
 
-async def test_one_who_gives_up_on_a_put_takes_no_other_along(tmp_path: Path) -> None:
+async def test_a_cancelled_put_does_not_cancel_concurrent_puts(tmp_path: Path) -> None:
     artifacts = DirectoryArtifacts(tmp_path)
-    gives_up, stays = (asyncio.create_task(artifacts.put(path, b"x")) for path in ("acme/a", "acme/b"))
+    cancelled, other = (asyncio.create_task(artifacts.put(path, b"x")) for path in ("acme/a", "acme/b"))
     await asyncio.sleep(0)
-    gives_up.cancel()
-    await stays
+    cancelled.cancel()
+    await other
     assert await artifacts.get("acme/b") == b"x"
 
 
-async def test_a_put_with_an_impossible_name_is_an_error_and_not_a_wait_for_ever(tmp_path: Path) -> None:
+async def test_a_put_with_an_invalid_name_raises_instead_of_waiting_forever(tmp_path: Path) -> None:
     artifacts = DirectoryArtifacts(tmp_path)
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(ValueError, match="null"):

@@ -1,4 +1,5 @@
-"""Batches are accepted whole or not at all, and completed once, whatever dies in between."""
+"""Batches are accepted whole or not at all, and completed once, even if a process dies
+in between."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ async def log_of(core: Core, tenant: str = "acme") -> list[dict[str, object]]:
     return [json.loads(body) for body in (await core.log.page(tenant, None, 1000)).bodies]
 
 
-async def test_a_batch_that_runs_is_completed_with_the_last_of_its_jobs(core: Core) -> None:
+async def test_a_batch_is_completed_when_its_last_job_ends(core: Core) -> None:
     batch = await core.submit_batch(SMALL, BIG, SMALL, metadata={"run": 7})
     assert batch.document["status"] == "running"
     assert batch.cursor.endswith(".3"), "after the first events of all three"
@@ -59,7 +60,7 @@ async def test_a_batch_that_runs_is_completed_with_the_last_of_its_jobs(core: Co
     assert events[-1]["data"] == {"batch": document}
 
 
-async def test_a_batch_that_does_not_fit_leaves_nothing(core: Core) -> None:
+async def test_a_batch_that_exceeds_the_queue_limit_leaves_nothing_behind(core: Core) -> None:
     await core.submit()
     batch = batch_of(*[BIG] * 5)
     with pytest.raises(QueueFull):
@@ -72,7 +73,7 @@ async def test_a_batch_that_does_not_fit_leaves_nothing(core: Core) -> None:
             await core.store.get("acme", job.job_id)
 
 
-async def test_a_batch_sent_again_with_its_key_is_the_same_batch(core: Core) -> None:
+async def test_repeating_a_batch_with_its_idempotency_key_returns_the_same_batch(core: Core) -> None:
     first = batch_of(BIG, idempotency_key="k", content_digest="d1")
     again = dataclasses.replace(batch_of(BIG), idempotency_key="k", content_digest="d1")
     submitted = await core.batches.submit(first)
@@ -96,15 +97,15 @@ async def test_an_outcome_sent_twice_is_counted_once(core: Core) -> None:
     for claim in (await core.queue.claim(2)).claims:
         await core.queue.start(claim)
         path = await core.queue.store_result(claim, RESULT)
-        for _ in range(2):  # the first answer got lost
+        for _ in range(2):  # the first answer was lost
             await core.queue.succeed(claim, RESULT, path)
     assert (await core.batches.batch("acme", batch.document["id"]))["succeeded"] == 2
     assert [event["type"] for event in await log_of(core)].count("batch.completed") == 1
 
 
-async def test_a_job_whose_worker_is_lost_for_good_counts_as_failed(core: Core) -> None:
+async def test_a_job_that_loses_its_worker_on_every_attempt_counts_as_failed(core: Core) -> None:
     batch = await core.submit_batch(SMALL)
-    for _ in range(3):  # its attempts
+    for _ in range(3):  # every attempt
         (claim,) = (await core.queue.claim(1)).claims
         await core.queue.start(claim)
         ends = await core.redis.zscore(keys.LEASES, claim.job_id)
@@ -113,7 +114,7 @@ async def test_a_job_whose_worker_is_lost_for_good_counts_as_failed(core: Core) 
     assert (document["status"], document["failed"]) == ("completed", 1)
 
 
-async def test_a_batch_outlives_its_jobs_and_goes_when_its_time_is_over(core: Core) -> None:
+async def test_a_batch_outlives_its_jobs_and_has_an_expiry(core: Core) -> None:
     batch = await core.submit_batch(SMALL)
     (job_id,) = batch.document["job_ids"]
     await core.store.cancel("acme", job_id)
@@ -130,22 +131,22 @@ async def test_a_running_batch_does_not_expire(core: Core) -> None:
     assert await core.redis.pttl(keys.BATCH_RECORD + batch.document["id"]) == -1
 
 
-async def test_the_webhook_url_of_a_batch_is_owed_its_completion_alone(core: Core) -> None:
+async def test_the_webhook_url_of_a_batch_receives_only_the_completion(core: Core) -> None:
     batch = await core.submit_batch(SMALL, webhook_url="https://example.com/hook")
     await core.batches.cancel("acme", batch.document["id"])
-    owed = await core.redis.xrange(keys.OUTBOX)
-    assert len(owed) == 1
-    event = await core.redis.hgetall(f"{keys.EVENT}acme:{owed[0][1][b's'].decode()}")
+    entries = await core.redis.xrange(keys.OUTBOX)
+    assert len(entries) == 1
+    event = await core.redis.hgetall(f"{keys.EVENT}acme:{entries[0][1][b's'].decode()}")
     assert (event[b"type"], event[b"url"]) == (b"batch.completed", b"https://example.com/hook")
 
 
-async def test_a_subscriber_to_a_batch_gets_its_document_and_then_everything_up_to_its_completion(
+async def test_a_subscriber_to_a_batch_gets_its_document_and_then_its_events_up_to_the_completion(
     redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": str(tmp_path / "data")})
     core = Core.open(redis_url, tmp_path / "data")
     batch = (await core.submit_batch(SMALL, SMALL, tenant=LOCAL_TENANT)).document
-    await core.submit(tenant=LOCAL_TENANT)  # not of the batch
+    await core.submit(tenant=LOCAL_TENANT)  # does not belong to the batch
     frames: list[dict[str, Any]] = []
     async with (
         serving(settings) as (port, _, _),

@@ -19,7 +19,7 @@ from testsupport.waiting import DEADLINE_S, eventually
 @pytest.fixture
 def unix_url() -> Iterator[str]:
     """A store that listens on a socket in the file system, and on no port."""
-    with tempfile.TemporaryDirectory(prefix="pressrun-test-") as directory:  # a short path: sockets need one
+    with tempfile.TemporaryDirectory(prefix="pressrun-test-") as directory:  # sockets need a short path
         path = f"{directory}/store.sock"
         options = ("--port", "0", "--unixsocket", path, "--save", "", "--dir", directory)
         with subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL) as server:

@@ -23,7 +23,7 @@ async def test_answers_come_in_the_order_of_the_commands(connection: DedicatedCo
     assert await connection.ask(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
 
 
-async def test_a_refusal_is_the_answer_to_its_own_command(connection: DedicatedConnection) -> None:
+async def test_an_error_answers_only_the_command_that_caused_it(connection: DedicatedConnection) -> None:
     first, refused, last = await connection.ask(("PING",), ("GET",), ("PING",))
     assert (first, last) == (b"PONG", b"PONG")
     assert isinstance(refused, ResponseError)
@@ -34,7 +34,7 @@ async def test_calls_share_one_connection(connection: DedicatedConnection) -> No
     assert len(ids) == 1
 
 
-async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word(
+async def test_a_lost_connection_is_replaced_silently_by_default(
     connection: DedicatedConnection, redis: Redis
 ) -> None:
     [before] = await connection.ask(("CLIENT ID",))
@@ -43,7 +43,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word
     assert after != before
 
 
-async def test_who_has_to_know_hears_of_a_connection_that_was_closed(redis: Redis) -> None:
+async def test_a_lost_connection_is_reported_if_losses_are_not_hidden(redis: Redis) -> None:
     connection = DedicatedConnection(redis, hides_losses=False)
     [before] = await connection.ask(("CLIENT ID",))
     await redis.client_kill_filter(_id=before)
@@ -53,7 +53,7 @@ async def test_who_has_to_know_hears_of_a_connection_that_was_closed(redis: Redi
     assert after != before
 
 
-async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(
+async def test_a_cancelled_call_does_not_leave_its_answer_to_the_next_call(
     connection: DedicatedConnection, redis: Redis
 ) -> None:
     await connection.ask(("PING",))
@@ -67,29 +67,29 @@ async def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next(
     assert await connection.ask(("ECHO", "x")) == [b"x"]
 
 
-async def test_a_store_that_is_not_there_is_an_error() -> None:
-    gone = connect(Settings.from_env({"REDIS_URL": "redis://127.0.0.1:1"}))
+async def test_an_unreachable_store_is_an_error() -> None:
+    unreachable = connect(Settings.from_env({"REDIS_URL": "redis://127.0.0.1:1"}))
     with pytest.raises(RedisConnectionError):
-        await DedicatedConnection(gone).ask(("PING",))
+        await DedicatedConnection(unreachable).ask(("PING",))
 
 
-async def test_a_transport_that_closes_while_it_is_written_to_is_a_lost_connection(
+async def test_a_transport_that_closes_during_a_write_counts_as_a_lost_connection(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = connect(Settings.from_env({"REDIS_URL": redis_url}))
     connection = await client.connection_pool.get_connection()
 
-    def closed_meanwhile(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> None:
-        raise RuntimeError("the handler is closed")  # as uvloop says it
+    def raise_closed(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> None:
+        raise RuntimeError("the handler is closed")  # what uvloop raises
 
-    monkeypatch.setattr(asyncio.StreamWriter, "writelines", closed_meanwhile)
+    monkeypatch.setattr(asyncio.StreamWriter, "writelines", raise_closed)
     with pytest.raises(RedisConnectionError, match="handler is closed"):
         await connection.send_command("PING")
     assert not connection.is_connected
     await client.aclose()
 
 
-async def test_the_refusal_of_a_single_command_is_raised(connection: DedicatedConnection) -> None:
+async def test_the_error_of_a_single_command_is_raised(connection: DedicatedConnection) -> None:
     assert await connection.call("ECHO", "x") == b"x"
     with pytest.raises(ResponseError, match="unknown command"):
         await connection.call("NONSENSE")

@@ -1,6 +1,6 @@
 """A process may die between any two steps. Each test takes some steps, stops as a killed process
-would, and lets another process go on; every job ends once, with nothing lost and nothing left
-behind."""
+would, and lets another process continue. Every job must end once, with nothing lost and nothing
+left behind."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ async def core(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Co
 
 
 async def take_back(core: Core, claim: Claim) -> None:
-    """What the reaper does once it is sure that the worker is gone."""
+    """Ends the lease of the claim, as the reaper does when it is sure that the worker is gone."""
     ends = await core.redis.zscore(keys.LEASES, claim.job_id)
     assert ends is not None
     await core.queue.claim(0, [ExpiredLease(claim.job_id.encode(), f"{ends:.0f}".encode())])
 
 
 async def finish_elsewhere(core: Core, job: Job) -> list[str]:
-    """Another worker runs what is there; the job's event types."""
+    """Lets another worker finish the job; returns the types of the job's events."""
     async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
         if not (await core.store.get(job.tenant, job.id)).is_terminal:
             await watcher.terminal(job.id)
@@ -49,7 +49,9 @@ async def finish_elsewhere(core: Core, job: Job) -> list[str]:
 
 
 @pytest.mark.parametrize("steps", ["claim", "claim store", "claim start", "claim start store"])
-async def test_a_worker_that_dies_before_the_outcome_is_written_is_replaced(core: Core, steps: str) -> None:
+async def test_another_worker_runs_the_job_of_one_that_dies_before_writing_the_outcome(
+    core: Core, steps: str
+) -> None:
     job = await core.submit()
     (claim,) = (await core.queue.claim(1)).claims
     if "start" in steps:
@@ -75,7 +77,9 @@ async def test_a_worker_that_dies_before_the_outcome_is_written_is_replaced(core
         (False, "expired"),
     ],
 )
-async def test_a_result_that_no_record_names_is_swept_later(core: Core, started: bool, ending: str) -> None:
+async def test_a_result_that_no_record_refers_to_is_swept_after_an_hour(
+    core: Core, started: bool, ending: str
+) -> None:
     job = await core.submit(expires_in_ms=60_000)
     (claim,) = (await core.queue.claim(1)).claims
     if started:
@@ -107,7 +111,7 @@ async def test_a_result_that_no_record_names_is_swept_later(core: Core, started:
 
 
 @pytest.mark.parametrize("began_ms_ago", [None, 20])
-async def test_a_worker_that_dies_right_after_the_outcome_changes_nothing(
+async def test_a_worker_that_dies_right_after_writing_the_outcome_changes_nothing(
     core: Core, began_ms_ago: int | None
 ) -> None:
     job = await core.submit(spec=BIG_SPEC)
@@ -124,7 +128,9 @@ async def test_a_worker_that_dies_right_after_the_outcome_changes_nothing(
         await core.artifacts.get(input_path(job.tenant, job.id))
 
 
-async def test_a_late_worker_can_neither_write_nor_remove_what_its_successor_did(core: Core) -> None:
+async def test_a_late_worker_can_neither_overwrite_nor_remove_the_outcome_of_its_successor(
+    core: Core,
+) -> None:
     job = await core.submit()
     (late,) = (await core.queue.claim(1)).claims
     await core.queue.start(late)
@@ -154,8 +160,8 @@ async def test_a_late_worker_can_neither_write_nor_remove_what_its_successor_did
     assert await core.artifacts.get(stored.path) == b"current"
 
 
-async def test_an_answer_that_got_lost_is_given_again(core: Core) -> None:
-    """Every step sent twice: the second call says what the first did, and writes nothing."""
+async def test_a_repeated_step_returns_the_first_answer_and_writes_nothing(core: Core) -> None:
+    """Every step is sent twice, as by a client that lost the first answer."""
     submission = Submission(job_id=new_job_id(), tenant="acme", kind="test", spec=b"{}")
     first = await core.store.submit(submission)
     again = await core.store.submit(submission)
@@ -197,13 +203,13 @@ outcomes_with_start = pytest.mark.parametrize(
 
 
 @outcomes_with_start
-async def test_an_outcome_that_brings_the_start_along_may_be_sent_twice_and_after_the_start(
+async def test_an_outcome_that_includes_the_start_may_be_sent_twice_and_after_the_start(
     core: Core, outcome: Outcome, end: str
 ) -> None:
     jobs = [await core.submit() for _ in range(2)]
     for claim in (await core.queue.claim(2)).claims:
         if claim.job_id == jobs[1].id:
-            await core.queue.start(claim)  # and the worker does not know: the answer got lost
+            await core.queue.start(claim)  # the worker does not learn of it: the answer was lost
         for _ in range(2):
             await outcome(core, claim)
     for job in jobs:
@@ -224,7 +230,7 @@ async def test_a_start_that_arrives_after_its_outcome_is_refused_and_changes_not
     assert (await core.store.get("acme", job.id)).document["attempt"] == 1
 
 
-async def test_claims_whose_answer_got_lost_come_back_without_using_an_attempt(core: Core) -> None:
+async def test_a_claim_whose_answer_was_lost_is_returned_without_using_an_attempt(core: Core) -> None:
     job = await core.submit(max_attempts=1)
     (claim,) = (await core.queue.claim(1)).claims
     await take_back(core, claim)
@@ -244,7 +250,7 @@ async def test_a_job_whose_last_attempt_was_lost_fails_with_worker_lost(core: Co
     assert (await core.event_types(job)).count("job.failed") == 1
 
 
-async def test_a_job_that_is_lost_before_every_start_is_given_up(core: Core) -> None:
+async def test_a_job_that_is_lost_before_every_start_fails_in_the_end(core: Core) -> None:
     job = await core.submit()
     for _ in range(20):
         claims = (await core.queue.claim(1)).claims
@@ -264,15 +270,15 @@ async def test_a_lost_job_is_claimed_before_the_backlog_of_every_tenant(core: Co
     assert (await core.queue.claim(1)).claims[0].job_id == lost.id
 
 
-async def test_a_submission_that_dies_after_its_input_leaves_no_job(core: Core) -> None:
-    """The input is written first: what remains is a file that no record names."""
+async def test_a_submission_that_dies_after_writing_its_input_leaves_no_job(core: Core) -> None:
+    """The input is written first, so only a file remains that no record refers to."""
     job_id = new_job_id()
     await core.artifacts.put(input_path("acme", job_id), BIG_SPEC)
     assert (await core.store.page("acme")).items == []
     assert await core.redis.keys(f"*{job_id}*") == []
 
 
-async def test_records_outlive_results_and_both_go_with_their_artifacts(core: Core) -> None:
+async def test_records_outlive_results_and_both_expire_with_their_artifacts(core: Core) -> None:
     job = await core.submit()
     await finish_elsewhere(core, job)
     stored = await core.store.result_of(job.tenant, job.id)

@@ -1,5 +1,4 @@
-"""A store that loses acknowledged writes: every reader learns that its cursor is worthless, and
-none stays silent."""
+"""If the store loses acknowledged writes, every reader learns that its cursor is invalid."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ async def seen_by(core: Core, *all_epochs: Epochs, jobs: int = 3) -> list[Event]
 
 
 async def forget_newest(core: Core) -> None:
-    """As a promoted replica that was one event behind."""
+    """Loses the newest event, like a promoted replica that was one event behind."""
     head = await core.log.head("acme")
     *kept, _ = await core.redis.xrange("pr:log:acme")
     await core.redis.delete("pr:log:acme")
@@ -50,19 +49,19 @@ async def forget_newest(core: Core) -> None:
     await core.redis.hset("pr:tenant:acme", "sequence", head.sequence - 1)
 
 
-async def test_a_log_that_has_what_was_seen_keeps_its_epoch(core: Core) -> None:
+async def test_a_log_that_lost_no_event_keeps_its_epoch(core: Core) -> None:
     epochs = epochs_of(core)
     await seen_by(core, epochs)
     before = await core.log.head("acme")
 
     assert not await epochs.renew_where_lost()
-    await core.redis.xtrim("pr:log:acme", maxlen=0)  # retention is no loss
+    await core.redis.xtrim("pr:log:acme", maxlen=0)  # events removed by retention are not lost
     assert not await epochs.renew_where_lost()
 
     assert await core.log.head("acme") == before
 
 
-async def test_a_log_that_is_behind_what_was_seen_gets_one_new_epoch_however_many_notice(core: Core) -> None:
+async def test_a_log_that_lost_an_event_gets_one_new_epoch_even_if_many_readers_notice(core: Core) -> None:
     readers = [epochs_of(core) for _ in range(5)]
     await seen_by(core, *readers)
     before = await core.log.head("acme")
@@ -79,20 +78,20 @@ async def test_a_log_that_is_behind_what_was_seen_gets_one_new_epoch_however_man
         await core.log.page("acme", before, 10)
 
 
-async def test_a_sequence_that_was_given_out_again_is_noticed(core: Core) -> None:
+async def test_a_sequence_number_that_was_used_twice_is_noticed(core: Core) -> None:
     epochs = epochs_of(core)
     await seen_by(core, epochs)
     before = await core.log.head("acme")
     await forget_newest(core)
     await core.submit()
-    assert await core.log.head("acme") == before  # nothing to be seen from the numbers alone
+    assert await core.log.head("acme") == before  # the numbers alone do not show the loss
 
     assert await epochs.renew_where_lost()
 
     assert (await core.log.head("acme")).epoch != before.epoch
 
 
-async def test_a_failover_that_was_too_quick_to_be_an_outage_is_noticed(core: Core) -> None:
+async def test_a_failover_too_short_to_cause_an_outage_is_noticed(core: Core) -> None:
     async with Watcher.following(core.redis, epochs_of(core)) as watcher:
         job = await core.submit()
         await watcher.wait_for(job.id, "job.queued")
@@ -106,7 +105,7 @@ async def test_a_failover_that_was_too_quick_to_be_an_outage_is_noticed(core: Co
     assert after.epoch != before.epoch
 
 
-async def test_a_log_made_anew_needs_no_help(core: Core) -> None:
+async def test_a_log_that_is_recreated_in_an_emptied_store_has_a_new_epoch(core: Core) -> None:
     epochs = epochs_of(core)
     events = await seen_by(core, epochs)
     await core.redis.flushall()

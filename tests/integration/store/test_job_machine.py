@@ -1,4 +1,4 @@
-"""The atomic steps against a plain model: whatever order they come in, store and model agree."""
+"""Runs the atomic steps in any order beside a plain model: the store and the model always agree."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ PDF = Result(body=b"%PDF-", content_type="application/pdf", filename="a.pdf", de
 
 @dataclass
 class ModelBatch:
-    """What the machine believes about one batch: how many of its jobs ended, and how."""
+    """The expected state of one batch: how many of its jobs ended, and how."""
 
     tenant: str
     total: int
@@ -75,7 +75,7 @@ class ModelBatch:
 
 @dataclass
 class ModelJob:
-    """What the machine believes about one job."""
+    """The expected state of one job."""
 
     tenant: str
     status: JobStatus
@@ -102,7 +102,7 @@ class ModelJob:
 
 
 class JobMachine(RuleBasedStateMachine):
-    """Clients, workers and the reaper, in any order, some of them late and some sending twice."""
+    """Runs clients, workers and the reaper in any order. Some act late, and some send twice."""
 
     jobs: Bundle[str] = Bundle("jobs")
     claims: Bundle[Claim] = Bundle("claims")
@@ -136,7 +136,6 @@ class JobMachine(RuleBasedStateMachine):
         self.do(self.redis.aclose())
 
     # --- clients
-    # ----------------------------------------------------------------------------------------------
 
     @rule(
         target=jobs,
@@ -215,7 +214,7 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule(target=jobs, batch_id=batches)
     def pick_from_batch(self, batch_id: str) -> Any:
-        """Its jobs take part in everything else."""
+        """Makes the jobs of a batch available to the rules about jobs."""
         model = self.model_batches.get(batch_id)
         return multiple(*(id for id, job in self.model.items() if model is not None and job.batch is model))
 
@@ -280,7 +279,6 @@ class JobMachine(RuleBasedStateMachine):
                 job.events.append("job.expired")
 
     # --- workers
-    # ----------------------------------------------------------------------------------------------
 
     @rule(target=claims, want=st.just(1))
     def claim_one(self, want: int) -> Any:
@@ -375,11 +373,10 @@ class JobMachine(RuleBasedStateMachine):
         assert [claim for claim, _ in stops] == [claim for claim in some if not self.is_current(claim)]
 
     # --- time and accidents
-    # -----------------------------------------------------------------------------------
 
     @rule(job_id=jobs)
     def lease_is_lost(self, job_id: str) -> None:
-        """The worker vanished; the reaper has seen the lease expired for long enough."""
+        """The worker vanished, and the reaper has seen its lease expired for long enough."""
         ends = self.do(self.redis.zscore(keys.LEASES, job_id))
         job = self.model.get(job_id)
         if ends is None:
@@ -397,7 +394,7 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule()
     def an_hour_passes(self) -> None:
-        """What is scheduled or retrying becomes due."""
+        """Scheduled and retrying jobs become due."""
         for job_id in self.do(self.redis.zrange(keys.DUE, 0, -1)):
             self.do(self.redis.zadd(keys.DUE, {job_id: 1}))
         self.do(self.queue.claim(0))
@@ -406,7 +403,6 @@ class JobMachine(RuleBasedStateMachine):
                 job.move(JobStatus.QUEUED)
 
     # --- what always holds
-    # ------------------------------------------------------------------------------------
 
     @invariant()
     def records_agree(self) -> None:
@@ -458,13 +454,13 @@ class JobMachine(RuleBasedStateMachine):
                 }
                 assert (document["status"] == "completed") == model.is_completed
                 assert (document["finished_at"] is not None) == model.is_completed
-                told = [
+                completions = [
                     at
                     for at, event in enumerate(events)
                     if event["data"].get("batch", {}).get("id") == batch_id
                 ]
-                assert len(told) == model.is_completed
-                for at in told:
+                assert len(completions) == model.is_completed
+                for at in completions:
                     assert events[at]["type"] == "batch.completed"
                     assert events[at]["data"]["batch"] == document
                     last = events[at - 1]["data"]["job"]

@@ -1,4 +1,4 @@
-"""What a newer release wrote in a form of its own is refused by name, and left as it is."""
+"""Records in the format of a newer release are refused with their version, and left unchanged."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_a_page_with_an_event_of_a_newer_release_is_refused(core: Core) ->
         await core.log.page("acme", None, 10)
 
 
-async def test_a_record_without_a_version_has_the_first(core: Core) -> None:
+async def test_a_record_without_a_version_is_read_as_the_first_version(core: Core) -> None:
     job = await core.submit()
     await core.redis.hdel(keys.JOB + job.id, "v")
     assert (await core.store.get("acme", job.id)).document == job.document

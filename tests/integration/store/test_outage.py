@@ -1,4 +1,4 @@
-"""The store goes away and comes back: nobody exits, nothing is lost, nothing runs twice."""
+"""The store goes away and comes back: no process exits, nothing is lost, nothing runs twice."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def killed(server: FaultyValkey) -> None:
 
 
 @pytest.mark.parametrize("outage", [frozen, restarted, killed])
-async def test_a_run_outlives_an_outage_and_runs_once(
+async def test_a_running_job_survives_an_outage_and_runs_once(
     core: Core, own_valkey: FaultyValkey, outage: Callable[[FaultyValkey], Awaitable[None]]
 ) -> None:
     gate = Gate()
@@ -89,10 +89,10 @@ async def test_a_worker_may_start_before_its_store_and_stop_after_it(
     await asyncio.to_thread(own_valkey.stop)
     async with Deployment.running(own_valkey.url, tmp_path, ("jobs",)) as deployment:
 
-        def has_said(what: str) -> bool:
+        def has_logged(what: str) -> bool:
             return any(line["event"] == what for line in deployment.log_lines("jobs", 0))
 
-        await eventually(lambda: has_said("store.waiting"))
+        await eventually(lambda: has_logged("store.waiting"))
         await asyncio.to_thread(own_valkey.start)
         async with Watcher.following(core.redis) as watcher:
             job = await core.submit("pdf.render", spec=b'{"input":{"html":"<p>Hello"},"options":{}}')
@@ -102,7 +102,7 @@ async def test_a_worker_may_start_before_its_store_and_stop_after_it(
         worker.send_signal(signal.SIGTERM)
         async with asyncio.timeout(DEADLINE_S):
             assert await worker.wait() == 0
-        assert has_said("worker.stopped")
+        assert has_logged("worker.stopped")
     await asyncio.to_thread(own_valkey.start)
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
 
@@ -125,7 +125,7 @@ async def test_a_cluster_is_refused_at_start(
         await asyncio.to_thread(server.stop)
 
 
-async def test_a_submission_during_an_outage_says_so_and_can_be_sent_again(
+async def test_a_submission_during_an_outage_fails_and_can_be_repeated(
     core: Core, own_valkey: FaultyValkey
 ) -> None:
     await core.submit()
@@ -154,7 +154,7 @@ async def test_a_full_store_refuses_submissions_but_lets_jobs_finish(
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
 
 
-async def test_a_full_store_recognises_what_it_accepted_and_keeps_nothing_of_what_it_refuses(
+async def test_a_full_store_recognises_accepted_jobs_and_keeps_nothing_of_refused_ones(
     core: Core, own_valkey: FaultyValkey
 ) -> None:
     big = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
@@ -174,7 +174,7 @@ async def test_a_full_store_recognises_what_it_accepted_and_keeps_nothing_of_wha
 
 
 @pytest.mark.parametrize("key", [None, "k"])
-async def test_an_accepted_job_whose_answer_got_lost_keeps_its_input_though_the_store_is_full_now(
+async def test_an_accepted_job_whose_answer_was_lost_keeps_its_input_even_if_the_store_is_full(
     core: Core, own_valkey: FaultyValkey, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
     big = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
@@ -183,7 +183,7 @@ async def test_an_accepted_job_whose_answer_got_lost_keeps_its_input_though_the_
     )
     connection_class = core.redis.connection_pool.connection_class
     read_response = connection_class.read_response
-    observer = Redis.from_url(own_valkey.url)  # its connections are of another class
+    observer = Redis.from_url(own_valkey.url)  # its connections have another class, so they lose nothing
     lost = False
 
     async def lose_the_answer(connection: AbstractConnection, **options: Any) -> Any:
@@ -208,7 +208,7 @@ async def test_an_accepted_job_whose_answer_got_lost_keeps_its_input_though_the_
     assert await core.queue.spec(claim) == json.loads(big)
 
 
-async def test_progress_goes_on_after_a_store_that_was_full_for_a_moment(
+async def test_progress_is_reported_again_after_the_store_was_full_for_a_moment(
     core: Core, own_valkey: FaultyValkey
 ) -> None:
     gate = Gate()
@@ -241,9 +241,8 @@ async def refused_for_memory(core: Core, count: int) -> bool:
     return int(errors.get("errorstat_OOM", {}).get("count", 0)) >= count
 
 
-async def test_a_result_that_cannot_be_remembered_does_not_keep_its_attempt(core: Core) -> None:
-    """Remembering it for the same document again needs memory; that the job has succeeded does
-    not."""
+async def test_an_attempt_ends_even_if_its_result_cannot_be_stored_for_reuse(core: Core) -> None:
+    """Storing a result for reuse needs memory in the store; recording the success does not."""
 
     gate = Gate()
 
@@ -261,7 +260,7 @@ async def test_a_result_that_cannot_be_remembered_does_not_keep_its_attempt(core
         await core.redis.config_set("maxmemory", "0")
 
 
-async def test_a_reader_that_missed_more_than_the_bus_keeps_is_told(
+async def test_a_reader_that_missed_more_events_than_the_bus_keeps_reports_a_gap(
     core: Core, own_valkey: FaultyValkey
 ) -> None:
     async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
@@ -274,14 +273,14 @@ async def test_a_reader_that_missed_more_than_the_bus_keeps_is_told(
         await watcher.terminal(after.id)
 
 
-async def test_a_reader_is_told_of_what_was_lost_in_an_outage_that_was_over_before_it_looked(
+async def test_a_reader_reports_a_gap_after_an_outage_that_was_too_short_for_it_to_notice(
     core: Core, own_valkey: FaultyValkey
 ) -> None:
     async with Watcher.following(core.redis) as watcher:
         job = await core.submit()
         await watcher.wait_for(job.id, "job.queued")
         await core.redis.flushall()
-        own_valkey.restart()  # nothing else of this process runs meanwhile
+        own_valkey.restart()  # blocks: nothing else of this process runs during the restart
         await eventually(lambda: watcher.gaps == 1)
         after = await core.submit()
         await watcher.wait_for(after.id, "job.queued")

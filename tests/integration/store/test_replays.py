@@ -1,5 +1,5 @@
-"""What was accepted with an idempotency key stays accepted, also when the same request would be
-refused by now."""
+"""A request that was accepted with an idempotency key stays accepted, even if it would be refused
+now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def refused(**fields: Any) -> dict[str, Any]:
     return {"idempotency_key": "k", "content_digest": "d1", "refusal": JobNotFound("gone"), **fields}
 
 
-async def test_a_job_that_was_accepted_earlier_is_answered_as_it_is_now(core: Core) -> None:
+async def test_repeating_an_accepted_job_returns_its_current_state(core: Core) -> None:
     first = await core.submit(idempotency_key="k", content_digest="d1")
     await core.store.cancel("acme", first.id)
     again = await core.submit(**refused())
@@ -36,14 +36,16 @@ async def test_a_job_that_was_accepted_earlier_is_answered_as_it_is_now(core: Co
         await core.submit(**refused(content_digest="d2"))
 
 
-async def test_so_is_a_batch(core: Core) -> None:
+async def test_repeating_an_accepted_batch_returns_the_batch(core: Core) -> None:
     first = await core.submit_batch(SPEC, idempotency_key="k", content_digest="d1")
     again = await core.batches.submit(batch_of(**refused()))
     assert again.replayed
     assert again.document == first.document
 
 
-async def test_what_was_not_accepted_earlier_is_refused_and_leaves_nothing(core: Core) -> None:
+async def test_a_request_that_was_not_accepted_earlier_is_refused_and_leaves_nothing_behind(
+    core: Core,
+) -> None:
     for fields in (refused(), refused(idempotency_key=None)):
         with pytest.raises(JobNotFound):
             await core.submit(**fields)

@@ -32,7 +32,7 @@ async def checker() -> AsyncIterator[Checker]:
 
 
 async def pid_of_child(checker: Checker) -> int:
-    """The process that does the checks now; starts it if there is none."""
+    """Returns the id of the process that runs the checks; starts it if there is none."""
     checker.check_sent.watch()
     await checker.schema("acme", {}, "/schema")
     return await checker.check_sent.next()
@@ -52,7 +52,7 @@ async def test_checks_find_flaws_or_none(checker: Checker) -> None:
     ]
 
 
-async def test_a_schema_that_unfolds_without_end_fails_only_its_own_check(checker: Checker) -> None:
+async def test_a_schema_that_takes_exponential_time_fails_only_its_own_check(checker: Checker) -> None:
     assert await checker.schema("acme", doubling(60), "/schema") == []
     first = await pid_of_child(checker)
     ticks = 0
@@ -91,17 +91,17 @@ async def test_a_child_that_dies_between_two_checks_is_replaced(checker: Checker
     assert await checker.schema("acme", {"type": "object"}, "/schema") == []
 
 
-async def test_a_caller_that_goes_away_leaves_no_answer_for_the_next_check(checker: Checker) -> None:
+async def test_a_cancelled_check_does_not_leave_its_answer_to_the_next_check(checker: Checker) -> None:
     checker.check_sent.watch()
-    gone = asyncio.create_task(checker.html("acme", "{{ 'a'" + "~'a'" * 100_000 + " }}", "/html"))
+    cancelled = asyncio.create_task(checker.html("acme", "{{ 'a'" + "~'a'" * 100_000 + " }}", "/html"))
     await checker.check_sent.next()
-    gone.cancel()
+    cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await gone
+        await cancelled
     assert [flaw["pointer"] for flaw in await checker.schema("acme", {"type": 1}, "/s")] == ["/s/type"]
 
 
-async def test_a_tenant_waits_for_one_check_of_another_and_no_more(checker: Checker) -> None:
+async def test_a_tenant_waits_for_at_most_one_check_of_another_tenant(checker: Checker) -> None:
     order: list[str] = []
 
     async def check(tenant: str) -> None:
@@ -118,7 +118,7 @@ async def test_a_tenant_waits_for_one_check_of_another_and_no_more(checker: Chec
     await asyncio.wait(hostile)
 
 
-async def test_a_child_that_does_not_start_is_no_fault_of_the_template(tmp_path: Path) -> None:
+async def test_a_child_that_does_not_start_is_not_reported_as_a_flaw_of_the_template(tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     fails_once = f"test -e {starts} && exec {' '.join(CHILD_COMMAND)}; touch {starts}; exit 1"
     checker = Checker(child_command=("/bin/sh", "-c", fails_once))

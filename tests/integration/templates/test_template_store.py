@@ -1,4 +1,4 @@
-"""Templates in the store: version numbers, small and large content, and what a crash leaves."""
+"""Templates in the store: versions, small and large content, and what a crash leaves behind."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def an_hour_passes(core: Core) -> None:
 
 
 class Interrupted(Exception):
-    """The process dies here."""
+    """Simulates the death of the process."""
 
 
 async def test_versions_count_up_and_never_change(core: Core, templates: TemplateStore) -> None:
@@ -75,7 +75,7 @@ async def test_versions_count_up_and_never_change(core: Core, templates: Templat
 
 
 @pytest.mark.parametrize("content", [small(), large()])
-async def test_the_newest_content_makes_no_version_and_older_content_makes_one(
+async def test_putting_the_newest_content_again_makes_no_version_but_older_content_does(
     core: Core, templates: TemplateStore, content: TemplateContent
 ) -> None:
     assert (await templates.put("acme", "letter", content))[1]
@@ -86,7 +86,7 @@ async def test_the_newest_content_makes_no_version_and_older_content_makes_one(
     assert (back.version, is_new) == (3, True)
 
 
-async def test_version_numbers_go_on_after_a_deletion(core: Core, templates: TemplateStore) -> None:
+async def test_version_numbers_continue_after_a_deletion(core: Core, templates: TemplateStore) -> None:
     for content in (small("1"), large(), large("y")):
         await templates.put("acme", "letter", content)
     await templates.delete("acme", "letter")
@@ -111,13 +111,17 @@ async def test_version_numbers_go_on_after_a_deletion(core: Core, templates: Tem
     assert [each.version for each in found] == [4]
 
 
-async def test_contents_that_are_put_at_the_same_time_get_different_numbers(templates: TemplateStore) -> None:
+async def test_different_contents_put_at_the_same_time_get_different_numbers(
+    templates: TemplateStore,
+) -> None:
     puts = [templates.put("acme", "letter", large(letter)) for letter in "abcdefgh"]
     versions = [version.version for version, _ in await asyncio.gather(*puts)]
     assert sorted(versions) == list(range(1, 9))
 
 
-async def test_the_same_put_twice_at_once_is_one_version(core: Core, templates: TemplateStore) -> None:
+async def test_concurrent_puts_of_the_same_content_make_one_version(
+    core: Core, templates: TemplateStore
+) -> None:
     outcomes = await asyncio.gather(*(templates.put("acme", "letter", large()) for _ in range(5)))
     assert [version.version for version, _ in outcomes] == [1] * 5
     assert [is_new for _, is_new in outcomes].count(True) == 1
@@ -147,7 +151,7 @@ async def test_templates_are_listed_by_name_and_versions_newest_first(templates:
 
 
 @pytest.mark.parametrize("cursor", ["A", "", "a b", "-"])
-async def test_a_cursor_that_was_never_given_out_is_refused(templates: TemplateStore, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(templates: TemplateStore, cursor: str) -> None:
     with pytest.raises(InvalidInput):
         await templates.page("acme", 3, cursor)
     with pytest.raises(InvalidInput):
@@ -172,11 +176,11 @@ async def test_names_of_a_tenant_and_versions_of_a_template_are_limited(core: Co
     assert artifacts == [], "what was refused left nothing"
 
 
-# --- crashes ----------------------------------------------------------------------------------
+# --- crashes
 
 
 class Dying:
-    """An artifact store under a process that dies before or after it has written."""
+    """An artifact store whose process dies before or after it writes."""
 
     def __init__(self, artifacts: Artifacts, after: bool) -> None:
         self._artifacts = artifacts
@@ -192,7 +196,7 @@ class Dying:
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_put_that_dies_before_its_version_is_written_leaves_garbage_only(
+async def test_a_put_that_dies_before_its_version_is_written_leaves_only_garbage(
     core: Core, templates: TemplateStore, after: bool
 ) -> None:
     await templates.put("acme", "letter", small())
@@ -208,11 +212,11 @@ async def test_a_put_that_dies_before_its_version_is_written_leaves_garbage_only
     with pytest.raises(ArtifactMissing):
         await core.artifacts.get(f"{prefix}0/content")
     assert await garbage(core) == []
-    # And the number was not used up.
+    # The version number was not used up.
     assert (await templates.put("acme", "letter", large()))[0].version == 2
 
 
-async def test_a_put_whose_answer_was_lost_finds_its_version_when_it_is_sent_again(
+async def test_repeating_a_put_whose_answer_was_lost_returns_its_version(
     core: Core, templates: TemplateStore
 ) -> None:
     scripts = Scripts(core.redis, core.settings)
@@ -236,7 +240,7 @@ async def test_a_put_whose_answer_was_lost_finds_its_version_when_it_is_sent_aga
     assert other[:2] == [b"same", 1]
 
 
-async def test_a_put_that_took_so_long_that_its_content_was_swept_makes_no_version(
+async def test_a_put_whose_content_was_swept_before_the_commit_makes_no_version(
     core: Core, templates: TemplateStore
 ) -> None:
     class LateScripts(Scripts):

@@ -56,7 +56,7 @@ def words(pdf: bytes) -> str:
     return " ".join(document[0].get_textpage().get_text_bounded().split())
 
 
-async def test_a_template_becomes_the_pdf_of_the_version_that_was_asked_for(deployment: Deployment) -> None:
+async def test_a_job_renders_the_requested_version_of_a_template(deployment: Deployment) -> None:
     assert await put(deployment, "invoice", **INVOICE) == 1
     assert await put(deployment, "invoice", **{**INVOICE, "html": "<p>Second {{ number }}"}) == 2
 
@@ -68,7 +68,7 @@ async def test_a_template_becomes_the_pdf_of_the_version_that_was_asked_for(depl
     newest = await ended(deployment, input={"template": "invoice", "data": DATA})
     assert await text(deployment, newest) == "Second R-17"
 
-    # The same content and data under another name is rendered once, and says its own name.
+    # The same content and data under another name is rendered once; each result has its own name.
     await put(deployment, "rechnung", **INVOICE)
     copy = await ended(deployment, input={"template": "rechnung", "data": DATA})
     assert (copy["result"]["cached"], copy["result"]["template"]) == (
@@ -107,7 +107,7 @@ async def test_a_waiting_job_is_not_affected_by_changes_of_its_template(
         assert [await text(deployment, job) for job in jobs] == ["Hello Ada", "Hello Bob"]
 
 
-async def test_a_template_that_fails_is_a_failed_job_with_the_line_and_the_reason(
+async def test_an_error_in_a_template_fails_the_job_with_the_line_and_the_reason(
     deployment: Deployment,
 ) -> None:
     await put(deployment, "bad", html="<p>\n{{ customer.name }}\n{{ customer.adress.city }}")
@@ -121,7 +121,7 @@ async def test_a_template_that_fails_is_a_failed_job_with_the_line_and_the_reaso
     }
 
 
-async def test_a_template_that_never_ends_or_needs_too_much_memory_is_killed_alone(
+async def test_a_template_that_never_ends_or_needs_too_much_memory_fails_only_its_own_job(
     redis_url: str, redis: Redis, tmp_path: Path
 ) -> None:
     endless = (

@@ -42,21 +42,21 @@ def is_terminal(job: Job) -> bool:
     return job.is_terminal
 
 
-async def test_without_waiting_the_job_is_read_once() -> None:
+async def test_the_job_is_read_once_if_the_request_does_not_wait() -> None:
     job = make_job(1)
     store, _, poll = make(job)
     assert await poll.job("acme", job.id, is_terminal, 0) is job
     assert store.reads == 1
 
 
-async def test_a_job_that_is_done_is_answered_at_once() -> None:
+async def test_a_job_that_is_done_is_returned_at_once() -> None:
     job = make_job(3)
     _, waiters, poll = make(job)
     assert await poll.job("acme", job.id, is_terminal, 25) is job
     assert len(waiters) == 0
 
 
-async def test_answers_when_the_job_is_done_and_not_before() -> None:
+async def test_the_answer_comes_when_the_job_is_done_and_not_before() -> None:
     job = make_job(1)
     store, waiters, poll = make(job)
     waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))
@@ -84,14 +84,14 @@ async def test_a_change_between_reading_and_waiting_is_not_missed() -> None:
     assert (await poll.job("acme", job.id, is_terminal, 25)).version == 3
 
 
-async def test_answers_with_the_current_job_when_the_time_is_up() -> None:
+async def test_the_current_job_is_returned_when_the_time_is_up() -> None:
     job = make_job(1)
     _, waiters, poll = make(job)
     assert await poll.job("acme", job.id, is_terminal, 0.01) is job
     assert len(waiters) == 0
 
 
-async def test_answers_when_the_process_shuts_down() -> None:
+async def test_the_wait_ends_when_the_process_shuts_down() -> None:
     job = make_job(1)
     store, waiters, poll = make(job)
     waiting = asyncio.create_task(poll.job("acme", job.id, is_terminal, 25))

@@ -123,7 +123,7 @@ async def test_the_same_content_has_the_same_digest_however_it_is_written() -> N
         {"tags": ["x"]},
     ],
 )
-async def test_other_content_has_another_digest(members: dict[str, Any]) -> None:
+async def test_different_content_has_a_different_digest(members: dict[str, Any]) -> None:
     assert (await make(**members)).content_digest != (await make()).content_digest
 
 
@@ -205,7 +205,7 @@ async def test_nothing_is_looked_up_for_a_batch_that_is_not_valid() -> None:
     assert [error["pointer"] for error in caught.value.errors] == ["/jobs/1/input/bad"]
 
 
-async def test_with_an_idempotency_key_a_missing_reference_becomes_the_refusal() -> None:
+async def test_a_missing_reference_is_kept_as_the_refusal_if_there_is_an_idempotency_key() -> None:
     job, batch = await make(**referring("unknown")), await make_batch(referring("unknown"))
     assert isinstance(job.refusal, JobNotFound)
     assert isinstance(batch.refusal, JobNotFound)

@@ -33,7 +33,7 @@ def test_no_entries_are_left_behind() -> None:
     assert not waiters.jobs
 
 
-def test_after_closing_no_request_waits() -> None:
+def test_no_request_waits_after_closing() -> None:
     waiters = Waiters(Followers())
     with waiters.registered("acme", "job_1") as early:
         waiters.close()

@@ -13,10 +13,10 @@ BY_STATUS = {
     "_accept.lua": ("record.status", {"job.scheduled", "job.queued"}),
     "_transition.lua": ("status", {"job.succeeded", "job.failed", "job.cancelled"}),
 }
-"""Where a type is put together: from what, and which it may be."""
+"""Scripts that compose an event type: from which variable, and the types that result."""
 
 
-def test_scripts_publish_the_listed_types_and_no_other() -> None:
+def test_scripts_publish_the_listed_types_and_no_others() -> None:
     published = {"webhook.test"}
     for name, text in SCRIPTS.items():
         published |= set(re.findall(r"'([a-z_]+\.[a-z_]+)'", text))

@@ -17,25 +17,27 @@ def milliseconds(ulid: str) -> int:
     return value
 
 
-def test_ids_have_the_shape_that_is_asked_for() -> None:
+def test_ids_of_jobs_and_batches_have_different_shapes() -> None:
     assert is_job_id(new_job_id())
     assert is_batch_id(new_batch_id())
     assert not is_job_id(new_batch_id())
 
 
-def test_an_id_says_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_id_contains_the_time_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.123)
     assert milliseconds(Ulids().new()) == 1_700_000_000_123
 
 
-def test_ids_of_one_moment_sort_in_the_order_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_of_the_same_millisecond_sort_in_the_order_they_were_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.123)
     ulids = Ulids()
     made = [ulids.new() for _ in range(1000)]
     assert all(earlier < later for earlier, later in pairwise(made))
 
 
-def test_ids_go_on_sorting_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_keep_their_order_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([1_700_000_001.0, 1_700_000_000.0, 1_700_000_000.5, 1_700_000_001.001])
     monkeypatch.setattr(time, "time", lambda: next(clock))
     ulids = Ulids()

@@ -17,7 +17,7 @@ def test_the_setting_is_used_as_it_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unset_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_an_unset_key_is_made_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "new")
 
     made = load_secret_keys(settings)
@@ -38,7 +38,7 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_spoilt_key_file_stops_the_start(tmp_path: Path) -> None:
+def test_an_invalid_key_file_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("short")
 
     with pytest.raises(BadSetting, match="PRESSRUN_SECRET_KEY"):
@@ -52,7 +52,7 @@ def test_a_data_directory_that_cannot_be_made_stops_the_start(tmp_path: Path) ->
         load_secret_keys(Settings(data_dir=tmp_path / "file"))
 
 
-def test_each_purpose_has_a_key_of_its_own() -> None:
+def test_each_purpose_has_its_own_key() -> None:
     assert derive_key("a" * 32, "tokens") != derive_key("a" * 32, "webhooks")
     assert derive_key("a" * 32, "tokens") == derive_key("a" * 32, "tokens")
     assert len(derive_key("a" * 32, "tokens")) == 32

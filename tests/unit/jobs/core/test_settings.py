@@ -12,7 +12,7 @@ SECRET = "s" * 32
 CLOSED = {"PRESSRUN_API_KEYS": f"acme:{KEY}", "PRESSRUN_SECRET_KEY": SECRET}
 
 
-def test_needs_nothing_to_be_set() -> None:
+def test_no_setting_is_required() -> None:
     settings = Settings.from_env({})
     assert settings.port == 8000
     assert settings.worker_slots == (os.cpu_count() or 1)
@@ -21,7 +21,7 @@ def test_needs_nothing_to_be_set() -> None:
     assert settings.artifacts == (Path.cwd() / "data" / "artifacts").as_uri()
 
 
-def test_reads_what_is_set() -> None:
+def test_settings_are_read_from_the_environment() -> None:
     settings = Settings.from_env(
         {"PORT": "5000", "PRESSRUN_FETCH": "none", "PRESSRUN_DATA_DIR": "/srv/pressrun"}
     )
@@ -103,16 +103,16 @@ def test_a_bad_value_names_its_variable_and_what_it_may_be(variable: str, value:
         ("PRESSRUN_EGRESS_ALLOW", "10.0.0.0/8, 192.168.1.5, ::1, [::1], Intranet., bücher.example"),
     ],
 )
-def test_a_good_value_is_taken(variable: str, value: str) -> None:
+def test_a_good_value_is_accepted(variable: str, value: str) -> None:
     Settings.from_env({variable: value})
 
 
-def test_sentinels_have_a_port_of_their_own() -> None:
+def test_each_sentinel_has_its_own_port() -> None:
     url = "redis+sentinel://user:secret@one:5000,two,[::1]:5001/mymaster/0"
     assert sentinels(url) == [("one", 5000), ("two", 26379), ("::1", 5001)]
 
 
-def test_artifacts_in_the_store_are_bounded_even_where_nothing_is_said() -> None:
+def test_artifacts_in_the_store_are_limited_by_default() -> None:
     assert (max_artifacts_mb("redis:"), max_artifacts_mb("redis:?max_mb=64")) == (256, 64)
 
 
@@ -123,7 +123,7 @@ def test_an_error_about_a_secret_does_not_repeat_it() -> None:
         assert "tell-nobody" not in str(raised.value)
 
 
-def test_secrets_are_in_no_repr() -> None:
+def test_no_repr_shows_a_secret() -> None:
     settings = Settings.from_env({**CLOSED, "REDIS_URL": f"redis://:{KEY}@store/0"})
     assert KEY not in repr(settings)
     assert SECRET not in repr(settings)
@@ -136,7 +136,7 @@ def test_api_keys_need_a_secret_key() -> None:
     assert "the key in /srv/pressrun/secret_key" in str(raised.value)
 
 
-def test_several_tenants_and_several_secrets() -> None:
+def test_several_tenants_and_several_secrets_may_be_set() -> None:
     other = "t" * 32
     settings = Settings.from_env(
         {"PRESSRUN_API_KEYS": f"acme:{KEY}, beta:{KEY}2", "PRESSRUN_SECRET_KEY": f"{SECRET},{other}"}
@@ -152,11 +152,11 @@ def test_only_this_machine_may_connect_without_api_keys(host: str) -> None:
     assert Settings.from_env({**CLOSED, "PRESSRUN_HOST": host}).listen_host == host
 
 
-def test_listens_everywhere_with_api_keys() -> None:
+def test_with_api_keys_the_server_listens_on_every_address() -> None:
     assert Settings.from_env(CLOSED).listen_host == "0.0.0.0"
 
 
-def test_records_outlive_results() -> None:
+def test_records_must_outlive_results() -> None:
     with pytest.raises(BadSetting, match=f"PRESSRUN_RECORD_TTL is {5 * DAY_SECONDS}, less than"):
         Settings.from_env({"PRESSRUN_RECORD_TTL": str(5 * DAY_SECONDS)})
 
@@ -170,23 +170,25 @@ def test_records_outlive_results() -> None:
         ({"PRESSRUN_WEBSOCKET_URL": "wss://push.example.com/v1/ws"}, "wss://push.example.com/v1/ws"),
     ],
 )
-def test_knows_where_clients_find_the_websocket(environ: dict[str, str], websocket: str) -> None:
+def test_the_websocket_url_is_set_or_derived_from_other_settings(
+    environ: dict[str, str], websocket: str
+) -> None:
     assert Settings.from_env(environ).ws_url == websocket
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "::1", "[::1]"])
-def test_loopback(host: str) -> None:
+def test_loopback_hosts_are_recognised(host: str) -> None:
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize(
     "host", ["", "0.0.0.0", "::", "localhost.example.com", "127.0.0.1.example.com", "10.0.0.1"]
 )
-def test_not_loopback(host: str) -> None:
+def test_other_hosts_are_not_taken_for_loopback(host: str) -> None:
     assert not is_loopback(host)
 
 
-def test_explains_every_setting_once() -> None:
+def test_every_setting_is_explained_once() -> None:
     rows = Settings.from_env(CLOSED).explained(CLOSED)
     variables = [variable for variable, _, _ in rows]
     assert len(set(variables)) == len(variables)
@@ -201,7 +203,7 @@ def explained(**environ: str) -> dict[str, tuple[str, str]]:
     }
 
 
-def test_explains_what_is_in_force_where_nothing_is_set() -> None:
+def test_values_derived_for_unset_variables_are_explained() -> None:
     rows = explained(PRESSRUN_DATA_DIR="/srv/pressrun")
     assert {variable: value for variable, (value, source) in rows.items() if source == "derived"} == {
         "PRESSRUN_HOST": "127.0.0.1",
@@ -212,7 +214,7 @@ def test_explains_what_is_in_force_where_nothing_is_set() -> None:
     }
 
 
-def test_explains_what_follows_from_other_settings() -> None:
+def test_values_derived_from_other_settings_are_explained() -> None:
     rows = explained(**CLOSED, PRESSRUN_PUBLIC_URL="https://pdf.example.com")
     assert rows["PRESSRUN_HOST"] == ("0.0.0.0", "derived")
     assert rows["PRESSRUN_PUBLIC_URL"] == ("https://pdf.example.com", "environment")
@@ -226,11 +228,11 @@ VARIABLES = [variable for variable, _, _ in Settings().explained({})]
 @given(
     variable=st.sampled_from(VARIABLES), text=st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 )
-def test_whatever_is_set_either_fits_or_is_explained(variable: str, text: str) -> None:
+def test_any_value_is_accepted_or_refused_with_an_explanation(variable: str, text: str) -> None:
     try:
         Settings.from_env({variable: text})
     except BadSetting as error:
-        said = str(error)
+        message = str(error)
     else:
         return
-    assert "It may be" in said
+    assert "It may be" in message

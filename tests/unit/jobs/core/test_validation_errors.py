@@ -33,13 +33,13 @@ def found(model: type[BaseModel], value: Any) -> dict[str, str]:
         (PdfOptions, {"attachments": [{"filename": "x"}]}, "/attachments/0/filename", "name"),
     ],
 )
-def test_an_unknown_name_is_answered_with_a_close_one(
+def test_an_unknown_name_is_refused_with_a_similar_one_as_a_suggestion(
     model: type[BaseModel], value: Any, pointer: str, name: str
 ) -> None:
     assert found(model, value)[pointer] == f"there is no such member (did you mean `{name}`?)"
 
 
-def test_a_name_that_is_close_to_none_is_only_refused() -> None:
+def test_an_unknown_name_without_a_similar_one_is_refused_without_a_suggestion() -> None:
     assert found(PdfOptions, {"nonsense": 1, "x" * 100: 1}) == {
         "/nonsense": "there is no such member",
         "/" + "x" * 100: "there is no such member",
@@ -47,13 +47,13 @@ def test_a_name_that_is_close_to_none_is_only_refused() -> None:
 
 
 @pytest.mark.parametrize("value", [[1], "x", None, 1])
-def test_what_is_no_object_is_told_so_without_words_of_python(value: Any) -> None:
+def test_a_value_that_is_not_an_object_is_refused_without_python_terms(value: Any) -> None:
     assert found(JobRequest, value) == {"": "a JSON object is expected"}
     assert found(JobRequest, {**JOB, "metadata": value}) == {"/metadata": "a JSON object is expected"}
     assert found(PdfOptions, {"metadata": value or 1}) == {"/metadata": "a JSON object is expected"}
 
 
-def test_a_kind_says_first_what_is_wrong_first() -> None:
+def test_the_error_of_a_kind_starts_with_the_first_flaw() -> None:
     with pytest.raises(InvalidInput) as caught:
         PDF_RENDER.canonical({"html": "x"}, {"pagesize": "A4", "zoom": "big"})
     assert caught.value.detail.startswith("/options/")
@@ -61,6 +61,6 @@ def test_a_kind_says_first_what_is_wrong_first() -> None:
     assert len(caught.value.errors) == 2
 
 
-def test_close_names_are_looked_for_a_few_times_at_most() -> None:
+def test_at_most_five_names_are_suggested() -> None:
     messages = list(found(PdfOptions, {f"page_size{number}": 1 for number in range(1000)}).values())
     assert len([each for each in messages if "did you mean" in each]) == 5

@@ -13,12 +13,12 @@ from jobs.store.client import connect
         "redis+sentinel://one,two:26380/mymaster/1",
     ],
 )
-def test_connects_to_nothing_until_it_is_used(url: str) -> None:
+def test_a_client_does_not_connect_until_it_is_used(url: str) -> None:
     connect(Settings.from_env({"REDIS_URL": url}))
 
 
 @pytest.mark.parametrize("option", ["ssl_cert_reqs=perhaps", "socket_timeout=soon", "unheard_of=1"])
-def test_an_option_that_does_not_fit_is_named_and_no_secret(option: str) -> None:
+def test_an_error_about_an_option_of_the_url_names_it_and_shows_no_secret(option: str) -> None:
     name, _, _ = option.partition("=")
     with pytest.raises(BadSetting, match=r"^REDIS_URL .*It may be: ") as raised:
         connect(Settings.from_env({"REDIS_URL": f"rediss://:s3cr3t@store/0?{option}"}))

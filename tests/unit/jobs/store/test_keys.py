@@ -9,7 +9,7 @@ from jobs.store import keys
 TABLE = [line for line in (keys.__doc__ or "").splitlines() if line.startswith("|")]
 
 
-def test_every_key_stands_in_the_table() -> None:
+def test_every_key_is_in_the_table() -> None:
     documented = "\n".join(line.split("|")[1] for line in TABLE)
     prefixes = [
         value for value in keys.LUA_NAMES.values() if isinstance(value, str) and value.startswith("pr:")

@@ -12,7 +12,7 @@ CONNECTIONS = 2
 
 
 class FakeConnections:
-    """The store behind all connections. Keeps every batch, and answers while `answering` is set."""
+    """Stands for all connections. Keeps every batch, and answers while `answering` is set."""
 
     def __init__(self) -> None:
         self.sent: list[list[tuple[Any, ...]]] = []
@@ -51,7 +51,7 @@ async def test_an_error_belongs_to_its_own_call(pipeliner: Pipeliner) -> None:
     assert isinstance(bad, ValueError)
 
 
-async def test_what_gathers_while_batches_are_under_way_goes_with_the_next(
+async def test_calls_made_while_batches_are_in_flight_share_the_next_batch(
     pipeliner: Pipeliner, store: FakeConnections
 ) -> None:
     store.answering.clear()
@@ -66,6 +66,6 @@ async def test_what_gathers_while_batches_are_under_way_goes_with_the_next(
     assert [len(batch) for batch in store.sent] == [1] * CONNECTIONS + [3]
 
 
-async def test_a_batch_is_bounded(pipeliner: Pipeliner, store: FakeConnections) -> None:
+async def test_the_size_of_a_batch_is_limited(pipeliner: Pipeliner, store: FakeConnections) -> None:
     await asyncio.gather(*(pipeliner.call(number) for number in range(MAX_BATCH + 1)))
     assert [len(batch) for batch in store.sent] == [MAX_BATCH, 1]

@@ -23,7 +23,7 @@ def test_a_secret_is_32_random_bytes() -> None:
 
 
 @pytest.mark.parametrize("size", [24, 64])
-def test_secrets_of_24_to_64_bytes_are_taken(size: int) -> None:
+def test_secrets_of_24_to_64_bytes_are_accepted(size: int) -> None:
     assert len(secret_bytes("whsec_" + base64.b64encode(b"x" * size).decode())) == size
 
 
@@ -39,26 +39,26 @@ def test_secrets_of_24_to_64_bytes_are_taken(size: int) -> None:
         "whsec_ü",
     ],
 )
-def test_secrets_of_the_wrong_shape_are_refused(secret: str) -> None:
+def test_malformed_secrets_are_refused(secret: str) -> None:
     with pytest.raises(ValueError, match="should"):
         secret_bytes(secret)
 
 
-def test_what_is_sealed_opens_and_shows_nothing() -> None:
+def test_sealed_credentials_can_be_opened_and_show_no_secret() -> None:
     sealed = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
     assert CREDENTIALS.secrets[0].text not in sealed
     assert SecretBox([FIRST]).open(sealed, "we_1") == CREDENTIALS
     assert "whsec" not in repr(CREDENTIALS)
 
 
-def test_after_a_rotation_of_the_key_the_first_seals_and_all_open() -> None:
+def test_after_a_rotation_of_the_key_the_first_key_seals_and_every_key_opens() -> None:
     old = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
     both = SecretBox([SECOND, FIRST])
     assert both.open(old, "we_1") == CREDENTIALS
     assert SecretBox([SECOND]).open(both.seal(CREDENTIALS, "we_1"), "we_1") == CREDENTIALS
 
 
-def test_a_seal_opens_for_its_owner_and_key_only() -> None:
+def test_sealed_credentials_open_only_for_their_owner_and_with_their_key() -> None:
     sealed = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
     for box, owner, text in (
         (SecretBox([FIRST]), "we_2", sealed),
@@ -73,7 +73,7 @@ def test_a_seal_opens_for_its_owner_and_key_only() -> None:
             box.open(text, owner)
 
 
-def test_after_a_rotation_the_old_secret_signs_until_its_grace_is_over() -> None:
+def test_after_a_rotation_the_old_secret_signs_until_its_grace_period_ends() -> None:
     new = new_secret()
     rotated = CREDENTIALS.rotated(new, 10_000, 500)
     old = CREDENTIALS.secrets[0].text

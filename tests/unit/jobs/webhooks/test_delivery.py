@@ -26,7 +26,7 @@ def test_an_origin_has_one_spelling(url: str, origin: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "x", "ftp://a/", "https://", "https://[", "https://a:b/"])
-def test_what_is_no_url_has_no_origin(url: str) -> None:
+def test_text_that_is_not_a_url_has_no_origin(url: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (several messages, some of the library's)
         origin_of(url)
 

@@ -49,10 +49,10 @@ def test_localhost_may_be_listed_by_name() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://example.com/", "https://example.com:9000/"])
-def test_the_scheme_and_port_of_a_name_are_judged_before_it_resolves(url: str) -> None:
+def test_the_scheme_and_port_of_a_url_are_checked_before_its_host_is_resolved(url: str) -> None:
     with pytest.raises(UrlRefused, match="unless PRESSRUN_EGRESS_ALLOW lists the host"):
         CLOSED.check_url(url)
-    OPEN.check_url(url)  # it may resolve to an address of a network that is listed
+    OPEN.check_url(url)  # the host may resolve to an address in a listed network
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_odd_urls_are_refused(url: str) -> None:
         CLOSED.check_url(url)
 
 
-def test_what_the_operator_lists_may_be_reached_in_the_clear() -> None:
+def test_hosts_that_the_operator_lists_may_be_reached_over_plain_http() -> None:
     OPEN.check_url("http://10.1.2.3:9000/")
     target = OPEN.check_url("http://intern.example:9000/")
     OPEN.check_address(target, ipaddress.ip_address("192.168.0.1"))
@@ -77,12 +77,12 @@ def failing(code: int) -> Lookup:
     return lookup
 
 
-async def test_registration_takes_a_host_that_our_resolver_cannot_tell() -> None:
+async def test_registration_accepts_a_host_if_the_resolver_fails_temporarily() -> None:
     destinations = Destinations(EgressPolicy(), lookup=failing(socket.EAI_AGAIN))
     await destinations.check_registration("https://example.com/")
 
 
-async def test_registration_refuses_a_host_that_is_not_there() -> None:
+async def test_registration_refuses_a_host_that_does_not_exist() -> None:
     destinations = Destinations(EgressPolicy(), lookup=failing(socket.EAI_NONAME))
     with pytest.raises(HostUnknown, match="no such host"):
         await destinations.check_registration("https://example.com/")

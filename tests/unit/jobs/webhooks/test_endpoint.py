@@ -42,13 +42,13 @@ def test_globs_match_whole_names(globs: tuple[str, ...], event_type: str, matche
         (("a",), (), None, False),
     ],
 )
-def test_filters_choose_by_kind_and_any_tag(
+def test_filters_match_the_kind_and_any_of_the_tags(
     kinds: tuple[str, ...], tags: tuple[str, ...], job: dict[str, Any] | None, wanted: bool
 ) -> None:
     assert wants_job(EndpointConfig(url=URL, kinds=kinds, tags=tags), job) is wanted
 
 
-def test_a_config_is_written_and_read_back_also_by_an_older_release() -> None:
+def test_a_config_is_read_back_even_with_members_of_a_newer_release() -> None:
     config = EndpointConfig(url=URL, tags=("a",), metadata={"b": [1]}, max_per_second=0.5)
     text = config.to_json()
     assert EndpointConfig.from_json(text) == config

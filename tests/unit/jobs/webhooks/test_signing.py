@@ -18,14 +18,14 @@ BODY = b'{"id":"evt_1"}'
 
 
 @pytest.mark.parametrize("vector", [vector for vector in VECTORS if vector["scheme"] == "v1"])
-def test_the_published_vectors_hold(vector: dict[str, Any]) -> None:
+def test_signatures_match_the_published_vectors(vector: dict[str, Any]) -> None:
     key = secret_bytes(vector["secret"])
     signed = signature(key, vector["webhook_id"], vector["timestamp"], vector["body"].encode())
     assert signed == vector["signature"]
 
 
 @given(body=st.text(), rotated=st.booleans())
-def test_the_reference_library_verifies_what_is_signed(body: str, rotated: bool) -> None:
+def test_the_reference_library_verifies_our_signatures(body: str, rotated: bool) -> None:
     secrets = [new_secret(), new_secret()]
     keys = [secret_bytes(secret) for secret in secrets[: 1 + rotated]]
     headers = signed_headers(keys, "evt_1", int(time.time()), body.encode())
@@ -33,7 +33,7 @@ def test_the_reference_library_verifies_what_is_signed(body: str, rotated: bool)
         Webhook(secret).verify(body.encode(), headers, json_parse=False)
 
 
-def test_the_receivers_side_takes_what_is_genuine_and_nothing_else() -> None:
+def test_verification_accepts_genuine_requests_and_nothing_else() -> None:
     key, other = secret_bytes(new_secret()), secret_bytes(new_secret())
     headers = signed_headers([other, key], "evt_1", 1_000_000, BODY)
     assert is_genuine(key, headers, BODY, 1_000_000 + TOLERANCE_S)
@@ -55,7 +55,7 @@ def test_the_receivers_side_takes_what_is_genuine_and_nothing_else() -> None:
         {"webhook-signature": "v1,ü v2,"},
     ],
 )
-def test_headers_of_the_wrong_shape_are_not_genuine(broken: dict[str, str]) -> None:
+def test_malformed_headers_are_not_genuine(broken: dict[str, str]) -> None:
     key = secret_bytes(new_secret())
     headers = {**signed_headers([key], "evt_1", 1_000_000, BODY), **broken}
     assert not is_genuine(key, headers, BODY, 1_000_000)

@@ -16,7 +16,7 @@ def directory(tmp_path: Path) -> DurableDirectory:
 
 @pytest.fixture
 def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The inodes that were flushed, in their order."""
+    """The inodes that were flushed, in order."""
     inodes: list[int] = []
     fsync = os.fsync
 
@@ -30,7 +30,7 @@ def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Names files and directories whose flush fails."""
+    """Marks files and directories whose flush fails."""
     inodes: set[int] = set()
     fsync = os.fsync
 
@@ -52,7 +52,7 @@ def test_files_are_written_whole_and_replace_earlier_ones(
     assert (tmp_path / "acme/job/0/input").read_bytes() == b""
 
 
-def test_every_file_is_flushed_and_then_every_name_that_leads_to_it(
+def test_a_file_is_flushed_and_then_every_directory_above_it(
     directory: DurableDirectory, tmp_path: Path, flushed: list[int]
 ) -> None:
     directory.write([("acme/job/0/input", b"x")])
@@ -60,7 +60,7 @@ def test_every_file_is_flushed_and_then_every_name_that_leads_to_it(
     assert flushed == [(tmp_path / name).stat().st_ino for name in names]
 
 
-def test_files_of_one_directory_share_its_flush_and_a_known_tenant_needs_no_other(
+def test_files_of_one_directory_share_its_flush_and_known_parents_are_not_flushed_again(
     directory: DurableDirectory, tmp_path: Path, flushed: list[int]
 ) -> None:
     directory.write([("acme/a", b"x")])
@@ -69,7 +69,7 @@ def test_files_of_one_directory_share_its_flush_and_a_known_tenant_needs_no_othe
     assert flushed == [(tmp_path / name).stat().st_ino for name in ("acme/b", "acme/c", "acme")]
 
 
-def test_a_file_that_cannot_be_written_keeps_no_other_from_it(
+def test_a_file_that_cannot_be_written_does_not_affect_other_files(
     directory: DurableDirectory, tmp_path: Path
 ) -> None:
     (tmp_path / "acme").write_bytes(b"a file where a directory should be")
@@ -79,7 +79,7 @@ def test_a_file_that_cannot_be_written_keeps_no_other_from_it(
     assert (tmp_path / "other/a").read_bytes() == b"x"
 
 
-def test_a_file_whose_flush_fails_is_not_durable(
+def test_a_file_whose_flush_fails_is_reported_as_not_durable(
     directory: DurableDirectory, tmp_path: Path, broken: Callable[[Path], None]
 ) -> None:
     directory.write([("acme/a", b"x"), ("acme/b", b"x")])
@@ -89,7 +89,7 @@ def test_a_file_whose_flush_fails_is_not_durable(
     assert right is None
 
 
-def test_a_directory_whose_flush_fails_has_nothing_durable_in_it(
+def test_no_file_is_durable_in_a_directory_whose_flush_fails(
     directory: DurableDirectory, tmp_path: Path, broken: Callable[[Path], None]
 ) -> None:
     directory.write([("acme/a", b"x"), ("other/a", b"x")])
@@ -111,7 +111,7 @@ def test_no_descriptor_stays_open(
     assert again == probe
 
 
-def test_removing_takes_files_and_whole_directories_and_nothing_else(
+def test_remove_deletes_files_and_whole_directories_and_nothing_else(
     directory: DurableDirectory, tmp_path: Path
 ) -> None:
     directory.write([(path, b"x") for path in ("acme/a.1", "acme/a/0/input", "acme/ab.1")])

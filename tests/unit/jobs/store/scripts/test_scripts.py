@@ -1,4 +1,4 @@
-"""Scripts are put together from files, and their arguments have names on both sides."""
+"""Scripts are assembled from files, and Python and Lua use the same argument names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_unknown_argument_is_named() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_constant_of_a_script_is_known(name: str) -> None:
+def test_every_constant_that_a_script_uses_is_defined(name: str) -> None:
     text = assemble(name, keys.LUA_NAMES | CONSTANTS).text
     used = set(re.findall(r"\bK_[A-Z_]+\b", text))
     defined = set(re.findall(r"^local (K_[A-Z_]+) =", text, re.MULTILINE))
