@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "notifier/client/README.md"])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        ROOT / "notifier/client/README.md",
+        ROOT / "benchmarks/RESULTS.md",
+    ]
+)
 TREES = ("api", "jobs", "notifier", "tests", "testsupport", "benchmarks", "docs", "scripts", "examples")
 
 PATH = re.compile(rf"(?<![\w/.-])(?:{'|'.join(TREES)})(?:/[\w.-]+)+/?")
