@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import ClassVar
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from jobs.core.errors import PressrunError
@@ -32,16 +31,13 @@ MAX_URL_CHARACTERS = 8192
 class EgressError(PressrunError):
     """We do not connect there. The text is a sentence for the owner of the document or endpoint."""
 
-    code: ClassVar[str] = "egress_refused"
-
 
 class UrlRefused(EgressError):
     """The URL itself is not one that we open, whatever it resolves to."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{_shortened(url)} is refused: {reason}.")
-        self.url = url
-        self.reason = reason
+        shown = url if len(url) <= 200 else url[:199] + "…"
+        super().__init__(f"{shown!r} is refused: {reason}.")
 
 
 class AddressRefused(EgressError):
@@ -50,9 +46,6 @@ class AddressRefused(EgressError):
     def __init__(self, host: str, address: Address, reason: str) -> None:
         shown = str(address) if host == str(address) else f"{host} ({address})"
         super().__init__(f"{shown} is refused: {reason}. PRESSRUN_EGRESS_ALLOW can allow it.")
-        self.host = host
-        self.address = address
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +80,7 @@ class EgressPolicy:
 
     @classmethod
     def from_entries(cls, entries: Iterable[str], *, only_listed: bool = False) -> EgressPolicy:
-        """The policy for `Settings.egress_allow`: CIDRs, single addresses and host names (matched
-        exactly).
+        """Makes the policy of `Settings.egress_allow`: CIDRs, addresses and exact host names.
 
         Raises:
             ValueError: an entry is none of these.
@@ -105,12 +97,11 @@ class EgressPolicy:
                 hosts.add(host)
         return cls(tuple(networks), frozenset(hosts), only_listed)
 
-    def check_url(self, url: str, *, schemes: Sequence[str] = ("http", "https")) -> Target:
-        """Take `url` apart.
+    def check_url(self, url: str) -> Target:
+        """Takes `url` apart.
 
         Raises:
-            UrlRefused: malformed, another scheme, credentials in it, or a port that is another
-                protocol's.
+            UrlRefused: malformed, another scheme, credentials in it, or another protocol's port.
         """
         if len(url) > MAX_URL_CHARACTERS:
             raise UrlRefused(url, f"it is longer than {MAX_URL_CHARACTERS} characters")
@@ -121,8 +112,8 @@ class EgressPolicy:
             port = parts.port
         except ValueError:
             raise UrlRefused(url, "it is malformed") from None
-        if parts.scheme not in schemes:
-            raise UrlRefused(url, f"only {' and '.join(schemes)} URLs are opened")
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise UrlRefused(url, "only http and https URLs are opened")
         if "@" in parts.netloc:
             raise UrlRefused(url, "it carries a user name or password")
         host = self._host(url, parts)
@@ -140,10 +131,8 @@ class EgressPolicy:
         except UnicodeError:
             raise UrlRefused(url, "its host name is malformed") from None
         if "[" in parts.netloc or "]" in parts.netloc:
-            if not _IN_BRACKETS.fullmatch(parts.netloc):
-                raise UrlRefused(
-                    url, "its host name is malformed"
-                )  # Python forgets what is beside the brackets
+            if not _IN_BRACKETS.fullmatch(parts.netloc):  # Python forgets what is beside the brackets
+                raise UrlRefused(url, "its host name is malformed")
             try:
                 address = IPv6Address(host)
             except ValueError:
@@ -159,16 +148,14 @@ class EgressPolicy:
         """Returns `address` as an object, if a connection to it is allowed for `host`.
 
         Raises:
-            AddressRefused: it is neither globally routable nor listed; with `only_listed`, it is
-                not listed.
+            AddressRefused: it is not listed, nor globally routable without `only_listed`.
         """
         judged = ipaddress.ip_address(address)
         if self.is_listed(host, judged):
             return judged
         if self.only_listed:
             raise AddressRefused(host, judged, "only what PRESSRUN_EGRESS_ALLOW lists may be reached")
-        reason = refusal(judged)
-        if reason is not None:
+        if (reason := refusal(judged)) is not None:
             raise AddressRefused(host, judged, reason)
         return judged
 
@@ -191,8 +178,7 @@ class EgressPolicy:
 
 
 def unwrap(address: Address) -> Address:
-    """Returns the IPv4 address inside an IPv6 address that only carries one; else the address
-    itself.
+    """Returns the IPv4 address that an IPv6 address carries; else the address itself.
 
     IPv4-mapped (RFC 4291), NAT64 (RFC 6052, well-known prefix) and 6to4 (RFC 3056) addresses are
     allowed if the one inside is. The other carriers (IPv4-compatible, IPv4-translated, Teredo,
@@ -209,23 +195,20 @@ def unwrap(address: Address) -> Address:
 
 
 def refusal(address: Address) -> str | None:
-    """Returns why `address` is refused, as the end of a sentence; None if it is globally
-    routable."""
+    """Returns why `address` is refused, to end a sentence; None if it is globally routable."""
     inner = unwrap(address)
     for network, what in REFUSED_V4 if inner.version == 4 else REFUSED_V6:
         if inner in network:
             inside = "" if inner == address else f"{inner} inside it is "
             return f"{inside}{what}"
+    if inner.version == 6 and inner not in _GLOBAL_UNICAST:
+        return "reserved by the IETF"  # RFC 4291 section 2.4
     return None
 
 
 def _ascii_host(host: str) -> str:
     host = host.strip("[]").rstrip(".").lower()
     return host if host.isascii() else host.encode("idna").decode("ascii")
-
-
-def _shortened(url: str) -> str:
-    return repr(url if len(url) <= 200 else url[:199] + "…")
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -236,6 +219,7 @@ _IN_BRACKETS = re.compile(r"\[[^\[\]]*\](:[0-9]*)?")
 _PATH_CHARACTERS = "/?%:@!$&'()*+,;=~-._[]|^`{}"
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _6TO4 = IPv6Network("2002::/16")
@@ -267,11 +251,11 @@ REFUSED_V4: tuple[tuple[IPv4Network, str], ...] = tuple(
 REFUSED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
     (IPv6Network(network), what)
     for network, what in (
-        # Inside global unicast (2000::/3): IANA IPv6 Special-Purpose Address Registry
+        # Inside global unicast: IANA IPv6 Special-Purpose Address Registry
         ("2001::/23", "reserved for protocol assignments (Teredo among them)"),
         ("2001:db8::/32", "reserved for documentation"),
         ("3fff::/20", "reserved for documentation"),
-        # Outside of it: those that may occur are named …
+        # Outside of it: those that may occur
         ("::1/128", "this machine's loopback"),
         ("::/128", "the unspecified address"),
         ("64:ff9b:1::/48", "local-use NAT64"),
@@ -281,20 +265,7 @@ REFUSED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
         ("fe80::/10", "a link-local address"),
         ("fec0::/10", "a private (site-local) address"),
         ("ff00::/8", "a multicast address"),
-        # … and the rest of the address space, which the IETF keeps (RFC 4291 section 2.4)
         ("::/8", "reserved, IPv4-compatible and IPv4-translated addresses among them"),
-        ("100::/8", "reserved by the IETF"),
-        ("200::/7", "reserved by the IETF"),
-        ("400::/6", "reserved by the IETF"),
-        ("800::/5", "reserved by the IETF"),
-        ("1000::/4", "reserved by the IETF"),
-        ("4000::/2", "reserved by the IETF"),
-        ("8000::/2", "reserved by the IETF"),
-        ("c000::/3", "reserved by the IETF"),
-        ("e000::/4", "reserved by the IETF"),
-        ("f000::/5", "reserved by the IETF"),
-        ("f800::/6", "reserved by the IETF"),
-        ("fe00::/9", "reserved by the IETF"),
     )
 )
 

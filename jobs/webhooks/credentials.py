@@ -24,11 +24,8 @@ _SECRET_BYTES = range(24, 65)
 """How long a secret may be: 24 to 64 bytes (Standard Webhooks 1.0.0, "Symmetric")."""
 
 
-class CredentialsUnreadable(RequestError):
+class CredentialsUnreadable(RequestError, code="credentials_unreadable", status=409):
     """No key in `PRESSRUN_SECRET_KEY` decrypts the credentials: the right one is gone."""
-
-    code = "credentials_unreadable"
-    status = 409
 
 
 def new_secret() -> str:

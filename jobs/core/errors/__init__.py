@@ -4,19 +4,29 @@
 - `job`: what went wrong with a job. Becomes the job's ``error``.
 - `store`: what is wrong with the store. Becomes a 503 answer.
 
-The HTTP status is an attribute of the class, and `api.http.problems` is the only place that turns
-errors into answers. `/docs` shows the first paragraph of each docstring.
+`api.http.problems` is the only place that turns errors into answers. `/docs` shows the first
+paragraph of each docstring.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 
 class PressrunError(Exception):
-    """Root of the tree. `code` is stable and documented; `str()` is a sentence for people."""
+    """Root of the tree. `code` is stable and documented; `str()` is a sentence for people.
+
+    The class line of an error gives its attributes: ``class QueueFull(RequestError, status=429)``.
+    """
 
     code: ClassVar[str] = "internal_error"
+
+    def __init_subclass__(cls, **attributes: Any) -> None:
+        super().__init_subclass__()
+        for name, value in attributes.items():
+            if not hasattr(cls, name):
+                raise TypeError(f"{cls.__name__} has no attribute {name}")
+            setattr(cls, name, value)
 
 
 _E = TypeVar("_E", bound=PressrunError)

@@ -1,5 +1,4 @@
-"""What went wrong with a job. An instance becomes the job's ``error``: its `code`, `message` and
-`retryable`."""
+"""What went wrong with a job: the ``code``, ``message`` and ``retryable`` of its ``error``."""
 
 from __future__ import annotations
 
@@ -19,121 +18,79 @@ class JobError(PressrunError):
         self.message = message
 
 
-class InternalJobError(JobError):
+class InternalJobError(JobError, code="internal_error", retryable=True):
     """A fault on our side; details are in the worker's log."""
 
-    code = "internal_error"
-    retryable = True
 
-
-class RenderTimeout(JobError):
+class RenderTimeout(JobError, code="render_timeout"):
     """The run took longer than it may (`timeout_seconds`), and was stopped."""
 
-    code = "render_timeout"
 
-
-class RenderOutOfMemory(JobError):
+class RenderOutOfMemory(JobError, code="render_out_of_memory"):
     """The run needed more memory than `PRESSRUN_RENDER_MEMORY_MB`, and was stopped."""
 
-    code = "render_out_of_memory"
 
-
-class RendererCrashed(JobError):
+class RendererCrashed(JobError, code="renderer_crashed", retryable=True):
     """The child process died without an answer (Pango or cairo crashed, or it was killed)."""
 
-    code = "renderer_crashed"
-    retryable = True
 
-
-class RenderFailed(JobError):
+class RenderFailed(JobError, code="render_failed"):
     """The renderer refused the document with an error of its own."""
 
-    code = "render_failed"
 
-
-class TemplateError(JobError):
+class TemplateError(JobError, code="template_error"):
     """The template cannot be filled with the data. The message has the line and the reason."""
 
-    code = "template_error"
 
-
-class ResultTooLarge(JobError):
+class ResultTooLarge(JobError, code="result_too_large"):
     """The result has more bytes, pages or pixels than a result may have."""
 
-    code = "result_too_large"
 
-
-class AssetForbidden(JobError):
+class AssetForbidden(JobError, code="asset_forbidden"):
     """The document cannot be rendered without something that the fetch policy refuses."""
 
-    code = "asset_forbidden"
 
-
-class DocumentUnreachable(JobError):
+class DocumentUnreachable(JobError, code="document_unreachable", retryable=True):
     """The URL that the job names as its document could not be fetched."""
 
-    code = "document_unreachable"
-    retryable = True
 
-
-class StrictWarnings(JobError):
+class StrictWarnings(JobError, code="strict_warnings"):
     """The document was rendered with warnings, and the job asked to fail on any."""
 
-    code = "strict_warnings"
 
-
-class InputMissing(JobError):
+class InputMissing(JobError, code="input_missing"):
     """The input of the job, or a file that came with it, is gone from the artifact store."""
 
-    code = "input_missing"
 
-
-class SourceGone(JobError):
+class SourceGone(JobError, code="source_gone"):
     """This job was to work on the result of another one, which is gone since the submission."""
 
-    code = "source_gone"
 
-
-class SourceTooLarge(JobError):
+class SourceTooLarge(JobError, code="source_too_large"):
     """The PDFs that the job was to work on are larger together than a job may take."""
 
-    code = "source_too_large"
 
-
-class PdfUnreadable(JobError):
+class PdfUnreadable(JobError, code="pdf_unreadable"):
     """A file that the job was to work on is no PDF, is cut short, or is damaged beyond repair."""
 
-    code = "pdf_unreadable"
 
-
-class PdfEncrypted(JobError):
+class PdfEncrypted(JobError, code="pdf_encrypted"):
     """A PDF that the job was to work on cannot be read, or may not be taken apart, without its
     password."""
 
-    code = "pdf_encrypted"
 
-
-class PageOutOfRange(JobError):
+class PageOutOfRange(JobError, code="page_out_of_range"):
     """A PDF that the job was to work on has fewer pages than were asked for."""
 
-    code = "page_out_of_range"
 
-
-class UnknownKind(JobError):
+class UnknownKind(JobError, code="unknown_kind", retryable=True):
     """The worker does not know the job's kind: a newer release submitted it, or a plug-in is not
     installed."""
 
-    code = "unknown_kind"
-    retryable = True
 
-
-class WorkerLost(JobError):
+class WorkerLost(JobError, code="worker_lost"):
     """The lease ran out too often: the worker or its machine dies whenever it runs this job."""
 
-    code = "worker_lost"
 
-
-class JobExpired(JobError):
+class JobExpired(JobError, code="job_expired"):
     """The job did not start before its `expires_in_seconds` had passed."""
-
-    code = "job_expired"

@@ -39,8 +39,6 @@ _WATCH_SECONDS = 0.1
 class RendererNotStarted(PressrunError):
     """A render child did not become ready. The message says why."""
 
-    code = "renderer_not_started"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOutcome:

@@ -147,9 +147,8 @@ class TestAddresses:
         )
 
     def test_one_bad_address_among_good_ones_refuses_the_host(self) -> None:
-        with pytest.raises(AddressRefused) as refused:
+        with pytest.raises(AddressRefused, match=r"^mixed\.example \(10\.0\.0\.7\) is refused"):
             POLICY.check_addresses("mixed.example", ["8.8.8.8", "2606:4700::1111", "10.0.0.7"])
-        assert refused.value.address == IPv4Address("10.0.0.7")
 
 
 class TestAllowing:
@@ -256,9 +255,9 @@ class TestUrls:
         ):
             assert POLICY.check_url(url).host == "example.com"
 
-    def test_schemes_can_be_restricted(self) -> None:
-        with pytest.raises(UrlRefused, match="only https URLs"):
-            POLICY.check_url("http://example.com/", schemes=("https",))
+    def test_the_refusal_of_a_scheme_names_those_that_are_opened(self) -> None:
+        with pytest.raises(UrlRefused, match="only http and https URLs"):
+            POLICY.check_url("ftp://example.com/")
 
     @given(st.text(max_size=100))
     def test_any_text_is_either_a_target_or_refused(self, text: str) -> None:
