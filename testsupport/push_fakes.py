@@ -88,7 +88,7 @@ class Records:
             raise CursorExpired("gone", str(head))
         events = [event for event in self.log if event.sequence > start][:limit]
         end = Cursor(self.epoch, events[-1].sequence) if events else Cursor(self.epoch, start)
-        return EventPage([event.body for event in events], end)
+        return EventPage([event.body for event in events], end, has_more=end.sequence < head.sequence)
 
     def _may_fail(self) -> None:
         if self.failures:

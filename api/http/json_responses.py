@@ -49,9 +49,10 @@ def items_reply(items: Iterable[bytes]) -> JsonReply:
     return JsonReply(b'{"items":[' + b",".join(items) + b"]}")
 
 
-def page_reply(items: Iterable[bytes], next_cursor: str) -> JsonReply:
-    """Returns ``{"items": […], "next_cursor": "…"}`` of items that are JSON already."""
-    return JsonReply(b'{"items":[' + b",".join(items) + b'],"next_cursor":' + to_json(next_cursor) + b"}")
+def page_reply(items: Iterable[bytes], next_cursor: str, has_more: bool) -> JsonReply:
+    """Returns a page (`items`, `next_cursor`, `has_more`) of items that are JSON already."""
+    rest = b'],"next_cursor":' + to_json(next_cursor) + b',"has_more":' + to_json(has_more)
+    return JsonReply(b'{"items":[' + b",".join(items) + rest + b"}")
 
 
 def not_modified(headers: Headers) -> Response:

@@ -52,7 +52,7 @@ class EventRoutes:
         if filter is not EVERYTHING:
             epoch = page.next_cursor.epoch
             bodies = [body for body in bodies if LogEvent.from_body(epoch, body).passes(filter)]
-        return page_reply(bodies, str(page.next_cursor))
+        return page_reply(bodies, str(page.next_cursor), page.has_more)
 
 
 def _prefers_stream(accept: str) -> bool:

@@ -46,7 +46,7 @@ class Replay:
             for body in page.bodies:
                 made += await self._deliver(endpoint, body)
             after = page.next_cursor
-            if len(page.bodies) < _PAGE:
+            if not page.has_more:
                 return made, None
         return made, str(after)
 

@@ -289,9 +289,7 @@ class Feeds:
             events.append(LogEvent.from_body(epoch, body))
         is_whole = len(events) == len(read.bodies)
         end = read.next_cursor if is_whole else events[-1].cursor
-        return ReplayPage(
-            events, end, is_last=is_whole and len(events) < self._replay.page_events, arrivals=arrivals
-        )
+        return ReplayPage(events, end, is_last=is_whole and not read.has_more, arrivals=arrivals)
 
 
 def _position_of(subscription: ChannelSubscription) -> _ReplayPosition:

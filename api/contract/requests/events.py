@@ -29,7 +29,8 @@ class EventsQuery(QueryModel):
         "`Last-Event-ID` takes precedence.",
     )
     limit: Limit = Field(
-        default=50, description="How many events to look at, at most. Streams have no limit."
+        default=50,
+        description="How many events to look at, at most; a filter may leave fewer. Streams have no limit.",
     )
     kinds: Several = Field(default=[], description="Only events of jobs of these kinds, separated by commas.")
     tags: Several = Field(default=[], description="Only events of jobs that have one of these tags.")

@@ -25,4 +25,8 @@ class JobEvents(ResponseModel):
 
 class EventPage(ResponseModel):
     items: list[EventDocument]
-    next_cursor: str = Field(description="The cursor for later events.")
+    next_cursor: str = Field(description="The cursor for later events: give it as `after`.")
+    has_more: bool = Field(
+        description="Whether the log has later events now. With a filter, a page may be empty although a "
+        "later one is not, so read on while this is true."
+    )

@@ -20,6 +20,8 @@ class EventPage:
 
     bodies: list[bytes]
     next_cursor: Cursor
+    has_more: bool
+    """Whether the log had events after `next_cursor` when it was read."""
 
 
 class EventLog:
@@ -55,7 +57,11 @@ class EventLog:
         if after is not None:
             _check_reachable(after, head, _sequence(oldest[0][0]) if oldest else head.sequence + 1)
         position = _sequence(entries[-1][0]) if entries else (after.sequence if after else head.sequence)
-        return EventPage([_body(fields) for _, fields in entries], Cursor(head.epoch, position))
+        return EventPage(
+            [_body(fields) for _, fields in entries],
+            Cursor(head.epoch, position),
+            has_more=position < head.sequence,
+        )
 
     async def of_job(self, tenant: str, job_id: str) -> list[bytes]:
         """Returns the bodies of one job's events that the log still has, oldest first.

@@ -221,6 +221,25 @@ async def test_the_events_of_a_job_are_the_bytes_of_the_log(
     assert [event for event in events if event["data"]["job"]["id"] == job["id"]] == of_job.json()["items"]
 
 
+async def test_a_filtered_page_without_events_says_whether_later_ones_may_match(
+    client: httpx.AsyncClient,
+) -> None:
+    for _ in range(3):
+        await submit(client)
+    last = await submit(client)
+    query, found = {"job_id": last["id"], "limit": "2"}, []
+
+    first = page = (await client.get("/v1/events", params=query)).json()
+    while page["has_more"]:
+        page = (await client.get("/v1/events", params={**query, "after": page["next_cursor"]})).json()
+        found += page["items"]
+    end = (await client.get("/v1/events", params={**query, "after": page["next_cursor"]})).json()
+
+    assert (first["items"], first["has_more"]) == ([], True)
+    assert [event["data"]["job"]["id"] for event in found] == [last["id"]]
+    assert end == {"items": [], "next_cursor": page["next_cursor"], "has_more": False}
+
+
 async def test_the_answer_to_an_expired_cursor_has_the_one_to_go_on_with(client: httpx.AsyncClient) -> None:
     await submit(client)
     answer = await client.get("/v1/events?after=zzz.7")
