@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from jobs.core.egress import EgressPolicy, UrlRefused
+from jobs.core.times import parse_time
 from jobs.kinds.paper import length_mm, paper
 from jobs.render.child.html.page_style import SIDES
 
@@ -64,10 +64,10 @@ def _date(text: str) -> str:
     try:
         if not _DATE.fullmatch(text):
             raise ValueError
-        datetime.fromisoformat(text)
+        moment = parse_time(text)
     except ValueError:
         raise ValueError("a date looks like 2026-01-31, a time like 2026-01-31T12:00:00Z") from None
-    return text
+    return moment.isoformat() if ":60" in text else text  # PDF has no leap seconds
 
 
 def pdf_name(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from api.http.strict_json import canonical_json
+from jobs.core.times import parse_time
 
 MAX_METADATA_BYTES = 8 * 1024
 """A bound, because metadata is part of every event of its job."""
@@ -19,8 +20,7 @@ def _parse_time(value: object) -> datetime.datetime:
     """Parses a time as in RFC 3339, section 5.6. Unlike ISO 8601, it needs seconds and offset."""
     if isinstance(value, str) and _RFC3339.match(value):
         try:
-            moment = datetime.datetime.fromisoformat(value.upper().replace(" ", "T"))
-            return moment.astimezone(datetime.UTC)
+            return parse_time(value.upper()).astimezone(datetime.UTC)
         except (ValueError, OverflowError):
             pass
     raise ValueError("should be a time such as 2026-01-31T12:00:00Z")

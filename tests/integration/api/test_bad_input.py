@@ -96,6 +96,8 @@ async def test_the_content_type_of_json_may_be_spelled_differently(client: httpx
         ({"scheduled_at": "2026-02-31T12:00:00Z"}, "/scheduled_at"),
         ({"scheduled_at": "9999-12-31T23:59:59-23:59"}, "/scheduled_at"),
         ({"scheduled_at": "9999-12-31T23:59:59Z"}, "/scheduled_at"),
+        ({"scheduled_at": "9999-12-31T23:59:60Z"}, "/scheduled_at"),
+        ({"scheduled_at": "2016-12-31T12:00:60Z"}, "/scheduled_at"),
         ({"expires_in_seconds": 0}, "/expires_in_seconds"),
         ({"expires_in_seconds": 10**15}, "/expires_in_seconds"),
         ({"max_attempts": 0}, "/max_attempts"),

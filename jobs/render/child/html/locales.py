@@ -15,6 +15,8 @@ from babel.core import UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, is_currency
 
+from jobs.core.times import parse_time
+
 _STYLES = ("short", "medium", "long", "full")
 _MAX_DECIMALS = 20
 _MAX_PATTERN_CHARACTERS = 100
@@ -82,7 +84,7 @@ def _decimal(value: Any) -> Decimal:
 def _moment(value: Any) -> datetime.date:
     try:
         text = str(value)
-        return datetime.date.fromisoformat(text) if len(text) <= 10 else datetime.datetime.fromisoformat(text)
+        return datetime.date.fromisoformat(text) if len(text) <= 10 else parse_time(text)
     except ValueError:
         raise ValueError(
             f"{str(value)[:40]!r} is not a date such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z"

@@ -100,6 +100,12 @@ async def test_durations_become_milliseconds() -> None:
     assert job.scheduled_at_ms == 1_750_000_001_500
 
 
+async def test_a_leap_second_is_the_second_that_follows() -> None:
+    leap = await make(scheduled_at="2016-12-31T23:59:60.5Z")
+    assert leap.scheduled_at_ms == 1_483_228_800_000
+    assert leap.content_digest == (await make(scheduled_at="2017-01-01T00:00:00Z")).content_digest
+
+
 async def test_the_same_content_has_the_same_digest_however_it_is_written() -> None:
     assert (await make(metadata={"x": 1, "y": 2})).content_digest == (
         await make(metadata={"y": 2, "x": 1})

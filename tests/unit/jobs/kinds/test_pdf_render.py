@@ -71,6 +71,10 @@ class TestCanonical:
         canonical = PDF_RENDER.canonical(HTML, options)
         assert json.loads(json.dumps(canonical)) == {"input": HTML, "options": options | {"page_size": "a5"}}
 
+    def test_a_leap_second_in_the_metadata_is_the_second_that_follows(self) -> None:
+        canonical = PDF_RENDER.canonical(HTML, {"metadata": {"created": "2016-12-31T15:59:60-08:00"}})
+        assert canonical["options"]["metadata"]["created"] == "2016-12-31T16:00:00-08:00"
+
     def test_one_margin_is_used_for_all_sides(self) -> None:
         sides = {"top": "15mm", "right": "15mm", "bottom": "15mm", "left": "15mm"}
         assert PDF_RENDER.canonical(HTML, {"margins": "15mm"})["options"] == {"margins": sides}
@@ -154,6 +158,7 @@ class TestCanonical:
             ({"metadata": {"authors": "A"}}, "/options/metadata/authors"),
             ({"metadata": {"created": "2026-02-30"}}, "/options/metadata/created"),
             ({"metadata": {"created": "20260131"}}, "/options/metadata/created"),
+            ({"metadata": {"created": "2026-01-31T12:00:60Z"}}, "/options/metadata/created"),
             ({"metadata": {"lang": "<b>"}}, "/options/metadata/lang"),
             ({"tagged": "yes"}, "/options/tagged"),
             ({"zoom": 0}, "/options/zoom"),

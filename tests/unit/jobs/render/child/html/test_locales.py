@@ -45,6 +45,7 @@ def test_amounts_are_formatted(value: Any, currency: str, locale: str, text: str
         ("2026-01-31", ("fr", "d MMMM y"), "31 janvier 2026"),
         ("2026-01-31T23:30:00Z", ("en", "y-MM-dd HH:mm"), "2026-01-31 23:30"),
         ("2026-01-31T23:30:00+02:00", ("en", "long"), "January 31, 2026"),
+        ("2016-12-31T23:59:60Z", ("en", "y-MM-dd HH:mm:ss"), "2017-01-01 00:00:00"),
     ],
 )
 def test_dates_are_formatted(value: str, arguments: tuple[str, ...], text: str) -> None:
