@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -37,6 +39,19 @@ class WebServer(uvicorn.Server):
         super().__init__(config)
         self._api = api
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Shuts down after SIGTERM or SIGINT. Uvicorn's own method raises the signal again at the
+        end, so the process would die by it: a clean shutdown would look like a failure."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._api.services.waiters.close()
         await self._api.push.drain(GRACE_SECONDS / 2)
@@ -44,7 +59,7 @@ class WebServer(uvicorn.Server):
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT.
+    """Serves until SIGTERM or SIGINT, and returns when all is shut down.
 
     Exits with 2 if a setting is wrong, and with 1 if the store is a cluster.
     """
