@@ -21,6 +21,8 @@ from redis.asyncio import Redis
 from api.cli.client.server import VARIABLES as CLIENT_VARIABLES
 from api.cli.local.embedded_valkey import running_url
 from api.cli.local.environment import settings_from_environment
+from api.cli.local.platform import Platform, platform_of
+from api.cli.local.supervisor import GRACE_SECONDS
 from jobs.core.errors.store import StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.settings import BadSetting, Settings
@@ -77,6 +79,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_libraries()
     yield from examine_fonts(LANGUAGES)
     yield examine_links(settings)
+    yield from examine_drain(settings, platform_of(os.environ))
     yield from asyncio.run(examine_storage(settings))
 
 
@@ -172,6 +175,26 @@ def examine_links(settings: Settings) -> Finding:
 
 def names_store() -> bool:
     return bool(os.environ.get("REDIS_URL", "").strip())
+
+
+def examine_drain(settings: Settings, platform: Platform | None) -> Iterator[Finding]:
+    """Compares the drain with the time that the platform gives. A guess, so it only warns."""
+    if platform is None:
+        return
+    most = int(platform.stop_seconds - GRACE_SECONDS)
+    if settings.drain_seconds <= most:
+        yield Finding(
+            "ok", "drain", f"{settings.drain_seconds} s, and {platform.name} gives {platform.stop_seconds} s"
+        )
+        return
+    yield Finding(
+        "warn",
+        "drain",
+        f"PRESSRUN_DRAIN_SECONDS is {settings.drain_seconds}, but this seems to be {platform.name}, which kills "
+        f"processes {platform.stop_seconds} s after SIGTERM{' unless told otherwise' if platform.longer else ''}: "
+        "jobs that still run then lose an attempt",
+        f"Set PRESSRUN_DRAIN_SECONDS to {most} or less{f', or {platform.longer}' if platform.longer else ''}.",
+    )
 
 
 async def examine_storage(settings: Settings) -> list[Finding]:

@@ -4,7 +4,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import main
-from api.cli.doctor import examine_fonts, examine_server
+from api.cli.doctor import examine_drain, examine_fonts, examine_server
+from api.cli.local.platform import DOCKER, HEROKU, KUBERNETES, Platform
+from jobs.core.settings import Settings
 from jobs.store.durability import StoreFacts
 
 
@@ -108,3 +110,34 @@ def test_fails_with_a_store_that_cannot_be_used(facts: StoreFacts, said: str) ->
     finding = examine_server(facts)
     assert finding.verdict == "fail"
     assert finding.text == said
+
+
+@pytest.mark.parametrize(
+    ("platform", "drain_seconds", "verdict"),
+    [
+        (DOCKER, 5, "ok"),
+        (DOCKER, 6, "warn"),
+        (HEROKU, 25, "ok"),
+        (HEROKU, 26, "warn"),
+        (KUBERNETES, 20, "ok"),
+        (KUBERNETES, 60, "warn"),
+    ],
+)
+def test_warns_if_the_platform_kills_before_the_drain_is_over(
+    platform: Platform, drain_seconds: int, verdict: str
+) -> None:
+    (finding,) = examine_drain(Settings(drain_seconds=drain_seconds), platform)
+    assert finding.verdict == verdict
+    assert platform.name in finding.text
+    if verdict == "warn":
+        assert f"to {platform.stop_seconds - 5} or less" in finding.remedy
+
+
+def test_says_nothing_about_the_drain_on_an_unknown_platform() -> None:
+    assert list(examine_drain(Settings(drain_seconds=3600), None)) == []
+
+
+def test_a_drain_that_is_too_long_is_no_failure(tmp_path: Path) -> None:
+    result = examined(tmp_path, REDIS_URL="", DYNO="worker.1", PRESSRUN_DRAIN_SECONDS="60")
+    assert "warn  drain: PRESSRUN_DRAIN_SECONDS is 60, but this seems to be Heroku" in result.output
+    assert result.exit_code == 0
