@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from typing import Any
 
 import structlog
 
@@ -21,8 +21,6 @@ from jobs.worker.timing import WorkerTiming
 from jobs.worker.until_stored import until_stored
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 
 class Attempt:
@@ -111,9 +109,9 @@ class Attempt:
                 f"This worker does not know jobs of kind {self.claim.kind!r}. "
                 "Deploy workers of the release that accepted it, or install the plug-in that brings it."
             )
-        spec = await self._until_stored(lambda: self._queue.spec(self.claim))
-        files = await self._until_stored(lambda: self._queue.files(self.claim, spec))
-        async with ProgressSender(self._queue, self.claim, self._timing.progress_interval_s) as progress:
+        spec = await until_stored(lambda: self._queue.spec(self.claim), self._timing)
+        files = await until_stored(lambda: self._queue.files(self.claim, spec), self._timing)
+        with closing(ProgressSender(self._queue, self.claim, self._timing.progress_interval_s)) as progress:
             run = Run(
                 self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
             )
@@ -129,7 +127,8 @@ class Attempt:
             return None
 
     async def _result_of(self, job_id: str, max_bytes: int) -> Result:
-        return await self._until_stored(lambda: self._queue.result_of(self.claim.tenant, job_id, max_bytes))
+        tenant = self.claim.tenant
+        return await until_stored(lambda: self._queue.result_of(tenant, job_id, max_bytes), self._timing)
 
     async def _hand_back(self) -> None:
         """Returns the job to the queue; further cancellations do not interrupt that."""
@@ -141,6 +140,3 @@ class Attempt:
             log.warning("attempt.not_released", reason=str(error))
         else:
             log.info("attempt.released")
-
-    async def _until_stored(self, step: Callable[[], Awaitable[T]]) -> T:
-        return await until_stored(step, self._timing.store_retry_s)

@@ -18,9 +18,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import copy_context
-from typing import TypeVar
 
 import structlog
 
@@ -34,8 +33,6 @@ from jobs.worker.timing import WorkerTiming
 from jobs.worker.until_stored import until_stored
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 
 class RunRecord:
@@ -117,7 +114,11 @@ class OutcomeWriter:
             self.flush()
         await run.may_be_sent.wait()
         assert run.storing is not None  # noqa: S101 (the flush has set it)
-        await self._write_outcome(run, await run.storing)
+        path = await run.storing
+        if isinstance(run.ended, Result):
+            await self._succeed(run, run.ended, path)
+        else:
+            await self._fail(run, run.ended)
 
     def close_record(self, run: RunRecord) -> None:
         """Writes nothing more about the run."""
@@ -162,7 +163,7 @@ class OutcomeWriter:
         """Writes the bytes of a result. If they cannot be stored at all, the run has failed."""
         if isinstance(ended, Result):
             try:
-                return await self._until_stored(lambda: self._queue.store_result(run.claim, ended))
+                return await until_stored(lambda: self._queue.store_result(run.claim, ended), self._timing)
             except JobError as error:
                 run.ended = error
         return ""
@@ -173,23 +174,18 @@ class OutcomeWriter:
 
     async def _start(self, run: RunRecord) -> None:
         try:
-            await self._until_stored(lambda: self._queue.start(run.claim, run.began_ms_ago))
+            await until_stored(lambda: self._queue.start(run.claim, run.began_ms_ago), self._timing)
         except ClaimLost:
             if run.ended is None:  # else the outcome was written first, or is refused, too
                 run.on_refused()
         except Exception:
             log.exception("attempt.start_not_recorded")  # the outcome brings it along
 
-    async def _write_outcome(self, run: RunRecord, path: str) -> None:
-        if isinstance(run.ended, Result):
-            await self._succeed(run, run.ended, path)
-        elif run.ended is not None:
-            await self._fail(run, run.ended)
-
     async def _succeed(self, run: RunRecord, result: Result, path: str) -> None:
         try:
-            await self._until_stored(
-                lambda: self._queue.succeed(run.claim, result, path, began_ms_ago=run.began_ms_ago)
+            await until_stored(
+                lambda: self._queue.succeed(run.claim, result, path, began_ms_ago=run.began_ms_ago),
+                self._timing,
             )
         except ClaimLost:
             await self._queue.discard_result(path)
@@ -200,15 +196,13 @@ class OutcomeWriter:
         attempt = run.claim.attempt + 1
         if error.retryable and attempt < run.claim.max_attempts:
             delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
-            await self._until_stored(
-                lambda: self._queue.retry(run.claim, error, delay_ms, began_ms_ago=run.began_ms_ago)
+            await until_stored(
+                lambda: self._queue.retry(run.claim, error, delay_ms, began_ms_ago=run.began_ms_ago),
+                self._timing,
             )
             log.warning("attempt.retrying", attempt=attempt, code=error.code, delay_ms=delay_ms)
         else:
-            await self._until_stored(
-                lambda: self._queue.fail(run.claim, error, began_ms_ago=run.began_ms_ago)
+            await until_stored(
+                lambda: self._queue.fail(run.claim, error, began_ms_ago=run.began_ms_ago), self._timing
             )
             log.warning("attempt.failed", attempt=attempt, code=error.code, message=error.message)
-
-    async def _until_stored(self, step: Callable[[], Awaitable[T]]) -> T:
-        return await until_stored(step, self._timing.store_retry_s)

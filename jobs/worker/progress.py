@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from types import TracebackType
 
 from jobs.core.errors.store import StoreError
 from jobs.core.job import Claim, Progress
@@ -13,7 +12,7 @@ from jobs.store.queue import JobQueue
 
 
 class ProgressSender:
-    """While entered, sends the latest progress of one claim, and drops what it cannot send.
+    """Sends the latest progress of one claim until it is closed, and drops what it cannot send.
 
     The first message is sent `interval_s` seconds after the first report.
     """
@@ -43,11 +42,6 @@ class ProgressSender:
                 with suppress(StoreError):
                     await self._queue.report(self._claim, self._latest)
 
-    async def __aenter__(self) -> ProgressSender:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._task is not None:
             self._task.cancel()

@@ -1,5 +1,3 @@
-"""Steps that wait for the store to come back."""
-
 from __future__ import annotations
 
 import asyncio
@@ -11,21 +9,19 @@ import structlog
 
 from jobs.core.errors.store import StoreError
 from jobs.store.client import raise_if_cancelled
+from jobs.worker.timing import WorkerTiming
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 
-async def until_stored(step: Callable[[], Awaitable[T]], retry_s: float) -> T:
-    """Repeats a step until the store has answered, so that finished work is not thrown away.
-
-    The step must be safe to repeat. Waits up to `retry_s` seconds between two tries.
-    """
+async def until_stored(step: Callable[[], Awaitable[T]], timing: WorkerTiming) -> T:
+    """Repeats a step that is safe to repeat until the store answers, so that no work is lost."""
     while True:
         raise_if_cancelled()
         try:
             return await step()
         except StoreError as error:
             log.warning("attempt.waiting_for_store", reason=str(error))
-            await asyncio.sleep(retry_s * (0.5 + random.random() / 2))  # noqa: S311 (jitter)
+            await asyncio.sleep(timing.store_retry_s * (0.5 + random.random() / 2))  # noqa: S311 (jitter)

@@ -41,20 +41,7 @@ from jobs.worker.timing import WorkerTiming
 
 log = structlog.get_logger(__name__)
 
-SWEEP_SECONDS = frozenset(range(0, 60, 10))
 CRON_POLL_S = 1.0
-
-
-async def run_claim(ctx: dict[str, Any], job_id: str) -> None:
-    """The arq job function behind every job: runs the attempt that the claim in `ctx` made."""
-    worker: JobWorker = ctx["worker"]
-    await worker.run_attempt(ctx["claim"])
-
-
-async def sweep(ctx: dict[str, Any]) -> None:
-    """Cron: expires results and records and removes what is no longer needed."""
-    worker: JobWorker = ctx["worker"]
-    await worker.sweep()
 
 
 class JobWorker(Worker):
@@ -74,8 +61,8 @@ class JobWorker(Worker):
         """`start` returns the runners, ready to run, before the first claim; `stop` ends them."""
         timing = timing or WorkerTiming()
         super().__init__(
-            functions=[func(run_claim, name="run_claim")],
-            cron_jobs=[cron(sweep, second=set(SWEEP_SECONDS), run_at_startup=False)],
+            functions=[func(self.run_claim, name="run_claim")],
+            cron_jobs=[cron(self.sweep, name="cron:sweep", second=set(range(0, 60, 10)))],
             queue_name=keys.CRON_QUEUE,
             redis_pool=redis,
             on_startup=self._on_startup,
@@ -86,7 +73,6 @@ class JobWorker(Worker):
             poll_delay=0,
             job_serializer=redis.job_serializer,
             job_deserializer=redis.job_deserializer,
-            ctx={"worker": self},
         )
         self.signals = WorkerSignals()
         self.outcomes = OutcomeWriter(queue, timing, self._on_round_trip)
@@ -193,12 +179,11 @@ class JobWorker(Worker):
     # --- running ---------------------------------------------------------------------------------
 
     def _begin(self, claim: Claim) -> None:
-        context = {**self.ctx, "claim": claim, "job_id": claim.job_id}
         try:
             name, arguments, named, _, _ = deserialize_job_raw(
                 claim.entry, deserializer=self.job_deserializer
             )
-            run = self.functions[name].coroutine(context, *arguments, **named)
+            run = self.functions[name].coroutine({"claim": claim}, *arguments, **named)
         except (DeserializationError, KeyError, TypeError):
             # Another release wrote it. The lease runs out; after some such claims the job fails.
             log.exception("worker.unknown_entry", **claim.log_context)
@@ -208,8 +193,9 @@ class JobWorker(Worker):
         self.tasks[claim.job_id] = task
         task.add_done_callback(lambda _: self._ended(claim.job_id))
 
-    async def run_attempt(self, claim: Claim) -> None:
-        """Runs the claim to its outcome. Never raises."""
+    async def run_claim(self, ctx: dict[str, Any], job_id: str) -> None:
+        """The function that every arq entry names: runs the claim to its outcome. Never raises."""
+        claim: Claim = ctx["claim"]
         attempt = Attempt(
             claim, self._queue, self._runners, self._default_timeout_ms, self.outcomes, self._timing
         )
@@ -279,7 +265,8 @@ class JobWorker(Worker):
 
         await asyncio.gather(*map(release, claims))
 
-    async def sweep(self) -> None:
+    async def sweep(self, ctx: dict[str, Any]) -> None:
+        """Cron: expires results and records, and removes what is no longer needed."""
         while await self._queue.sweep():
             pass
 
