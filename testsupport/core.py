@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from jobs.core.ids import new_batch_id, new_job_id
-from jobs.core.job import BatchSubmission, Job, Submission, SubmittedBatch
+from jobs.core.job import BatchSubmission, Job, Submission
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.store.artifacts import Artifacts, open_artifacts
@@ -61,9 +61,10 @@ class Core:
         submission = Submission(job_id=new_job_id(), tenant=tenant, kind=kind, **fields)
         return (await self.store.submit(submission)).job
 
-    async def submit_batch(self, *specs: bytes, tenant: str = "acme", **fields: Any) -> SubmittedBatch:
-        """Submits a batch with one job for each spec."""
-        return await self.batches.submit(batch_of(*specs, tenant=tenant, **fields))
+    async def submit_batch(self, *specs: bytes, tenant: str = "acme", **fields: Any) -> dict[str, Any]:
+        """Submits a batch with one job for each spec, and returns its document."""
+        submitted = await self.batches.submit(batch_of(*specs, tenant=tenant, **fields))
+        return cast(dict[str, Any], json.loads(submitted.document))
 
     async def event_types(self, job: Job) -> list[str]:
         return [json.loads(body)["type"] for body in await self.log.of_job(job.tenant, job.id)]

@@ -1,4 +1,4 @@
-"""Builds answers with a job document: the stored job, plus what is true at this moment only."""
+"""Builds answers with a job or batch: its document, plus what is true at this moment only."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic_core import to_json
 from starlette.requests import Request
 
 from api.http.headers import etags
-from api.http.json_responses import REVALIDATE, JsonReply, json_reply
+from api.http.json_responses import NO_STORE, REVALIDATE, JsonReply, json_reply
 from jobs.core.errors.request import JobNotFound
-from jobs.core.ids import is_job_id
+from jobs.core.ids import is_batch_id, is_job_id
 from jobs.core.job import Job, Submitted
 from jobs.core.tokens import Scope, Tokens
 
@@ -44,11 +44,15 @@ def job_reply(job: Job, position: int | None = None) -> JsonReply:
 def accepted_reply(
     submitted: Submitted, tokens: Tokens, now: float, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> JsonReply:
-    """Answers 202 with the job, and a token and cursor to follow it from its first event on."""
-    token, _ = tokens.mint(submitted.tenant, Scope(job_id=submitted.job_id), now, SUBSCRIPTION_SECONDS)
+    """Answers 202 with the job or batch, and a token and cursor to follow it from the beginning."""
+    if is_batch_id(submitted.id):
+        scope, path = Scope(batch_id=submitted.id), "/v1/batches/"
+    else:
+        scope, path = Scope(job_id=submitted.id), "/v1/jobs/"
+    token, _ = tokens.mint(submitted.tenant, scope, now, SUBSCRIPTION_SECONDS)
     subscription = to_json({"token": token, "cursor": submitted.cursor})
     body = b"".join([submitted.document[:-1], b',"subscription":', subscription, b"}"])
     if submitted.replayed:
         headers = (*headers, (b"idempotent-replayed", b"true"))
-    location = (b"location", b"/v1/jobs/" + submitted.job_id.encode())
-    return JsonReply(body, 202, ((b"cache-control", b"no-store"), location, *headers))
+    location = (b"location", (path + submitted.id).encode())
+    return JsonReply(body, 202, (NO_STORE, location, *headers))

@@ -49,7 +49,7 @@ class PdfAnswers:
         if wait is None:
             return accepted_reply(submitted, self._tokens, now)
         with self._metrics.long_polls.track_inprogress():
-            job = await self._long_poll.job(tenant, submitted.job_id, lambda job: job.is_terminal, wait)
+            job = await self._long_poll.job(tenant, submitted.id, lambda job: job.is_terminal, wait)
         applied = f"wait={wait}"
         if not job.is_terminal:
             headers = ((b"preference-applied", applied.encode()),)

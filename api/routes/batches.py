@@ -11,14 +11,13 @@ from api.access.auth import Caller
 from api.contract.answers import ACCEPTED, JOB_PROBLEMS
 from api.contract.requests.batches import BatchRequest
 from api.contract.responses.batches import AcceptedBatch, BatchDocument
-from api.http.json_responses import NO_STORE, json_reply
+from api.http.json_responses import json_reply
 from api.http.operation import Answer, operation
-from api.jobs.job_view import SUBSCRIPTION_SECONDS
+from api.jobs.job_view import accepted_reply
 from api.jobs.submission import IdempotencyKey, Submissions
 from api.services import Services
 from jobs.core.errors.request import BatchNotFound
 from jobs.core.ids import is_batch_id
-from jobs.core.tokens import Scope
 
 _BATCH = "/v1/batches/{batch_id}"
 _BATCH_NOT_FOUND = {404: "batch_not_found"}
@@ -61,13 +60,7 @@ class BatchRoutes:
         submitted = await self._batches.submit(batch)
         for job in batch.jobs:
             self._metrics.accepted(job.kind, submitted.replayed)
-        batch_id = submitted.document["id"]
-        token, _ = self._tokens.mint(caller.tenant, Scope(batch_id=batch_id), now, SUBSCRIPTION_SECONDS)
-        headers = [NO_STORE, (b"location", f"/v1/batches/{batch_id}".encode())]
-        if submitted.replayed:
-            headers.append((b"idempotent-replayed", b"true"))
-        subscription = {"token": token, "cursor": submitted.cursor}
-        return json_reply({**submitted.document, "subscription": subscription}, 202, headers)
+        return accepted_reply(submitted, self._tokens, now)
 
     @operation(f"GET {_BATCH}", {200: Answer("The batch.", BatchDocument), **_BATCH_NOT_FOUND}, guard="batch")
     async def get_batch(self, caller: Caller, batch_id: BatchId) -> Response:

@@ -153,31 +153,21 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The outcome of a submission."""
+    """The outcome of the submission of a job or a batch."""
 
-    job_id: str
+    id: str
+    """Of the job or batch. Not the id that was sent if an idempotency key was used before."""
     tenant: str
     document: bytes
-    """The job as everybody sees it, JSON as the store wrote it: an answer needs no more."""
+    """The job or batch as everybody sees it, JSON as the store wrote it."""
     cursor: str
-    """The tenant's log position right after the job's first event."""
-    replayed: bool = False
-    """True when an earlier request with the same idempotency key or job id had made the job."""
+    """The tenant's log position right after the first events."""
+    replayed: bool
+    """Whether an earlier request with the same idempotency key or id had made it."""
 
     @property
     def job(self) -> Job:
         return Job(json.loads(self.document), self.tenant)
-
-
-@dataclass(frozen=True, slots=True)
-class SubmittedBatch:
-    """The outcome of the submission of a batch."""
-
-    document: dict[str, Any]
-    """The batch as everybody sees it (`scripts/batches/_batch.lua`)."""
-    cursor: str
-    """The tenant's log position right after the first events of all its jobs."""
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from jobs.core.errors.request import AlreadyFinished, BatchNotFound
-from jobs.core.job import BatchSubmission, SubmittedBatch
+from jobs.core.job import BatchSubmission, Submitted
 from jobs.store.artifacts import Artifacts
 from jobs.store.scripts import Scripts
 from jobs.store.submission_writer import SubmissionWriter
@@ -22,12 +22,12 @@ class BatchStore:
         self._scripts = scripts
         self._writer = SubmissionWriter(scripts, artifacts)
 
-    async def submit(self, batch: BatchSubmission) -> SubmittedBatch:
+    async def submit(self, batch: BatchSubmission) -> Submitted:
         """Accepts all jobs of the batch, or none. Called again, it returns the batch as it is now.
 
         Raises what `SubmissionWriter.write` raises.
         """
-        accepted = await self._writer.write(
+        return await self._writer.write(
             "batch_submit",
             batch,
             batch.jobs,
@@ -35,7 +35,6 @@ class BatchStore:
             metadata=_json(batch.metadata),
             webhook_url=batch.webhook_url,
         )
-        return SubmittedBatch(_document(accepted.document), accepted.cursor, accepted.replayed)
 
     async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]:
         """Returns the document of the batch. Raises BatchNotFound, for a batch of another tenant
@@ -43,7 +42,8 @@ class BatchStore:
         document = await self._scripts.call("batch_get", tenant=tenant, id=batch_id)
         if document is None:
             raise BatchNotFound(batch_id)
-        return _document(document)
+        found: dict[str, Any] = json.loads(document)
+        return found
 
     async def cancel(self, tenant: str, batch_id: str) -> dict[str, Any]:
         """Cancels every job that has not ended, which completes the batch.
@@ -57,9 +57,5 @@ class BatchStore:
             raise BatchNotFound(batch_id)
         if answer[0] == b"finished":
             raise AlreadyFinished(f"{batch_id} has finished already: all its jobs have ended.")
-        return _document(answer[1])
-
-
-def _document(text: bytes) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(text)
-    return document
+        document: dict[str, Any] = json.loads(answer[1])
+        return document

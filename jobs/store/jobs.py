@@ -44,18 +44,9 @@ class JobStore:
         """Accepts the job: when this returns, record, queue entry and first event are written.
 
         Called again with the same job id, or idempotency key and content, it returns the job as it
-        is now.
-
-        Raises:
-            QueueFull: the tenant has `MAX_QUEUED` jobs waiting.
-            IdempotencyKeyReused: the key was used for other content.
-            StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
-            BodyTooLarge: the input does not fit into the artifact store.
+        is now. Raises what `SubmissionWriter.write` raises.
         """
-        accepted = await self._writer.write("submit", submission, [submission])
-        return Submitted(
-            accepted.id, submission.tenant, accepted.document, accepted.cursor, accepted.replayed
-        )
+        return await self._writer.write("submit", submission, [submission])
 
     async def get(self, tenant: str, job_id: str) -> Job:
         """Returns the job. Raises JobNotFound, for a job of another tenant too."""

@@ -5,30 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jobs.core.errors.request import BodyTooLarge, IdempotencyKeyReused, QueueFull, RequestError
 from jobs.core.errors.store import ArtifactTooLarge, StoreFull
 from jobs.core.events import Cursor
-from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission
+from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission, Submitted
 from jobs.store.artifacts import Artifacts, file_path, input_path, inputs_prefix
 from jobs.store.events.epochs import new_epoch
 from jobs.store.scripts import Scripts
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What `scripts/jobs/submit.lua` and `scripts/batches/batch_submit.lua` answer."""
-
-    id: str
-    """Of the job or batch. Differs from the id that was sent if an earlier request had made it."""
-    document: bytes
-    """JSON."""
-    cursor: str
-    replayed: bool
 
 
 class SubmissionWriter:
@@ -40,7 +27,7 @@ class SubmissionWriter:
 
     async def write(
         self, script: str, whole: Submission | BatchSubmission, jobs: Sequence[Submission], **own: Any
-    ) -> Accepted:
+    ) -> Submitted:
         """Writes the `jobs` of the `whole` (a job or a batch) with a script, which also takes the
         arguments `own`.
 
@@ -64,7 +51,7 @@ class SubmissionWriter:
         whole: Submission | BatchSubmission,
         jobs: Sequence[Submission],
         own: Mapping[str, Any],
-    ) -> Accepted:
+    ) -> Submitted:
         await self._artifacts.check_room()
         large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
         inputs = [inputs_prefix(job.tenant, job.job_id) for job in jobs if job.job_id in large]
@@ -98,7 +85,7 @@ class SubmissionWriter:
                 )
             case b"reused":
                 raise _reused(rest[0])
-        return _accepted(outcome, rest)
+        return _submitted(whole.tenant, outcome, rest)
 
     async def _is_accepted(self, job: Submission) -> bool:
         (found,) = await self._scripts.call("get", tenant=job.tenant, rows=[{"id": job.job_id}])
@@ -106,7 +93,7 @@ class SubmissionWriter:
 
     async def _replay(
         self, whole: Submission | BatchSubmission, refusal: RequestError | StoreFull
-    ) -> Accepted:
+    ) -> Submitted:
         """Returns what an earlier request with the same idempotency key made, or raises the
         refusal."""
         if not whole.idempotency_key:
@@ -122,7 +109,7 @@ class SubmissionWriter:
         outcome, *rest = answer
         if outcome == b"reused":
             raise _reused(rest[0])
-        return _accepted(outcome, rest)
+        return _submitted(whole.tenant, outcome, rest)
 
     async def _put(self, inputs: Sequence[tuple[str, bytes]]) -> None:
         """Writes all of them, or none."""
@@ -137,10 +124,10 @@ class SubmissionWriter:
             raise errors[0]
 
 
-def _accepted(outcome: bytes, rest: Sequence[Any]) -> Accepted:
+def _submitted(tenant: str, outcome: bytes, rest: Sequence[Any]) -> Submitted:
     document, epoch, sequence, known_id = rest
     cursor = str(Cursor(epoch.decode(), sequence))
-    return Accepted(known_id.decode(), document, cursor, outcome == b"replayed")
+    return Submitted(known_id.decode(), tenant, document, cursor, outcome == b"replayed")
 
 
 def _reused(known: bytes) -> IdempotencyKeyReused:

@@ -66,7 +66,7 @@ async def test_every_kind_of_frame_occurs_and_is_as_the_document_says(core: Core
         core.settings, services.tokens, services.hub, timing=SessionTiming(ping_interval_s=3)
     )
     app = create_app(services, Push(sockets, EventStreams(services.hub)))
-    batch = (await core.submit_batch(b'{"input":{},"options":{}}', tenant=LOCAL_TENANT)).document
+    batch = await core.submit_batch(b'{"input":{},"options":{}}', tenant=LOCAL_TENANT)
     async with serving(core.settings, app) as (port, server, _), aiohttp.ClientSession() as http:
         async with http.get(f"http://127.0.0.1:{port}/asyncapi.json") as answer:
             contract = await answer.json()

@@ -44,15 +44,16 @@ async def log_of(core: Core, tenant: str = "acme") -> list[dict[str, object]]:
 
 
 async def test_a_batch_is_completed_when_its_last_job_ends(core: Core) -> None:
-    batch = await core.submit_batch(SMALL, BIG, SMALL, metadata={"run": 7})
-    assert batch.document["status"] == "running"
-    assert batch.cursor.endswith(".3"), "after the first events of all three"
+    submitted = await core.batches.submit(batch_of(SMALL, BIG, SMALL, metadata={"run": 7}))
+    assert submitted.cursor.endswith(".3"), "after the first events of all three"
+    batch = json.loads(submitted.document)
+    assert batch["status"] == "running"
 
     async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
-        for job_id in batch.document["job_ids"]:
+        for job_id in batch["job_ids"]:
             await watcher.terminal(job_id)
 
-    document = await core.batches.batch("acme", batch.document["id"])
+    document = await core.batches.batch("acme", batch["id"])
     assert (document["status"], document["total"], document["succeeded"]) == ("completed", 3, 3)
     assert document["metadata"] == {"run": 7}
     events = await log_of(core)
@@ -99,7 +100,7 @@ async def test_an_outcome_sent_twice_is_counted_once(core: Core) -> None:
         path = await core.queue.store_result(claim, RESULT)
         for _ in range(2):  # the first answer was lost
             await core.queue.succeed(claim, RESULT, path)
-    assert (await core.batches.batch("acme", batch.document["id"]))["succeeded"] == 2
+    assert (await core.batches.batch("acme", batch["id"]))["succeeded"] == 2
     assert [event["type"] for event in await log_of(core)].count("batch.completed") == 1
 
 
@@ -110,30 +111,30 @@ async def test_a_job_that_loses_its_worker_on_every_attempt_counts_as_failed(cor
         await core.queue.start(claim)
         ends = await core.redis.zscore(keys.LEASES, claim.job_id)
         await core.queue.claim(0, [ExpiredLease(claim.job_id.encode(), f"{ends:.0f}".encode())])
-    document = await core.batches.batch("acme", batch.document["id"])
+    document = await core.batches.batch("acme", batch["id"])
     assert (document["status"], document["failed"]) == ("completed", 1)
 
 
 async def test_a_batch_outlives_its_jobs_and_has_an_expiry(core: Core) -> None:
     batch = await core.submit_batch(SMALL)
-    (job_id,) = batch.document["job_ids"]
+    (job_id,) = batch["job_ids"]
     await core.store.cancel("acme", job_id)
     await core.store.delete("acme", job_id)
-    assert (await core.batches.batch("acme", batch.document["id"]))["cancelled"] == 1
-    assert await core.redis.exists(f"{keys.BATCH}acme:{batch.document['id']}") == 0
-    left_ms = await core.redis.pttl(keys.BATCH_RECORD + batch.document["id"])
+    assert (await core.batches.batch("acme", batch["id"]))["cancelled"] == 1
+    assert await core.redis.exists(f"{keys.BATCH}acme:{batch['id']}") == 0
+    left_ms = await core.redis.pttl(keys.BATCH_RECORD + batch["id"])
     assert 0 < left_ms <= core.settings.record_ttl * 1000
 
 
 async def test_a_running_batch_does_not_expire(core: Core) -> None:
     batch = await core.submit_batch(SMALL, SMALL)
-    await core.store.cancel("acme", batch.document["job_ids"][0])
-    assert await core.redis.pttl(keys.BATCH_RECORD + batch.document["id"]) == -1
+    await core.store.cancel("acme", batch["job_ids"][0])
+    assert await core.redis.pttl(keys.BATCH_RECORD + batch["id"]) == -1
 
 
 async def test_the_webhook_url_of_a_batch_receives_only_the_completion(core: Core) -> None:
     batch = await core.submit_batch(SMALL, webhook_url="https://example.com/hook")
-    await core.batches.cancel("acme", batch.document["id"])
+    await core.batches.cancel("acme", batch["id"])
     entries = await core.redis.xrange(keys.OUTBOX)
     assert len(entries) == 1
     event = await core.redis.hgetall(f"{keys.EVENT}acme:{entries[0][1][b's'].decode()}")
@@ -145,7 +146,7 @@ async def test_a_subscriber_to_a_batch_gets_its_document_and_then_its_events_up_
 ) -> None:
     settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": str(tmp_path / "data")})
     core = Core.open(redis_url, tmp_path / "data")
-    batch = (await core.submit_batch(SMALL, SMALL, tenant=LOCAL_TENANT)).document
+    batch = await core.submit_batch(SMALL, SMALL, tenant=LOCAL_TENANT)
     await core.submit(tenant=LOCAL_TENANT)  # does not belong to the batch
     frames: list[dict[str, Any]] = []
     async with (

@@ -201,7 +201,7 @@ class JobMachine(RuleBasedStateMachine):
             assert waiting + len(jobs) > MAX_QUEUED
             return batch_id
         assert waiting + len(jobs) <= MAX_QUEUED
-        assert submitted.document["job_ids"] == [job.job_id for job in jobs]
+        assert json.loads(submitted.document)["job_ids"] == [job.job_id for job in jobs]
         model = self.model_batches[batch_id] = ModelBatch(tenant, len(jobs))
         for job, is_later in zip(jobs, later, strict=True):
             status = JobStatus.SCHEDULED if is_later else JobStatus.QUEUED

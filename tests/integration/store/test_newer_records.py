@@ -38,7 +38,7 @@ async def test_a_job_of_a_newer_release_is_neither_shown_nor_changed(core: Core)
 
 
 async def test_a_batch_of_a_newer_release_is_neither_shown_nor_changed(core: Core) -> None:
-    batch_id = (await core.submit_batch(b"{}")).document["id"]
+    batch_id = (await core.submit_batch(b"{}"))["id"]
     await core.redis.hset(keys.BATCH_RECORD + batch_id, "v", NEWER)
     before = await core.redis.hgetall(keys.BATCH_RECORD + batch_id)
     for step in (core.batches.batch("acme", batch_id), core.batches.cancel("acme", batch_id)):
