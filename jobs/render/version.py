@@ -30,8 +30,8 @@ PACKAGES = (
 _HERE = Path(__file__).parent
 _FOLDERS = tuple(_HERE / folder for folder in ("child", "child/html", "child/pdf", "protocol"))
 """What runs in a render child, and the messages that it gets."""
-_REQUEST_MAKER = _HERE.parent / "kinds/pdf_render.py"
-"""Makes the message to the render child from a stored spec."""
+_OUTSIDE = (_HERE.parent / "kinds/pdf_render.py", _HERE.parent / "core/times.py")
+"""What makes the message to a render child from a stored spec, and what reads times in it."""
 
 
 @cache
@@ -52,4 +52,4 @@ def renderer_version() -> str:
 def rendering_files() -> list[Path]:
     """Returns the files of this project that decide the bytes of a PDF, in a fixed order."""
     found = [file for folder in _FOLDERS for file in folder.iterdir() if file.is_file()]
-    return sorted([*found, _REQUEST_MAKER])
+    return sorted([*found, *_OUTSIDE])
