@@ -45,6 +45,8 @@ def _explanation(attempt: dict[str, Any] | None, now_ms: int) -> str:
     if attempt["error"]:
         return str(attempt["message"])
     text = f"The receiver answered {attempt['status']} in {attempt['duration_ms']:g} ms."
+    if attempt["message"]:
+        text += f" {attempt['message']}"
     expires = (attempt.get("tls") or {}).get("expires_at")
     if expires:
         left = datetime.datetime.fromisoformat(expires).timestamp() - now_ms / 1000

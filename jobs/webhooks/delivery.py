@@ -79,7 +79,7 @@ class Delivery:
         def number(name: bytes) -> int | None:
             return int(record[name]) if name in record else None
 
-        attempts = {
+        stored = {
             int(name[len(b"attempt:") :]): json.loads(value)
             for name, value in record.items()
             if name.startswith(b"attempt:")
@@ -98,7 +98,7 @@ class Delivery:
             created_ms=int(record[b"created"]),
             due_ms=number(b"due"),
             finished_ms=number(b"finished"),
-            attempts=tuple(attempts[claim] for claim in sorted(attempts)),
+            attempts=tuple(each for claim in sorted(stored) for each in attempts_of(stored[claim])),
         )
 
     def document(self) -> dict[str, Any]:
@@ -115,6 +115,12 @@ class Delivery:
             "finished_at": None if self.finished_ms is None else rfc3339(self.finished_ms),
             "attempts": self.attempts,
         }
+
+
+def attempts_of(stored: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the attempts of one claim: two if a kept connection was closed under the first."""
+    first = stored.pop("unanswered", None)
+    return [stored] if first is None else [first, stored]
 
 
 def _digest(text: str) -> str:

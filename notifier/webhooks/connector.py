@@ -1,24 +1,27 @@
 """Connects to receivers: checks every address before a connection goes there, and times each phase.
 
 `aiohttp` resolves and connects in the task of the request. So the resolver and the maker of sockets
-find the `InFlightRequest` in a context variable.
+find the `InFlightRequest` in a context variable. How an answer is read is in `answer_reader`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import socket
 import ssl
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from jobs.core.egress import EgressError, Target
 from jobs.webhooks.destination import Destinations
+from notifier.webhooks.answer_reader import AnswerReader
 from notifier.webhooks.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class InFlightRequest:
     handshake_at: float = 0.0
     tls: ssl.SSLObject | None = None
     sent_at: float = 0.0
+    reader: AnswerReader | None = None
 
 
 class Refused(OSError):
@@ -100,6 +104,8 @@ class CheckingConnector(aiohttp.TCPConnector):
             ttl_dns_cache=DNS_CACHE_S,
             socket_factory=self._make_socket,
         )
+        reader = functools.partial(AnswerReader, asyncio.get_running_loop())
+        self._factory = reader  # type: ignore[assignment]
 
     # aiohttp's traces would tell the same, but cost a tenth of a request.
     async def connect(self, *arguments: Any, **named: Any) -> Connection:
@@ -107,6 +113,8 @@ class CheckingConnector(aiohttp.TCPConnector):
         connection = await super().connect(*arguments, **named)
         request = in_flight.get()
         request.sent_at = time.perf_counter()
+        request.reader = cast(AnswerReader, connection.protocol)
+        request.exchange.is_sent = True
         request.exchange.is_reused = not request.socket_at
         if request.socket_at:
             connected_at = request.handshake_at or request.sent_at
@@ -124,7 +132,7 @@ class CheckingConnector(aiohttp.TCPConnector):
             request.refused = error
             raise Refused(error) from error
         request.exchange.address = str(address[0])
-        request.socket_at = time.perf_counter()
+        request.socket_at, request.handshake_at = time.perf_counter(), 0.0
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made

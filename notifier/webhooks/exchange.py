@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jobs.core.times import rfc3339
@@ -33,6 +33,7 @@ class Exchange:
     error: str | None = None
     """A stable code; None if the receiver answered with 2xx."""
     message: str | None = None
+    """Explains `error`; without an error, says what was odd about the answer."""
     is_fault: bool = False
     """The error is, or may be, on our side."""
     retry_after_ms: int = 0
@@ -40,8 +41,12 @@ class Exchange:
     """What the host resolved to."""
     address: str | None = None
     """The address that the connection went to."""
+    is_sent: bool = False
+    """The request was written to a connection, so the receiver may have it."""
     is_reused: bool = False
     """The request went over a connection of an earlier one."""
+    unanswered: Exchange | None = None
+    """The same request, sent before over a connection that the receiver then closed."""
     tls: dict[str, Any] | None = None
 
     @property
@@ -54,9 +59,20 @@ class Exchange:
         return "gone" if self.status == 410 else "failed"
 
     def record(self, started_ms: int, queue_ms: int) -> str:
-        """Returns the attempt as it is stored and shown, as JSON."""
-        document = {
+        """Returns the attempt as it is stored, as JSON."""
+        return _as_json(self._document(started_ms, queue_ms))
+
+    def _document(self, started_ms: int, queue_ms: int) -> dict[str, Any]:
+        first = self.unanswered
+        if first is not None:
+            again_ms = started_ms + round(first.total_ms)
+            return {
+                **replace(self, unanswered=None)._document(again_ms, 0),
+                "unanswered": first._document(started_ms, queue_ms),
+            }
+        return {
             "at": rfc3339(started_ms),
+            "sent": self.is_sent,
             "status": self.status,
             "error": self.error,
             "message": self.message,
@@ -75,7 +91,6 @@ class Exchange:
             **({"tls": self.tls} if self.tls else {}),
             "answer": None if self.answer is None else self.answer[:ANSWER_BYTES].decode(errors="replace"),
         }
-        return _as_json(document)
 
 
 _as_json = json.JSONEncoder(separators=(",", ":")).encode

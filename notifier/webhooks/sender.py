@@ -17,6 +17,7 @@ from yarl import URL
 from jobs.core.egress import EgressError, Target
 from jobs.core.times import rfc3339
 from jobs.webhooks.destination import Destinations, ResolveFailed
+from notifier.webhooks.answer_reader import AnswerInvalid
 from notifier.webhooks.connector import (
     CheckingConnector,
     InFlightRequest,
@@ -72,26 +73,24 @@ class Sender:
 
     async def send(self, request: WebhookRequest, deadline_s: float) -> Exchange:
         """Makes the request. Raises nothing for what the network or the receiver does."""
-        exchange = Exchange()
-        began_s = time.perf_counter()
         try:
             target, url = self._checked(request.url)
         except EgressError as error:
-            exchange.error, exchange.message = "address_refused", str(error)
-            return exchange
-        state = InFlightRequest(target, exchange)
-        token = in_flight.set(state)
+            return Exchange(error="address_refused", message=str(error))
+        state = InFlightRequest(target, Exchange())
         try:
             async with asyncio.timeout(deadline_s):
-                await self._exchange(request, url, state)
+                await self._request(request, url, state)
+                if _is_closed_unanswered(state.exchange):
+                    state = InFlightRequest(target, Exchange(unanswered=state.exchange))
+                    await self._request(request, url, state)
         except TimeoutError:
-            exchange.error, exchange.message = "timeout", _timeout_message(state, deadline_s)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            _explain(error, state)
-        finally:
-            in_flight.reset(token)
-        exchange.total_ms = (time.perf_counter() - began_s) * 1000
-        return exchange
+            state.exchange.error = "timeout"
+            state.exchange.message = (
+                f"No 2xx within {deadline_s:.3g} s for the whole exchange: "
+                f"it ended while waiting for {_phase(state)}."
+            )
+        return state.exchange
 
     async def close(self) -> None:
         await self._session.close()
@@ -104,36 +103,51 @@ class Sender:
         target = self._destinations.check_url(url)
         return target, URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
 
-    async def _exchange(self, request: WebhookRequest, url: URL, state: InFlightRequest) -> None:
-        try:
-            await self._request(request, url, state)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # The receiver had closed a kept connection, which is no failure: try a new one once.
-            if not state.exchange.is_reused or state.exchange.status is not None:
-                raise
-            state.exchange.is_reused = False
-            await self._request(request, url, state)
-
     async def _request(self, request: WebhookRequest, url: URL, state: InFlightRequest) -> None:
-        exchange = state.exchange
-        async with self._session.post(
-            url, data=request.body, headers=request.headers, allow_redirects=False
-        ) as answer:
-            answered_s = time.perf_counter()
-            exchange.status = answer.status
-            exchange.first_byte_ms = (answered_s - state.sent_at) * 1000
-            exchange.retry_after_ms = parse_retry_after(
-                answer.headers.get("retry-after"), round(time.time() * 1000)
-            )
-            if state.tls is not None:
-                exchange.tls = _describe(state.tls)
-            exchange.answer = await _read_bounded(answer)
-            exchange.body_ms = (time.perf_counter() - answered_s) * 1000
-        if not 200 <= answer.status < 300:
-            exchange.error = "redirect" if 300 <= answer.status < 400 else "http_status"
-            exchange.message = (
-                f"The receiver answered {answer.status}; 2xx is success, redirects are not followed."
-            )
+        """Sends the request once, and notes how that ended."""
+        began_s, token = time.perf_counter(), in_flight.set(state)
+        try:
+            async with self._session.post(
+                url, data=request.body, headers=request.headers, allow_redirects=False
+            ) as answer:
+                await _note_answer(answer, state)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            _explain(error, state)
+        finally:
+            in_flight.reset(token)
+            state.exchange.total_ms = (time.perf_counter() - began_s) * 1000
+
+
+def _is_closed_unanswered(exchange: Exchange) -> bool:
+    """Tells if a kept connection ended without an answer.
+
+    Receivers close idle connections at any time, so that is no failure: the request goes over
+    another one at once, and both are listed.
+    """
+    return exchange.error == "connection_closed" and exchange.is_reused and exchange.status is None
+
+
+async def _note_answer(answer: aiohttp.ClientResponse, state: InFlightRequest) -> None:
+    exchange, answered_s = state.exchange, time.perf_counter()
+    exchange.status = answer.status
+    exchange.first_byte_ms = (answered_s - state.sent_at) * 1000
+    exchange.retry_after_ms = parse_retry_after(answer.headers.get("retry-after"), round(time.time() * 1000))
+    if state.tls is not None:
+        exchange.tls = _describe(state.tls)
+    exchange.answer = await _read_bounded(answer)
+    exchange.body_ms = (time.perf_counter() - answered_s) * 1000
+    if not 200 <= answer.status < 300:
+        exchange.error = "redirect" if 300 <= answer.status < 400 else "http_status"
+        exchange.message = (
+            f"The receiver answered {answer.status}; 2xx is success, redirects are not followed."
+        )
+    elif state.reader is not None and state.reader.has_surplus:
+        exchange.message = (
+            "More bytes came than the answer has, and were ignored: a body after 204, "
+            "or one longer than its content-length."
+        )
+    elif len(exchange.answer) > MAX_ANSWER_BYTES:
+        exchange.message = f"Only the first {MAX_ANSWER_BYTES // 1024} KiB of the answer were read."
 
 
 async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
@@ -160,38 +174,45 @@ def _describe(tls: ssl.SSLObject) -> dict[str, Any]:
 def _explain(error: Exception, state: InFlightRequest) -> None:
     """Notes what went wrong as a code and a sentence, and if the fault is ours."""
     exchange = state.exchange
-    exchange.message = str(error)[:300] or type(error).__name__
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error.__cause__
+    reason = (getattr(cause, "strerror", None) or str(cause or error))[:300]
     refused = cause.reason if isinstance(cause, Refused) else state.refused
     if refused is not None:
         exchange.error, exchange.message = "address_refused", str(refused)
     elif isinstance(cause, ResolveFailed):
-        exchange.error, exchange.message = "dns_failed", str(cause.strerror)
+        exchange.error, exchange.message = "dns_failed", reason
         exchange.is_fault = cause.is_ours
     elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         exchange.error, exchange.message = "tls_certificate", str(error.certificate_error)[:300]
-    elif isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+    elif isinstance(cause, ssl.SSLError):
+        exchange.error, exchange.message = "tls_failed", f"TLS failed: {reason}"
+    elif isinstance(error, aiohttp.ClientConnectorError) and state.handshake_at:
         exchange.error = "tls_failed"
+        exchange.message = "The receiver closed the connection during the TLS handshake."
     elif isinstance(error, aiohttp.ClientConnectorError):
         exchange.error = "connect_failed"
+        exchange.message = f"No connection to {state.target.authority}: {reason}"
         exchange.is_fault = error.os_error.errno in _OUR_ERRNOS
-    elif isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | ConnectionError):
-        exchange.error = "connection_closed"
-    elif isinstance(error, aiohttp.ClientResponseError | ValueError):
+    elif isinstance(error, aiohttp.ClientResponseError | AnswerInvalid | ValueError):
         exchange.error = "invalid_answer"
+        exchange.message = f"The answer is not valid HTTP. {_in_one_line(error)}"
     else:
-        exchange.error = "connection_failed"
+        how = "reset" if isinstance(cause, ConnectionResetError) else "closed"
+        exchange.error = "connection_closed"
+        exchange.message = f"The connection was {how} while Pressrun waited for {_phase(state)}."
 
 
-def _timeout_message(state: InFlightRequest, deadline_s: float) -> str:
+def _in_one_line(error: Exception) -> str:
+    """Returns what `aiohttp` says of a bad answer, without the mark below the bad character."""
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return " ".join(text.replace("^", "").split())[:300]
+
+
+def _phase(state: InFlightRequest) -> str:
     if state.exchange.status is not None:
-        phase = "the body of the answer"
-    elif state.sent_at:
-        phase = "an answer"
-    elif state.handshake_at:
-        phase = "the TLS handshake"
-    elif state.socket_at:
-        phase = "a connection"
-    else:
-        phase = "the address of the host"
-    return f"No 2xx within {deadline_s:.3g} s for the whole exchange: it ended while waiting for {phase}."
+        return "the body of the answer"
+    if state.sent_at:
+        return "an answer"
+    if state.handshake_at:
+        return "the TLS handshake"
+    return "a connection" if state.socket_at else "the address of the host"

@@ -27,6 +27,8 @@ import weasyprint
 import weasyprint.css
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
 from arq.jobs import deserialize_job_raw, serialize_job
 from arq.worker import Worker
 from redis.asyncio import ConnectionPool
@@ -327,6 +329,23 @@ async def test_aiohttp_resolves_connects_and_makes_sockets_in_the_task_of_the_re
         ("socket to 127.0.0.1", "127.0.0.1"),
         ("connect", "127.0.0.1"),
     ]
+
+
+async def test_aiohttp_drops_a_good_head_before_bytes_that_are_not_http() -> None:
+    """If this fails, aiohttp may have become lenient: see if `AnswerReader` is needed."""
+    head, rest = b"HTTP/1.1 204 No Content\r\n\r\n", b"surplus"
+    for parts, heads in (([head + rest], 0), ([head, rest], 1)):
+        reader = ResponseHandler(asyncio.get_running_loop())
+        reader.set_response_params()
+        for part in parts:
+            reader.data_received(part)
+        assert len(reader) == heads
+        assert isinstance(reader.exception(), HttpProcessingError)
+    assert reader._payload is not None
+    assert reader._payload.is_eof()
+    connector = aiohttp.TCPConnector()
+    assert isinstance(connector._factory(), ResponseHandler)
+    await connector.close()
 
 
 # --- the store -----------------------------------------------------------------------------------

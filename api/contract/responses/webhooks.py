@@ -73,7 +73,8 @@ class DeliveryDocument(ResponseModel):
     next_attempt_at: AwareDatetime | None
     finished_at: AwareDatetime | None
     attempts: list[dict[str, Any]] = Field(
-        description="Time, status, error code, duration by phase, first bytes of the answer."
+        description="One for each request: time, if it was `sent`, status, error code, `message`, duration by "
+        "phase, first bytes of the answer."
     )
 
 

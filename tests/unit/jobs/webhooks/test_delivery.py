@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.webhooks.delivery import delivery_id, is_delivery_id, origin_of, origin_target
+from jobs.webhooks.delivery import attempts_of, delivery_id, is_delivery_id, origin_of, origin_target
 
 
 def test_the_same_event_and_target_make_the_same_delivery() -> None:
@@ -33,3 +33,9 @@ def test_text_that_is_not_a_url_has_no_origin(url: str) -> None:
 
 def test_origins_of_different_tenants_are_different_targets() -> None:
     assert origin_target("a", "https://x:443") != origin_target("b", "https://x:443")
+
+
+def test_a_request_that_was_sent_again_makes_two_attempts_in_order() -> None:
+    again = {"error": None, "unanswered": {"error": "connection_closed"}}
+    assert attempts_of(again) == [{"error": "connection_closed"}, {"error": None}]
+    assert attempts_of({"error": "timeout"}) == [{"error": "timeout"}]

@@ -56,3 +56,20 @@ def test_a_record_tells_time_phases_and_the_first_bytes_of_the_answer() -> None:
         "body": None,
     }
     assert record["answer"] == "\ufffd" + "x" * (ANSWER_BYTES - 1)
+
+
+def test_a_request_that_was_sent_again_is_recorded_with_the_one_before() -> None:
+    first = Exchange(error="connection_closed", total_ms=250, is_sent=True)
+    record = json.loads(Exchange(status=200, is_sent=True, unanswered=first).record(NOW_MS, 3))
+    assert (record["at"], record["status"], record["phases_ms"]["queue"]) == (
+        "2026-01-01T00:00:00.250Z",
+        200,
+        0,
+    )
+    before = record["unanswered"]
+    assert (before["at"], before["error"], before["sent"]) == (
+        "2026-01-01T00:00:00.000Z",
+        "connection_closed",
+        True,
+    )
+    assert before["phases_ms"]["queue"] == 3
