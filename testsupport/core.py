@@ -39,12 +39,15 @@ class Core:
     log: EventLog
     artifacts: Artifacts
     batches: BatchStore
+    open_scripts: type[Scripts] = Scripts
 
     @classmethod
-    def open(cls, redis_url: str, data_dir: Path, **environ: str) -> Core:
+    def open(
+        cls, redis_url: str, data_dir: Path, *, open_scripts: type[Scripts] = Scripts, **environ: str
+    ) -> Core:
         settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_DATA_DIR": str(data_dir), **environ})
         redis = connect(settings)
-        scripts = Scripts(redis, settings)
+        scripts = open_scripts(redis, settings)
         artifacts = open_artifacts(settings, scripts)
         return cls(
             settings,
@@ -54,6 +57,7 @@ class Core:
             EventLog(redis),
             artifacts,
             BatchStore(scripts, artifacts),
+            open_scripts,
         )
 
     async def submit(self, kind: str = "test", *, tenant: str = "acme", **fields: Any) -> Job:
@@ -82,7 +86,7 @@ class Core:
             pass
 
         redis = connect(self.settings)
-        queue = JobQueue(redis, Scripts(redis, self.settings), self.artifacts)
+        queue = JobQueue(redis, self.open_scripts(redis, self.settings), self.artifacts)
         worker = JobWorker(
             redis, queue, self.settings, start=start, stop=stop, handle_signals=False, timing=timing
         )

@@ -9,6 +9,7 @@
 | pr:ready:{tenant}             | zset   | submit, claim, …     | claim                 | job → band and time; until claimed  |
 | pr:ring                       | zset   | submit, claim, …     | claim                 | tenant → turn; while jobs are ready |
 | pr:due                        | zset   | submit, finish       | claim                 | job → when it is due                |
+| pr:due:planned                | zset   | finish               | claim                 | retrying job → when it was planned  |
 | pr:doorbell                   | list   | submit, claim, …     | worker (BLPOP)        | emptied when the queue is empty     |
 | pr:tenant:{tenant}            | hash   | submit, events, …    | all                   | for ever: epoch, sequence, webhooks |
 | pr:log:{tenant}               | stream | every event          | replay, polling       | trimmed to LOG_EVENTS               |
@@ -23,6 +24,7 @@
 | pr:webhook:ring               | zset   | every webhook script | claim                 | target → turn; while it may send    |
 | pr:webhook:wake               | zset   | settle, claim        | claim                 | target → when its hold ends         |
 | pr:webhook:due                | zset   | settle               | claim                 | delivery → when its retry is due    |
+| pr:webhook:due:planned        | zset   | settle               | claim                 | delivery → when that was planned    |
 | pr:webhook:leases             | zset   | claim, settle        | claim                 | delivery → lease end                |
 | pr:webhook:tests              | list   | endpoint tests       | claim                 | claimed                             |
 | pr:webhook:verdict:{delivery} | list   | settle (tests)       | endpoint tests        | a minute                            |
@@ -65,6 +67,7 @@ LEASES = "arq:queue"
 READY = "pr:ready:"
 RING = "pr:ring"
 DUE = "pr:due"
+DUE_PLANNED = "pr:due:planned"
 DOORBELL = "pr:doorbell"
 TENANT = "pr:tenant:"
 LOG = "pr:log:"
@@ -79,6 +82,7 @@ WEBHOOK_RETRY = "pr:webhook:retry:"
 WEBHOOK_RING = "pr:webhook:ring"
 WEBHOOK_WAKE = "pr:webhook:wake"
 WEBHOOK_DUE = "pr:webhook:due"
+WEBHOOK_DUE_PLANNED = "pr:webhook:due:planned"
 WEBHOOK_LEASES = "pr:webhook:leases"
 WEBHOOK_TESTS = "pr:webhook:tests"
 WEBHOOK_VERDICT = "pr:webhook:verdict:"
@@ -116,6 +120,10 @@ DOORBELL_CAP = 64
 """How many idle workers one burst of submissions may wake."""
 IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000
 """How long an idempotency key is remembered."""
+CLOCK_STEP_MS = 5_000
+"""A time is too far ahead by more than this only if the store's clock was set back. Smaller steps delay by no more."""
+LONGEST_PAUSE_MS = 2 * 24 * 3600 * 1000
+"""Longer than any pause before a retry, of a job or a webhook."""
 ORPHAN_MS = 3600 * 1000
 """How long after a lost claim its possible leftovers are removed: no worker writes that late."""
 DELIVERY_TTL_MS = 14 * 24 * 3600 * 1000
@@ -131,6 +139,8 @@ WEBHOOK_BREAKER_FIRST_MS = 30_000
 """How long the breaker is open at first; each failed probe doubles it."""
 WEBHOOK_BREAKER_LONGEST_MS = 600_000
 """The longest that the breaker is open between two probes."""
+WEBHOOK_LONGEST_HOLD_MS = 20 * 60 * 1000
+"""Longer than any hold: of the breaker, of `Retry-After`, or of a rate."""
 WEBHOOK_DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
 """An endpoint that only failed for so long is disabled."""
 WEBHOOK_KEPT_ATTEMPTS = 50

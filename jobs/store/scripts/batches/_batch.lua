@@ -32,8 +32,8 @@ local function count_in_batch(id, status, now)
   if not batch then return end
   batch[status] = redis.call('HINCRBY', key, status, 1)
   if batch.succeeded + batch.failed + batch.cancelled < tonumber(batch.total) then return end
-  batch.finished = now
-  redis.call('HSET', key, 'finished', now)
+  batch.finished = math.max(now, tonumber(batch.created)) -- the clock may have been set back
+  redis.call('HSET', key, 'finished', batch.finished)
   redis.call('PEXPIRE', key, K_RECORD_TTL_MS)
   announce(batch.tenant, 'evt_' .. string.sub(id, 5) .. '_1', 'batch.completed',
     '{"batch":' .. batch_document(id, batch) .. '}', now, nil, nil, batch.webhook_url)

@@ -5,6 +5,52 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- A clock may be set back: it was ahead, or a failover chose a machine whose clock is behind. Times
+-- written before are too far ahead then. The functions below keep them from stopping anything
+-- until the clock has caught up; docs/architecture.md lists all such times.
+
+-- Returns the members of a set that are due, up to `most`. One that is further ahead than
+-- `longest_ms`, which nothing here ever is when it is written, is due, too. With scores if `scores`.
+local function due_ids(key, now, most, longest_ms, scores)
+  local found = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most, unpack(scores and { 'WITHSCORES' } or {}))
+  if longest_ms then
+    local ahead = redis.call('ZRANGEBYSCORE', key, now + longest_ms + K_CLOCK_STEP_MS, '+inf', 'LIMIT', 0, most,
+      unpack(scores and { 'WITHSCORES' } or {}))
+    for _, each in ipairs(ahead) do found[#found + 1] = each end
+  end
+  return found
+end
+
+-- Lets waits of any length begin anew that were planned while the clock was ahead, up to `most`:
+-- `due_key` has when each ends, `planned_key` when each was planned. Returns the ids, and their new
+-- ends by id.
+local function plan_again(due_key, planned_key, now, most)
+  local ids, ends = redis.call('ZRANGEBYSCORE', planned_key, now + K_CLOCK_STEP_MS, '+inf', 'LIMIT', 0, most), {}
+  for _, id in ipairs(ids) do
+    local due = redis.call('ZSCORE', due_key, id)
+    if due then
+      ends[id] = string.format('%.0f', now + math.max(0, due - redis.call('ZSCORE', planned_key, id)))
+      redis.call('ZADD', due_key, ends[id], id)
+      redis.call('ZADD', planned_key, now, id)
+    else
+      redis.call('ZREM', planned_key, id) -- see forget_plans
+    end
+  end
+  return ids, ends
+end
+
+-- Removes what a process of an earlier release, which does not know this key, left in it.
+local function forget_plans(planned_key, now)
+  redis.call('ZREMRANGEBYSCORE', planned_key, '-inf', now - K_LONGEST_PAUSE_MS)
+end
+
+-- Returns the score with which a new member comes after all others with scores in a range: `now`,
+-- or one more than the newest if that one is later than `now`.
+local function after_newest(key, now, from, to)
+  local newest = redis.call('ZREVRANGEBYSCORE', key, to or '+inf', from or '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  return newest and tonumber(newest) > now and newest + 1 or now
+end
+
 local formatted = {} -- one script writes the same few times again and again
 
 -- RFC 3339 in UTC with milliseconds. Days to civil date as in Howard Hinnant's public-domain

@@ -1,11 +1,11 @@
 -- The job record (a hash) and the one place where it becomes the JSON document that everybody sees.
 --
 -- Fields: v (schema), tenant, kind, status, version, claim, attempt, max_attempts, priority,
--- created, and if they apply: scheduled, expires, started, finished, timeout (ms), progress,
--- result, error (JSON), result_path, result_gone, input (artifact path, or "inline"), outcome
--- (claim:status of the last step by a worker), losses (how many claims were lost before a start was
--- recorded), events (sequences of its events), tags (JSON), batch, webhook_url, extras (JSON
--- members that never change).
+-- created, and if they apply: listed (its place in lists, if that is not created), scheduled,
+-- expires, started, finished, timeout (ms), progress, result, error (JSON), result_path,
+-- result_gone, input (artifact path, or "inline"), outcome (claim:status of the last step by a
+-- worker), losses (how many claims were lost before a start was recorded), events (sequences of its
+-- events), tags (JSON), batch, webhook_url, extras (JSON members that never change).
 
 local function load_record(id)
   local flat = redis.call('HGETALL', K_JOB .. id)

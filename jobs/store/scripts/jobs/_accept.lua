@@ -43,6 +43,7 @@ local function accept(job, tenant, batch, now)
     extras = job.extras, expires = expires_in and now + expires_in,
     webhook_url = job.webhook_url ~= '' and job.webhook_url or nil,
   }
+  local listed = after_newest(index, now)
   local sequence = publish(id, record, 'job.' .. record.status, now)
 
   local fields = {
@@ -58,6 +59,7 @@ local function accept(job, tenant, batch, now)
   end
   add('scheduled', scheduled)
   add('expires', record.expires)
+  add('listed', listed ~= now and listed)
   add('timeout', job.timeout_ms)
   add('tags', job.tags ~= '[]' and job.tags)
   add('batch', batch)
@@ -67,12 +69,12 @@ local function accept(job, tenant, batch, now)
   redis.call('SET', K_ARQ_JOB .. id,
     '{"t":null,"f":"run_claim","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}')
 
-  redis.call('ZADD', index, now, id)
-  redis.call('ZADD', index .. ':' .. record.status, now, id)
+  redis.call('ZADD', index, listed, id)
+  redis.call('ZADD', index .. ':' .. record.status, listed, id)
   if job.tags ~= '[]' then
-    for _, tag in ipairs(cjson.decode(job.tags)) do redis.call('ZADD', K_TAG .. tenant .. ':' .. tag, now, id) end
+    for _, tag in ipairs(cjson.decode(job.tags)) do redis.call('ZADD', K_TAG .. tenant .. ':' .. tag, listed, id) end
   end
-  if batch ~= '' then redis.call('ZADD', K_BATCH .. tenant .. ':' .. batch, now, id) end
+  if batch ~= '' then redis.call('ZADD', K_BATCH .. tenant .. ':' .. batch, listed, id) end
   if record.expires then redis.call('ZADD', K_EXPIRY_STARTS, record.expires, id) end
   if later then
     redis.call('ZADD', K_DUE, scheduled, id)

@@ -21,7 +21,9 @@ local function join_ring(tenant, first)
 end
 
 local function make_ready(id, record, now, band)
-  redis.call('ZADD', K_READY .. record.tenant, string.format('%.0f', band * BAND_WIDTH + now), id)
+  local key, start = K_READY .. record.tenant, band * BAND_WIDTH
+  local turn = after_newest(key, start + now, start, start + BAND_WIDTH - 1)
+  redis.call('ZADD', key, string.format('%.0f', turn), id)
   join_ring(record.tenant, band == FRONT_BAND)
   ring_doorbell()
 end
@@ -32,14 +34,20 @@ local function leave_ready(id, tenant)
   end
 end
 
+local function leave_due(id)
+  redis.call('ZREM', K_DUE, id)
+  redis.call('ZREM', K_DUE_PLANNED, id)
+end
+
 -- Sets status and version, moves the status index, publishes, and saves the fields in `changed`
 -- (names; the values are in the record; a name without a value is deleted).
 local function move(id, record, status, event_type, now, changed)
   redis.call('ZREM', K_JOBS .. record.tenant .. ':' .. record.status, id)
-  redis.call('ZADD', K_JOBS .. record.tenant .. ':' .. status, record.created, id)
+  redis.call('ZADD', K_JOBS .. record.tenant .. ':' .. status, record.listed or record.created, id)
   record.status = status
   record.version = record.version + 1
-  local sequence = publish(id, record, event_type, now)
+  -- If the clock was set back: the times of a job and of its events begin with created_at.
+  local sequence = publish(id, record, event_type, math.max(now, tonumber(record.finished or record.created)))
   local set = { 'status', status, 'version', record.version, 'events', record.events }
   local gone = {}
   for _, name in ipairs(changed) do
@@ -80,7 +88,7 @@ end
 local function finish(id, record, status, now)
   local event_type = 'job.' .. status
   local keep_ms = status == 'succeeded' and K_RESULT_TTL_MS or K_RECORD_TTL_MS
-  record.finished = now
+  record.finished = math.max(now, tonumber(record.started or record.created))
   record.expires = now + keep_ms
   redis.call('ZREM', K_LEASES, id)
   redis.call('ZREM', K_EXPIRY_STARTS, id)
@@ -106,7 +114,7 @@ end
 -- renewal.
 local function cancel(id, record, now)
   leave_ready(id, record.tenant)
-  redis.call('ZREM', K_DUE, id)
+  leave_due(id)
   discard_orphan(id, record, now)
   finish(id, record, 'cancelled', now)
 end

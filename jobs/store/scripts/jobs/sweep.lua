@@ -13,11 +13,7 @@
 
 local now = now_ms()
 
-local function due_ids(key)
-  return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, limit)
-end
-
-local results = due_ids(K_EXPIRY_RESULTS)
+local results = due_ids(K_EXPIRY_RESULTS, now, limit)
 for _, id in ipairs(results) do
   local record = load_record(id)
   redis.call('ZREM', K_EXPIRY_RESULTS, id)
@@ -28,11 +24,12 @@ for _, id in ipairs(results) do
   end
 end
 
-local records = due_ids(K_EXPIRY_RECORDS)
+local records = due_ids(K_EXPIRY_RECORDS, now, limit)
 for _, id in ipairs(records) do
   local record = load_record(id)
   redis.call('ZREM', K_EXPIRY_RECORDS, id)
   if record then remove(id, record, now) end
 end
 
-return { #results + #records, due_ids(K_GARBAGE) }
+forget_plans(K_DUE_PLANNED, now)
+return { #results + #records, due_ids(K_GARBAGE, now, limit) }

@@ -14,7 +14,7 @@ local other_connections, other_subscriptions = 0, 0
 local noted = redis.call('HGETALL', key)
 for i = 1, #noted, 2 do
   local theirs, followed, ends = string.match(noted[i + 1], '^(%d+) (%d+) (%d+)$')
-  if tonumber(ends) <= now then
+  if tonumber(ends) <= now or tonumber(ends) > now + lease_ms + K_CLOCK_STEP_MS then -- the clock was set back
     redis.call('HDEL', key, noted[i])
   elseif noted[i] ~= process then
     other_connections = other_connections + theirs

@@ -24,27 +24,24 @@ local LOST_BEFORE_START = 10 -- claims that may be lost before a start; one more
 want = tonumber(want)
 local now = now_ms()
 
-local function due_ids(key)
-  return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, PER_CALL)
-end
-
-local expired_starts = due_ids(K_EXPIRY_STARTS)
+local expired_starts = due_ids(K_EXPIRY_STARTS, now, PER_CALL)
 for _, id in ipairs(expired_starts) do
   local record = load_record(id)
   redis.call('ZREM', K_EXPIRY_STARTS, id)
   if record and record.attempt == '0' and (record.status == 'queued' or record.status == 'scheduled') then
     leave_ready(id, record.tenant)
-    redis.call('ZREM', K_DUE, id)
+    leave_due(id)
     discard_orphan(id, record, now)
     fail(id, record, now, 'job_expired', 'The job did not start within its expires_in_seconds. '
       .. 'Submit it again, with a longer time or when there is less to do.')
   end
 end
 
-local promoted = due_ids(K_DUE)
+plan_again(K_DUE, K_DUE_PLANNED, now, PER_CALL)
+local promoted = due_ids(K_DUE, now, PER_CALL)
 for _, id in ipairs(promoted) do
   local record = load_record(id)
-  redis.call('ZREM', K_DUE, id)
+  leave_due(id)
   if record and (record.status == 'scheduled' or record.status == 'retrying') then
     move(id, record, 'queued', 'job.queued', now, {})
     make_ready(id, record, now, BANDS[record.priority])
@@ -101,6 +98,6 @@ if #promoted == PER_CALL or #expired_starts == PER_CALL or redis.call('EXISTS', 
 local next_due = redis.call('ZRANGE', K_DUE, 0, 0, 'WITHSCORES')[2]
 return {
   claims,
-  redis.call('ZRANGEBYSCORE', K_LEASES, '-inf', now, 'WITHSCORES', 'LIMIT', 0, PER_CALL),
+  due_ids(K_LEASES, now, PER_CALL, lease_ms, true),
   next_due and math.max(0, tonumber(next_due) - now) or -1,
 }

@@ -31,6 +31,7 @@ if progress ~= '' then record.progress = progress end
 if status == 'retrying' then
   redis.call('ZREM', K_LEASES, id)
   redis.call('ZADD', K_DUE, now + delay_ms, id)
+  redis.call('ZADD', K_DUE_PLANNED, now, id)
   record.started = nil
   move(id, record, 'retrying', 'job.retrying', now, { 'outcome', 'error', 'progress', 'started' })
 else

@@ -9,9 +9,10 @@
 -- (until), failing (since), turn, paced (when the rate lets the next one go), ok, bad, last_ok,
 -- last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried).
 -- Fields of a delivery: tenant, target, event (key suffix), event_id, type, sequence, url (of
--- webhook_url), status, created, since (waits since), round (first attempt of this round), attempt
--- (used), faults (ours in a row), claim, lost (claims lost in a row: their notifier was gone),
--- settled (claim of the last outcome), finished, due, test, and attempt:{claim} (JSON) of each.
+-- webhook_url), status, created, listed (its place in lists, if that is not created), since (waits
+-- since), round (first attempt of this round), attempt (used), faults (ours in a row), claim, lost
+-- (claims lost in a row: their notifier was gone), settled (claim of the last outcome), finished,
+-- due, test, and attempt:{claim} (JSON) of each.
 
 local TURNS = { priority = -1e14, normal = 0, late = 1e14 } -- where each lane begins on the ring
 local TURNS_END = { priority = '(0', normal = '(1e14', late = '+inf' }
@@ -28,11 +29,17 @@ local function load_delivery(id) return load_hash(K_DELIVERY .. id) end
 
 local STATE = { 'tenant', 'status', 'max', 'rate', 'in_flight', 'window', 'failures', 'opens', 'held', 'failing',
   'paced', 'turn', 'ok', 'bad', 'millis' }
-local function load_target(id)
+
+-- Returns the target, or nil. What keeps it from sending for longer than anything may was written
+-- before the clock was set back, and is over.
+local function load_target(id, now)
   local values = redis.call('HMGET', K_WEBHOOK_TARGET .. id, unpack(STATE))
   if not values[1] then return nil end
   local target = { tenant = values[1], status = values[2] or 'enabled' }
   for i = 3, #STATE do target[STATE[i]] = tonumber(values[i]) end
+  for _, name in ipairs({ 'held', 'paced' }) do
+    if target[name] and target[name] > now + K_WEBHOOK_LONGEST_HOLD_MS then target[name] = nil end
+  end
   target.max = target.max or K_WEBHOOK_MAX_IN_FLIGHT
   target.in_flight = target.in_flight or 0
   target.failures = target.failures or 0
@@ -126,7 +133,7 @@ end
 local function set_status(id, delivery, status)
   local index = K_DELIVERIES .. delivery.target
   if delivery.status then redis.call('ZREM', index .. ':' .. delivery.status, id) end
-  redis.call('ZADD', index .. ':' .. status, delivery.created, id)
+  redis.call('ZADD', index .. ':' .. status, delivery.listed or delivery.created, id)
   note(delivery, 'status', status)
 end
 
@@ -141,15 +148,21 @@ end
 -- instead.
 local function enqueue(id, delivery, target, now)
   if target.status == 'disabled' then return finish_delivery(id, delivery, 'discarded', now) end
-  local queue = (delivery.claim or '0') == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY
-  redis.call('ZADD', queue .. delivery.target, whole(now), id)
+  local queue = ((delivery.claim or '0') == '0' and K_WEBHOOK_FRESH or K_WEBHOOK_RETRY) .. delivery.target
+  redis.call('ZADD', queue, whole(after_newest(queue, now)), id)
   note(delivery, 'since', whole(now))
 end
 
 -- Lets a delivery wait until `due_ms`.
-local function schedule(id, delivery, due_ms)
+local function schedule(id, delivery, due_ms, now)
   note(delivery, 'due', whole(due_ms))
   redis.call('ZADD', K_WEBHOOK_DUE, whole(due_ms), id)
+  redis.call('ZADD', K_WEBHOOK_DUE_PLANNED, whole(now), id)
+end
+
+local function leave_webhook_due(id)
+  redis.call('ZREM', K_WEBHOOK_DUE, id)
+  redis.call('ZREM', K_WEBHOOK_DUE_PLANNED, id)
 end
 
 -- Makes the delivery of an event to a target, unless it is there; the caller saves it. `url`: of a
@@ -160,7 +173,9 @@ local function create_delivery(id, target_id, tenant, event_key, event_id, event
     event_id = event_id, type = event_type, created = whole(now), attempt = 0, claim = 0 } }
   if url ~= '' then note(delivery, 'url', url) end
   redis.call('HINCRBY', K_EVENT .. tenant .. ':' .. event_key, 'owed', 1)
-  redis.call('ZADD', K_DELIVERIES .. target_id, delivery.created, id)
+  local listed = after_newest(K_DELIVERIES .. target_id, now)
+  if listed ~= now then note(delivery, 'listed', whole(listed)) end
+  redis.call('ZADD', K_DELIVERIES .. target_id, whole(listed), id)
   set_status(id, delivery, 'pending')
   return delivery
 end
@@ -177,7 +192,7 @@ local function remove_delivery(id, delivery)
   redis.call('ZREM', index .. ':' .. delivery.status, id)
   redis.call('ZREM', K_WEBHOOK_FRESH .. delivery.target, id)
   redis.call('ZREM', K_WEBHOOK_RETRY .. delivery.target, id)
-  redis.call('ZREM', K_WEBHOOK_DUE, id)
+  leave_webhook_due(id)
   redis.call('ZREM', K_WEBHOOK_LEASES, id)
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
   redis.call('DEL', K_DELIVERY .. id)

@@ -25,7 +25,7 @@ end
 
 if delivery_id ~= '' then
   local delivery = load_delivery(delivery_id)
-  local target = delivery and delivery.tenant == tenant and load_target(delivery.target)
+  local target = delivery and delivery.tenant == tenant and load_target(delivery.target, now)
   if not target then return 'missing' end
   if delivery.status == 'pending' or delivery.status == 'sending' or target.status == 'disabled' then
     return 'unfinished'
@@ -35,7 +35,7 @@ if delivery_id ~= '' then
   return 1
 end
 
-local target = load_target(target_id)
+local target = load_target(target_id, now)
 if not target or target.tenant ~= tenant then return 'missing' end
 if target.status == 'disabled' then return 'unfinished' end
 local started = 0

@@ -32,8 +32,8 @@ local now = now_ms()
 local given_up = {}
 local offered = {} -- targets to offer a turn after all promotions, each once
 
-local function due_ids(key, most)
-  local ids = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most)
+local function take_due(key, most, longest_ms)
+  local ids = due_ids(key, now, most, longest_ms)
   if #ids > 0 then redis.call('ZREM', key, unpack(ids)) end
   return ids
 end
@@ -60,14 +60,19 @@ local function take_back(id, delivery, target)
   set_status(id, delivery, 'pending')
   if lost == 1 then return wait_again(id, delivery, target) end
   local chance = tonumber(string.sub(redis.sha1hex(id .. lost), 1, 6), 16) / 16 ^ 6
-  schedule(id, delivery, now + APART_MS * (lost - 1) * (0.5 + chance))
+  schedule(id, delivery, now + APART_MS * (lost - 1) * (0.5 + chance), now)
 end
 
-local lost = due_ids(K_WEBHOOK_LEASES, PER_CALL)
+-- After the clock was set back, claims that it cannot have written begin anew: their notifiers may
+-- well be sending.
+local ahead = redis.call('ZRANGEBYSCORE', K_WEBHOOK_LEASES, now + lease_ms + K_CLOCK_STEP_MS, '+inf', 'LIMIT', 0, PER_CALL)
+for _, id in ipairs(ahead) do redis.call('ZADD', K_WEBHOOK_LEASES, whole(now + lease_ms), id) end
+
+local lost = take_due(K_WEBHOOK_LEASES, PER_CALL)
 for _, id in ipairs(lost) do
   local delivery = load_delivery(id)
   if delivery and delivery.status == 'sending' then
-    local target = load_target(delivery.target)
+    local target = load_target(delivery.target, now)
     release_slot(id, delivery, target)
     if target then
       take_back(id, delivery, target)
@@ -80,9 +85,15 @@ for _, id in ipairs(lost) do
   end
 end
 
-for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, late_left))) do
+local again, ends = plan_again(K_WEBHOOK_DUE, K_WEBHOOK_DUE_PLANNED, now, PER_CALL)
+for _, id in ipairs(again) do
+  if ends[id] then redis.call('HSET', K_DELIVERY .. id, 'due', ends[id]) end
+end
+
+for _, id in ipairs(take_due(K_WEBHOOK_DUE, math.min(PER_CALL, late_left))) do
+  redis.call('ZREM', K_WEBHOOK_DUE_PLANNED, id)
   local delivery = load_delivery(id)
-  local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target))
+  local target = delivery and delivery.status == 'pending' and (offered[delivery.target] or load_target(delivery.target, now))
   if target then
     drop(delivery, 'due')
     wait_again(id, delivery, target)
@@ -90,8 +101,8 @@ for _, id in ipairs(due_ids(K_WEBHOOK_DUE, math.min(PER_CALL, late_left))) do
   end
 end
 
-local woken = due_ids(K_WEBHOOK_WAKE, PER_CALL)
-for _, target_id in ipairs(woken) do offered[target_id] = offered[target_id] or load_target(target_id) end
+local woken = take_due(K_WEBHOOK_WAKE, PER_CALL, K_WEBHOOK_LONGEST_HOLD_MS)
+for _, target_id in ipairs(woken) do offered[target_id] = offered[target_id] or load_target(target_id, now) end
 for target_id, target in pairs(offered) do offer(target_id, target, now) end
 
 local claims = {}
@@ -144,7 +155,8 @@ end
 local function pace(target_id, target)
   if not target.rate then return end
   local earliest = redis.call('HGET', K_WEBHOOK_TARGET .. target_id, 'clock')
-  local clock = math.max(tonumber(earliest or 0), now - 1000) + target.rate
+  -- Not above `now`, as the target may send; unless the clock was set back.
+  local clock = math.max(math.min(tonumber(earliest or 0), now), now - 1000) + target.rate
   note(target, 'clock', clock)
   if clock > now then
     note(target, 'paced', math.ceil(clock))
@@ -170,7 +182,7 @@ while claims_left > 0 and looked < want + PER_CALL do
   looked = looked + 1
   local target_id, lane = next_target()
   if not target_id then break end
-  local target = load_target(target_id)
+  local target = load_target(target_id, now)
   if target and may_send(target, now) and target.in_flight >= max_in_flight then
     redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + ASIDE_MS), target_id)
   elseif target and may_send(target, now) then

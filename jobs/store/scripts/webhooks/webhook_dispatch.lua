@@ -27,10 +27,10 @@ if #ROWS > 0 then
   end
   for _, row in ipairs(ROWS) do
     local target_id = row.target_id
-    local target = event[1] and load_target(target_id)
+    local target = event[1] and load_target(target_id, now)
     if event[1] and not target and not is_endpoint(target_id) then
       redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'tenant', tenant, 'max', row.max_in_flight)
-      target = load_target(target_id)
+      target = load_target(target_id, now)
     end
     -- An endpoint that was deleted meanwhile gets nothing.
     local delivery = target

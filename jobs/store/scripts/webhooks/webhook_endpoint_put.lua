@@ -47,5 +47,5 @@ elseif status ~= 'disabled' and known[3] == 'disabled' then
   redis.call('HSET', key, 'window', 1)
   redis.call('SREM', K_WEBHOOK_DRAIN, id)
 end
-offer(id, load_target(id), now)
+offer(id, load_target(id, now), now)
 return 'ok'

@@ -20,7 +20,7 @@ if delivery.settled == claim then return { 'ok', delivery.status, '' } end
 if delivery.status ~= 'sending' or delivery.claim ~= claim then return { 'lost' } end
 
 local now = now_ms()
-local target = load_target(delivery.target)
+local target = load_target(delivery.target, now)
 release_slot(id, delivery, target)
 if not target then
   remove_delivery(id, delivery)
@@ -95,7 +95,7 @@ elseif target.status == 'disabled' or (disabled ~= '' and is_endpoint(delivery.t
   finish_delivery(id, delivery, 'discarded', now)
 else
   set_status(id, delivery, 'pending')
-  schedule(id, delivery, now + delay_ms)
+  schedule(id, delivery, now + delay_ms, now)
 end
 save_delivery(id, delivery)
 save_target(delivery.target, target)

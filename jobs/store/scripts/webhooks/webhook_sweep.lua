@@ -11,9 +11,10 @@
 -- Sent twice: what was handled is gone.
 
 local now = now_ms()
+forget_plans(K_WEBHOOK_DUE_PLANNED, now)
 local handled = 0
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', K_WEBHOOK_EXPIRY, '-inf', now, 'LIMIT', 0, limit)) do
+for _, id in ipairs(due_ids(K_WEBHOOK_EXPIRY, now, limit)) do
   local delivery = load_delivery(id)
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
   if delivery then remove_delivery(id, delivery) end
@@ -31,7 +32,7 @@ local function drain(target_id, target)
     else
       redis.call('ZREM', K_WEBHOOK_FRESH .. target_id, id)
       redis.call('ZREM', K_WEBHOOK_RETRY .. target_id, id)
-      redis.call('ZREM', K_WEBHOOK_DUE, id)
+      leave_webhook_due(id)
       if is_endpoint(target_id) then
         finish_delivery(id, delivery, 'discarded', now)
       else
@@ -45,7 +46,7 @@ end
 
 local target_id = redis.call('SRANDMEMBER', K_WEBHOOK_DRAIN)
 if target_id then
-  local target = load_target(target_id)
+  local target = load_target(target_id, now)
   local is_wanted = target and is_endpoint(target_id) and target.status ~= 'disabled'
   local drained = is_wanted and 0 or drain(target_id, target)
   if drained < tonumber(limit) then redis.call('SREM', K_WEBHOOK_DRAIN, target_id) end

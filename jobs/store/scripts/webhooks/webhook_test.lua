@@ -10,9 +10,9 @@
 -- Sent twice: the delivery is there already.
 
 local id, target_id = delivery_id, endpoint_id
-local target = load_target(target_id)
-if not target or target.tenant ~= tenant then return 0 end
 local now = now_ms()
+local target = load_target(target_id, now)
+if not target or target.tenant ~= tenant then return 0 end
 local key = K_EVENT .. tenant .. ':' .. event_id
 if redis.call('EXISTS', K_DELIVERY .. id) == 1 then return 1 end
 redis.call('HSET', key, 'id', event_id, 'type', 'webhook.test', 'body', table.concat({
