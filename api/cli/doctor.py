@@ -29,6 +29,7 @@ from jobs.core.settings import BadSetting, Settings
 from jobs.store.artifacts import input_path, open_artifacts
 from jobs.store.client import connect
 from jobs.store.durability import StoreFacts, read_facts
+from jobs.store.memory import StoreMemory, read_memory
 from jobs.store.scripts import Scripts
 
 LANGUAGES = {
@@ -226,10 +227,15 @@ def store_url(settings: Settings) -> str | None:
 
 async def examine_store(redis: Redis) -> list[Finding]:
     try:
-        facts = await read_facts(redis)
+        facts, memory = await read_facts(redis), await read_memory(redis)
     except StoreError as error:
         return [Finding("fail", "store", str(error), "Start it, or correct REDIS_URL.")]
-    return [examine_server(facts), examine_durability(facts), examine_eviction(facts)]
+    return [
+        examine_server(facts),
+        examine_durability(facts),
+        examine_eviction(facts),
+        examine_memory(memory),
+    ]
 
 
 def examine_server(facts: StoreFacts) -> Finding:
@@ -258,6 +264,18 @@ def examine_eviction(facts: StoreFacts) -> Finding:
         return Finding("ok", "eviction", "noeviction")
     return Finding(
         "fail", "eviction", f"{facts.eviction}: jobs may vanish", "Set maxmemory-policy noeviction."
+    )
+
+
+def examine_memory(memory: StoreMemory) -> Finding:
+    if not memory.is_nearly_full:
+        return Finding("ok", "memory", str(memory))
+    return Finding(
+        "warn",
+        "memory",
+        f"{memory}: when it is full, submissions are refused with store_full",
+        "Give the store more memory, delete jobs that nobody needs, or keep results and records for a "
+        "shorter time (docs/operating.md, “How much memory the store needs”).",
     )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jobs.store.memory import StoreMemory
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -30,6 +34,15 @@ class Metrics:
         self.long_polls = Gauge(
             "pressrun_http_long_polls", "Requests that wait for a job to change.", registry=self._registry
         )
+        self._store_memory = Gauge(
+            "pressrun_store_memory_bytes",
+            "Memory of the store: used of all, and events of used.",
+            ["part"],
+            registry=self._registry,
+        )
+        self._store_limit = Gauge(
+            "pressrun_store_memory_limit_bytes", "maxmemory of the store.", registry=self._registry
+        )
         # Looking up a labelled counter takes longer than counting, so they are kept here.
         self._answered_children: dict[tuple[str, str, int], Counter] = {}
         self._accepted_children: dict[tuple[str, bool], Counter] = {}
@@ -51,6 +64,16 @@ class Metrics:
                 kind, "true" if replayed else "false"
             )
         child.inc()
+
+    def stored(self, memory: StoreMemory | None) -> None:
+        """Notes how full the store is; None if it is away: no value is better than an old one."""
+        self._store_memory.clear()
+        self._store_limit.set(math.inf)
+        if memory is not None:
+            self._store_memory.labels("used").set(memory.used)
+            self._store_memory.labels("events").set(memory.events)
+            if memory.limit is not None:
+                self._store_limit.set(memory.limit)
 
     def render(self) -> bytes:
         """Returns the metrics in Prometheus' text format."""

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from jobs.core.errors.store import StoreUnavailable
 from jobs.store.client import CLUSTER_REFUSED
 from jobs.store.durability import read_facts
+from jobs.store.memory import StoreMemory, read_memory
 from jobs.webhooks.outbox import read_backlog
 
 OUTBOX_WARNING_SECONDS = 60
@@ -51,6 +52,18 @@ class Readiness:
             if facts.is_cluster:
                 store["reason"] = CLUSTER_REFUSED
             webhooks = await self._webhook_backlog(warnings)
+            memory = await self.store_memory()
+            if memory is not None:
+                store["memory"] = {
+                    "used_bytes": memory.used,
+                    "max_bytes": memory.limit,
+                    "event_bytes": memory.events,
+                }
+            if memory is not None and memory.is_nearly_full:
+                warnings.append(
+                    f"The store is nearly full: {memory}. When it is full, submissions are refused (store_full). "
+                    "Give it more memory, or delete jobs that nobody needs."
+                )
             if facts.durability != "always":
                 warnings.append(
                     f"The store's durability is {facts.durability}: a power cut may lose accepted jobs."
@@ -71,6 +84,13 @@ class Readiness:
             "warnings": warnings,
         }
         return Report(store["reachable"] and not is_refused and not is_draining, details)
+
+    async def store_memory(self) -> StoreMemory | None:
+        """Asks the store how full it is. None if it is away."""
+        try:
+            return await read_memory(self._redis)
+        except StoreUnavailable:
+            return None
 
     async def _webhook_backlog(self, warnings: list[str]) -> dict[str, Any] | None:
         """Counts the events that wait for a dispatcher. Warns if they wait for long.

@@ -57,7 +57,8 @@ class HealthRoutes:
         ignores_query=True,
     )
     async def metrics(self) -> Response:
-        """Counters for Prometheus."""
+        """Counters for Prometheus, and how full the store is."""
+        self._metrics.stored(await self._readiness.store_memory())
         return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _is_operator(self, request: Request) -> bool:

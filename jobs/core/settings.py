@@ -27,6 +27,10 @@ DAY_SECONDS = 86_400
 WEBHOOK_SCHEDULE_SECONDS = 4 * DAY_SECONDS
 """How long a webhook delivery may be retried; results must be kept at least as long."""
 
+EVENTS_PERCENT = 40
+"""How much of the store's maxmemory all event logs and the bus may use together, by default. The
+rest is for what cannot be trimmed: jobs, their input, webhook deliveries."""
+
 LOCAL_TENANT = "default"
 """The tenant of clients without a key. They are on this machine, and no API keys are set."""
 
@@ -288,6 +292,18 @@ class Settings:
     log_events: int = setting(
         "PRESSRUN_LOG_EVENTS", 100_000, _int(100, 100_000_000), "how many events a tenant's log keeps"
     )
+    log_ttl: int = setting(
+        "PRESSRUN_LOG_TTL", 30 * DAY_SECONDS, _int(60, 3650 * DAY_SECONDS), "seconds, at least 60"
+    )
+    bus_events: int = setting(
+        "PRESSRUN_BUS_EVENTS",
+        20_000,
+        _int(1_000, 100_000_000),
+        "how many events of all tenants wait for the web and notifier processes, at least 1000",
+    )
+    events_mb: int = setting(
+        "PRESSRUN_EVENTS_MB", 0, _int(1, 1024**2), "MiB that all event logs and the bus may use together"
+    )
     result_ttl: int = setting(
         "PRESSRUN_RESULT_TTL",
         7 * DAY_SECONDS,
@@ -393,6 +409,7 @@ class Settings:
             "secret_key": f"(in {self.secret_key_file}, not shown)",
             "public_url": self.base_url,
             "websocket_url": self.ws_url,
+            "events_mb": f"{EVENTS_PERCENT} % of the store's maxmemory",
         }
         rows: list[tuple[str, str, Source]] = []
         for spec in dataclasses.fields(self):

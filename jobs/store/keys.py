@@ -12,8 +12,10 @@
 | pr:due:planned                | zset   | finish               | claim                 | retrying job → when it was planned  |
 | pr:doorbell                   | list   | submit, claim, …     | worker (BLPOP)        | emptied when the queue is empty     |
 | pr:tenant:{tenant}            | hash   | submit, events, …    | all                   | for ever: epoch, sequence, webhooks |
-| pr:log:{tenant}               | stream | every event          | replay, polling       | trimmed to LOG_EVENTS               |
-| pr:bus                        | stream | every event          | web, notifier         | trimmed to BUS_EVENTS               |
+| pr:log:{tenant}               | stream | every event          | replay, polling       | LOG_EVENTS, LOG_TTL, EVENTS_MB      |
+| pr:bus                        | stream | every event          | web, notifier         | BUS_EVENTS, BUS_TTL_MS, EVENTS_MB   |
+| pr:log-sizes                  | zset   | events, trim         | events, trim          | tenant → bytes; with the log        |
+| pr:event-bytes                | hash   | events, trim         | events, readiness     | for ever: bytes of all logs, of bus |
 | pr:outbox                     | stream | events with webhooks | webhook dispatcher    | acknowledged                        |
 | pr:event:{tenant}:{sequence}  | hash   | events with webhooks | dispatch, deliveries  | with the last delivery of the event |
 | pr:endpoints:{tenant}         | zset   | webhook endpoints    | events, dispatch      | endpoint → its last change          |
@@ -72,6 +74,8 @@ DOORBELL = "pr:doorbell"
 TENANT = "pr:tenant:"
 LOG = "pr:log:"
 BUS = "pr:bus"
+LOG_SIZES = "pr:log-sizes"
+EVENT_BYTES = "pr:event-bytes"
 OUTBOX = "pr:outbox"
 EVENT = "pr:event:"
 ENDPOINTS = "pr:endpoints:"
@@ -114,8 +118,8 @@ ARTIFACT_BYTES = "pr:artifact-bytes"
 RECORD_VERSION = 1
 """The newest `v` of jobs, batches and logged events that this release reads; the one that it writes. A record without
 one has 1. `docs/contributing/changing-stored-data.md` says when it grows."""
-BUS_EVENTS = 20_000
-"""About how many events the bus keeps: what a web or notifier process may miss without a gap."""
+BUS_TTL_MS = 3600 * 1000
+"""How long the bus keeps an event: a process that was away for longer looks at logs and records."""
 DOORBELL_CAP = 64
 """How many idle workers one burst of submissions may wake."""
 IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000

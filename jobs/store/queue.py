@@ -272,6 +272,15 @@ class JobQueue:
                 await self._redis.zrem(keys.GARBAGE, *paths)
         return int(expired) + len(paths)
 
+    async def trim_events(self) -> None:
+        """Removes events that are too old or for which there is no room, also from logs that do not
+        grow."""
+        cursor = b"0"
+        while True:
+            cursor = await self._scripts.call("trim", cursor=cursor)
+            if cursor == b"0":
+                return
+
     async def _finish(
         self,
         claim: Claim,

@@ -23,7 +23,7 @@ from arq.jobs import DeserializationError, deserialize_job_raw
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from jobs.core.errors.store import StoreError
+from jobs.core.errors.store import StoreError, StoreFull
 from jobs.core.job import Claim
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
@@ -33,6 +33,7 @@ from jobs.store.client import raise_if_cancelled, translated_errors, wait_for_st
 from jobs.store.queue import ClaimBatch, JobQueue, StopReason
 from jobs.worker.attempt import Attempt
 from jobs.worker.leases import LeaseWatch
+from jobs.worker.memory_watch import MemoryWatch
 from jobs.worker.outcome_writer import OutcomeWriter
 from jobs.worker.prefetch import Prefetch
 from jobs.worker.run_lengths import RunLengths
@@ -96,6 +97,7 @@ class JobWorker(Worker):
         self._reason_to_look = asyncio.Event()
         """Set when a slot is free, or when claims can share a round trip with outcomes."""
         self._cron_poll_due = 0.0
+        self._memory = MemoryWatch(redis)
 
     # --- claiming --------------------------------------------------------------------------------
 
@@ -173,8 +175,13 @@ class JobWorker(Worker):
         """Runs arq's own poll, at most once a second: its queue holds only cron jobs."""
         if time.monotonic() >= self._cron_poll_due:
             self._cron_poll_due = time.monotonic() + CRON_POLL_S
-            with translated_errors():
-                await super()._poll_iteration()
+            try:
+                with translated_errors():
+                    await super()._poll_iteration()
+            except StoreFull:
+                # arq writes an entry for each cron job, and a full store refuses it. The sweep is
+                # what makes room, and may write.
+                await self.sweep()
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -269,6 +276,8 @@ class JobWorker(Worker):
         """Cron: expires results and records, and removes what is no longer needed."""
         while await self._queue.sweep():
             pass
+        await self._queue.trim_events()
+        await self._memory.look()
 
     # --- life ------------------------------------------------------------------------------------
 

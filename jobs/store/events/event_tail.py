@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from jobs.core.errors.store import StoreUnavailable
 from jobs.core.events import Event, ProgressUpdate
@@ -22,7 +23,8 @@ from jobs.store.events.followers import Followers
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
-_STALE_S = 5.0
+_START = b"0-0"
+"""The position before the first entry."""
 _REST_S = 0.1
 """How long events wait to be read while there are no followers."""
 
@@ -30,9 +32,9 @@ _REST_S = 0.1
 class Tail:
     """Reads the bus whole, from when `run` starts, and hands every event to `on_event` in order.
 
-    After a lost connection it goes on from the last entry that it saw. If the bus no longer has
-    that entry (it was trimmed, or lost with the store), `on_gap` is called before the next event:
-    readers must look at the log or the records again. `epochs` looks after logs that lost events in
+    Each read goes on from the last entry that was seen. If the bus no longer has that entry (it was
+    trimmed, or lost with the store), `on_gap` is called before the next event: readers must look at
+    the log or the records again. `epochs` looks after logs that lost events in
     the outage. `on_progress` gets the volatile updates; one may be lost at any time. While there
     are no `followers`, events are read ten times a second, because a process without subscriptions
     should cost the store nearly nothing. A new follower ends such a rest.
@@ -93,7 +95,7 @@ class Tail:
         if self._position and await self._redis.xrange(keys.BUS, self._position, self._position):
             return
         newest = await self._redis.xrevrange(keys.BUS, count=1)
-        newest_id = newest[0][0] if newest else b"0-0"
+        newest_id = newest[0][0] if newest else _START
         if not self._position:
             self._position = newest_id
             self.ready.set()
@@ -103,24 +105,34 @@ class Tail:
             self._on_gap()
 
     async def _read_once(self) -> None:
-        asked_at = asyncio.get_running_loop().time()
-        for entry_id, event in (entries := await self._next_events()):
+        entries = await self._next_events()
+        if entries is None:
+            return await self._find_position()
+        for entry_id, event in entries:
             self._position = entry_id
             if self._epochs is not None:
                 self._epochs.saw(event)
             self._on_event(event)
-        # Far behind, or stopped for a while: entries may be trimmed before they are read.
-        if len(entries) == _BATCH or asyncio.get_running_loop().time() - asked_at > _STALE_S:
-            await self._find_position()
-        elif self._followers is not None:
+        if self._followers is not None and len(entries) < _BATCH:
             self.resting.emit(None)
             await self._followers.arrives(self._rest_s)
 
-    async def _next_events(self) -> list[tuple[bytes, Event]]:
-        """Returns the next events with their ids on the bus; none if nothing came for a while."""
-        answer = await self._connection.call(
-            "XREAD", "COUNT", _BATCH, "BLOCK", BLOCK_MS, "STREAMS", keys.BUS, self._position
+    async def _next_events(self) -> list[tuple[bytes, Event]] | None:
+        """Returns the next events with their ids on the bus; none if nothing came for a while.
+
+        None stands for a gap: the bus no longer has the entry that was read last, so entries after
+        it may be gone, too. The store runs both commands at once, and one step writes fewer events
+        than the bus keeps, so nothing is missed between them.
+        """
+        last, answer = await self._connection.ask(
+            ("XRANGE", keys.BUS, self._position, self._position),
+            ("XREAD", "COUNT", _BATCH, "BLOCK", BLOCK_MS, "STREAMS", keys.BUS, self._position),
         )
+        for refusal in (last, answer):
+            if isinstance(refusal, ResponseError):
+                raise refusal
+        if not last and self._position != _START:
+            return None
         [(_, entries)] = answer or [(keys.BUS, [])]
         return [
             (entry_id, Event.from_bus(dict(zip(flat[::2], flat[1::2], strict=True))))

@@ -7,7 +7,8 @@ before its first write and is safe to send twice. The header of a script has dir
 
 - ``--!flags no-cluster …``: the flags of the script, see "Script flags" in the documentation of
   Redis and Valkey.
-- ``--!include _clock …``: parts that go before the script, in this order.
+- ``--!include _clock …``: parts that go before the script, in this order. A part may include
+  others.
 - ``--!args tenant id …``: the names of its arguments. They are local variables in the script and
   keyword arguments of `Scripts.call`. All are strings in Lua; None arrives as the empty string.
 - ``--!rows id kind …``: the names in each of any number of further groups of arguments. In Lua,
@@ -34,7 +35,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from jobs.core.settings import Settings
+from jobs.core.settings import EVENTS_PERCENT, Settings
 from jobs.store import keys
 from jobs.store.client import translated_errors
 from jobs.store.connection import Command, DedicatedConnection
@@ -68,6 +69,12 @@ def _directives(name: str) -> dict[str, list[str]]:
     return found
 
 
+def _parts(name: str) -> list[str]:
+    """The parts that go before a script or part, each once, in order."""
+    parts = [each for part in _directives(name)["include"] for each in (*_parts(part), part)]
+    return list(dict.fromkeys(parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """A script ready to be sent."""
@@ -96,7 +103,7 @@ class Script:
 def assemble(name: str, constants: Mapping[str, str | int]) -> Script:
     """Puts script `name` together: flags, constants, rows, included parts, arguments, body."""
     own = _directives(name)
-    parts = own["include"]
+    parts = _parts(name)
     args, row = own["args"], [field for each in (*parts, name) for field in _directives(each)["rows"]]
     body = "\n".join([*map(_read, parts), _local_arguments(args), _read(name)])
     used = set(_CONSTANT.findall(body))
@@ -132,6 +139,10 @@ class Scripts:
             "BASE_URL": settings.base_url,
             "WS_URL": settings.ws_url,
             "LOG_EVENTS": settings.log_events,
+            "LOG_TTL_MS": settings.log_ttl * 1000,
+            "BUS_EVENTS": settings.bus_events,
+            "EVENTS_BYTES": settings.events_mb * 1024**2,
+            "EVENTS_PERCENT": EVENTS_PERCENT,
             "MAX_QUEUED": settings.max_queued,
             "RESULT_TTL_MS": settings.result_ttl * 1000,
             "RECORD_TTL_MS": settings.record_ttl * 1000,

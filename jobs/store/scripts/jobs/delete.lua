@@ -2,7 +2,8 @@
 --!include _clock _record _event _batch _transition _remove
 --!args tenant id
 -- Deletes a job that has ended: record, input and result. If the result was still there, a
--- `job.expired` event says that it is gone.
+-- `job.expired` event says that it is gone. In a full store, older events make room for it: deleting
+-- has to free memory.
 --
 -- KEYS  none: job, input, indexes, expiries, garbage, and what events write.
 -- Answer {"deleted", result path if there is one} | {"missing"} | {"not_finished"}
@@ -18,4 +19,5 @@ if record.result and not record.result_gone then
   move(id, record, record.status, 'job.expired', now, { 'result_gone' })
 end
 remove(id, record, now)
+if is_full() then trim_events(tenant, now) end
 return { 'deleted', record.result_path }

@@ -81,6 +81,9 @@ def test_a_blank_value_counts_as_not_set(blank: str) -> None:
         ("PRESSRUN_ALLOWED_ORIGINS", "https://app.example.com/path"),
         ("PRESSRUN_ALLOWED_ORIGINS", "https://app.example.com:abc"),
         ("PRESSRUN_RESULT_TTL", str(DAY_SECONDS)),
+        ("PRESSRUN_LOG_TTL", "59"),
+        ("PRESSRUN_BUS_EVENTS", "100"),
+        ("PRESSRUN_EVENTS_MB", "0"),
         ("PRESSRUN_LOG_LEVEL", "loud"),
         ("PRESSRUN_LOG_FORMAT", "xml"),
     ],
@@ -211,6 +214,7 @@ def test_values_derived_for_unset_variables_are_explained() -> None:
         "PRESSRUN_SECRET_KEY": "(in /srv/pressrun/secret_key, not shown)",
         "PRESSRUN_PUBLIC_URL": "http://localhost:8000",
         "PRESSRUN_WEBSOCKET_URL": "ws://localhost:8001/v1/ws",
+        "PRESSRUN_EVENTS_MB": "40 % of the store's maxmemory",
     }
 
 

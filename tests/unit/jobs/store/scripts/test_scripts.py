@@ -13,7 +13,19 @@ from jobs.store.scripts import Script, assemble
 
 FOLDER = Path(jobs.store.scripts.__file__).parent
 CONSTANTS: dict[str, str | int] = dict.fromkeys(
-    ("BASE_URL", "WS_URL", "LOG_EVENTS", "MAX_QUEUED", "RESULT_TTL_MS", "RECORD_TTL_MS"), 1
+    (
+        "BASE_URL",
+        "WS_URL",
+        "LOG_EVENTS",
+        "LOG_TTL_MS",
+        "BUS_EVENTS",
+        "EVENTS_BYTES",
+        "EVENTS_PERCENT",
+        "MAX_QUEUED",
+        "RESULT_TTL_MS",
+        "RECORD_TTL_MS",
+    ),
+    1,
 )
 NAMES = sorted(path.stem for path in FOLDER.glob("*/[!_]*.lua"))
 

@@ -1,0 +1,264 @@
+"""A store with little memory keeps accepting jobs: events make room, and so does what ends."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from jobs.core.errors.request import CursorExpired
+from jobs.core.errors.store import StoreFull
+from jobs.core.events import Cursor
+from jobs.core.job import Job, Result
+from jobs.core.settings import EVENTS_PERCENT
+from jobs.store import keys
+from jobs.store.memory import MIB, WARN_AT_PERCENT, StoreMemory, read_memory
+from testsupport.core import Core, now_ms
+from testsupport.event_watcher import Watcher
+from testsupport.hooks import TENANT, Hooks
+from testsupport.runners import instant
+from testsupport.valkey import FaultyValkey
+from testsupport.waiting import eventually
+
+SMALL = "25mb"
+SPEC = b'{"input":{"html":"' + b"x" * 500 + b'"},"options":{}}'
+RESULT = Result(body=b"%PDF", content_type="application/pdf", filename="a.pdf", details={"pages": 1})
+
+
+async def limited(core: Core, maxmemory: str) -> None:
+    await core.redis.config_set("maxmemory", maxmemory)
+    # As hosted stores have it; `always` would only make these tests slow.
+    await core.redis.config_set("hash-max-listpack-value", 64)
+    await core.redis.config_set("appendfsync", "no")
+
+
+@pytest.fixture
+async def core(own_valkey: FaultyValkey, tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core.open(own_valkey.url, tmp_path)
+    await limited(core, SMALL)
+    yield core
+    await core.redis.aclose()
+
+
+async def run(core: Core, *, tenant: str = "acme") -> Job:
+    """Takes a new job through submit, claim, start and success. Its result is not written."""
+    job = await core.submit(tenant=tenant, spec=SPEC)
+    await end(core, 1)
+    return job
+
+
+async def end(core: Core, count: int) -> None:
+    for claim in (await core.queue.claim(count)).claims:
+        await core.queue.start(claim)
+        await core.queue.succeed(claim, RESULT, f"{claim.tenant}/{claim.job_id}.1")
+
+
+async def fill(core: Core) -> list[Job]:
+    """Runs jobs until the store refuses one."""
+    jobs: list[Job] = []
+    while True:
+        try:
+            jobs.append(await run(core))
+        except StoreFull:
+            return jobs
+
+
+async def accepts(core: Core, spec: bytes = SPEC) -> bool:
+    try:
+        await core.submit(spec=spec)
+    except StoreFull:
+        return False
+    return True
+
+
+async def used(core: Core) -> int:
+    return (await read_memory(core.redis)).used
+
+
+async def test_thousands_of_jobs_go_through_a_small_store_if_they_are_deleted_in_the_end(core: Core) -> None:
+    kept: deque[Job] = deque()
+    async with Watcher.following(core.redis) as watcher:
+        for _ in range(5_000):  # without trimming, 2,450 jobs filled it
+            kept.append(await run(core))
+            if len(kept) == 1_000:
+                await core.store.delete("acme", kept.popleft().id)
+        await watcher.terminal(kept[-1].id)
+    memory = await read_memory(core.redis)
+    assert memory.percent is not None
+    assert memory.percent < WARN_AT_PERCENT
+    assert memory.events < 25 * MIB * EVENTS_PERCENT / 100
+    assert watcher.gaps == 0
+    assert len(watcher.events) == 3 * 5_000 + 4_001
+
+
+async def test_events_leave_most_of_a_small_store_to_jobs(core: Core) -> None:
+    await core.redis.config_set("maxmemory", "12mb")
+    jobs = await fill(core)
+    assert len(jobs) > 5_000
+    assert (await read_memory(core.redis)).events < 12 * MIB * 0.06
+
+
+async def test_a_full_store_takes_jobs_again_when_some_are_deleted_and_events_go_on(core: Core) -> None:
+    await core.redis.config_set("maxmemory", "8mb")
+    jobs = await fill(core)
+    async with Watcher.following(core.redis) as watcher:
+        for job in jobs[:300]:
+            before = await used(core)
+            await core.store.delete("acme", job.id)
+        assert await used(core) < before + 4_096
+        accepted = [await run(core) for _ in range(100)]
+        await watcher.terminal(accepted[-1].id)
+    expired = [event.job_id for event in watcher.events if event.type == "job.expired"]
+    assert expired == [job.id for job in jobs[:300]]
+
+
+async def test_deleting_jobs_of_a_full_store_frees_more_than_its_events_take(core: Core) -> None:
+    await core.redis.config_set("maxmemory", "8mb")
+    jobs = await fill(core)
+    for at in range(0, 1_000, 50):
+        before = await used(core)
+        for job in jobs[at : at + 50]:
+            await core.store.delete("acme", job.id)
+        assert await used(core) < before
+
+
+async def test_a_store_full_of_waiting_jobs_takes_jobs_again_when_they_end(core: Core) -> None:
+    await core.redis.config_set("maxmemory", "8mb")
+    big = b'{"input":{"html":"' + b"x" * 8_000 + b'"},"options":{}}'
+    for _ in range(300):
+        await core.submit(spec=big)
+    while await accepts(core, big):
+        pass
+    await end(core, 100)
+    for _ in range(50):
+        await core.submit(spec=big)
+
+
+async def test_a_worker_removes_expired_jobs_from_a_full_store(core: Core) -> None:
+    await core.redis.config_set("maxmemory", "8mb")
+    jobs = await fill(core)
+    now = await now_ms(core.redis)
+    await core.redis.config_set("maxmemory", "0")
+    for job in jobs[:500]:
+        await core.redis.zadd(keys.EXPIRY_RECORDS, {job.id: now})
+    await core.redis.config_set("maxmemory", "8mb")
+    with pytest.raises(StoreFull):
+        await core.submit(spec=SPEC)
+
+    async with core.worker({"test": instant}):
+        await eventually(lambda: accepts(core))
+
+
+async def test_the_largest_log_makes_room_first(core: Core) -> None:
+    await core.redis.config_set("maxmemory", "12mb")
+    for tenant in ("a", "b", "c"):
+        for _ in range(40):
+            await run(core, tenant=tenant)
+    for _ in range(1_500):
+        await core.store.delete("large", (await run(core, tenant="large")).id)
+    memory = await read_memory(core.redis)
+    assert memory.events < 12 * MIB * EVENTS_PERCENT / 100
+    assert [await core.redis.xlen(keys.LOG + tenant) for tenant in "abc"] == [120, 120, 120]
+    assert 1_000 < await core.redis.xlen(keys.LOG + "large") < 5_000
+
+
+async def test_many_logs_that_are_small_each_share_the_room(core: Core) -> None:
+    await core.redis.config_set("maxmemory", "12mb")
+    for at in range(4_000):
+        tenant = f"tenant-{at % 100}"
+        await core.store.delete(tenant, (await run(core, tenant=tenant)).id)
+    logs = [await core.redis.memory_usage(key, samples=0) for key in await core.redis.keys(keys.LOG + "*")]
+    bus = await core.redis.memory_usage(keys.BUS, samples=0)
+    assert len(logs) == 100
+    # A log may hold 32 events more than were measured.
+    assert sum(logs) + bus < 12 * MIB * EVENTS_PERCENT / 100 + 100 * 32 * 1_400
+
+
+async def test_a_store_without_maxmemory_is_trimmed_by_number_only(core: Core, tmp_path: Path) -> None:
+    await core.redis.config_set("maxmemory", "0")
+    small = Core.open(
+        core.settings.redis_url, tmp_path, PRESSRUN_LOG_EVENTS="1000", PRESSRUN_BUS_EVENTS="1000"
+    )
+    for _ in range(1_000):
+        await run(small)
+    assert await core.redis.xlen(keys.LOG + "acme") == pytest.approx(1_000, abs=110)
+    assert await core.redis.xlen(keys.BUS) == pytest.approx(1_000, abs=110)
+    await small.redis.aclose()
+
+
+async def test_a_share_in_mib_holds_without_maxmemory_too(core: Core, tmp_path: Path) -> None:
+    await core.redis.config_set("maxmemory", "0")
+    small = Core.open(core.settings.redis_url, tmp_path, PRESSRUN_EVENTS_MB="1")
+    for _ in range(1_000):
+        await run(small)
+    events = await core.redis.memory_usage(keys.LOG + "acme", samples=0)
+    events += await core.redis.memory_usage(keys.BUS, samples=0)
+    assert events < 1.1 * MIB
+    await small.redis.aclose()
+
+
+async def test_events_that_are_too_old_go_and_later_ones_stay(core: Core, tmp_path: Path) -> None:
+    for _ in range(100):
+        await core.submit()
+    entries = await core.redis.xrange(keys.LOG + "acme")
+    await core.redis.delete(keys.LOG + "acme")
+    for at, (entry_id, fields) in enumerate(entries):
+        event = json.loads(fields[b"e"])
+        if at < 70:
+            event["timestamp"] = f"2020-01-01T00:{at // 60:02d}:{at % 60:02d}.000Z"
+        body = json.dumps(event, separators=(",", ":"))
+        await core.redis.xadd(keys.LOG + "acme", {**fields, b"e": body}, entry_id)
+
+    await core.queue.trim_events()
+
+    (first, _), *_ = await core.redis.xrange(keys.LOG + "acme")
+    assert first == b"71-0"
+    assert await core.redis.xlen(keys.LOG + "acme") == 30
+    head = await core.log.head("acme")
+    with pytest.raises(CursorExpired):
+        await core.log.page("acme", Cursor(head.epoch, 69), 10)
+    assert len((await core.log.page("acme", Cursor(head.epoch, 70), 100)).bodies) == 30
+
+
+async def test_a_log_of_old_events_alone_becomes_empty_and_goes_on(core: Core, tmp_path: Path) -> None:
+    job = await core.submit()
+    ((entry_id, fields),) = await core.redis.xrange(keys.LOG + "acme")
+    await core.redis.xtrim(keys.LOG + "acme", maxlen=0)
+    await core.redis.delete(keys.LOG + "acme")
+    old = fields[b"e"].replace(json.loads(fields[b"e"])["timestamp"].encode(), b"2020-01-01T00:00:00.000Z")
+    await core.redis.xadd(keys.LOG + "acme", {**fields, b"e": old}, entry_id)
+
+    await core.queue.trim_events()
+    await core.queue.trim_events()
+    assert await core.log.of_job("acme", job.id) == []
+    await core.store.cancel("acme", job.id)
+    assert await core.event_types(job) == ["job.cancelled"]
+
+
+async def test_webhooks_lose_nothing_when_log_and_bus_are_trimmed(
+    own_valkey: FaultyValkey, core: Core, tmp_path: Path
+) -> None:
+    hooks = await Hooks.open(own_valkey.url, tmp_path / "hooks", scripted=True)
+    endpoint = await hooks.endpoint(event_types=("job.queued",))
+    jobs = [await hooks.event() for _ in range(300)]
+    await core.redis.config_set("maxmemory", "1mb")  # less than it uses: events keep the least
+    await core.queue.trim_events()
+    assert await core.redis.xlen(keys.LOG + TENANT) < 100
+    await core.redis.config_set("maxmemory", "0")
+
+    await hooks.dispatch()
+    await hooks.work()
+
+    sent = [json.loads(request.body)["data"]["job"]["id"] for request in hooks.sender.sent]
+    assert sorted(sent) == sorted(job.id for job in jobs)
+    assert len(await hooks.deliveries_to(endpoint)) == 300
+    await hooks.close()
+
+
+def test_a_store_is_nearly_full_from_80_percent_of_its_limit_on() -> None:
+    assert not StoreMemory(used=799, limit=1000, events=0).is_nearly_full
+    assert StoreMemory(used=800, limit=1000, events=0).is_nearly_full
+    assert not StoreMemory(used=10**12, limit=None, events=0).is_nearly_full
