@@ -181,7 +181,7 @@ class JobWorker(Worker):
             except StoreFull:
                 # arq writes an entry for each cron job, and a full store refuses it. The sweep is
                 # what makes room, and may write.
-                await self.sweep()
+                await self.sweep(self.ctx)
 
     # --- running ---------------------------------------------------------------------------------
 
