@@ -14,6 +14,7 @@ from jobs.core.egress import EgressPolicy
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
 from jobs.kinds import Kind
+from jobs.process.own_addresses import is_own_address
 from jobs.store.artifacts import Artifacts
 from jobs.store.batches import BatchStore
 from jobs.store.events.event_log import EventLog
@@ -42,7 +43,9 @@ class WebhookServices:
         return cls(
             endpoints=Endpoints(redis, scripts, SecretBox(secret_keys)),
             deliveries=Deliveries(redis, scripts),
-            destinations=Destinations(EgressPolicy.from_entries(settings.egress_allow)),
+            destinations=Destinations(
+                EgressPolicy.from_entries(settings.egress_allow, is_own=is_own_address)
+            ),
         )
 
 

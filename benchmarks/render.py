@@ -120,9 +120,9 @@ def _mixed(number: int) -> str:
 def warm_engine() -> Engine:
     """Returns an engine. Imports WeasyPrint, so call it only in processes that measure."""
     from jobs.render.child.html.engine import Engine
-    from jobs.render.protocol.limits import RenderLimits
+    from jobs.render.child.html.fetcher import ask_nobody
 
-    engine = Engine(RenderLimits())
+    engine = Engine(ask_nobody)
     engine.warm_up()
     return engine
 

@@ -59,10 +59,10 @@ def tricks(connection: Connection) -> None:
     """The engine of Pressrun's render child and its stack, without the rest."""
     from jobs.render.child.frame_stack import with_large_frame_stack
     from jobs.render.child.html.engine import Engine
-    from jobs.render.protocol.limits import RenderLimits
+    from jobs.render.child.html.fetcher import ask_nobody
 
     def serve() -> None:
-        engine = Engine(RenderLimits.from_settings(Settings.from_env({})))
+        engine = Engine(ask_nobody)
         engine.warm_up()
         while document := connection.recv_bytes():
             connection.send_bytes(engine.render("html", document, {}, lambda step: None).pdf)

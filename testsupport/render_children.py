@@ -42,7 +42,7 @@ def is_render_child(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
-    return b"jobs.render" in command or state == "Z"
+    return b"jobs.render.child" in command or state == "Z"
 
 
 def busy_pids(pool: RenderPool) -> list[int]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -24,6 +24,7 @@ from jobs.core.errors import PressrunError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+IsOwn = Callable[[Address], bool]
 
 MAX_URL_CHARACTERS = 8192
 
@@ -41,11 +42,14 @@ class UrlRefused(EgressError):
 
 
 class AddressRefused(EgressError):
-    """The host resolves to an address that we do not connect to."""
+    """The host resolves to an address that we do not connect to.
+
+    The text does not say to which one, and why: `detail` does, for the operator's log alone.
+    """
 
     def __init__(self, host: str, address: Address, reason: str) -> None:
-        shown = str(address) if host == str(address) else f"{host} ({address})"
-        super().__init__(f"{shown} is refused: {reason}. PRESSRUN_EGRESS_ALLOW can allow it.")
+        super().__init__(f"{host} is not allowed. PRESSRUN_EGRESS_ALLOW can allow it.")
+        self.detail = f"{host} ({address}) is refused: {reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +70,31 @@ class Target:
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
+def _is_nobody(address: Address) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
     """Allows URLs and addresses: all that are globally routable, and those that are listed.
 
-    The tables below say what is not globally routable. `networks` and `hosts` are allowed even so;
-    with `only_listed`, nothing else is.
+    The tables below say what is not globally routable. An address of this machine (`is_own`) is
+    refused like those. `networks` and `hosts` are allowed even so; with `only_listed`, nothing else
+    is.
     """
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
     only_listed: bool = False
+    is_own: IsOwn = _is_nobody
 
     @classmethod
-    def from_entries(cls, entries: Iterable[str], *, only_listed: bool = False) -> EgressPolicy:
+    def from_entries(
+        cls, entries: Iterable[str], *, only_listed: bool = False, is_own: IsOwn = _is_nobody
+    ) -> EgressPolicy:
         """Makes the policy of `Settings.egress_allow`: CIDRs, addresses and exact host names.
+
+        Code that connects gives `jobs.process.own_addresses.is_own_address` as `is_own`.
 
         Raises:
             ValueError: an entry is none of these.
@@ -95,7 +109,7 @@ class EgressPolicy:
                 if not _HOST_NAME.fullmatch(host):
                     raise ValueError(f"{entry!r} is no network, address or host name") from None
                 hosts.add(host)
-        return cls(tuple(networks), frozenset(hosts), only_listed)
+        return cls(tuple(networks), frozenset(hosts), only_listed, is_own)
 
     def check_url(self, url: str) -> Target:
         """Takes `url` apart.
@@ -148,7 +162,8 @@ class EgressPolicy:
         """Returns `address` as an object, if a connection to it is allowed for `host`.
 
         Raises:
-            AddressRefused: it is not listed, nor globally routable without `only_listed`.
+            AddressRefused: it is not listed, and is this machine's or not globally routable; with
+                `only_listed`, it is not listed.
         """
         judged = ipaddress.ip_address(address)
         if self.is_listed(host, judged):
@@ -157,6 +172,8 @@ class EgressPolicy:
             raise AddressRefused(host, judged, "only what PRESSRUN_EGRESS_ALLOW lists may be reached")
         if (reason := refusal(judged)) is not None:
             raise AddressRefused(host, judged, reason)
+        if self.is_own(unwrap(judged)):
+            raise AddressRefused(host, judged, "an address of this machine")
         return judged
 
     def check_addresses(self, host: str, addresses: Iterable[str | Address]) -> list[Address]:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from jobs.core.egress import Address, AddressRefused, EgressError, EgressPolicy, Target, UrlRefused
+from jobs.core.egress import Address, EgressError, EgressPolicy, Target, UrlRefused
 
 PORTS = frozenset({443, 8443})
 """Which ports of the public internet webhooks are sent to."""
@@ -69,7 +69,7 @@ class Destinations:
 
         Raises:
             UrlRefused: no webhook is sent to such a URL, even if its host resolves.
-            AddressRefused: the address in it is not allowed, or not with this scheme or port.
+            AddressRefused: the address in it is not allowed.
         """
         target = self._policy.check_url(url)
         try:
@@ -83,13 +83,19 @@ class Destinations:
         return target
 
     def check_address(self, target: Target, address: Address) -> None:
-        """Raises AddressRefused if no connection to `address` is allowed for `target`."""
+        """Checks a connection to `address` for `target`.
+
+        Raises:
+            AddressRefused: it is not allowed.
+            UrlRefused: not with this scheme or port.
+        """
         self._policy.check_address(target.host, address)
         if self._policy.is_listed(target.host, address):
             return
         reason = _not_public(target)
         if reason is not None:
-            raise AddressRefused(target.host, address, reason)
+            url = f"{target.scheme}://{target.authority}"
+            raise UrlRefused(url, f"{reason}, unless PRESSRUN_EGRESS_ALLOW lists the address")
 
     def _check_name(self, url: str, target: Target) -> None:
         """Checks a host name. If no networks are listed, none of its addresses can be allowed."""
@@ -108,7 +114,7 @@ class Destinations:
 
         Raises:
             ResolveFailed: there are none, or no answer within `resolve_timeout_s`.
-            AddressRefused: see `check_address`.
+            EgressError: see `check_address`.
         """
         loop = asyncio.get_running_loop()
         lookup = loop.run_in_executor(self._threads, self._lookup, target.host, target.port)

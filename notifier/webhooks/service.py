@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from jobs.core.egress import EgressPolicy
 from jobs.core.settings import Settings
+from jobs.process.own_addresses import is_own_address
 from jobs.store.client import wait_for_store
 from jobs.store.scripts import Scripts
 from jobs.webhooks.credentials import SecretBox
@@ -37,7 +38,9 @@ class WebhookService:
         box = SecretBox(secret_keys)
         self._is_draining = False
         self._redis = redis
-        self._destinations = Destinations(EgressPolicy.from_entries(settings.egress_allow))
+        self._destinations = Destinations(
+            EgressPolicy.from_entries(settings.egress_allow, is_own=is_own_address)
+        )
         self._sender = Sender(self._destinations)
         self._pacer = Pacer()
         self._deliverer = Deliverer(DeliveryQueue(redis, scripts), self._sender, box, self._pacer)

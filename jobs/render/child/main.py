@@ -19,11 +19,12 @@ from jobs.render.child.frame_stack import with_large_frame_stack
 from jobs.render.child.html.progress_log import Step
 from jobs.render.child.reporter import Reporter
 from jobs.render.protocol import wire
-from jobs.render.protocol.limits import FetchLimits, RenderLimits
+from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
 
 if TYPE_CHECKING:
     from jobs.render.child.html.engine import Engine
+    from jobs.render.child.html.fetcher import Ask
     from jobs.render.child.tasks import Measured, Tasks
 
 _READ_BYTES = 256 * 1024
@@ -42,6 +43,7 @@ class Channel:
             max_header_bytes=_MAX_REQUEST_BYTES, max_body_bytes=_MAX_REQUEST_BYTES
         )
         self._frames: deque[wire.Frame] = deque()
+        self._is_sending = False
 
     def receive(self) -> wire.Frame:
         """Returns the next frame. Ends the process if the worker has closed the connection."""
@@ -53,20 +55,28 @@ class Channel:
         return self._frames.popleft()
 
     def send(self, header: dict[str, Any], body: bytes = b"") -> None:
+        self._is_sending = True
         for part in wire.encode(header, body):
             self._socket.sendall(part)
+        self._is_sending = False
+
+    def ask(self, question: dict[str, Any]) -> wire.Frame:
+        """Sends a message during a render and returns the worker's answer."""
+        self.send(question)
+        return self.receive()
 
     def send_progress(self, step: Step) -> None:
-        self.send({"type": "progress", **step._asdict()})
+        if not self._is_sending:  # a signal handler calls this, also in the middle of `send`
+            self.send({"type": "progress", **step._asdict()})
 
 
 def main() -> None:
     channel = Channel()
     configuration = channel.receive().header
-    limits = _limits(configuration["limits"])
+    limits = RenderLimits(**configuration["limits"])
     try:
         confine(parent_pid=configuration["parent_pid"], memory_bytes=limits.memory_bytes)
-        tasks, engine = _warm(limits)
+        tasks, engine = _warm(limits, channel.ask)
     except Exception as error:  # noqa: BLE001 (the worker reports any error)
         message = f"The renderer cannot start ({type(error).__name__}: {error}). Are Pango and its libraries installed?"
         channel.send({"type": "failed", "code": "internal_error", "message": message[:4000]})
@@ -85,11 +95,11 @@ def main() -> None:
             channel.send({"type": "grown"})
 
 
-def _warm(limits: RenderLimits) -> tuple[Tasks, Engine]:
+def _warm(limits: RenderLimits, ask: Ask) -> tuple[Tasks, Engine]:
     from jobs.render.child.html.engine import Engine
     from jobs.render.child.tasks import Tasks
 
-    engine = Engine(limits)
+    engine = Engine(ask)
     engine.warm_up()
     return Tasks(engine, limits.max_result_bytes), engine
 
@@ -119,14 +129,9 @@ def _send_result(channel: Channel, measured: Measured) -> None:
             "render_ms": measured.render_ms,
             "peak_memory_bytes": measured.peak_memory_bytes,
             "warnings": product.warnings,
-            "self_contained": product.self_contained,
         },
         product.body,
     )
-
-
-def _limits(document: dict[str, Any]) -> RenderLimits:
-    return RenderLimits(**{**document, "fetch": FetchLimits(**document["fetch"])})
 
 
 if __name__ == "__main__":

@@ -33,8 +33,6 @@ class Product:
     content_type: MediaType
     pages: int
     warnings: list[dict[str, str]]
-    self_contained: bool = True
-    """Nothing outside the request was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,6 @@ class Tasks:
             content_type="application/pdf",
             pages=rendered.pages,
             warnings=rendered.warnings,
-            self_contained=rendered.self_contained,
         )
 
     def _merge(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:

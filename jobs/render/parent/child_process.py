@@ -12,23 +12,24 @@ import os
 import signal
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import Process
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Protocol, cast
+from functools import partial
+from typing import Any, Literal, Protocol, cast
 
-import jobs
 from jobs.core.errors import PressrunError
 from jobs.core.errors.job import JobError
 from jobs.core.job import Progress
-from jobs.render.child.confine import child_environment
+from jobs.render.parent.asset_fetcher import AssetFetcher
 from jobs.render.parent.scratch import Scratch
+from jobs.render.parent.spawn import spawn
 from jobs.render.protocol import failures, messages, wire
+from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
-from jobs.render.protocol.messages import MediaType, Request
+from jobs.render.protocol.messages import MediaType, RenderRequest, Request
 
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
@@ -67,6 +68,12 @@ class _Render:
 
     A hostile child cannot keep the worker busy with them.
     """
+    document: int
+    """Its number in the `AssetFetcher`."""
+    may_ask: Literal["for an asset", "for an asset or more", "nothing"]
+    """What the child may ask for at the moment. It waits for one answer at a time."""
+    asked: bool = False
+    """Whether it asked for anything outside the request."""
     peak_bytes: int = 0
 
 
@@ -95,12 +102,14 @@ class RenderChild(asyncio.Protocol):
         directory: str,
         limits: RenderLimits,
         scratch: Scratch,
+        fetcher: AssetFetcher,
         owner: Owner,
     ) -> None:
         self._process = process
         self._directory = directory
         self._limits = limits
         self._scratch = scratch
+        self._fetcher = fetcher
         self._owner = owner
         self._memory = ResidentSize(process.pid)
         self._decoder = wire.FrameDecoder(
@@ -125,6 +134,7 @@ class RenderChild(asyncio.Protocol):
         cls,
         limits: RenderLimits,
         scratch: Scratch,
+        fetcher: AssetFetcher,
         owner: Owner,
         command: Sequence[str] = CHILD_COMMAND,
     ) -> RenderChild:
@@ -137,14 +147,14 @@ class RenderChild(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await _spawn(command, directory, theirs)
+                process = await spawn(command, directory, theirs)
         except BaseException as error:
             ours.close()
             scratch.remove(directory)
             if isinstance(error, OSError):
                 raise RendererNotStarted(f"A render child could not be started: {error}.") from None
             raise
-        child = cls(process, directory, limits, scratch, owner)
+        child = cls(process, directory, limits, scratch, fetcher, owner)
         ours.setblocking(False)
         await asyncio.get_running_loop().create_unix_connection(lambda: child, sock=ours)
         try:
@@ -183,6 +193,8 @@ class RenderChild(asyncio.Protocol):
             deadline=loop.call_later(timeout_ms / 1000, self._deadline_passed),
             watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
             progress_left=100 + timeout_ms // 100,
+            document=self._fetcher.open(),
+            may_ask="for an asset" if isinstance(request, RenderRequest) else "nothing",
         )
         self._grown_answers_left += 1
         self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), body)
@@ -212,7 +224,9 @@ class RenderChild(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._send({"type": "configure", "parent_pid": os.getpid(), "limits": asdict(self._limits)})
+        limits = asdict(self._limits)
+        del limits["fetch"]  # not its concern
+        self._send({"type": "configure", "parent_pid": os.getpid(), "limits": limits})
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -234,10 +248,16 @@ class RenderChild(asyncio.Protocol):
             case messages.Progressed() if render is not None and render.progress_left > 0:
                 render.progress_left -= 1
                 render.report(Progress(answer.percent, answer.stage, answer.page))
+            case messages.AssetAsked() if render is not None and render.may_ask != "nothing":
+                render.may_ask, render.asked = "nothing", True
+                self._fetcher.fetch(render.document, answer.url, partial(self._deliver, render))
+            case messages.MoreAsked() if render is not None and render.may_ask == "for an asset or more":
+                render.may_ask = "nothing"
+                self._fetcher.more(render.document, partial(self._deliver, render))
             case messages.Rendered() if render is not None and answer.content_type in render.produces:
                 self._finish(render)
                 if not render.future.done():
-                    render.future.set_result(_outcome(answer, body, render.peak_bytes))
+                    render.future.set_result(_outcome(answer, body, render))
             case messages.Failed() if render is not None:
                 self._finish(render)
                 if not render.future.done():
@@ -252,6 +272,14 @@ class RenderChild(asyncio.Protocol):
             case _:
                 raise wire.BadFrame(f"the answer {answer.type!r} comes out of turn")
 
+    def _deliver(self, render: _Render, answer: FetchAnswer, body: bytes) -> None:
+        """Sends an asset, a piece of one, or why there is none to the child, which waits for it."""
+        if isinstance(answer, Fetched):
+            render.may_ask = "for an asset or more" if answer.bytes_left else "for an asset"
+        else:
+            render.may_ask = "nothing" if answer.is_final else "for an asset"
+        self._send(answer.model_dump(exclude={"document", "detail"}), body)
+
     def _finish(self, render: _Render) -> None:
         """Frees the child as soon as its result has arrived, before the result is looked at."""
         self._end_render(render)
@@ -260,6 +288,7 @@ class RenderChild(asyncio.Protocol):
 
     def _end_render(self, render: _Render) -> None:
         self._render = None
+        self._fetcher.end(render.document)
         render.deadline.cancel()
         render.watch.cancel()
 
@@ -317,27 +346,15 @@ class RenderChild(asyncio.Protocol):
             )
 
 
-async def _spawn(command: Sequence[str], directory: str, stdin: socket.socket) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *command,
-        stdin=stdin.fileno(),
-        stdout=DEVNULL,
-        stderr=DEVNULL,
-        cwd=directory,
-        env=child_environment(os.environ, import_root=str(Path(jobs.__file__).parent.parent)),
-        start_new_session=True,
-    )
-
-
-def _outcome(answer: messages.Rendered, body: bytes, peak_bytes: int) -> RenderOutcome:
+def _outcome(answer: messages.Rendered, body: bytes, render: _Render) -> RenderOutcome:
     return RenderOutcome(
         body=body,
         content_type=answer.content_type,
         details={
             "pages": answer.pages,
             "render_ms": answer.render_ms,
-            "peak_memory_bytes": max(answer.peak_memory_bytes, peak_bytes),
+            "peak_memory_bytes": max(answer.peak_memory_bytes, render.peak_bytes),
             "warnings": [warning.model_dump(exclude_none=True) for warning in answer.warnings],
         },
-        self_contained=answer.self_contained,
+        self_contained=not render.asked,
     )

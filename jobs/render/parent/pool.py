@@ -18,6 +18,7 @@ import structlog
 from jobs.core.errors.job import RendererCrashed
 from jobs.core.job import Progress
 from jobs.core.settings import Settings
+from jobs.render.parent.asset_fetcher import AssetFetcher
 from jobs.render.parent.child_process import CHILD_COMMAND, RenderChild, RendererNotStarted, RenderOutcome
 from jobs.render.parent.scratch import Scratch
 from jobs.render.protocol.limits import RenderLimits
@@ -48,6 +49,7 @@ class RenderPool:
         self._size = size
         self._limits = limits or RenderLimits()
         self._child_command = child_command
+        self._fetcher = AssetFetcher(self._limits.fetch)
         self._scratch: Scratch
         self._idle: list[RenderChild] = []
         self._busy: set[RenderChild] = set()
@@ -74,6 +76,11 @@ class RenderPool:
     def children(self) -> Mapping[int, bool]:
         """The process id of each warm child, and whether it is rendering."""
         return {child.pid: False for child in self._idle} | {child.pid: True for child in self._busy}
+
+    @property
+    def fetch_process(self) -> int | None:
+        """The process id of the process that fetches assets, once one was asked for."""
+        return self._fetcher.pid
 
     async def start(self) -> None:
         """Starts the children and returns when all of them are warm.
@@ -107,6 +114,7 @@ class RenderPool:
             child.kill()
         if self._cleanups:
             await asyncio.wait(self._cleanups)
+        await self._fetcher.close()
         await self._scratch.close()
 
     async def render(
@@ -191,7 +199,9 @@ class RenderPool:
 
     async def _start_child(self) -> RenderChild:
         async with self._starts:
-            return await RenderChild.start(self._limits, self._scratch, self, self._child_command)
+            return await RenderChild.start(
+                self._limits, self._scratch, self._fetcher, self, self._child_command
+            )
 
     def child_died(self, child: RenderChild) -> None:
         self._cleanups.add(child.cleanup)

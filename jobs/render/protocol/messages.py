@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from jobs.core.egress import MAX_URL_CHARACTERS
 from jobs.render.protocol.wire import BadFrame, Frame
+
+T = TypeVar("T")
 
 MAX_ANSWER_HEADER_BYTES = 512 * 1024
 
@@ -30,6 +33,8 @@ FailureCode = Literal[
     "page_out_of_range",
     "internal_error",
 ]
+FetchCode = Literal["unreachable", "asset_forbidden", "asset_too_large", "fetch_limit"]
+"""Why an asset is missing."""
 WarningCode = Literal[
     "image_unreachable",
     "stylesheet_unreachable",
@@ -172,11 +177,13 @@ class PreviewRequest:
         return self.pdf
 
 
-class _Answer(BaseModel):
+class CheckedMessage(BaseModel):
+    """A message from a process that is not trusted."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Warned(_Answer):
+class Warned(CheckedMessage):
     """A warning about the document."""
 
     code: WarningCode
@@ -184,14 +191,14 @@ class Warned(_Answer):
     url: Annotated[str | None, Field(max_length=1000)] = None
 
 
-class Ready(_Answer):
+class Ready(CheckedMessage):
     """The child is warm and waits for its first request."""
 
     type: Literal["ready"]
     engine: Annotated[str, Field(max_length=100)]
 
 
-class Progressed(_Answer):
+class Progressed(CheckedMessage):
     """How far the current render is."""
 
     type: Literal["progress"]
@@ -200,7 +207,21 @@ class Progressed(_Answer):
     page: Annotated[int | None, Field(ge=0, le=10_000_000)] = None
 
 
-class Rendered(_Answer):
+class AssetAsked(CheckedMessage):
+    """The current render needs an asset, and waits for it."""
+
+    type: Literal["asset"]
+    url: Annotated[str, Field(max_length=MAX_URL_CHARACTERS + 1)]
+    """It may be cut off after one character too many, and is refused then."""
+
+
+class MoreAsked(CheckedMessage):
+    """The current render waits for the next piece of the asset."""
+
+    type: Literal["more"]
+
+
+class Rendered(CheckedMessage):
     """The render has succeeded; the frame's body is the result."""
 
     type: Literal["rendered"]
@@ -209,11 +230,9 @@ class Rendered(_Answer):
     render_ms: Annotated[int, Field(ge=0, le=10**9)]
     peak_memory_bytes: Annotated[int, Field(ge=0, le=2**48)]
     warnings: Annotated[list[Warned], Field(max_length=200)]
-    self_contained: bool = False
-    """Nothing outside the request was asked for, so the same request gives the same result."""
 
 
-class Failed(_Answer):
+class Failed(CheckedMessage):
     """The render has failed, or, before `Ready`, the child cannot start."""
 
     type: Literal["failed"]
@@ -221,13 +240,13 @@ class Failed(_Answer):
     message: Annotated[str, Field(max_length=4000)]
 
 
-class Grown(_Answer):
+class Grown(CheckedMessage):
     """The child has freed what it can after a render, and holds more memory than it should."""
 
     type: Literal["grown"]
 
 
-Answer = Ready | Progressed | Rendered | Failed | Grown
+Answer = Ready | Progressed | AssetAsked | MoreAsked | Rendered | Failed | Grown
 
 _ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="type")])
 
@@ -238,12 +257,21 @@ def parse_answer(frame: Frame) -> Answer:
     Raises:
         BadFrame: it is none of the answers above, or a result is not of the type it claims.
     """
-    try:
-        answer = _ANSWERS.validate_python(frame.header)
-    except ValidationError as error:
-        raise BadFrame(f"an answer does not fit: {error.errors(include_input=False)[0]['msg']}") from None
+    answer = parsed(_ANSWERS, frame)
     if isinstance(answer, Rendered) != bool(frame.body):
         raise BadFrame("an answer has a body where it should not, or none where it should")
     if isinstance(answer, Rendered) and not _BEGINNINGS[answer.content_type].match(frame.body):
         raise BadFrame(f"the result is no {answer.content_type}")
     return answer
+
+
+def parsed(kinds: TypeAdapter[T], frame: Frame) -> T:
+    """Returns the header of a frame, checked.
+
+    Raises:
+        BadFrame: it is none of `kinds`.
+    """
+    try:
+        return kinds.validate_python(frame.header)
+    except ValidationError as error:
+        raise BadFrame(f"an answer does not fit: {error.errors(include_input=False)[0]['msg']}") from None

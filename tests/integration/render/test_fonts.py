@@ -18,9 +18,8 @@ import pytest
 import weasyprint
 
 from jobs.render.child.html.engine import Engine
-from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher
+from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher, ask_nobody
 from jobs.render.child.html.fonts import Fonts
-from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
 from testsupport.documents import SMALL
 from testsupport.own_font import own_font
@@ -68,7 +67,7 @@ def rendered(fonts: Fonts | None, document: str, files: dict[str, bytes] = FILES
 
 
 def drawn(fonts: Fonts | None, document: str, files: dict[str, bytes] = FILES) -> bytes:
-    fetcher = DocumentFetcher(RenderLimits().fetch, files=files)
+    fetcher = DocumentFetcher(ask_nobody, files)
     html = weasyprint.HTML(string=document, base_url=fetcher.base_url, url_fetcher=fetcher)
     pdf = html.write_pdf(font_config=fonts, pdf_forms=True)
     assert isinstance(pdf, bytes)
@@ -139,7 +138,7 @@ def test_font_files_are_removed_with_their_document(tmp_path: Path, monkeypatch:
 
 def growth_bytes() -> int:
     """How much this process grows over 60 documents with fonts of their own."""
-    engine = Engine(RenderLimits())
+    engine = Engine(ask_nobody)
     engine.warm_up()
     resident = ResidentSize(os.getpid())
 

@@ -224,7 +224,7 @@ async def test_a_name_with_one_private_address_is_refused() -> None:
     exchange = await send(sender, "https://rebind.example/")
     await sender.close()
     assert exchange.error == "address_refused"
-    assert "10.0.0.1" in (exchange.message or "")
+    assert exchange.message == "rebind.example is not allowed. PRESSRUN_EGRESS_ALLOW can allow it."
 
 
 async def test_a_name_that_rebinds_is_judged_where_it_is_connected(receiver: Receiver) -> None:

@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from jobs.render.protocol.messages import WarningCode
+from jobs.render.protocol.messages import FetchCode, WarningCode
 
-FetchCode = Literal["unreachable", "asset_forbidden", "asset_too_large", "fetch_limit"]
 _Asset = Literal["image", "stylesheet", "attachment"]
 
 MAX_WARNINGS = 50

@@ -29,7 +29,7 @@ from jobs.core.errors.job import (
 )
 from jobs.render.child.html import markdown
 from jobs.render.child.html.diagnostics import Diagnostics
-from jobs.render.child.html.fetcher import DocumentFetcher, FetchFailed
+from jobs.render.child.html.fetcher import Ask, DocumentFetcher, FetchFailed, ask_nobody
 from jobs.render.child.html.fonts import Fonts
 from jobs.render.child.html.page_style import page_stylesheet
 from jobs.render.child.html.progress_log import Emit, ProgressLog
@@ -37,7 +37,6 @@ from jobs.render.child.html.stylesheets import StylesheetCache
 from jobs.render.child.html.template_filling import fill
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.child.pdf.finishing import finish
-from jobs.render.protocol.limits import FetchLimits, RenderLimits
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"
 
@@ -65,15 +64,14 @@ class RenderedDocument:
     pdf: bytes
     pages: int
     warnings: list[dict[str, str]]
-    self_contained: bool
-    """Nothing outside the request was asked for."""
 
 
 class Engine:
     """Renders one document after the other. Call `tidy_up` after each."""
 
-    def __init__(self, limits: RenderLimits) -> None:
-        self._limits = limits
+    def __init__(self, ask: Ask) -> None:
+        """`ask` gets assets from the worker."""
+        self._ask = ask
         self.fonts = Fonts()
         self.stylesheets = StylesheetCache()
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
@@ -104,7 +102,7 @@ class Engine:
         Raises:
             JobError: it failed. The message is for the owner of the document.
         """
-        fetcher = DocumentFetcher(self._limits.fetch, files=files)
+        fetcher = DocumentFetcher(self._ask, files)
         diagnostics = Diagnostics(fetcher.problems)
         try:
             with diagnostics.collecting(), ProgressLog(emit).following(), self.stylesheets.in_use():
@@ -127,12 +125,11 @@ class Engine:
             pdf=pdf,
             pages=pages,
             warnings=diagnostics.finish(),
-            self_contained=not fetcher.asked_outside,
         )
 
     def page(self, html: str) -> bytes:
         """Returns the PDF of HTML that Pressrun itself has made; nothing is fetched."""
-        fetcher = DocumentFetcher(FetchLimits(mode="none"))
+        fetcher = DocumentFetcher(ask_nobody)
         pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=self.fonts)
         return pdf
 

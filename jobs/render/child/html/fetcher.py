@@ -1,39 +1,31 @@
-"""Fetches everything that a document refers to: images, stylesheets, fonts, attachments, itself.
+"""Gives a document everything that it refers to: images, stylesheets, fonts, attachments, itself.
 
-There is one fetcher for each document. An asset that is refused or cannot be fetched is recorded in
-`problems` and missing from the document. It does not fail the document.
+There is one fetcher for each document. It has ``data:`` URLs and uploaded files; for all others it
+asks the worker. An asset that is refused or cannot be fetched is recorded in `problems` and missing
+from the document. It does not fail the document.
 """
 
 from __future__ import annotations
 
-import http.client
 import mimetypes
-import signal
-import socket
-import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
-from urllib.parse import unquote, urljoin, urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from jobs.core.egress import Address, EgressError, EgressPolicy, Target
-from jobs.render.child.html import pinned_http
-from jobs.render.child.html.diagnostics import FetchCode, FetchProblem
-from jobs.render.protocol.limits import FetchLimits
+from jobs.core.egress import MAX_URL_CHARACTERS
+from jobs.render.child.html.diagnostics import FetchProblem
+from jobs.render.protocol.assets import shown_url
+from jobs.render.protocol.wire import Frame
 
-Resolve = Callable[[str, int], list[str]]
+Ask = Callable[[dict[str, Any]], Frame]
+"""Sends a message to the worker and returns the frame with which it answers."""
 
 FILES_URL = "https://files.invalid/"
 """Base URL of uploaded files. The host name never resolves (RFC 6761, section 6.4)."""
 
 _TYPES = mimetypes.MimeTypes()
-_HEADERS = {"User-Agent": "Pressrun (WeasyPrint)", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_SOCKET_SECONDS = 10.0
-_MAX_SHOWN_CHARACTERS = 100
 
 
 class FetchFailed(OSError):
@@ -45,27 +37,15 @@ class FetchFailed(OSError):
 
 
 class DocumentFetcher(URLFetcher):
-    """Fetches ``data:`` URLs, uploaded files and HTTP for one document, within `limits`."""
+    """Fetches ``data:`` URLs and uploaded files itself, and all others by `ask`."""
 
-    def __init__(
-        self,
-        limits: FetchLimits,
-        resolve: Resolve | None = None,
-        files: Mapping[str, bytes] | None = None,
-    ) -> None:
+    def __init__(self, ask: Ask, files: Mapping[str, bytes] | None = None) -> None:
         super().__init__(allow_redirects=False)  # type: ignore[no-untyped-call]
-        self._limits = limits
-        self._policy = EgressPolicy.from_entries(limits.egress_allow, only_listed=limits.mode == "allowlist")
-        self._resolve = resolve or resolve_host
-        self._addresses: dict[tuple[str, int], list[Address]] = {}
+        self._ask = ask
         self._files = files or {}
-        self._requests_left = limits.max_requests
-        self._bytes_left = limits.max_total_bytes
-        self._seconds_left = limits.total_seconds
+        self._final_problem: FetchProblem | None = None
         self.problems: dict[str, FetchProblem] = {}
         """Why assets are missing, by their URLs."""
-        self.asked_outside = False
-        """Whether anything but ``data:`` URLs and uploaded files was asked for, fetched or not."""
 
     @property
     def base_url(self) -> str | None:
@@ -84,7 +64,6 @@ class DocumentFetcher(URLFetcher):
         try:
             if self._files and url.startswith(FILES_URL):
                 return self._own_file(url)
-            self.asked_outside = True
             return self._fetch(url)
         except FetchFailed as failed:
             self.problems.setdefault(url, failed.problem)
@@ -93,121 +72,33 @@ class DocumentFetcher(URLFetcher):
     def _own_file(self, url: str) -> URLFetcherResponse:
         name = unquote(urlsplit(url).path).removeprefix("/")
         if name not in self._files:
-            raise _failed("unreachable", f"No file named {_shown(name)} came with the document.")
+            problem = FetchProblem("unreachable", f"No file named {shown_url(name)} came with the document.")
+            raise FetchFailed(problem)
         content_type, _ = _TYPES.guess_type(name)
         headers = {"Content-Type": content_type or "application/octet-stream"}
         return URLFetcherResponse(url, self._files[name], headers, 200)
 
     def _fetch(self, url: str) -> URLFetcherResponse:
-        if self._limits.mode == "none":
-            raise _failed(
-                "asset_forbidden", "Documents may not fetch anything here (PRESSRUN_FETCH is none)."
-            )
-        started = time.monotonic()
-        try:
-            with _time_limit(min(self._limits.asset_seconds, self._seconds_left)):
-                return self._follow(url)
-        except FetchFailed:
-            raise
-        except EgressError as error:
-            raise _failed("asset_forbidden", str(error)) from None
-        except TimeoutError:
-            raise _failed("unreachable", f"{_shown(url)} did not answer in time.") from None
-        except pinned_http.BodyTooLarge:
-            limit = min(self._limits.max_asset_bytes, self._bytes_left)
-            raise _failed(
-                "asset_too_large", f"{_shown(url)} is larger than the {limit} bytes allowed."
-            ) from None
-        except (OSError, http.client.HTTPException, zlib.error, ValueError) as error:
-            raise _failed("unreachable", f"{_shown(url)} could not be fetched: {_reason(error)}.") from None
-        finally:
-            self._seconds_left -= time.monotonic() - started
+        if self._final_problem is not None:
+            raise FetchFailed(self._final_problem)
+        frame = self._answer({"type": "asset", "url": url[: MAX_URL_CHARACTERS + 1]})
+        found, content_type = frame.header["url"], frame.header["content_type"]
+        pieces = [frame.body]
+        while frame.header["bytes_left"]:
+            frame = self._answer({"type": "more"})
+            pieces.append(frame.body)
+        return URLFetcherResponse(found, b"".join(pieces), {"Content-Type": content_type}, 200)
 
-    def _follow(self, url: str) -> URLFetcherResponse:
-        for _ in range(self._limits.max_redirects + 1):
-            self._spend_request()
-            target = self._policy.check_url(url.split("#", 1)[0])
-            addresses = self._checked_addresses(target)
-            with pinned_http.request(
-                target, addresses, headers=_HEADERS, timeout=_SOCKET_SECONDS
-            ) as response:
-                location = response.headers.get("Location")
-                if response.status in _REDIRECTS and location:
-                    url = urljoin(url, location)
-                    continue
-                if not 200 <= response.status < 300:
-                    raise _failed("unreachable", f"{_shown(url)} answered with status {response.status}.")
-                body = pinned_http.read_body(response, min(self._limits.max_asset_bytes, self._bytes_left))
-                self._bytes_left -= len(body)
-                content_type = response.headers.get("Content-Type", "application/octet-stream")
-                return URLFetcherResponse(url, body, {"Content-Type": content_type}, response.status)
-        raise _failed("unreachable", f"{_shown(url)} is the end of too many redirects.")
-
-    def _spend_request(self) -> None:
-        if self._requests_left <= 0:
-            raise _failed(
-                "fetch_limit", f"The document makes more than {self._limits.max_requests} requests."
-            )
-        if self._bytes_left <= 0:
-            raise _failed(
-                "fetch_limit", f"The document fetches more than {self._limits.max_total_bytes} bytes."
-            )
-        if self._seconds_left <= 0:
-            raise _failed(
-                "fetch_limit", f"The document has used its {self._limits.total_seconds:g} s for fetching."
-            )
-        self._requests_left -= 1
-
-    def _checked_addresses(self, target: Target) -> list[Address]:
-        """Returns the addresses to connect to.
-
-        A host is resolved once for each document, so that its answer cannot change after the check.
-        """
-        key = target.host, target.port
-        if key not in self._addresses:
-            self._addresses[key] = self._policy.check_addresses(target.host, self._resolve(*key))
-        return self._addresses[key]
+    def _answer(self, question: dict[str, Any]) -> Frame:
+        frame = self._ask(question)
+        if frame.header["type"] == "not_fetched":
+            problem = FetchProblem(frame.header["code"], frame.header["message"])
+            if frame.header["is_final"]:
+                self._final_problem = problem
+            raise FetchFailed(problem)
+        return frame
 
 
-def resolve_host(host: str, port: int) -> list[str]:
-    """Returns all addresses of `host`, in the order to try them.
-
-    Raises:
-        OSError: it does not resolve.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raises TimeoutError inside after `seconds`, also if a server sends a byte now and then."""
-
-    def time_is_up(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    if seconds <= 0:
-        yield  # `_spend_request` refuses the next request, with a better message
-        return
-    previous = signal.signal(signal.SIGALRM, time_is_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-
-
-def _failed(code: FetchCode, message: str) -> FetchFailed:
-    return FetchFailed(FetchProblem(code, message))
-
-
-def _shown(url: str) -> str:
-    return url if len(url) <= _MAX_SHOWN_CHARACTERS else url[: _MAX_SHOWN_CHARACTERS - 1] + "…"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, socket.gaierror):
-        return "its host name does not resolve"
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text or type(error).__name__
+def ask_nobody(question: dict[str, Any]) -> Frame:
+    """An `Ask` for documents of Pressrun itself, which refer to nothing."""
+    raise AssertionError(f"a document of Pressrun itself asks for {question}")

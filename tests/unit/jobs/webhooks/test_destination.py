@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from jobs.core.egress import Address, AddressRefused, EgressPolicy, UrlRefused
+from jobs.core.egress import Address, AddressRefused, EgressError, EgressPolicy, UrlRefused
 from jobs.webhooks.destination import Destinations, HostUnknown, Lookup
 
 CLOSED = Destinations(EgressPolicy())
@@ -23,7 +23,7 @@ def test_https_to_the_public_internet_is_allowed(url: str) -> None:
     "url", ["http://8.8.8.8/", "https://8.8.8.8:9000/", "https://10.0.0.1/", "https://[64:ff9b::a9fe:a9fe]/"]
 )
 def test_plain_http_other_ports_and_private_addresses_are_refused(url: str) -> None:
-    with pytest.raises(AddressRefused):
+    with pytest.raises(EgressError):
         CLOSED.check_url(url)
 
 
@@ -32,9 +32,7 @@ def test_plain_http_other_ports_and_private_addresses_are_refused(url: str) -> N
 )
 def test_localhost_is_this_machine_whatever_a_resolver_says(url: str) -> None:
     for destinations in (CLOSED, OPEN):
-        with pytest.raises(
-            AddressRefused, match=r"localhost \(127\.0\.0\.1\) is refused: this machine's loopback"
-        ):
+        with pytest.raises(AddressRefused, match=r"localhost is not allowed\."):
             destinations.check_url(url)
     for allowed in ("127.0.0.1", "::1", "127.0.0.0/8"):
         Destinations(EgressPolicy.from_entries([allowed])).check_url(url)

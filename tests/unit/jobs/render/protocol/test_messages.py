@@ -5,10 +5,12 @@ from typing import Any, get_args
 import pytest
 
 from jobs.render.protocol.messages import (
+    AssetAsked,
     Failed,
     Grown,
     MergePart,
     MergeRequest,
+    MoreAsked,
     PreviewRequest,
     Progressed,
     Ready,
@@ -41,6 +43,8 @@ PDF = b"%PDF-1.7"
         (RENDERED | {"content_type": "image/webp"}, b"RIFF\n\0\0\nWEBPVP8 ", Rendered),
         (RENDERED | {"content_type": "application/zip"}, b"PK\x03\x04", Rendered),
         ({"type": "failed", "code": "render_failed", "message": "no"}, b"", Failed),
+        ({"type": "asset", "url": "https://a.example/x.png"}, b"", AssetAsked),
+        ({"type": "more"}, b"", MoreAsked),
         ({"type": "grown"}, b"", Grown),
     ],
 )
@@ -55,6 +59,10 @@ def test_valid_answers_are_parsed(header: dict[str, Any], body: bytes, kind: typ
         ({"type": "exec"}, b""),
         ({"type": ["grown"]}, b""),
         ({"type": "grown", "more": 1}, b""),
+        ({"type": "asset"}, b""),
+        ({"type": "asset", "url": "https://a.example/" + "x" * 10_000}, b""),
+        ({"type": "asset", "url": "https://a.example/", "headers": {"Cookie": "x"}}, b""),
+        ({"type": "asset", "url": "https://a.example/"}, b"body"),
         ({"type": "grown"}, PDF),
         ({"type": "progress", "percent": 101, "stage": "layout"}, b""),
         ({"type": "progress", "percent": "20", "stage": "layout"}, b""),

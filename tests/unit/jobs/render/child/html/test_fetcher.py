@@ -1,237 +1,90 @@
-"""The fetcher with a web server on loopback; tests decide what names resolve to."""
+"""The fetcher of a document in a render child; the tests answer as the worker."""
 
 from __future__ import annotations
 
-import json
-import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 import pytest
 
-from jobs.render.child.html.fetcher import DocumentFetcher, FetchFailed, resolve_host
-from jobs.render.protocol.limits import FetchLimits
-from testsupport.hostile_web import CSS, PNG, HostileWeb, hostile_web
+from jobs.core.egress import MAX_URL_CHARACTERS
+from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher, FetchFailed, ask_nobody
+from jobs.render.protocol.wire import Frame
 
-LOOPBACK = ("127.0.0.0/8",)
-VECTORS = json.loads((Path(__file__).parents[5] / "vectors" / "egress.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[HostileWeb]:
-    with hostile_web() as web:
-        yield web
+URL = "https://a.example/x.css"
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy_is_used(monkeypatch: pytest.MonkeyPatch, web: HostileWeb) -> None:
-    web.requests.clear()
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+class Worker:
+    """Gives `answers` in turn, and keeps what it was asked."""
+
+    def __init__(self, *answers: Frame) -> None:
+        self.answers = list(answers)
+        self.questions: list[dict[str, Any]] = []
+
+    def __call__(self, question: dict[str, Any]) -> Frame:
+        self.questions.append(question)
+        return self.answers.pop(0)
 
 
-def fetcher(names: dict[str, list[str]] | None = None, **limits: object) -> DocumentFetcher:
-    """A fetcher that may connect to loopback; `names` are the only host names that resolve."""
-
-    def resolve(host: str, port: int) -> list[str]:
-        if names is not None and host in names:
-            return names[host]
-        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)]
-
-    return DocumentFetcher(FetchLimits(**{"egress_allow": LOOPBACK, **limits}), resolve)  # type: ignore[arg-type]
+def piece(body: bytes, bytes_left: int = 0) -> Frame:
+    header = {"url": "https://b.example/y.css", "content_type": "text/css; charset=latin-1"}
+    return Frame({"type": "fetched", **header, "bytes_left": bytes_left}, body)
 
 
-def numeric_or(name: str) -> Callable[[str, int], list[str]]:
-    """Resolves `name` to loopback, and addresses and ``localhost`` for real."""
-    return lambda host, port: ["127.0.0.1"] if host == name else resolve_host(host, port)
+def missing(code: str, message: str, *, is_final: bool = False) -> Frame:
+    return Frame({"type": "not_fetched", "code": code, "message": message, "is_final": is_final}, b"")
 
 
-def problem(fetching: DocumentFetcher, url: str) -> tuple[str, str]:
+def problem(fetcher: DocumentFetcher, url: str) -> tuple[str, str]:
     with pytest.raises(FetchFailed):
-        fetching.fetch(url)
-    found = fetching.problems[url]
+        fetcher.fetch(url)
+    found = fetcher.problems[url]
     return found.code, found.message
 
 
-class TestFetching:
-    def test_an_asset_has_its_type_and_its_final_url(self, web: HostileWeb) -> None:
-        asset = fetcher().fetch(web.url("/pixel.png"))
-        assert (asset.read(), asset.content_type, asset.url) == (PNG, "image/png", web.url("/pixel.png"))
-        style = fetcher().fetch(web.url("/redirect?/style.css"))
-        assert (style.read(), style.content_type, style.charset) == (CSS, "text/css", "utf-8")
-        assert style.url == web.url("/style.css")
-
-    @pytest.mark.parametrize("path", ["/gzip.css", "/deflate.css", "/raw-deflate.css"])
-    def test_compressed_bodies_are_decompressed(self, web: HostileWeb, path: str) -> None:
-        assert fetcher().fetch(web.url(path)).read() == CSS
-
-    def test_the_host_header_names_the_host_and_the_connection_goes_to_the_checked_address(
-        self, web: HostileWeb
-    ) -> None:
-        names = {"cdn.example": ["127.0.0.1"]}
-        fetcher(names).fetch(web.url("/pixel.png", "CDN.example"))
-        assert web.requests == [(f"cdn.example:{web.port}", "/pixel.png", "Pressrun (WeasyPrint)")]
-
-    def test_the_next_address_is_tried_if_one_does_not_answer(self, web: HostileWeb) -> None:
-        names = {"cdn.example": ["127.0.0.2", "127.0.0.1"]}
-        assert fetcher(names).fetch(web.url("/pixel.png", "cdn.example")).read() == PNG
-
-    def test_data_urls_are_always_allowed(self) -> None:
-        asset = fetcher(mode="none").fetch("data:text/css;base64,cCB7fQ==")
-        assert (asset.read(), asset.content_type) == (b"p {}", "text/css")
-        assert fetcher(mode="none").fetch("DATA:,x").read() == b"x"
+def test_an_asset_has_its_bytes_its_type_and_its_final_url() -> None:
+    worker = Worker(piece(b"p {}"))
+    asset = DocumentFetcher(worker).fetch(URL)
+    assert (asset.read(), asset.content_type, asset.charset) == (b"p {}", "text/css", "latin-1")
+    assert asset.url == "https://b.example/y.css"
+    assert worker.questions == [{"type": "asset", "url": URL}]
 
 
-class TestRefusing:
-    def test_with_mode_none_nothing_is_fetched(self, web: HostileWeb) -> None:
-        assert problem(fetcher(mode="none"), web.url("/pixel.png"))[0] == "asset_forbidden"
-        assert web.requests == []
+def test_a_large_asset_is_asked_for_piece_by_piece() -> None:
+    worker = Worker(piece(b"one ", 9), piece(b"two ", 5), piece(b"three"))
+    assert DocumentFetcher(worker).fetch(URL).read() == b"one two three"
+    assert [question["type"] for question in worker.questions] == ["asset", "more", "more"]
 
-    @pytest.mark.parametrize(
-        "url",
-        [
-            "file:///etc/passwd",
-            "FILE:///etc/passwd",
-            "ftp://127.0.0.1/",
-            "gopher://x/",
-            "javascript:1",
-            "/etc/passwd",
-            "",
-        ],
+
+def test_data_urls_and_uploaded_files_are_not_asked_for() -> None:
+    fetcher = DocumentFetcher(ask_nobody, {"a b.css": b"p {}"})
+    assert fetcher.fetch("data:text/css;base64,cCB7fQ==").read() == b"p {}"
+    assert fetcher.fetch("DATA:,x").read() == b"x"
+    own = fetcher.fetch(f"{FILES_URL}a%20b.css")
+    assert (own.read(), own.content_type) == (b"p {}", "text/css")
+    assert problem(fetcher, f"{FILES_URL}no.css") == (
+        "unreachable",
+        "No file named no.css came with the document.",
     )
-    def test_only_http_urls_are_opened(self, url: str) -> None:
-        assert problem(fetcher(), url)[0] == "asset_forbidden"
-
-    def test_private_addresses_are_refused_by_default_under_any_name(self, web: HostileWeb) -> None:
-        names = {
-            "evil.example": ["127.0.0.1"],
-            "mixed.example": ["8.8.8.8", "127.0.0.1"],
-            "v6.example": ["::ffff:7f00:1"],
-        }
-        for host in (
-            "127.0.0.1",
-            "evil.example",
-            "mixed.example",
-            "v6.example",
-            "[::1]",
-            "[::ffff:127.0.0.1]",
-        ):
-            code, message = problem(fetcher(names, egress_allow=()), web.url("/pixel.png", host))
-            assert code == "asset_forbidden", message
-        assert web.requests == []
-
-    @pytest.mark.parametrize("spelling", VECTORS["loopback_hosts"])
-    def test_every_spelling_of_this_machine_is_refused(self, web: HostileWeb, spelling: str) -> None:
-        fetching = DocumentFetcher(FetchLimits())  # resolves for real
-        code, message = problem(fetching, web.url("/pixel.png", spelling))
-        assert (code, "refused" in message) == ("asset_forbidden", True), message
-        assert web.requests == []
-
-    @pytest.mark.parametrize("spelling", VECTORS["loopback_hosts"])
-    def test_no_redirect_to_this_machine_is_followed(self, web: HostileWeb, spelling: str) -> None:
-        fetching = DocumentFetcher(FetchLimits(egress_allow=("begin.example",)), numeric_or("begin.example"))
-        target = quote(web.url("/style.css", spelling), safe="/:%[]")
-        assert problem(fetching, web.url(f"/redirect?{target}", "begin.example"))[0] == "asset_forbidden"
-        assert web.paths == [f"/redirect?{target}"]
-
-    @pytest.mark.parametrize(
-        "target",
-        [
-            "http://169.254.169.254/latest/meta-data/",
-            "http://[64:ff9b::a9fe:a9fe]/",
-            "http://metadata.example/",
-            "file:///etc/passwd",
-            "http://user:pw@8.8.8.8/",
-            "http://10.0.0.1:6379/",
-        ],
-    )
-    def test_every_redirect_is_checked(self, web: HostileWeb, target: str) -> None:
-        fetching = fetcher({"metadata.example": ["169.254.169.254"]})
-        assert problem(fetching, web.url(f"/redirect?{target}"))[0] == "asset_forbidden"
-        assert len(web.requests) == 1
-
-    def test_a_name_is_resolved_once_for_a_document(self, web: HostileWeb) -> None:
-        answers = iter([["127.0.0.1"], ["169.254.169.254"]])
-        fetching = DocumentFetcher(FetchLimits(egress_allow=LOOPBACK), lambda host, port: next(answers))
-        fetching.fetch(web.url("/pixel.png", "rebind.example"))
-        fetching.fetch(web.url("/style.css", "rebind.example"))
-        assert web.paths == ["/pixel.png", "/style.css"]
-
-    def test_with_an_allow_list_all_other_addresses_are_refused(self, web: HostileWeb) -> None:
-        fetching = fetcher({"other.example": ["8.8.8.8"]}, mode="allowlist")
-        assert fetching.fetch(web.url("/pixel.png")).read() == PNG
-        code, message = problem(fetching, "http://other.example/x.png")
-        assert (code, "only what PRESSRUN_EGRESS_ALLOW lists" in message) == ("asset_forbidden", True)
 
 
-class TestLimits:
-    def test_a_large_asset_is_cut_off(self, web: HostileWeb) -> None:
-        fetching = fetcher(max_asset_bytes=1000)
-        assert len(fetching.fetch(web.url("/big?1000")).read()) == 1000
-        assert problem(fetching, web.url("/big?1001"))[0] == "asset_too_large"
-
-    def test_a_decompression_bomb_is_cut_off(self, web: HostileWeb) -> None:
-        assert problem(fetcher(max_asset_bytes=100_000), web.url("/bomb.css"))[0] == "asset_too_large"
-
-    def test_the_total_counts_over_all_assets(self, web: HostileWeb) -> None:
-        fetching = fetcher(max_total_bytes=2000)
-        fetching.fetch(web.url("/big?1500"))
-        assert problem(fetching, web.url("/big?501"))[0] == "asset_too_large"
-        fetching.fetch(web.url("/big?500"))
-        assert problem(fetching, web.url("/style.css"))[0] == "fetch_limit"
-
-    def test_requests_are_counted_redirects_included(self, web: HostileWeb) -> None:
-        fetching = fetcher(max_requests=3)
-        fetching.fetch(web.url("/redirect?/pixel.png"))
-        fetching.fetch(web.url("/pixel.png"))
-        assert problem(fetching, web.url("/style.css"))[0] == "fetch_limit"
-        assert len(web.requests) == 3
-
-    def test_redirects_are_limited(self, web: HostileWeb) -> None:
-        code, message = problem(fetcher(max_redirects=3), web.url("/loop"))
-        assert (code, "too many redirects" in message) == ("unreachable", True)
-        assert len(web.requests) == 4
-
-    @pytest.mark.parametrize("path", ["/drip", "/hang"])
-    def test_a_server_that_never_finishes_its_answer_is_given_up(self, web: HostileWeb, path: str) -> None:
-        code, message = problem(fetcher(asset_seconds=0.3), web.url(path))
-        assert (code, "did not answer in time" in message) == ("unreachable", True)
-
-    def test_the_time_for_all_assets_together_is_bounded(self, web: HostileWeb) -> None:
-        fetching = fetcher(total_seconds=0.3)
-        problem(fetching, web.url("/hang"))
-        assert problem(fetching, web.url("/pixel.png")) == (
-            "fetch_limit",
-            "The document has used its 0.3 s for fetching.",
-        )
+def test_the_first_problem_of_a_url_is_kept() -> None:
+    fetcher = DocumentFetcher(Worker(missing("unreachable", "first"), missing("fetch_limit", "second")))
+    assert problem(fetcher, URL) == problem(fetcher, URL) == ("unreachable", "first")
 
 
-class TestFailing:
-    @pytest.mark.parametrize(
-        ("path", "says"),
-        [("/missing", "status 404"), ("/broken.css", "could not be fetched")],
-    )
-    def test_a_failed_fetch_has_its_reason(self, web: HostileWeb, path: str, says: str) -> None:
-        code, message = problem(fetcher(), web.url(path))
-        assert code == "unreachable"
-        assert says in message
+def test_an_asset_that_stops_in_the_middle_is_a_problem() -> None:
+    fetcher = DocumentFetcher(Worker(piece(b"one ", 9), missing("unreachable", "ended")))
+    assert problem(fetcher, URL) == ("unreachable", "ended")
 
-    def test_an_unknown_host_name_is_the_reason(self) -> None:
-        def resolve(host: str, port: int) -> list[str]:
-            raise socket.gaierror
 
-        fetching = DocumentFetcher(FetchLimits(), resolve)
-        code, message = problem(fetching, "http://nowhere.example/x.png")
-        assert (code, "does not resolve" in message) == ("unreachable", True)
+def test_after_a_final_refusal_the_worker_is_not_asked_again() -> None:
+    worker = Worker(missing("fetch_limit", "enough", is_final=True))
+    fetcher = DocumentFetcher(worker)
+    assert problem(fetcher, URL) == problem(fetcher, f"{URL}?2") == ("fetch_limit", "enough")
+    assert len(worker.questions) == 1
 
-    def test_a_refused_connection_is_the_reason(self) -> None:
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-        assert "refused" in problem(fetcher(), f"http://127.0.0.1:{port}/")[1].lower()
 
-    def test_the_first_problem_of_a_url_is_kept(self, web: HostileWeb) -> None:
-        fetching = fetcher(max_requests=1)
-        first = problem(fetching, web.url("/missing"))
-        assert problem(fetching, web.url("/missing")) == first
+def test_a_url_that_is_too_long_is_sent_cut_off_but_still_too_long() -> None:
+    worker = Worker(missing("asset_forbidden", "too long"))
+    problem(DocumentFetcher(worker), "https://a.example/" + "x" * 100_000)
+    assert len(worker.questions[0]["url"]) == MAX_URL_CHARACTERS + 1

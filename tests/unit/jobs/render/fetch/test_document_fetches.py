@@ -1,0 +1,223 @@
+"""Fetches of documents from a web server on loopback; tests decide what names resolve to."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from jobs.render.fetch.document_fetches import DocumentFetches, FetchFailed, resolve_host
+from jobs.render.protocol.limits import FetchLimits
+from testsupport.asset_fetching import fetched, fetches
+from testsupport.hostile_web import CSS, PNG, HostileWeb, hostile_web
+
+LOOPBACK = ("127.0.0.0/8",)
+VECTORS = json.loads((Path(__file__).parents[4] / "vectors" / "egress.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[HostileWeb]:
+    with hostile_web() as web:
+        yield web
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy_is_used(monkeypatch: pytest.MonkeyPatch, web: HostileWeb) -> None:
+    web.requests.clear()
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+def fetcher(names: dict[str, list[str]] | None = None, **limits: object) -> DocumentFetches:
+    """The fetches of a document that may connect to loopback; only `names` resolve."""
+
+    def resolve(host: str, port: int) -> list[str]:
+        if names is not None and host in names:
+            return names[host]
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)]
+
+    return fetches(FetchLimits(**{"egress_allow": LOOPBACK, **limits}), resolve)  # type: ignore[arg-type]
+
+
+def numeric_or(name: str) -> Callable[[str, int], list[str]]:
+    """Resolves `name` to loopback, and addresses and ``localhost`` for real."""
+    return lambda host, port: ["127.0.0.1"] if host == name else resolve_host(host, port)
+
+
+def problem(fetching: DocumentFetches, url: str) -> tuple[str, str]:
+    with pytest.raises(FetchFailed) as failed:
+        fetched(fetching, url)
+    return failed.value.code, failed.value.message
+
+
+class TestFetching:
+    def test_an_asset_has_its_type_and_its_final_url(self, web: HostileWeb) -> None:
+        asset = fetched(fetcher(), web.url("/pixel.png"))
+        assert (asset.body, asset.content_type, asset.url) == (PNG, "image/png", web.url("/pixel.png"))
+        style = fetched(fetcher(), web.url("/redirect?/style.css"))
+        assert (style.body, style.content_type) == (CSS, "text/css; charset=utf-8")
+        assert style.url == web.url("/style.css")
+
+    @pytest.mark.parametrize("path", ["/gzip.css", "/deflate.css", "/raw-deflate.css"])
+    def test_compressed_bodies_are_decompressed(self, web: HostileWeb, path: str) -> None:
+        assert fetched(fetcher(), web.url(path)).body == CSS
+
+    def test_the_host_header_names_the_host_and_the_connection_goes_to_the_checked_address(
+        self, web: HostileWeb
+    ) -> None:
+        names = {"cdn.example": ["127.0.0.1"]}
+        fetched(fetcher(names), web.url("/pixel.png", "CDN.example"))
+        assert web.requests == [(f"cdn.example:{web.port}", "/pixel.png", "Pressrun (WeasyPrint)")]
+
+    def test_the_next_address_is_tried_if_one_does_not_answer(self, web: HostileWeb) -> None:
+        names = {"cdn.example": ["127.0.0.2", "127.0.0.1"]}
+        assert fetched(fetcher(names), web.url("/pixel.png", "cdn.example")).body == PNG
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "file:///etc/passwd",
+            "FILE:///etc/passwd",
+            "ftp://127.0.0.1/",
+            "gopher://x/",
+            "javascript:1",
+            "/etc/passwd",
+            "",
+        ],
+    )
+    def test_only_http_urls_are_opened(self, url: str) -> None:
+        assert problem(fetcher(), url)[0] == "asset_forbidden"
+
+    def test_private_addresses_are_refused_by_default_under_any_name(self, web: HostileWeb) -> None:
+        names = {
+            "evil.example": ["127.0.0.1"],
+            "mixed.example": ["8.8.8.8", "127.0.0.1"],
+            "v6.example": ["::ffff:7f00:1"],
+        }
+        for host in (
+            "127.0.0.1",
+            "evil.example",
+            "mixed.example",
+            "v6.example",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+        ):
+            code, message = problem(fetcher(names, egress_allow=()), web.url("/pixel.png", host))
+            assert code == "asset_forbidden", message
+        assert web.requests == []
+
+    @pytest.mark.parametrize("spelling", VECTORS["loopback_hosts"])
+    def test_every_spelling_of_this_machine_is_refused(self, web: HostileWeb, spelling: str) -> None:
+        fetching = fetches(FetchLimits())  # resolves for real
+        code, message = problem(fetching, web.url("/pixel.png", spelling))
+        assert (code, "refused" in message or "not allowed" in message) == ("asset_forbidden", True), message
+        assert web.requests == []
+
+    @pytest.mark.parametrize("spelling", VECTORS["loopback_hosts"])
+    def test_no_redirect_to_this_machine_is_followed(self, web: HostileWeb, spelling: str) -> None:
+        fetching = fetches(FetchLimits(egress_allow=("begin.example",)), numeric_or("begin.example"))
+        target = quote(web.url("/style.css", spelling), safe="/:%[]")
+        assert problem(fetching, web.url(f"/redirect?{target}", "begin.example"))[0] == "asset_forbidden"
+        assert web.paths == [f"/redirect?{target}"]
+
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "http://169.254.169.254/latest/meta-data/",
+            "http://[64:ff9b::a9fe:a9fe]/",
+            "http://metadata.example/",
+            "file:///etc/passwd",
+            "http://user:pw@8.8.8.8/",
+            "http://10.0.0.1:6379/",
+        ],
+    )
+    def test_every_redirect_is_checked(self, web: HostileWeb, target: str) -> None:
+        fetching = fetcher({"metadata.example": ["169.254.169.254"]})
+        assert problem(fetching, web.url(f"/redirect?{target}"))[0] == "asset_forbidden"
+        assert len(web.requests) == 1
+
+    def test_a_name_is_resolved_once_for_a_document(self, web: HostileWeb) -> None:
+        answers = iter([["127.0.0.1"], ["169.254.169.254"]])
+        fetching = fetches(FetchLimits(egress_allow=LOOPBACK), lambda host, port: next(answers))
+        fetched(fetching, web.url("/pixel.png", "rebind.example"))
+        fetched(fetching, web.url("/style.css", "rebind.example"))
+        assert web.paths == ["/pixel.png", "/style.css"]
+
+    def test_with_an_allow_list_all_other_addresses_are_refused(self, web: HostileWeb) -> None:
+        fetching = fetcher({"other.example": ["8.8.8.8"]}, mode="allowlist")
+        assert fetched(fetching, web.url("/pixel.png")).body == PNG
+        code, message = problem(fetching, "http://other.example/x.png")
+        assert (code, "not allowed" in message) == ("asset_forbidden", True)
+
+
+class TestLimits:
+    def test_a_large_asset_is_cut_off(self, web: HostileWeb) -> None:
+        fetching = fetcher(max_asset_bytes=1000)
+        assert len(fetched(fetching, web.url("/big?1000")).body) == 1000
+        assert problem(fetching, web.url("/big?1001"))[0] == "asset_too_large"
+
+    def test_a_decompression_bomb_is_cut_off(self, web: HostileWeb) -> None:
+        assert problem(fetcher(max_asset_bytes=100_000), web.url("/bomb.css"))[0] == "asset_too_large"
+
+    def test_the_total_counts_over_all_assets(self, web: HostileWeb) -> None:
+        fetching = fetcher(max_total_bytes=2000)
+        fetched(fetching, web.url("/big?1500"))
+        assert problem(fetching, web.url("/big?501"))[0] == "asset_too_large"
+        fetched(fetching, web.url("/big?500"))
+        assert problem(fetching, web.url("/style.css"))[0] == "fetch_limit"
+
+    def test_requests_are_counted_redirects_included(self, web: HostileWeb) -> None:
+        fetching = fetcher(max_requests=3)
+        fetched(fetching, web.url("/redirect?/pixel.png"))
+        fetched(fetching, web.url("/pixel.png"))
+        assert problem(fetching, web.url("/style.css"))[0] == "fetch_limit"
+        assert len(web.requests) == 3
+
+    def test_redirects_are_limited(self, web: HostileWeb) -> None:
+        code, message = problem(fetcher(max_redirects=3), web.url("/loop"))
+        assert (code, "too many redirects" in message) == ("unreachable", True)
+        assert len(web.requests) == 4
+
+    @pytest.mark.parametrize("path", ["/drip", "/hang"])
+    def test_a_server_that_never_finishes_its_answer_is_given_up(self, web: HostileWeb, path: str) -> None:
+        code, message = problem(fetcher(asset_seconds=0.3), web.url(path))
+        assert (code, "did not answer in time" in message) == ("unreachable", True)
+
+    def test_the_time_for_all_assets_together_is_bounded(self, web: HostileWeb) -> None:
+        fetching = fetcher(total_seconds=0.3)
+        problem(fetching, web.url("/hang"))
+        assert problem(fetching, web.url("/pixel.png")) == (
+            "fetch_limit",
+            "The document has used its 0.3 s for fetching.",
+        )
+
+
+class TestFailing:
+    @pytest.mark.parametrize(
+        ("path", "says"),
+        [("/missing", "status 404"), ("/broken.css", "could not be fetched")],
+    )
+    def test_a_failed_fetch_has_its_reason(self, web: HostileWeb, path: str, says: str) -> None:
+        code, message = problem(fetcher(), web.url(path))
+        assert code == "unreachable"
+        assert says in message
+
+    def test_an_unknown_host_name_is_the_reason(self) -> None:
+        def resolve(host: str, port: int) -> list[str]:
+            raise socket.gaierror
+
+        fetching = fetches(FetchLimits(), resolve)
+        code, message = problem(fetching, "http://nowhere.example/x.png")
+        assert (code, "does not resolve" in message) == ("unreachable", True)
+
+    def test_a_refused_connection_is_the_reason(self) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            port = unused.getsockname()[1]
+        assert "refused" in problem(fetcher(), f"http://127.0.0.1:{port}/")[1].lower()
