@@ -25,5 +25,6 @@ class Push:
 
     async def drain(self, grace_s: float) -> None:
         """Disconnects all clients gradually; returns when all are gone, or after `grace_s`."""
+        await self.streams.hub.limits.release()
         over_s = spread_s(len(self.sockets.sessions) + len(self.streams.open), grace_s)
         await asyncio.gather(self.sockets.drain(grace_s, over_s), self.streams.drain(over_s))

@@ -31,6 +31,9 @@ class NoLimits:
     async def run(self) -> None:
         pass
 
+    async def release(self) -> None:
+        pass
+
 
 class Records:
     """Stands in for `JobStore` and `EventLog`: keeps jobs in memory and fails on demand."""

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from api.cli.client import job_text
 from api.cli.client.follow_job import Job, follow
-from api.cli.client.server import Server, Unreachable, with_server
+from api.cli.client.server import Refused, Server, Unreachable, with_server
 
 _STREAMING = aiohttp.ClientTimeout(sock_connect=10, sock_read=90)
 """The server sends something every 30 s at least; after 90 s of silence the connection is dead."""
@@ -75,9 +75,11 @@ async def _events(server: Server, console: Console) -> AsyncIterator[dict[str, A
                         console.print("Some events are no longer kept and were missed.", style="yellow")
                     elif name == "data" and kind != "progress":
                         yield json.loads(value)
-        except Unreachable:
+        except (Unreachable, Refused) as error:
+            # Others may hold the tenant's connections for a moment, such as a process that stops.
+            may_pass = isinstance(error, Unreachable) or error.code == "too_many_connections"
             failures += 1
-            if not last_id or failures == _TRIES:
+            if not last_id or not may_pass or failures == _TRIES:
                 raise
             await asyncio.sleep(2**failures / 4)
 

@@ -46,6 +46,7 @@ function showState(state) {
   const element = byId("link-state");
   element.dataset.state = state;
   setText(element.firstElementChild, LINK_TEXTS[state]);
+  element.title = client.lastClose?.reason ?? "";
   if (state === "live" || state === "fallback") panel.load();
 }
 

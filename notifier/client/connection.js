@@ -18,6 +18,7 @@ const OPENS_BEFORE_FALLBACK = 2; // for each address
 
 const FORBIDDEN = 4403;
 const RESTART_WITH_FRESH_TOKEN = 4501;
+const TENANT_IS_FULL = "too_many_tenant_subscriptions";
 const isFinal = (code) => code === 1009 || (code >= 4400 && code <= 4499);
 
 /**
@@ -35,6 +36,10 @@ export class Connection {
   #known;
   #takesHints;
   #backoff;
+  #fullBackoff;
+  #postponed = new Set(); // subscriptions that the tenant has no room for now
+  /** @type {{ code: number, reason: string } | null} */
+  #lastClose = null;
   /** @type {Types.ConnectionState} */
   #state = "idle";
 
@@ -70,6 +75,7 @@ export class Connection {
     this.#onState = onState;
     this.#timers = new Timers(environment);
     this.#backoff = new Backoff({ random: environment.random });
+    this.#fullBackoff = new Backoff({ random: environment.random });
     fallback.onState = (isLive) => {
       if (!this.#isOpen) this.#setState(isLive ? "fallback" : "waiting");
     };
@@ -78,6 +84,11 @@ export class Connection {
   /** `idle`, `connecting`, `live`, `waiting` (to try again) or `fallback` (server-sent events). */
   get state() {
     return this.#state;
+  }
+
+  /** How the last socket was closed; null once a new one has begun to work. */
+  get lastClose() {
+    return this.#lastClose;
   }
 
   /** Adds an address that the server has named. It is tried before the guessed one. */
@@ -98,6 +109,7 @@ export class Connection {
 
   detach(subscription) {
     if (!this.#subscriptions.delete(subscription)) return;
+    this.#postponed.delete(subscription);
     this.#fallback.stop(subscription);
     for (const [id, each] of this.#asked) if (each === subscription) this.#asked.set(id, null);
     for (const [id, each] of this.#established) {
@@ -292,6 +304,7 @@ export class Connection {
       return;
     }
     this.#live();
+    this.#fullBackoff.reset();
     this.#established.set(frame.subscription, subscription);
     subscription.receive(frame);
   }
@@ -306,12 +319,25 @@ export class Connection {
     this.#asked.delete(frame.reply_to);
     this.#established.delete(frame.subscription);
     if (!subscription) return;
+    if (frame.code === TENANT_IS_FULL) return this.#postpone(subscription);
     this.detach(subscription);
     subscription.fail(new SubscriptionError(frame.code, frame.message));
   }
 
+  /** Asks again later: the tenant has too many subscriptions, and others may end. */
+  #postpone(subscription) {
+    this.#postponed.add(subscription);
+    if (this.#timers.has("postponed")) return;
+    this.#timers.start("postponed", this.#fullBackoff.next(), () => {
+      const again = [...this.#postponed];
+      this.#postponed.clear();
+      this.#introduce(this.#socket, again);
+    });
+  }
+
   #live() {
     this.#isWelcome = true;
+    this.#lastClose = null;
     this.#failedOpens = 0;
     this.#fallback.stopAll();
     this.#setState("live");
@@ -347,6 +373,7 @@ export class Connection {
     if (wasOpen && this.#environment.now() - this.#openedAt >= STABLE_MS) this.#backoff.reset();
     const isWelcome = this.#isWelcome;
     this.#drop();
+    this.#lastClose = { code, reason };
     if (code === FORBIDDEN && !isWelcome && this.#addresses.length > 1) {
       // Another process may allow this page's origin, such as the one that served it.
       this.#addresses.splice(this.#tried % this.#addresses.length, 1);
@@ -389,8 +416,9 @@ export class Connection {
     this.#asked.clear();
     this.#established.clear();
     this.#shown.clear();
+    this.#postponed.clear();
     this.#leastLeftMs = Infinity;
-    this.#timers.stop("watch", "refresh", "linger");
+    this.#timers.stop("watch", "refresh", "linger", "postponed");
   }
 
   #setState(state) {

@@ -64,7 +64,7 @@ export class Fallback {
           return;
         }
         this.#setLive(false);
-        await this.#sleep(error.retryAfterMs ?? backoff.next(), signal);
+        await this.#sleep((error.retryAfterMs ?? 0) + backoff.next(), signal);
       }
     }
   }

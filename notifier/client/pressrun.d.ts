@@ -150,6 +150,8 @@ export interface JobsStream extends AsyncIterableIterator<PressrunEvent | Reset>
 export class Pressrun {
   constructor(options?: PressrunOptions);
   readonly state: ConnectionState;
+  /** How the last WebSocket was closed; null while one works. */
+  readonly lastClose: { code: number; reason: string } | null;
   onstate: ((state: ConnectionState) => void) | null;
   submit(input: string | Record<string, unknown>, options?: SubmitOptions): Promise<Job>;
   job(id: string, options?: Signalled & { token?: string }): Job;

@@ -80,6 +80,14 @@ export class Pressrun {
   }
 
   /**
+   * How the last WebSocket was closed, such as `{code: 4529, reason: "the tenant has …"}`; null while one works.
+   * It tells why the client is `waiting`.
+   */
+  get lastClose() {
+    return this.#connection.lastClose;
+  }
+
+  /**
    * Submits a document and returns its `Job`. `input` is HTML, or an object such as `{markdown}`, `{url}` or
    * `{template, data}`. Every other member of `fields` is one of `POST /v1/jobs` (`options`, `priority`, `tags`, …).
    * A request whose answer was lost is repeated with the same idempotency key.

@@ -3,8 +3,13 @@
 Each process counts its own, and exchanges counts with the others through the store: soon after a
 change, and again before its lease on the counts ends. A new client is accepted by the counts known
 at that moment. If the next exchange shows that the limit was exceeded, the clients that came since
-the last exchange are evicted. So the limit holds within a fraction of a second, no client waits for
-the store, and the counts of a process that dies end with its lease.
+the last exchange are evicted. So the limit holds within a fraction of a second, and no client waits
+for the store.
+
+Being refused or evicted may pass, so clients come back after growing waits. A client that is
+refused because of the others' counts causes an exchange, so its next try meets fresh ones. A
+process that stops gives its share back before it sends its clients away. The share of a process
+that dies ends with its lease.
 """
 
 from __future__ import annotations
@@ -36,6 +41,8 @@ class ExchangeTiming:
     """Between two exchanges without a change: two may fail before the lease ends."""
     delay_s: float = 0.1
     """From a change to the exchange, on average, so that many changes share one."""
+    release_timeout_s: float = 2.0
+    """How long a process that stops waits for the store to take back its share."""
 
 
 DEFAULT_EXCHANGE_TIMING = ExchangeTiming()
@@ -68,12 +75,16 @@ class TenantLimits:
         self._counts: dict[str, _TenantCounts] = {}
         self._changed: set[str] = set()
         self._has_changed = asyncio.Event()
+        self._exchanging = asyncio.Lock()
+        """Exchanges go one by one, so that none from before `release` arrives after it."""
+        self._is_released = False
         self.exchanged: TestSignal[str] = TestSignal()
 
     def connect(self, tenant: str, client: CountedClient) -> bool:
         """Counts a connection; returns False if the tenant has too many."""
         counts = self._counts.setdefault(tenant, _TenantCounts())
         if counts.connections + counts.other_connections >= self._max_connections:
+            self._note(tenant)
             return False
         counts.connections += 1
         counts.newcomers[client] = None
@@ -91,6 +102,7 @@ class TenantLimits:
         """Counts a subscription; returns False if the tenant has too many."""
         counts = self._counts.setdefault(tenant, _TenantCounts())
         if counts.subscriptions + counts.other_subscriptions >= self._max_subscriptions:
+            self._note(tenant)
             return False
         counts.subscriptions += 1
         self._note(tenant)
@@ -120,26 +132,47 @@ class TenantLimits:
                     self._note(tenant)
                     await asyncio.sleep(self._timing.renew_s / 5)
 
+    async def release(self) -> None:
+        """Gives this process's share back: its clients will leave, and count where they come next.
+
+        Without the store this fails, and the share ends with its lease.
+        """
+        self._is_released = True
+        try:
+            async with asyncio.timeout(self._timing.release_timeout_s):
+                for tenant in tuple(self._counts):
+                    await self._exchange(tenant)
+        except (StoreError, TimeoutError) as error:
+            log.warning("limits.not_released", reason=str(error), lease_ms=self._timing.lease_ms)
+
     def _note(self, tenant: str) -> None:
         self._changed.add(tenant)
         self._has_changed.set()
 
     async def _exchange(self, tenant: str) -> None:
-        counts = self._counts[tenant]
+        async with self._exchanging:
+            await self._exchange_now(tenant)
+
+    async def _exchange_now(self, tenant: str) -> None:
+        counts = self._counts.get(tenant)
+        if counts is None:
+            return
         newcomers, connections = tuple(counts.newcomers), counts.connections
+        share = (0, 0) if self._is_released else (connections, counts.subscriptions)
         others = await self._scripts.call(
             "connection_counts",
             tenant=tenant,
             process=self._process,
-            connections=connections,
-            subscriptions=counts.subscriptions,
+            connections=share[0],
+            subscriptions=share[1],
             lease_ms=self._timing.lease_ms,
         )
         counts.other_connections, counts.other_subscriptions = others
-        excess = min(connections + counts.other_connections - self._max_connections, len(newcomers))
+        # Those that are sent away anyway are not evicted: they may be counted elsewhere by now.
+        excess = 0 if self._is_released else connections + counts.other_connections - self._max_connections
         for client in newcomers:
             counts.newcomers.pop(client, None)
-        for client in newcomers[len(newcomers) - max(excess, 0) :]:
+        for client in newcomers[max(len(newcomers) - excess, 0) :] if excess > 0 else ():
             log.info("connection.evicted", tenant=tenant)
             client.evict()
         self.exchanged.emit(tenant)

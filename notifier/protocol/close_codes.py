@@ -27,14 +27,14 @@ class CloseCode(enum.IntEnum):
     """The client sent no valid token in time."""
     FORBIDDEN = 4403
     """The origin or host is not allowed, or the token belongs to another tenant."""
-    TOO_MANY_CONNECTIONS = 4409
-    """The tenant has as many connections as it may have."""
     TOKEN_EXPIRED = 4501
     """The token has expired: reconnect with a fresh one."""
     UNRESPONSIVE = 4504
     """The client did not answer pings. One that still reads this was only suspended."""
     TOO_SLOW = 4508
     """The send buffer was full: the client reads more slowly than events come."""
+    TOO_MANY_CONNECTIONS = 4529
+    """The tenant has as many connections as it may have now. A client waits longer each time."""
 
 
 class Close(NamedTuple):

@@ -33,6 +33,9 @@ class ClientLimits(Protocol):
     async def run(self) -> None:
         """Shares the counts with the other processes until it is cancelled."""
 
+    async def release(self) -> None:
+        """Tells the other processes to count nothing of this one: it stops."""
+
 
 class ChannelFanout(Protocol):
     """Serves subscriptions to channels and batches."""

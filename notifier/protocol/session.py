@@ -36,7 +36,7 @@ MAX_MESSAGE_BYTES = 16 * 1024
 MAX_SUBSCRIPTIONS = 100
 """How many subscriptions, and how many tokens, one connection may have."""
 
-_TOO_MANY_CONNECTIONS = "the tenant has too many connections"
+_TOO_MANY_CONNECTIONS = "the tenant has as many connections as it may have (PRESSRUN_MAX_CONNECTIONS)"
 
 Subscription = JobSubscription | ChannelSubscription
 
@@ -315,9 +315,10 @@ class Session:
         """Adds the subscription; refuses it and returns False if the tenant has too many."""
         if not self._fanout.limits.subscribe(subscription.tenant):
             message = (
-                "The tenant has too many subscriptions. Unsubscribe from finished jobs, or raise the limit."
+                "The tenant has as many subscriptions as it may have now (PRESSRUN_MAX_SUBSCRIPTIONS). "
+                "Subscribe again later, and unsubscribe from finished jobs."
             )
-            self._refuse(frame, "too_many_subscriptions", message)
+            self._refuse(frame, "too_many_tenant_subscriptions", message)
             return False
         self._subscriptions[subscription.id] = subscription
         return True

@@ -93,7 +93,10 @@ class EventStreamResponse(Response):
             stream = EventStream(self._streams.hub.feeds, *self._subscription, wake_up.set)
             if not self._streams.hub.limits.connect(self._subscription[0], stream):
                 stream.close()
-                raise TooManyConnections("The tenant has too many connections open.")
+                raise TooManyConnections(
+                    "The tenant has as many connections open as it may have (PRESSRUN_MAX_CONNECTIONS). "
+                    "Try again later, or close some."
+                )
             self._streams.open.add(stream)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             leaving = asyncio.create_task(_left(receive))

@@ -99,10 +99,10 @@ class WebSocketEndpoint:
             timing=self._timing,
         )
         self.sessions.add(session)
-        session.begin()
         heartbeat = Heartbeat(session, self._clock)
         receiving = asyncio.create_task(self._receive(websocket, session, heartbeat))
         sending = asyncio.create_task(_send(websocket, session, has_output))
+        session.begin()
         try:
             await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -151,6 +151,7 @@ class WebSocketServer:
         log.info("notifier.draining", connections=len(leaving), spread_s=over_s)
         try:
             async with asyncio.timeout(grace_s):
+                await self._hub.limits.release()
                 await send_away(leaving, over_s)
                 self._server.close(close_connections=False)
                 await self._server.wait_closed()

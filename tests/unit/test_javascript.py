@@ -6,11 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
-import playwright
 import pytest
 
+from testsupport.node import NODE
+
 ROOT = Path(__file__).parents[2]
-NODE = Path(playwright.__file__).parent / "driver" / "node"
 TOOLS = "tests/javascript"
 SOURCES = ["notifier/client/**/*.js", "notifier/client/*.d.ts", "api/console/*.js", f"{TOOLS}/*.js"]
 

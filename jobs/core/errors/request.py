@@ -212,5 +212,5 @@ class QueueFull(RequestError, code="queue_full", status=429, retry_after=5):
     """The tenant has `MAX_QUEUED` unfinished jobs waiting."""
 
 
-class TooManyConnections(RequestError, code="too_many_connections", status=429, retry_after=30):
-    """The tenant has `MAX_CONNECTIONS` WebSockets and event streams open."""
+class TooManyConnections(RequestError, code="too_many_connections", status=429, retry_after=5):
+    """The tenant has `MAX_CONNECTIONS` WebSockets and event streams open now."""

@@ -89,7 +89,7 @@ test("waits grow while nothing answers, and start small again after a connection
   assert.deepEqual(waits, [500, 1000, 2000, 4000]);
 });
 
-for (const code of [1009, 4400, 4401, 4403, 4409, 4499]) {
+for (const code of [1009, 4400, 4401, 4403, 4499]) {
   test(`a close with ${code} is final`, async () => {
     const world = fakeWorld();
     const { changes } = await following(world);
@@ -103,7 +103,7 @@ for (const code of [1009, 4400, 4401, 4403, 4409, 4499]) {
   });
 }
 
-for (const code of [1000, 1001, 1006, 1012, 1013, 4504, 4508]) {
+for (const code of [1000, 1001, 1006, 1012, 1013, 4504, 4508, 4529, 4599]) {
   test(`a close with ${code} is followed by a reconnect`, async () => {
     const world = fakeWorld();
     await following(world);
@@ -112,6 +112,47 @@ for (const code of [1000, 1001, 1006, 1012, 1013, 4504, 4508]) {
     assert.equal(world.sockets.length, 2);
   });
 }
+
+test("a client whose tenant has too many connections waits longer each time, says why, and gets in at last", async () => {
+  const world = fakeWorld();
+  const client = connect(world, { token: "secret" });
+  const done = client.job("job_1").done();
+  await settled();
+  const waits = [];
+  for (let n = 0; n < 8; n += 1) {
+    const [from, made] = [world.clock.ms, world.sockets.length];
+    await world.socket.open();
+    await world.socket.drop(4529, "the tenant has as many connections as it may have");
+    assert.equal(client.state, "waiting");
+    assert.deepEqual(client.lastClose, { code: 4529, reason: "the tenant has as many connections as it may have" });
+    while (world.sockets.length === made) await world.clock.advance(100);
+    waits.push(world.clock.ms - from);
+  }
+  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  await world.socket.open();
+  await world.socket.subscribed("s1", { snapshot: job(3, "succeeded") });
+  assert.equal(client.lastClose, null);
+  assert.equal((await done).version, 3);
+});
+
+test("a subscription that the tenant has no room for is asked for again on the same connection", async () => {
+  const world = fakeWorld();
+  const { client } = await following(world);
+  const other = client.job("job_2").done();
+  await settled();
+  for (const wait of [500, 1000]) {
+    const { id } = world.socket.frame("subscribe");
+    await world.socket.receive({ type: "error", reply_to: id, code: "too_many_tenant_subscriptions", message: "" });
+    await world.clock.advance(wait - 1);
+    assert.equal(world.socket.frame("subscribe").id, id);
+    await world.clock.advance(1);
+    assert.equal(world.socket.frame("subscribe").job_id, "job_2");
+    assert.equal(world.socket.frame("subscribe").id, id + 1);
+  }
+  await world.socket.subscribed("s2", { snapshot: { ...job(3, "succeeded"), id: "job_2" } });
+  assert.equal((await other).id, "job_2");
+  assert.equal(world.sockets.length, 1);
+});
 
 test("goaway says when to come back", async () => {
   const world = fakeWorld();

@@ -79,6 +79,20 @@ test("a stream that ends is opened again where it ended, after the wait that the
   channel.return();
 });
 
+test("a refused stream is asked for again after the wait that the server names, and a growing one of its own", async () => {
+  const world = fakeWorld({ answer: () => json({ code: "too_many_connections" }, 429, { "Retry-After": "5" }) });
+  const channel = new Pressrun({ url: "http://server.test", environment: world.environment }).jobs();
+  await blocked(world);
+  const waits = [];
+  for (let n = 0; n < 3; n += 1) {
+    const [from, made] = [world.clock.ms, world.requests.length];
+    while (world.requests.length === made) await world.clock.advance(100);
+    waits.push(world.clock.ms - from);
+  }
+  assert.deepEqual(waits, [5500, 6000, 7000]);
+  channel.return();
+});
+
 test("the cursor moves with blocks that have no event in them", async () => {
   const stream = eventStream();
   const world = fakeWorld({ answer: () => stream.response });

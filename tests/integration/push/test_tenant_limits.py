@@ -12,6 +12,7 @@ import pytest
 from jobs.store.scripts import Scripts
 from notifier.fanout.tenant_limits import DEFAULT_EXCHANGE_TIMING, ExchangeTiming, TenantLimits
 from testsupport.core import Core
+from testsupport.valkey import FaultyValkey
 from testsupport.waiting import DEADLINE_S, eventually
 
 
@@ -104,3 +105,47 @@ async def test_the_counts_of_a_process_that_died_end_with_its_lease(core: Core) 
                     await survivor.exchanged.next()
                 if guest.is_in:
                     break
+
+
+async def test_a_process_that_stops_gives_its_share_back_at_once(core: Core) -> None:
+    async with process(core) as survivor, process(core) as stopping:
+        guests = [Guest(stopping) for _ in range(3)]
+        stopping.subscribe("acme")
+        await shared(core, 3)
+
+        await stopping.release()
+        assert await core.redis.hvals("pr:presence:acme") == []
+        assert [Guest(survivor).is_in for _ in range(3)] == [True] * 3
+        await shared(core, 3)
+        stopping.exchanged.watch()
+        guests[0].leave()
+        await stopping.exchanged.next()
+
+        await shared(core, 3)  # of the survivor: the other shares nothing any more
+        assert [guest.is_in for guest in guests] == [False, True, True]
+
+
+async def test_a_refused_client_causes_an_exchange(core: Core) -> None:
+    timing = ExchangeTiming(renew_s=3600)
+    async with process(core, timing) as first, process(core, timing) as second:
+        early = [Guest(first) for _ in range(3)]
+        await shared(core, 3)
+        second.exchanged.watch()
+        late = Guest(second)
+        await second.exchanged.next()
+        assert not late.is_in
+
+        for guest in early:
+            guest.leave()
+        await shared(core, 0)
+        await eventually(lambda: Guest(second).is_in)
+
+
+async def test_a_process_stops_although_the_store_is_away(own_valkey: FaultyValkey, tmp_path: Path) -> None:
+    core = Core.open(own_valkey.url, tmp_path)
+    timing = ExchangeTiming(release_timeout_s=0.2)
+    async with process(core, timing) as limits:
+        Guest(limits)
+        own_valkey.stop()
+        await limits.release()
+    await core.redis.aclose()

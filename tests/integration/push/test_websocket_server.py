@@ -490,11 +490,17 @@ async def test_readyz_answers_503_while_a_drain_still_waits_for_clients() -> Non
         await draining
 
 
-async def test_a_connection_more_than_the_tenant_may_have_closes_with_4409(open_site: Opener) -> None:
+async def test_a_connection_more_than_the_tenant_may_have_closes_with_4529(open_site: Opener) -> None:
     limits = SomeLimits(connections=0)
     async with open_site(CLOSED_TO_STRANGERS, limits) as site, site.connect() as websocket:
         await websocket.send(json.dumps({"type": "auth", "token": site.token()}))
-        assert await close_code(websocket) == 4409
+        assert await close_code(websocket) == 4529
+
+
+async def test_the_limit_holds_without_api_keys_too(open_site: Opener) -> None:
+    limits = SomeLimits(connections=0)
+    async with open_site(OPEN_TO_THIS_MACHINE, limits) as site, site.connect() as websocket:
+        assert await close_code(websocket) == 4529
 
 
 async def test_a_connection_more_than_the_process_can_hold_closes_with_1013(open_site: Opener) -> None:
@@ -521,7 +527,7 @@ async def test_a_subscription_more_than_the_tenant_may_have_is_refused_and_the_c
     site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits))
     client = await site.client(stack)
 
-    assert (await ask(client, type="subscribe", channel="jobs"))["code"] == "too_many_subscriptions"
+    assert (await ask(client, type="subscribe", channel="jobs"))["code"] == "too_many_tenant_subscriptions"
     assert (await ask(client, type="ping"))["type"] == "pong"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import playwright
 import pytest
 
+from testsupport.node import NODE
+
 CLIENT = Path(__file__).parents[3] / "notifier" / "client"
-NODE = Path(playwright.__file__).parent / "driver" / "node"
 
 
 @pytest.mark.parametrize("file", sorted(CLIENT.glob("tests/*.test.js")), ids=lambda file: file.name)
