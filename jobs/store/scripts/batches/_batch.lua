@@ -5,13 +5,7 @@
 -- created, finished (once all have ended), job_ids (JSON, in the order of the submission), metadata
 -- (JSON), webhook_url.
 
-local function load_batch(id)
-  local flat = redis.call('HGETALL', K_BATCH_RECORD .. id)
-  if #flat == 0 then return nil end
-  local batch = {}
-  for i = 1, #flat, 2 do batch[flat[i]] = flat[i + 1] end
-  return batch
-end
+local function load_batch(id) return load_hash(K_BATCH_RECORD .. id) end
 
 local function batch_document(id, batch)
   local self_url = K_BASE_URL .. '/v1/batches/' .. id

@@ -11,23 +11,8 @@
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the batch as it is now.
 
-local function answer(outcome, batch_id, batch)
-  local epoch, sequence = log_end(tenant)
-  return { outcome, batch_document(batch_id, batch), epoch, sequence, batch_id }
-end
-
-local digest, known = find_by_key(tenant, idempotency_key)
-if known and redis.call('EXISTS', K_JOB .. known, K_BATCH_RECORD .. known) == 1 then
-  local batch = readable(load_batch(known))
-  if digest ~= content_digest or not batch then return { 'reused', known } end
-  return answer('replayed', known, batch)
-end
-
-local existing = readable(load_batch(id))
-if existing then
-  if existing.tenant ~= tenant then return redis.error_reply('WRONGTENANT batch id is taken') end
-  return answer('replayed', id, existing)
-end
+local before = answer_again(tenant, idempotency_key, content_digest, id, load_batch, batch_document)
+if before then return before end
 
 local job_ids = {}
 for i, job in ipairs(ROWS) do
@@ -44,4 +29,4 @@ redis.call('HSET', K_BATCH_RECORD .. id, 'v', K_RECORD_VERSION, 'tenant', tenant
   unpack(webhook_url ~= '' and { 'webhook_url', webhook_url } or {}))
 for _, job in ipairs(ROWS) do accept(job, tenant, id, now) end
 remember_key(tenant, idempotency_key, content_digest, id)
-return answer('created', id, load_batch(id))
+return accepted('created', tenant, id, batch_document(id, load_batch(id)))

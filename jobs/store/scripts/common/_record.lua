@@ -7,13 +7,15 @@
 -- worker), losses (how many claims were lost before a start was recorded), events (sequences of its
 -- events), tags (JSON), batch, webhook_url, extras (JSON members that never change).
 
-local function load_record(id)
-  local flat = redis.call('HGETALL', K_JOB .. id)
+local function load_hash(key)
+  local flat = redis.call('HGETALL', key)
   if #flat == 0 then return nil end
-  local record = {}
-  for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
-  return record
+  local hash = {}
+  for i = 1, #flat, 2 do hash[flat[i]] = flat[i + 1] end
+  return hash
 end
+
+local function load_record(id) return load_hash(K_JOB .. id) end
 
 -- Returns the record (of a job or batch), unless a newer release wrote it in a form that this one
 -- cannot read. Scripts that answer clients ask before their first write; steps of workers do not,

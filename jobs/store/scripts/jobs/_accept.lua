@@ -5,10 +5,11 @@
 -- A row is a job: extras are JSON members, tags a JSON list; of input (bytes) and input_path one is
 -- "", as are times, timeout_ms and webhook_url that were not given.
 
--- Returns the epoch and the sequence of the newest event of the tenant's log.
-local function log_end(tenant)
+-- Returns the answer to a submission: the document, the epoch and the sequence of the newest event
+-- of the tenant's log, and the id of the job or batch.
+local function accepted(outcome, tenant, id, document)
   local position = redis.call('HMGET', K_TENANT .. tenant, 'epoch', 'sequence')
-  return position[1], tonumber(position[2])
+  return { outcome, document, position[1], tonumber(position[2]), id }
 end
 
 -- Counts the jobs of the tenant that wait to be run.
@@ -23,6 +24,21 @@ end
 local function find_by_key(tenant, key)
   local known = key ~= '' and redis.call('GET', K_IDEMPOTENCY .. tenant .. ':' .. key)
   if known then return string.match(known, '^(%S*) (%S+)$') end
+end
+
+-- Returns the answer to a submission whose idempotency key or id was used before, or nil. `load` and
+-- `document` are the functions for what is submitted: a job or a batch.
+local function answer_again(tenant, key, content_digest, id, load, document)
+  local digest, known = find_by_key(tenant, key)
+  if known and redis.call('EXISTS', K_JOB .. known, K_BATCH_RECORD .. known) == 1 then
+    local found = readable(load(known))
+    if digest ~= content_digest or not found then return { 'reused', known } end
+    return accepted('replayed', tenant, known, document(known, found))
+  end
+  local found = readable(load(id))
+  if not found then return nil end
+  if found.tenant ~= tenant then return redis.error_reply('WRONGTENANT ' .. id .. ' is taken') end
+  return accepted('replayed', tenant, id, document(id, found))
 end
 
 local function remember_key(tenant, key, digest, id)

@@ -86,7 +86,6 @@ end
 
 -- Ends a job. `record` already has the result or the error.
 local function finish(id, record, status, now)
-  local event_type = 'job.' .. status
   local keep_ms = status == 'succeeded' and K_RESULT_TTL_MS or K_RECORD_TTL_MS
   record.finished = math.max(now, tonumber(record.started or record.created))
   record.expires = now + keep_ms
@@ -100,7 +99,7 @@ local function finish(id, record, status, now)
     record.input = nil
   end
   redis.call('ZADD', K_EXPIRY_RECORDS, now + K_RECORD_TTL_MS, id)
-  move(id, record, status, event_type, now,
+  move(id, record, status, 'job.' .. status, now,
     { 'finished', 'expires', 'progress', 'result', 'error', 'result_path', 'outcome', 'input' })
   if record.batch then count_in_batch(record.batch, status, now) end
 end

@@ -13,6 +13,5 @@ if not known then return false end
 local record, batch = readable(load_record(known)), readable(load_batch(known))
 if not record and not batch then return false end
 if digest ~= content_digest then return { 'reused', known } end
-local epoch, sequence = log_end(tenant)
 local document = record and job_document(known, record) or batch_document(known, batch)
-return { 'replayed', document, epoch, sequence, known }
+return accepted('replayed', tenant, known, document)

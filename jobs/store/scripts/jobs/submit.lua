@@ -13,24 +13,8 @@
 -- Sent twice: the second call finds the record and answers "replayed" with the job as it is now.
 
 local job = ROWS[1]
-
-local function answer(outcome, id, record)
-  local epoch, sequence = log_end(tenant)
-  return { outcome, record.document or job_document(id, record), epoch, sequence, id }
-end
-
-local digest, known = find_by_key(tenant, idempotency_key)
-if known and redis.call('EXISTS', K_JOB .. known, K_BATCH_RECORD .. known) == 1 then
-  local record = readable(load_record(known))
-  if digest ~= content_digest or not record then return { 'reused', known } end
-  return answer('replayed', known, record)
-end
-
-local existing = readable(load_record(job.id))
-if existing then
-  if existing.tenant ~= tenant then return redis.error_reply('WRONGTENANT job id is taken') end
-  return answer('replayed', job.id, existing)
-end
+local before = answer_again(tenant, idempotency_key, content_digest, job.id, load_record, job_document)
+if before then return before end
 
 local waiting = count_waiting(tenant)
 if waiting >= K_MAX_QUEUED then return { 'full', waiting } end
@@ -38,4 +22,4 @@ if waiting >= K_MAX_QUEUED then return { 'full', waiting } end
 redis.call('HSETNX', K_TENANT .. tenant, 'epoch', new_epoch)
 local record = accept(job, tenant, '', now_ms())
 remember_key(tenant, idempotency_key, content_digest, job.id)
-return answer('created', job.id, record)
+return accepted('created', tenant, job.id, record.document)
