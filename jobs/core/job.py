@@ -36,30 +36,9 @@ class JobStatus(enum.StrEnum):
 
 TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
-TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.SCHEDULED: frozenset({JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
-    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED}),
-    JobStatus.RUNNING: frozenset(
-        {
-            JobStatus.SUCCEEDED,
-            JobStatus.RETRYING,
-            JobStatus.FAILED,
-            JobStatus.QUEUED,
-            JobStatus.CANCELLED,
-        }
-    ),
-    JobStatus.RETRYING: frozenset({JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
-    JobStatus.SUCCEEDED: frozenset(),
-    JobStatus.FAILED: frozenset(),
-    JobStatus.CANCELLED: frozenset(),
-}
-"""Which status may follow which. `queued → failed` is `job_expired`, or a worker lost too often
-before a start."""
-
 
 class Priority(enum.StrEnum):
-    """Which ready jobs go first; `scripts/jobs/_transition.lua` turns it into the order of the
-    ready set."""
+    """Which ready jobs go first (`BANDS` in `scripts/jobs/_transition.lua`)."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -79,10 +58,9 @@ class Submission:
     tenant: str
     kind: str
     spec: bytes
-    """What the kind runs: canonical JSON ``{"input": …, "options": …}``, UTF-8; with ``"files":
-    {name: SHA-256}`` if files came with it."""
+    """JSON ``{"input": …, "options": …}``; with ``"files": {name: SHA-256}`` if there are any."""
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """Content of the files that the spec names, by hex SHA-256."""
+    """Content by hex SHA-256."""
     priority: Priority = Priority.NORMAL
     scheduled_at_ms: int | None = None
     """Unix milliseconds; a time in the past means at once."""
@@ -99,7 +77,7 @@ class Submission:
     """Told how the job ended, besides the tenant's endpoints."""
     idempotency_key: str | None = None
     content_digest: str = ""
-    """Hex SHA-256 over what makes two submissions with one idempotency key "the same content"."""
+    """Hex SHA-256 of what makes two submissions with one idempotency key the same content."""
     refusal: RequestError | None = None
     """Why it is not accepted: something it refers to is not there. With an idempotency key it may
     still ask for what an earlier submission made."""
@@ -107,8 +85,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSubmission:
-    """A validated request for many jobs that are accepted together, with one event when all have
-    ended."""
+    """A validated request for a batch."""
 
     batch_id: str
     tenant: str
@@ -117,10 +94,10 @@ class BatchSubmission:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     webhook_url: str | None = None
     """Told when the batch is completed, besides the tenant's endpoints."""
+    # As of a `Submission`:
     idempotency_key: str | None = None
     content_digest: str = ""
     refusal: RequestError | None = None
-    """As of a `Submission`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +160,7 @@ class Claim:
     max_attempts: int
     timeout_ms: int | None
     spec: bytes | None
-    """The spec, or None if it is an artifact at `input_path`."""
+    """None if it is an artifact at `input_path`."""
     input_path: str | None
     entry: bytes
     """arq's own job entry."""
@@ -203,14 +180,10 @@ class Progress:
     stage: str
     page: int | None = None
 
-    def as_document(self) -> dict[str, Any]:
-        return {"percent": self.percent, "stage": self.stage, "page": self.page}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a kind produced: bytes for the artifact store and what the job document says about
-    them."""
+    """What a kind produced: bytes, and what the job document says about them."""
 
     body: bytes
     content_type: str
@@ -218,5 +191,4 @@ class Result:
     details: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the document's `result` (`pages`, `render_ms`, `warnings`, …)."""
     reuse_key: str | None = None
-    """Hex digest of all that the bytes depend on; None if they can differ each time. See
-    `Run.recall`."""
+    """Hex digest of all that the bytes depend on (see `Run.recall`); None if they can differ."""

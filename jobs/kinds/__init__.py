@@ -49,10 +49,6 @@ if TYPE_CHECKING:
     from jobs.render.parent.pool import RenderPool
 
 
-FindReusable = Callable[[str], Awaitable[Result | None]]
-ResultOf = Callable[[str, int], Awaitable[Result]]
-
-
 async def _find_nothing(_key: str) -> Result | None:
     return None
 
@@ -71,14 +67,14 @@ class Run:
     timeout_ms: int
     report: Callable[[Progress], None]
     """Reports progress. Never blocks; the worker sends the latest a few times a second."""
-    recall: FindReusable = field(default=_find_nothing)
+    recall: Callable[[str], Awaitable[Result | None]] = field(default=_find_nothing)
     """Returns the result of an earlier job of the tenant with this `Result.reuse_key`, or None."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Files that were uploaded with the job, by name.
 
     The spec has their SHA-256 under ``files``.
     """
-    result_of: ResultOf = field(default=_no_result)
+    result_of: Callable[[str, int], Awaitable[Result]] = field(default=_no_result)
     """Returns the result of another job of the tenant, given its id and a maximum of bytes.
 
     Raises SourceGone, SourceTooLarge.

@@ -60,7 +60,7 @@ def configure_logging(settings: Settings, process: str, stream: TextIO = sys.std
         structlog.processors.StackInfoRenderer(),
     ]
     end: list[Processor] = [
-        _name_the_process(process),
+        lambda _, __, event: {**event, "process": process},
         structlog.processors.format_exc_info,
         _redact(_known_secrets(settings)),
         _as_json if settings.log_format == "json" else _console(stream),
@@ -116,14 +116,6 @@ def _console(stream: TextIO) -> Processor:
     return structlog.dev.ConsoleRenderer(
         colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-
-
-def _name_the_process(process: str) -> Processor:
-    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        event["process"] = process
-        return event
-
-    return add
 
 
 def _known_secrets(settings: Settings) -> tuple[str, ...]:

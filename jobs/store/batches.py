@@ -15,8 +15,7 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class BatchStore:
-    """Submits, shows and cancels batches. Every method raises `StoreUnavailable` if the store does
-    not answer."""
+    """The batches of all tenants. Every method may raise `StoreUnavailable`."""
 
     def __init__(self, scripts: Scripts, artifacts: Artifacts) -> None:
         self._scripts = scripts
@@ -37,8 +36,7 @@ class BatchStore:
         )
 
     async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]:
-        """Returns the document of the batch. Raises BatchNotFound, for a batch of another tenant
-        too."""
+        """Returns the document. Raises BatchNotFound, for a batch of another tenant too."""
         document = await self._scripts.call("batch_get", tenant=tenant, id=batch_id)
         if document is None:
             raise BatchNotFound(batch_id)
@@ -48,9 +46,7 @@ class BatchStore:
     async def cancel(self, tenant: str, batch_id: str) -> dict[str, Any]:
         """Cancels every job that has not ended, which completes the batch.
 
-        Raises:
-            BatchNotFound: the tenant has no such batch.
-            AlreadyFinished: all its jobs have ended.
+        Raises BatchNotFound, AlreadyFinished.
         """
         answer = await self._scripts.call("batch_cancel", tenant=tenant, id=batch_id)
         if answer[0] == b"missing":

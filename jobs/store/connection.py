@@ -22,11 +22,9 @@ Command = tuple[Any, ...]
 
 
 class DedicatedConnection:
-    """A connection with the settings of the pool of `redis`. Connects when first used, and again
-    after a loss.
+    """A connection as the pool of `redis` makes them; made when first used, and after a loss.
 
-    If `hides_losses`, a command whose connection was lost is sent a second time at once, without an
-    error.
+    If `hides_losses`, a command whose connection was lost is sent a second time at once.
     """
 
     def __init__(self, redis: Redis, *, hides_losses: bool = True) -> None:
@@ -35,8 +33,7 @@ class DedicatedConnection:
         self._connection: AbstractConnection | None = None
 
     async def call(self, *command: Any) -> Any:
-        """Returns the answer to one command. As `ask`, but raises ResponseError if the store
-        refuses it."""
+        """As `ask`, for one command. Raises ResponseError if the store refuses it."""
         [answer] = await self.ask(command)
         if isinstance(answer, ResponseError):
             raise answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +28,10 @@ _LIST_ROUNDS = 10
 class Page:
     items: list[Job]
     next_cursor: str | None
-    """Where the next page starts; None after the last one."""
 
 
 class JobStore:
-    """The jobs of all tenants. Every method raises `StoreUnavailable` if the store does not
-    answer."""
+    """The jobs of all tenants. Every method may raise `StoreUnavailable`."""
 
     def __init__(self, redis: Redis, scripts: Scripts, artifacts: Artifacts) -> None:
         self._redis = redis
@@ -63,8 +62,7 @@ class JobStore:
         return [Job(json.loads(document), tenant) if document else None for document in documents]
 
     async def position(self, job: Job) -> int | None:
-        """Returns the job's place among its tenant's ready jobs, from 1; None if it is not
-        ready."""
+        """Returns the place among the tenant's ready jobs, from 1; None if it is not ready."""
         with translated_errors():
             rank = await self._redis.zrank(keys.READY + job.tenant, job.id)
         return None if rank is None else int(rank) + 1
@@ -80,11 +78,9 @@ class JobStore:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """Returns jobs, newest first. A page may be short if few jobs match; go on until
-        `next_cursor` is None.
+        """Returns jobs, newest first. Raises InvalidInput for a cursor that was never given out.
 
-        Raises:
-            InvalidInput: the cursor was never given out.
+        A page may be short if few jobs match; go on until `next_cursor` is None.
         """
         created, last_id = _parse_list_cursor(cursor)
         items: list[Job] = []
@@ -108,9 +104,7 @@ class JobStore:
     async def cancel(self, tenant: str, job_id: str) -> Job:
         """Cancels the job; a running render is killed within a second.
 
-        Raises:
-            JobNotFound: the tenant has no such job.
-            AlreadyFinished: it has reached a terminal state.
+        Raises JobNotFound, AlreadyFinished.
         """
         answer = await self._scripts.call("cancel", tenant=tenant, id=job_id)
         if answer[0] == b"missing":
@@ -121,12 +115,9 @@ class JobStore:
         return job
 
     async def delete(self, tenant: str, job_id: str) -> None:
-        """Removes a job that has ended: record and input at once, artifacts by the next sweep at
-        the latest.
+        """Removes a job that has ended; artifacts that remain go with the next sweep.
 
-        Raises:
-            JobNotFound: the tenant has no such job.
-            NotFinished: the job has not ended.
+        Raises JobNotFound, NotFinished.
         """
         answer, *result = await self._scripts.call("delete", tenant=tenant, id=job_id)
         if answer == b"missing":
@@ -136,23 +127,15 @@ class JobStore:
         await self._artifacts.discard([f"{tenant}/{job_id}", *(path.decode() for path in result)])
 
     async def spec_of(self, tenant: str, job_id: str) -> bytes:
-        """Returns the stored ``{"input", "options"}`` JSON, to run it again.
-
-        Raises:
-            JobNotFound: the tenant has no such job.
-            InputGone: it is no longer kept.
-        """
-        fields = await record_fields(self._redis, tenant, job_id, "input")
-        if fields[0] == b"inline":
+        """Returns the spec of the job, to run it again. Raises JobNotFound, InputGone."""
+        (location,) = await record_fields(self._redis, tenant, job_id, "input")
+        spec = None
+        if location == b"inline":
             with translated_errors():
                 spec = await self._redis.get(keys.INPUT + job_id)
-        elif fields[0]:
-            try:
-                spec = await self._artifacts.get(fields[0].decode())
-            except ArtifactMissing:
-                spec = None
-        else:
-            spec = None
+        elif location:
+            with suppress(ArtifactMissing):
+                spec = await self._artifacts.get(location.decode())
         if spec is None:
             raise InputGone(
                 f"The input of {job_id} is no longer kept: it is removed when the job has succeeded. Submit it anew."
@@ -160,7 +143,7 @@ class JobStore:
         return bytes(spec)
 
     async def batch_of(self, tenant: str, job_id: str) -> str | None:
-        """Returns the id of the job's batch. Raises JobNotFound."""
+        """Raises JobNotFound."""
         (batch_id,) = await record_fields(self._redis, tenant, job_id, "batch")
         return None if batch_id is None else str(batch_id.decode())
 
@@ -175,12 +158,12 @@ class JobStore:
             raise InputGone(f"The files of {job_id} are no longer kept. Submit the document anew.") from None
 
     async def webhook_url_of(self, tenant: str, job_id: str) -> str | None:
-        """Returns the `webhook_url` that the job was submitted with. Raises JobNotFound."""
+        """Raises JobNotFound."""
         (url,) = await record_fields(self._redis, tenant, job_id, "webhook_url")
         return None if url is None else str(url.decode())
 
     async def result_of(self, tenant: str, job_id: str) -> StoredResult:
-        """Finds the result of a succeeded job. Raises what `find_result` raises."""
+        """Raises what `find_result` raises."""
         return await find_result(self._redis, tenant, job_id)
 
 

@@ -17,12 +17,10 @@ MAX_BATCH = 128
 
 
 class Pipeliner:
-    """Sends commands to the store in batches. The commands of a batch run in order, not as a
-    transaction."""
+    """Sends commands to the store in batches, which run in order, not as a transaction."""
 
     def __init__(self, *connections: DedicatedConnection) -> None:
-        """With two connections, the store works on one batch while this process reads or writes
-        another."""
+        """With two, the store works on one batch while this process reads or writes another."""
         self._free = list(connections)
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -36,8 +34,7 @@ class Pipeliner:
         return await answer
 
     def _send_soon(self) -> None:
-        """Sends what waits in the next turn of the event loop; if no connection is free, when one
-        is."""
+        """Sends what waits in the next turn of the event loop, or when a connection is free."""
         if self._free:
             task = asyncio.create_task(self._send_batches(self._free.pop()))
             self._under_way.add(task)

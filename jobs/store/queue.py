@@ -343,7 +343,8 @@ def _claim(row: list[Any]) -> Claim:
 
 
 def _progress_json(progress: Progress) -> str:
-    return json.dumps(progress.as_document(), separators=(",", ":"))
+    document = {"percent": progress.percent, "stage": progress.stage, "page": progress.page}
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _error_json(error: JobError) -> str:

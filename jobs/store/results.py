@@ -28,11 +28,7 @@ class StoredResult:
 async def find_result(redis: Redis, tenant: str, job_id: str) -> StoredResult:
     """Finds the result of a succeeded job.
 
-    Raises:
-        JobNotFound: the tenant has no such job.
-        NotFinished: wait for it, or subscribe to it.
-        JobNotSucceeded: it failed or was cancelled.
-        ResultExpired: the record is still here, the bytes are not.
+    Raises JobNotFound, NotFinished, JobNotSucceeded, ResultExpired.
     """
     status, result, path, gone = await record_fields(
         redis, tenant, job_id, "status", "result", "result_path", "result_gone"
@@ -45,8 +41,7 @@ async def find_result(redis: Redis, tenant: str, job_id: str) -> StoredResult:
 
 
 def has_result(job_id: str, status: JobStatus, *, is_kept: bool) -> None:
-    """Raises NotFinished, JobNotSucceeded or ResultExpired if there is no result, as `find_result`
-    does."""
+    """Raises NotFinished, JobNotSucceeded or ResultExpired if there is no result."""
     if not status.is_terminal:
         raise NotFinished(f"{job_id} is {status}. Wait for it with ?wait=, a WebSocket or a webhook.")
     if status is not JobStatus.SUCCEEDED:

@@ -28,8 +28,7 @@ class SubmissionWriter:
     async def write(
         self, script: str, whole: Submission | BatchSubmission, jobs: Sequence[Submission], **own: Any
     ) -> Submitted:
-        """Writes the `jobs` of the `whole` (a job or a batch) with a script, which also takes the
-        arguments `own`.
+        """Writes `jobs`, which are the `whole`, with a script. `own` are its further arguments.
 
         Raises:
             QueueFull: the tenant would have more than `MAX_QUEUED` jobs waiting.
@@ -56,8 +55,7 @@ class SubmissionWriter:
         large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
         inputs = [inputs_prefix(job.tenant, job.job_id) for job in jobs if job.job_id in large]
         if large:
-            # Written first: a crash in between leaves an orphan file, never a job without its
-            # input.
+            # First: a crash in between leaves an orphan file, never a job without its input.
             await self._put([upload for job in jobs if job.job_id in large for upload in _uploads(job)])
         try:
             outcome, *rest = await self._scripts.call(
@@ -70,8 +68,7 @@ class SubmissionWriter:
                 rows=[_row(job, large.get(job.job_id)) for job in jobs],
             )
         except StoreFull:
-            # The script may have been sent twice, and the answer that got lost may have been that
-            # it is accepted.
+            # If it was sent twice, the answer that got lost may say that it is accepted.
             if inputs and not await self._is_accepted(jobs[0]):
                 await self._artifacts.discard(inputs)
             raise
@@ -94,8 +91,7 @@ class SubmissionWriter:
     async def _replay(
         self, whole: Submission | BatchSubmission, refusal: RequestError | StoreFull
     ) -> Submitted:
-        """Returns what an earlier request with the same idempotency key made, or raises the
-        refusal."""
+        """Returns what an earlier request with the key made, or raises the refusal."""
         if not whole.idempotency_key:
             raise refusal
         answer = await self._scripts.call(
@@ -142,7 +138,7 @@ def _is_large(job: Submission) -> bool:
 
 
 def _uploads(job: Submission) -> list[tuple[str, bytes]]:
-    """Returns path and content of everything to be written for the job."""
+    """Returns paths and contents."""
     files = [(file_path(job.tenant, job.job_id, digest), body) for digest, body in job.files.items()]
     return [(input_path(job.tenant, job.job_id), job.spec), *files]
 

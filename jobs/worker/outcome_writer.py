@@ -57,10 +57,6 @@ class RunRecord:
     def began_ms_ago(self) -> int:
         return round((time.monotonic() - self._began) * 1000)
 
-    @property
-    def is_stored(self) -> bool:
-        return self.storing is not None and self.storing.done()
-
 
 class OutcomeWriter:
     """One queue of runs with something to write, and one timer that flushes it.
@@ -156,7 +152,8 @@ class OutcomeWriter:
         await asyncio.sleep(0)  # the outcomes are being sent now; what follows shares their round trip
         self._on_round_trip()
         for run in runs:
-            if not run.is_stored and not run.is_closed:
+            is_stored = run.storing is not None and run.storing.done()
+            if not is_stored and not run.is_closed:
                 self._write_start(run)
 
     async def _store(self, run: RunRecord, ended: Result | JobError) -> str:

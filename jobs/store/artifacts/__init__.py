@@ -28,8 +28,7 @@ def input_path(tenant: str, job_id: str) -> str:
 
 
 def file_path(tenant: str, job_id: str, digest: str) -> str:
-    """Returns the path of a file that was uploaded with the job, by the hex SHA-256 of its
-    content."""
+    """Returns the path of an uploaded file, by the hex SHA-256 of its content."""
     return f"{tenant}/{job_id}/0/files/{digest}"
 
 
@@ -43,12 +42,10 @@ def result_path(tenant: str, job_id: str, claim: int) -> str:
 
 
 class Artifacts(Protocol):
-    """Keeps artifacts. All methods raise `StoreUnavailable` if the place where they are kept
-    fails."""
+    """Keeps artifacts. All methods may raise `StoreUnavailable`."""
 
     async def put(self, path: str, body: bytes) -> None:
-        """Writes the whole artifact, replacing an earlier one. Raises ArtifactTooLarge if it is
-        over a limit."""
+        """Writes the whole artifact, replacing an earlier one. Raises ArtifactTooLarge."""
 
     async def get(self, path: str) -> bytes:
         """Raises ArtifactMissing."""
@@ -64,8 +61,7 @@ class Artifacts(Protocol):
 
 
 def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
-    """Opens the place that `settings.artifacts` names. Credentials for clouds come from the
-    environment.
+    """Opens `settings.artifacts`. Credentials for clouds come from the environment.
 
     Raises:
         BadSetting: a directory cannot be made, or the environment lacks what a cloud needs.
@@ -73,7 +69,7 @@ def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
     url = urlsplit(settings.artifacts)
     try:
         if url.scheme == "redis":
-            return RedisArtifacts.from_url(settings.artifacts, scripts)
+            return RedisArtifacts(scripts, settings.artifacts)
         if url.scheme == "file":
             return DirectoryArtifacts(Path(unquote(url.path)))
         return ObjectArtifacts(from_url(settings.artifacts))

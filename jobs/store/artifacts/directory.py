@@ -14,13 +14,11 @@ from obstore.store import LocalStore
 from jobs.store.artifacts.object import ObjectArtifacts, unavailable
 
 _MAX_GROUP_BYTES = 1024**2
-"""A group of artifacts that has more bytes takes no further ones; those are written at the same
-time."""
+"""A group that has more bytes takes no further artifacts; another one is written beside it."""
 
 
 class DirectoryArtifacts(ObjectArtifacts):
-    """Keeps artifacts in a local directory, fsynced: an artifact that was put survives a power
-    cut."""
+    """Keeps artifacts in a local directory. One that was put survives a power cut."""
 
     def __init__(self, root: Path) -> None:
         self._directory = DurableDirectory(root)
@@ -28,8 +26,7 @@ class DirectoryArtifacts(ObjectArtifacts):
         self._gathering: list[_Put] | None = None
 
     async def put(self, path: str, body: bytes) -> None:
-        """Writes the artifact, together with all others that are put in the same turn of the event
-        loop."""
+        """Writes it together with all others that are put in the same turn of the event loop."""
         loop = asyncio.get_running_loop()
         group = self._gathering
         if group is None or sum(len(put.body) for put in group) > _MAX_GROUP_BYTES:
@@ -55,8 +52,6 @@ class DirectoryArtifacts(ObjectArtifacts):
 
 @dataclass(frozen=True, slots=True)
 class _Put:
-    """An artifact that is written together with others."""
-
     path: str
     body: bytes
     written: asyncio.Future[None]
@@ -75,8 +70,7 @@ def _tell(group: list[_Put], written: asyncio.Future[list[OSError | None]]) -> N
 
 
 class DurableDirectory:
-    """A tree of files below `root` that survive a power cut. Its methods block: call them in
-    threads."""
+    """Files below `root` that survive a power cut. Its methods block: call them in threads."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -85,11 +79,9 @@ class DurableDirectory:
         """Names in the root that have been flushed to disk."""
 
     def write(self, files: Sequence[tuple[str, bytes]]) -> list[OSError | None]:
-        """Writes whole files, replacing earlier ones; returns the error of each, or None if it is
-        durable.
+        """Writes whole files, replacing earlier ones; returns the error of each, or None.
 
-        Files of one directory share its flush, and a file system with a journal commits together
-        what it can.
+        Files of one directory share its flush; a journal commits together what it can.
         """
         errors: list[OSError | None] = [None] * len(files)
         descriptors: dict[int, int] = {}
@@ -116,8 +108,7 @@ class DurableDirectory:
         return errors
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Removes files or whole directories. An emptied parent stays until the record of its job
-        expires."""
+        """Removes files or whole directories. An emptied parent stays until its job expires."""
         for path in paths:
             target = self._at(path)
             try:
@@ -150,8 +141,7 @@ class DurableDirectory:
         return os.open(self._at(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
 
     def _flush_names(self, directory: str) -> None:
-        """Flushes the directory and its parents up to the root; the root only once for each
-        tenant."""
+        """Flushes the directory and its parents; the root only once for each tenant."""
         tenant, _, _ = directory.partition("/")
         while directory:
             _flush_directory(self._at(directory))

@@ -23,21 +23,15 @@ UNCOMMITTED_TTL_S = 600
 
 
 class RedisArtifacts:
-    """Chunks first, with an expiry; then one step that keeps them, names the artifact and counts
-    its bytes.
+    """Writes chunks with an expiry; then one step keeps them, and names and counts the artifact.
 
-    A process that dies in between leaves chunks that expire; sent again, the commit changes
-    nothing.
+    A process that dies in between leaves chunks that expire. Sent again, the step changes nothing.
     """
 
-    def __init__(self, scripts: Scripts, max_bytes: int) -> None:
+    def __init__(self, scripts: Scripts, url: str) -> None:
         self._scripts = scripts
         self._redis = scripts.redis
-        self._max_bytes = max_bytes
-
-    @classmethod
-    def from_url(cls, url: str, scripts: Scripts) -> RedisArtifacts:
-        return cls(scripts, max_artifacts_mb(url) * MIB)
+        self._max_bytes = max_artifacts_mb(url) * MIB
 
     async def put(self, path: str, body: bytes) -> None:
         if len(body) > MAX_ARTIFACT_BYTES:
@@ -86,8 +80,7 @@ class RedisArtifacts:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """``tenant/name`` and what follows, or "" for the artifact of that name itself; there is an
-    index for each."""
+    """Returns ``tenant/name``, which has an index, and what follows: "" for that name itself."""
     tenant, _, rest = path.partition("/")
     name, _, below = rest.partition("/")
     return f"{tenant}/{name}", below

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,6 @@ from jobs.core.errors.store import ClaimLost
 from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import (
     TERMINAL,
-    TRANSITIONS,
     BatchSubmission,
     Claim,
     JobStatus,
@@ -58,6 +57,17 @@ TENANTS = ["acme", "globex", "initech"]
 MAX_QUEUED = 6
 HOUR_MS = 3_600_000
 PDF = Result(body=b"%PDF-", content_type="application/pdf", filename="a.pdf", details={"pages": 1})
+
+
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.SCHEDULED: frozenset({JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.RUNNING: TERMINAL | {JobStatus.RETRYING, JobStatus.QUEUED},
+    JobStatus.RETRYING: frozenset({JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    **dict.fromkeys(TERMINAL, frozenset()),
+}
+"""Which status may follow which. `queued → failed` is `job_expired`, or a worker lost too often
+before a start."""
 
 
 @dataclass
