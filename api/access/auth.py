@@ -17,7 +17,6 @@ from jobs.core.ids import is_job_id
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Grant, Tokens
 
-_READING = frozenset({"GET", "HEAD"})
 _BEARER = re.compile(rb"bearer +([\x21-\x7e]+) *\Z", re.IGNORECASE)
 
 
@@ -69,15 +68,15 @@ class Authenticator:
         return caller
 
     async def to_job(self, scope: Scope) -> Caller:
-        """Admits API keys; for reading, also tokens for this job, its batch or all jobs."""
-        caller = self._holder_of_key(scope)
-        if caller is not None:
+        """Admits API keys, and tokens for this job, its batch or all jobs."""
+        if (caller := self._holder_of_key(scope)) is not None:
             return caller
         grant = self._grant(scope)
         job_id = scope["path_params"]["job_id"]
-        if scope["method"] in _READING and grant.scope.covers(job_id, await self._batch_for(grant, job_id)):
-            return Caller(grant.tenant)
-        raise Forbidden("This token is for something else. Use one for this job, or an API key.")
+        batch_id = await self._batch_for(grant, job_id)
+        return _reader(
+            grant, job_id, batch_id, "This token is for something else. Use one for this job, or an API key."
+        )
 
     async def _batch_for(self, grant: Grant, job_id: str) -> str | None:
         """Returns the batch of the job if the grant is for a batch.
@@ -92,37 +91,23 @@ class Authenticator:
             return None
 
     def to_batch(self, scope: Scope) -> Caller:
-        """Admits API keys; for reading, also tokens for the batch in the path or for all jobs."""
-        caller = self._holder_of_key(scope)
-        if caller is not None:
-            return caller
-        grant = self._grant(scope)
-        if scope["method"] not in _READING or not grant.scope.covers("", scope["path_params"]["batch_id"]):
-            raise Forbidden("This token is for something else. Use one for this batch, or an API key.")
-        return Caller(grant.tenant)
+        """Admits API keys, and tokens for the batch in the path or for all jobs."""
+        batch_id = scope["path_params"]["batch_id"]
+        refusal = "This token is for something else. Use one for this batch, or an API key."
+        return self._holder_of_key(scope) or _reader(self._grant(scope), "", batch_id, refusal)
 
     def to_jobs(self, scope: Scope) -> Caller:
-        """Admits API keys; for reading, also tokens for all jobs or for the batch in the query."""
-        caller = self._holder_of_key(scope)
-        if caller is not None:
-            return caller
-        grant = self._grant(scope)
-        if scope["method"] not in _READING or not grant.scope.covers("", peek_query(scope).get("batch_id")):
-            raise Forbidden("This token is for other jobs. Name its batch, or use an API key.")
-        return Caller(grant.tenant)
+        """Admits API keys, and tokens for all jobs or for the batch in the query."""
+        batch_id = peek_query(scope).get("batch_id")
+        refusal = "This token is for other jobs. Name its batch, or use an API key."
+        return self._holder_of_key(scope) or _reader(self._grant(scope), "", batch_id, refusal)
 
     def to_events(self, scope: Scope) -> Caller:
-        """Admits API keys; also tokens for all jobs, or for the job or batch in the query."""
-        caller = self._holder_of_key(scope)
-        if caller is not None:
-            return caller
-        grant = self._grant(scope)
+        """Admits API keys, and tokens for all jobs, or for the job or batch in the query."""
         asked = peek_query(scope)
-        if scope["method"] not in _READING or not grant.scope.covers(
-            asked.get("job_id", ""), asked.get("batch_id")
-        ):
-            raise Forbidden("This token is for other events. Name its job or batch, or use an API key.")
-        return Caller(grant.tenant, grant.expires_at)
+        job_id, batch_id = asked.get("job_id", ""), asked.get("batch_id")
+        refusal = "This token is for other events. Name its job or batch, or use an API key."
+        return self._holder_of_key(scope) or _reader(self._grant(scope), job_id, batch_id, refusal)
 
     def _holder_of_key(self, scope: Scope) -> Caller | None:
         if not self._keys:
@@ -140,6 +125,13 @@ class Authenticator:
         if credential.count(b".") != 2:
             raise Unauthenticated("The API key is not valid here.")
         return self._tokens.verify(credential.decode("ascii"), self._clock())
+
+
+def _reader(grant: Grant, job_id: str, batch_id: str | None, refusal: str) -> Caller:
+    """Returns the holder of a token. Raises Forbidden if it covers neither job nor batch."""
+    if not grant.scope.covers(job_id, batch_id):
+        raise Forbidden(refusal)
+    return Caller(grant.tenant, grant.expires_at)
 
 
 def _bearer(scope: Scope) -> bytes:

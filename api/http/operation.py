@@ -89,6 +89,8 @@ def operation(
       parameter of this name, or else from the headers.
     """
     method, path = route.split(" ")
+    if method != "GET" and guard not in ("open", "key"):
+        raise ValueError(f"{route}: tokens may only read, so its guard is an API key")
 
     def declare(handler: H) -> H:
         hints = get_type_hints(handler, include_extras=True)

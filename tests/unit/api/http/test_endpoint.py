@@ -178,3 +178,8 @@ def test_an_operation_that_is_declared_twice_is_refused_at_start() -> None:
 
     with pytest.raises(ValueError, match="GET /open is declared twice"):
         resources(TwiceRoutes(), authenticator(), 100)
+
+
+def test_an_operation_that_changes_something_admits_no_tokens() -> None:
+    with pytest.raises(ValueError, match="tokens may only read"):
+        operation("POST /jobs/{job_id}/cancel", ANSWERS, guard="job")
