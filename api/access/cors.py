@@ -35,11 +35,10 @@ class CorsMiddleware:
         self._allowed_origins = frozenset(origin.encode() for origin in allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        origin, is_preflight = _origin_of(scope)
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
         allowed = origin if origin in self._allowed_origins else None
+        is_preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
         if allowed is not None and is_preflight:
             await _answer_preflight(allowed, send)
             return
@@ -50,17 +49,6 @@ class CorsMiddleware:
             await send(message)
 
         await self._app(scope, receive, sending)
-
-
-def _origin_of(scope: Scope) -> tuple[bytes | None, bool]:
-    """Returns the origin, and whether the request is a preflight."""
-    origin, asks_for_method = None, False
-    for name, value in scope["headers"]:
-        if name == b"origin":
-            origin = value
-        elif name == b"access-control-request-method":
-            asks_for_method = True
-    return origin, asks_for_method and scope["method"] == "OPTIONS"
 
 
 def _with_permission(headers: list[tuple[bytes, bytes]], origin: bytes | None) -> list[tuple[bytes, bytes]]:

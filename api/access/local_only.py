@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
@@ -46,18 +47,13 @@ def check_local(scope: Scope, allowed_origins: Collection[bytes]) -> None:
         raise Forbidden("Pages of another origin are refused. PRESSRUN_ALLOWED_ORIGINS lists the exceptions.")
 
 
+@lru_cache(maxsize=256)
 def _is_local_host(host: bytes) -> bool:
-    if host in _USUAL_HOSTS:
-        return True
     try:
         parts = urlsplit(f"//{host.decode('ascii')}")
         return parts.port != 0 and parts.netloc == host.decode("ascii") and is_loopback(parts.hostname or "")
     except ValueError:
         return False
-
-
-_USUAL_HOSTS = frozenset({b"localhost", b"localhost:8000", b"127.0.0.1", b"127.0.0.1:8000"})
-"""Recognised without parsing, because they are the usual ones."""
 
 
 def _is_same(origin: bytes, host: bytes, scope: Scope) -> bool:

@@ -5,7 +5,6 @@ This is the only place where that happens.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import structlog
@@ -16,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.json_responses import NO_STORE
+from api.http.json_responses import NO_STORE, JsonReply
 from jobs.core.errors import PressrunError
 from jobs.core.errors.request import (
     InvalidInput,
@@ -52,9 +51,6 @@ class ProblemMiddleware:
         self._base_url = base_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = False
 
         async def sending(message: Message) -> None:
@@ -99,7 +95,8 @@ def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
         "instance": scope["path"],
         **extra,
     }
-    return _reply(document, status, _headers(error))
+    body = to_json(document, inf_nan_mode="null", serialize_unknown=True)
+    return JsonReply(body, status, (NO_STORE, *_headers(error)), b"application/problem+json")
 
 
 def checked(model: type[M], value: Any) -> M:
@@ -112,19 +109,6 @@ def checked(model: type[M], value: Any) -> M:
         return model.model_validate(value)
     except ValidationError as error:
         raise InvalidInput.at(field_errors(error, model)) from None
-
-
-def _reply(document: dict[str, Any], status: int, headers: list[tuple[bytes, bytes]]) -> Response:
-    body = to_json(document, inf_nan_mode="null", serialize_unknown=True)
-    response = Response(status_code=HTTPStatus(status))
-    response.body = body
-    response.raw_headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", b"%d" % len(body)),
-        NO_STORE,
-        *headers,
-    ]
-    return response
 
 
 def _headers(error: Exception) -> list[tuple[bytes, bytes]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TypeVar, cast
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict
@@ -28,19 +27,12 @@ class NoQuery(QueryModel):
 Q = TypeVar("Q", bound=QueryModel)
 
 
-@cache
-def _without_parameters(model: type[QueryModel]) -> QueryModel:
-    return model()
-
-
 def read_query(scope: Scope, model: type[Q]) -> Q:
     """Returns the parameters of the URL as an instance of `model`.
 
     Raises:
         InvalidInput: a parameter is unknown, repeated or not valid; pointers name it.
     """
-    if not scope["query_string"]:
-        return cast(Q, _without_parameters(model))
     try:
         pairs = parse_qsl(
             scope["query_string"].decode("ascii"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.process_collector import ProcessCollector
@@ -19,13 +20,13 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._requests = Counter(
+        requests = Counter(
             "pressrun_http_requests_total",
             "Requests answered.",
             ["method", "route", "status"],
             registry=self._registry,
         )
-        self._accepted = Counter(
+        accepted = Counter(
             "pressrun_jobs_accepted_total",
             "Submissions answered with 202.",
             ["kind", "replayed"],
@@ -43,27 +44,17 @@ class Metrics:
         self._store_limit = Gauge(
             "pressrun_store_memory_limit_bytes", "maxmemory of the store.", registry=self._registry
         )
-        # Looking up a labelled counter takes longer than counting, so they are kept here.
-        self._answered_children: dict[tuple[str, str, int], Counter] = {}
-        self._accepted_children: dict[tuple[str, bool], Counter] = {}
+        # Looking up a labelled counter takes longer than counting.
+        self._requests = cache(requests.labels)
+        self._accepted = cache(accepted.labels)
 
     def answered(self, method: str, route: str, status: int) -> None:
         """Counts an answered request to `route` (a path template)."""
-        key = (method, route, status)
-        child = self._answered_children.get(key)
-        if child is None:
-            child = self._answered_children[key] = self._requests.labels(method, route, str(status))
-        child.inc()
+        self._requests(method, route, status).inc()
 
     def accepted(self, kind: str, replayed: bool) -> None:
         """Counts a submission answered with 202. `replayed`: the job existed already."""
-        key = (kind, replayed)
-        child = self._accepted_children.get(key)
-        if child is None:
-            child = self._accepted_children[key] = self._accepted.labels(
-                kind, "true" if replayed else "false"
-            )
-        child.inc()
+        self._accepted(kind, str(replayed).lower()).inc()
 
     def stored(self, memory: StoreMemory | None) -> None:
         """Notes how full the store is; None if it is away: no value is better than an old one."""
@@ -88,9 +79,6 @@ class CountingMiddleware:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
 
         async def counting(message: Message) -> None:
             if message["type"] == "http.response.start":
