@@ -21,10 +21,7 @@ from api.access.auth import Authenticator
 from api.access.cors import CorsMiddleware
 from api.http.endpoint import operations_of, resources
 from api.http.problems import ProblemMiddleware
-from api.http.stored_file import StoredFiles
-from api.jobs.long_poll import LongPoll
 from api.jobs.lookups import TenantLookups
-from api.jobs.pdf_answer import PdfAnswers
 from api.jobs.submission import Submissions
 from api.jobs.waiters import Waiters
 from api.monitoring.metrics import CountingMiddleware, Metrics
@@ -77,50 +74,35 @@ class Api(Starlette):
         self._auth = auth
 
     def build_middleware_stack(self) -> ASGIApp:
-        guarded = OriginMiddleware(self.router, self._auth)
+        """Returns the router, with layers around it that see HTTP requests only."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            self._auth.check_origin(scope)
+            await self.router(scope, receive, send)
+
         answering: ASGIApp = ProblemMiddleware(guarded, self.services.settings.base_url)
         if self.services.settings.allowed_origins:
             answering = CorsMiddleware(answering, self.services.settings.allowed_origins)
-        return CountingMiddleware(answering, self.services.metrics)
+        counting = CountingMiddleware(answering, self.services.metrics)
 
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await (counting if scope["type"] == "http" else self.router)(scope, receive, send)
 
-class OriginMiddleware:
-    """Refuses requests from other machines and origins while there are no API keys.
-
-    It runs before routing. `api.access.local_only` has the rules.
-    """
-
-    def __init__(self, app: ASGIApp, auth: Authenticator) -> None:
-        self._app = app
-        self._auth = auth
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            self._auth.check_origin(scope)
-        await self._app(scope, receive, send)
+        return app
 
 
 def create_app(services: Services, push: Push | None = None) -> Api:
     """Returns the app. Its lifespan follows the event logs, which wakes waiting requests."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
-    submissions = Submissions(
-        services.kinds,
-        services.settings.render_timeout,
-        services.webhooks.destinations,
-        partial(TenantLookups, services.store, services.templates, services.checker),
-    )
-    long_poll = LongPoll(services.store, services.waiters)
-    files = StoredFiles(services.artifacts)
-    pdfs = PdfAnswers(services, submissions, long_poll, files)
     push = push or Push.of(services)
     groups: list[object] = [
-        JobRoutes(services, submissions, long_poll),
-        ResultRoutes(services, files),
-        BatchRoutes(services, submissions),
-        PdfRoutes(pdfs),
+        JobRoutes(services),
+        ResultRoutes(services),
+        BatchRoutes(services),
+        PdfRoutes(services),
         EventRoutes(services, push.streams),
         TokenRoutes(services),
-        TemplateRoutes(services, pdfs),
+        TemplateRoutes(services),
         WebhookEndpointRoutes(services),
         WebhookSecretRoutes(services),
         WebhookDeliveryRoutes(services),
@@ -149,6 +131,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     batches = BatchStore(scripts, artifacts)
     hub = Hub(store, eventlog, TenantLimits(scripts, settings), batches)
     waiters = Waiters(hub.followers)
+    kinds, templates, checker = load_kinds(settings), TemplateStore(redis, scripts, artifacts), Checker()
+    webhooks = WebhookServices.open(settings, redis, scripts, secret_keys)
     services = Services(
         settings=settings,
         store=store,
@@ -156,14 +140,20 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         eventlog=eventlog,
         artifacts=artifacts,
         tokens=Tokens(secret_keys),
-        kinds=load_kinds(settings),
+        kinds=kinds,
+        submissions=Submissions(
+            kinds,
+            settings.render_timeout,
+            webhooks.destinations,
+            partial(TenantLookups, store, templates, checker),
+        ),
         waiters=waiters,
         tail=_tail(redis, waiters, hub, Epochs(scripts)),
         hub=hub,
         readiness=Readiness(redis),
-        webhooks=WebhookServices.open(settings, redis, scripts, secret_keys),
-        templates=TemplateStore(redis, scripts, artifacts),
-        checker=Checker(),
+        webhooks=webhooks,
+        templates=templates,
+        checker=checker,
         clock=clock,
         metrics=Metrics(),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from api.jobs.submission import Submissions
 from api.jobs.waiters import Waiters
 from api.monitoring.metrics import Metrics
 from api.monitoring.readiness import Readiness
@@ -58,6 +59,7 @@ class Services:
     artifacts: Artifacts
     tokens: Tokens
     kinds: Mapping[str, Kind]
+    submissions: Submissions
     waiters: Waiters
     tail: Tail
     hub: Hub

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from importlib import resources
 
 from starlette.requests import Request
@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.http.headers import etags
-from api.http.json_responses import not_modified
 
 _MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
@@ -24,25 +23,25 @@ _MEDIA_TYPES = {
 Headers = dict[str, str]
 
 
-class Asset:
-    """One file, held in memory. Its name is the same in every release, so caches revalidate it."""
+def asset(body: bytes, extension: str, headers: Headers) -> Callable[[Request], Awaitable[Response]]:
+    """Returns a handler that serves a file from memory.
 
-    def __init__(self, body: bytes, extension: str, headers: Headers) -> None:
-        self._body = body
-        self._etag = etags.strong(hashlib.sha256(body).hexdigest()[:32])
-        self._headers = {
-            "content-type": _MEDIA_TYPES[extension],
-            "cache-control": "no-cache",
-            "etag": self._etag,
-            "x-content-type-options": "nosniff",
-            **headers,
-        }
+    The name of a file is the same in every release, so caches have to revalidate it.
+    """
+    etag = etags.strong(hashlib.sha256(body).hexdigest()[:32])
+    kept = {
+        "cache-control": "no-cache",
+        "etag": etag,
+        "x-content-type-options": "nosniff",
+        **headers,
+    }
 
-    async def reply(self, request: Request) -> Response:
-        if etags.matches(request.headers.get("if-none-match"), self._etag):
-            kept = ((name.encode(), value.encode()) for name, value in self._headers.items())
-            return not_modified([(name, value) for name, value in kept if name != b"content-type"])
-        return Response(self._body, headers=self._headers)
+    async def reply(request: Request) -> Response:
+        if etags.matches(request.headers.get("if-none-match"), etag):
+            return Response(status_code=304, headers=kept)
+        return Response(body, headers={"content-type": _MEDIA_TYPES[extension], **kept})
+
+    return reply
 
 
 def asset_routes(
@@ -56,4 +55,4 @@ def asset_routes(
         extension = file.name.rpartition(".")[2]
         if file.is_file() and extension in extensions:
             name = f"{path}/{file.name}"
-            yield Route(name, Asset(file.read_bytes(), extension, headers).reply, name=name)
+            yield Route(name, asset(file.read_bytes(), extension, headers), name=name)

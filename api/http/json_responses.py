@@ -12,8 +12,8 @@ from starlette.responses import Response
 Headers = Iterable[tuple[bytes, bytes]]
 
 NO_STORE = (b"cache-control", b"no-store")
-REVALIDATE = (b"cache-control", b"private, no-cache")
-"""The client itself may cache the response, and must revalidate it every time."""
+REVALIDATE = "private, no-cache"
+"""`Cache-Control`: the client itself may cache the response, and must revalidate it every time."""
 
 
 class ResponseModel(BaseModel):
@@ -28,11 +28,17 @@ class JsonReply(Response):
     It sets the raw headers itself: Starlette's header dictionaries would slow down submissions.
     """
 
-    def __init__(self, body: bytes, status_code: int = 200, headers: Headers = (NO_STORE,)) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        status_code: int = 200,
+        headers: Headers = (NO_STORE,),
+        media_type: bytes = b"application/json",
+    ) -> None:
         self.status_code = status_code
         self.body = body
         self.raw_headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", media_type),
             (b"content-length", b"%d" % len(body)),
             *headers,
         ]
@@ -53,10 +59,3 @@ def page_reply(items: Iterable[bytes], next_cursor: str, has_more: bool) -> Json
     """Returns a page (`items`, `next_cursor`, `has_more`) of items that are JSON already."""
     rest = b'],"next_cursor":' + to_json(next_cursor) + b',"has_more":' + to_json(has_more)
     return JsonReply(b'{"items":[' + b",".join(items) + rest + b"}")
-
-
-def not_modified(headers: Headers) -> Response:
-    """Returns 304: the client's version is still current."""
-    response = Response(status_code=304)
-    response.raw_headers = list(headers)
-    return response

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from api.http.headers import etags
 from api.http.headers.disposition import content_disposition
 from api.http.headers.ranges import ByteRange, requested_range
-from api.http.json_responses import not_modified
+from api.http.json_responses import REVALIDATE
 from jobs.core.errors.request import ResultExpired
 from jobs.core.errors.store import ArtifactMissing
 from jobs.store.artifacts import Artifacts
@@ -20,72 +20,71 @@ _PIECE_BYTES = 1024 * 1024
 """A slow client holds one piece in memory, not the whole file."""
 
 
-class StoredFiles:
-    """Makes responses that carry results from the artifact store."""
+async def stored_file(artifacts: Artifacts, result: StoredResult, request: Request) -> Response:
+    """Returns 200, 206 or 304, by the conditions and the range of the request.
 
-    def __init__(self, artifacts: Artifacts) -> None:
-        self._artifacts = artifacts
+    RFC 9110, sections 13 and 14.
 
-    async def reply(self, result: StoredResult, request: Request) -> Response:
-        """Returns 200, 206 or 304, by the conditions and the range of the request.
+    Raises:
+        RangeNotSatisfiable: the range lies outside the result.
+        ResultExpired: the bytes were removed a moment ago.
+    """
+    tag = etags.strong(result.sha256)
+    headers = {"etag": tag, "cache-control": REVALIDATE}
+    if etags.matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    span = _span(request, result, tag)
+    headers |= {
+        "content-type": result.content_type,
+        "content-disposition": content_disposition(result.filename, result.content_type),
+        "accept-ranges": "bytes",
+        "x-content-type-options": "nosniff",
+    }
+    if span is None:
+        return await _reply(artifacts, result, ByteRange(0, result.bytes), 200, headers, request.method)
+    headers["content-range"] = span.content_range(result.bytes)
+    return await _reply(artifacts, result, span, 206, headers, request.method)
 
-        RFC 9110, sections 13 and 14.
+
+async def whole_file(artifacts: Artifacts, result: StoredResult, headers: dict[str, str]) -> Response:
+    """Returns 200 with all of the result, for a request without conditions or ranges."""
+    headers = {
+        "content-type": result.content_type,
+        "content-disposition": content_disposition(result.filename, result.content_type),
+        "etag": etags.strong(result.sha256),
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        **headers,
+    }
+    return await _reply(artifacts, result, ByteRange(0, result.bytes), 200, headers, "GET")
 
 
-        Raises:
-            RangeNotSatisfiable: the range lies outside the result.
-            ResultExpired: the bytes were removed a moment ago.
-        """
-        tag = etags.strong(result.sha256)
-        headers = {"etag": tag, "cache-control": "private, no-cache"}
-        if etags.matches(request.headers.get("if-none-match"), tag):
-            return not_modified([(name.encode(), value.encode()) for name, value in headers.items()])
-        span = _span(request, result, tag)
-        headers |= {
-            "content-type": result.content_type,
-            "content-disposition": content_disposition(result.filename, result.content_type),
-            "accept-ranges": "bytes",
-            "x-content-type-options": "nosniff",
-        }
-        if span is not None:
-            headers["content-range"] = span.content_range(result.bytes)
-        status = 200 if span is None else 206
-        return await self._body(result, span or ByteRange(0, result.bytes), status, headers, request.method)
+async def _reply(
+    artifacts: Artifacts,
+    result: StoredResult,
+    span: ByteRange,
+    status: int,
+    headers: dict[str, str],
+    method: str,
+) -> Response:
+    headers["content-length"] = str(span.end - span.start)
+    if method == "HEAD" or span.start == span.end:
+        return Response(b"", status, headers)
+    # Read before the status is sent, so that a missing result can still be answered with 410.
+    first_end = min(span.start + _PIECE_BYTES, span.end)
+    try:
+        first = await artifacts.get_range(result.path, span.start, first_end)
+    except ArtifactMissing as error:
+        raise ResultExpired("The result has just been removed.") from error
+    if first_end == span.end:
+        return Response(first, status, headers)
 
-    async def whole(self, result: StoredResult, headers: dict[str, str]) -> Response:
-        """Returns 200 with all of the result, for a request without conditions or ranges."""
-        headers = {
-            "content-type": result.content_type,
-            "content-disposition": content_disposition(result.filename, result.content_type),
-            "etag": etags.strong(result.sha256),
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            **headers,
-        }
-        return await self._body(result, ByteRange(0, result.bytes), 200, headers, "GET")
-
-    async def _body(
-        self, result: StoredResult, span: ByteRange, status: int, headers: dict[str, str], method: str
-    ) -> Response:
-        headers["content-length"] = str(span.end - span.start)
-        if method == "HEAD" or span.start == span.end:
-            return Response(b"", status, headers)
-        # Read before the status is sent, so that a missing result can still be answered with 410.
-        first_end = min(span.start + _PIECE_BYTES, span.end)
-        try:
-            first = await self._artifacts.get_range(result.path, span.start, first_end)
-        except ArtifactMissing as error:
-            raise ResultExpired("The result has just been removed.") from error
-        if first_end == span.end:
-            return Response(first, status, headers)
-        return StreamingResponse(
-            self._pieces(result.path, first, ByteRange(first_end, span.end)), status, headers
-        )
-
-    async def _pieces(self, path: str, first: bytes, rest: ByteRange) -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncIterator[bytes]:
         yield first
-        for start in range(rest.start, rest.end, _PIECE_BYTES):
-            yield await self._artifacts.get_range(path, start, min(start + _PIECE_BYTES, rest.end))
+        for start in range(first_end, span.end, _PIECE_BYTES):
+            yield await artifacts.get_range(result.path, start, min(start + _PIECE_BYTES, span.end))
+
+    return StreamingResponse(pieces(), status, headers)
 
 
 def _span(request: Request, result: StoredResult, tag: str) -> ByteRange | None:

@@ -36,14 +36,6 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class JobUpload:
-    job: bytes
-    """The part named ``job``: a `JobRequest` as JSON."""
-    files: dict[str, bytes]
-    """By name, as the job's input refers to them."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Part:
     name: str
     file_name: str | None
@@ -72,8 +64,10 @@ async def parse_upload(body: bytes, headers: Headers) -> Upload:
     return Upload({member: text}, options[0].content.decode() if options else None, files)
 
 
-async def parse_job_upload(body: bytes, headers: Headers) -> JobUpload:
+async def parse_job_upload(body: bytes, headers: Headers) -> tuple[bytes, dict[str, bytes]]:
     """Parses a body of one job and its files. The job may be a field, or a file of any name.
+
+    Returns the job as it was sent, and the files by the names by which its input refers to them.
 
     Raises:
         MalformedBody: the body is not multipart/form-data.
@@ -85,7 +79,7 @@ async def parse_job_upload(body: bytes, headers: Headers) -> JobUpload:
     _fields(others)
     if len(jobs) != 1:
         raise _invalid(f"exactly one part should be named {JOB_PART}: the job, as JSON", "")
-    return JobUpload(jobs[0].content, _files(others))
+    return jobs[0].content, _files(others)
 
 
 async def _parts(body: bytes, headers: Headers, *, max_field_bytes: int) -> list[_Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic_core import to_json
@@ -9,7 +10,7 @@ from starlette.requests import Request
 
 from api.http.headers import etags
 from api.http.json_responses import NO_STORE, REVALIDATE, JsonReply, json_reply
-from jobs.core.errors.request import JobNotFound
+from jobs.core.errors.request import JobNotFound, RequestError
 from jobs.core.ids import is_batch_id, is_job_id
 from jobs.core.job import Job, Submitted
 from jobs.core.tokens import Scope, Tokens
@@ -18,15 +19,21 @@ SUBSCRIPTION_SECONDS = 3600
 """How long the token in the answer to a submission is valid."""
 
 
-def job_id_of(request: Request) -> str:
-    """Returns the job id in the path. Raises JobNotFound if the text cannot be one."""
-    job_id: str = request.path_params["job_id"]
-    if not is_job_id(job_id):
-        raise JobNotFound(job_id[:64])
-    return job_id
+def id_in_path(
+    name: str, is_id: Callable[[str], bool], not_found: Callable[[str], RequestError]
+) -> Callable[[Request], str]:
+    """Returns a reader of the path parameter `name`, which raises `not_found` if it is no id."""
+
+    def read(request: Request) -> str:
+        text: str = request.path_params[name]
+        if not is_id(text):
+            raise not_found(text[:64])
+        return text
+
+    return read
 
 
-JobId = Annotated[str, job_id_of]
+JobId = Annotated[str, id_in_path("job_id", is_job_id, JobNotFound)]
 """A handler's parameter from the path."""
 
 
@@ -38,7 +45,9 @@ def etag_of(job: Job) -> str:
 def job_reply(job: Job, position: int | None = None) -> JsonReply:
     """Answers 200 with the job, and its position in the queue if it has one."""
     document = job.document if position is None else {**job.document, "queue": {"position": position}}
-    return json_reply(document, headers=(REVALIDATE, (b"etag", etag_of(job).encode())))
+    return json_reply(
+        document, headers=((b"cache-control", REVALIDATE.encode()), (b"etag", etag_of(job).encode()))
+    )
 
 
 def accepted_reply(

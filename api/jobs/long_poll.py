@@ -11,28 +11,28 @@ from jobs.process.event_wait import is_set_within
 from jobs.store.jobs import JobStore
 
 
-class LongPoll:
-    """Reads jobs, immediately or after they have changed."""
+async def changed_job(
+    store: JobStore,
+    waiters: Waiters,
+    tenant: str,
+    job_id: str,
+    is_done: Callable[[Job], bool],
+    seconds: float,
+) -> Job:
+    """Returns the job when `is_done` accepts it, after `seconds`, or at shutdown.
 
-    def __init__(self, store: JobStore, waiters: Waiters) -> None:
-        self._store = store
-        self._waiters = waiters
-
-    async def job(self, tenant: str, job_id: str, is_done: Callable[[Job], bool], seconds: float) -> Job:
-        """Returns the job when `is_done` accepts it, after `seconds`, or at shutdown.
-
-        Raises:
-            JobNotFound: the tenant has no such job, or no longer.
-        """
-        if seconds <= 0:
-            return await self._store.get(tenant, job_id)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        with self._waiters.registered(tenant, job_id) as changed:
-            while True:
-                changed.clear()
-                job = await self._store.get(tenant, job_id)
-                if is_done(job) or self._waiters.closed:
-                    return job
-                if not await is_set_within(changed, deadline - loop.time()):
-                    return job
+    Raises:
+        JobNotFound: the tenant has no such job, or no longer.
+    """
+    if seconds <= 0:
+        return await store.get(tenant, job_id)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    with waiters.registered(tenant, job_id) as changed:
+        while True:
+            changed.clear()
+            job = await store.get(tenant, job_id)
+            if is_done(job) or waiters.closed:
+                return job
+            if not await is_set_within(changed, deadline - loop.time()):
+                return job

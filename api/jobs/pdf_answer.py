@@ -11,58 +11,51 @@ from starlette.responses import Response
 
 from api.contract.requests.jobs import JobRequest
 from api.http.headers.prefer import preferred_wait
-from api.http.stored_file import StoredFiles
+from api.http.stored_file import whole_file
 from api.jobs.job_view import accepted_reply
-from api.jobs.long_poll import LongPoll
-from api.jobs.submission import Submissions, idempotency_key
+from api.jobs.long_poll import changed_job
+from api.jobs.submission import idempotency_key
 from api.services import Services
 from jobs.core.errors.request import JobFailed
 from jobs.core.job import Job, JobStatus
 
 
-class PdfAnswers:
-    def __init__(
-        self, services: Services, submissions: Submissions, long_poll: LongPoll, files: StoredFiles
-    ) -> None:
-        self._store = services.store
-        self._tokens = services.tokens
-        self._clock = services.clock
-        self._metrics = services.metrics
-        self._submissions = submissions
-        self._long_poll = long_poll
-        self._files = files
+async def pdf_answer(
+    services: Services,
+    request: Request,
+    wanted: JobRequest,
+    tenant: str,
+    files: Mapping[str, bytes] | None = None,
+) -> Response:
+    """Answers 202 with the job; with `Prefer: wait=N` the PDF itself, if it is done by then.
 
-    async def answer(
-        self, request: Request, wanted: JobRequest, tenant: str, files: Mapping[str, bytes] | None = None
-    ) -> Response:
-        """Answers 202 with the job; with `Prefer: wait=N` the PDF itself, if it is done by then.
-
-        Raises:
-            JobFailed: the request waited for the job, and the job ended without a PDF.
-        """
-        key = idempotency_key(request)
-        wait = preferred_wait(request.headers.get("prefer"))
-        now = self._clock()
-        submission = await self._submissions.of_request(wanted, tenant, key, now, files)
-        submitted = await self._store.submit(submission)
-        self._metrics.accepted(wanted.kind, submitted.replayed)
-        if wait is None:
-            return accepted_reply(submitted, self._tokens, now)
-        with self._metrics.long_polls.track_inprogress():
-            job = await self._long_poll.job(tenant, submitted.id, lambda job: job.is_terminal, wait)
-        applied = f"wait={wait}"
-        if not job.is_terminal:
-            headers = ((b"preference-applied", applied.encode()),)
-            current = dataclasses.replace(submitted, document=to_json(job.document))
-            return accepted_reply(current, self._tokens, now, headers)
-        if job.status is not JobStatus.SUCCEEDED:
-            raise JobFailed(_reason(job), job.document, wait_seconds=wait, replayed=submitted.replayed)
-        more = {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"}
-        if submitted.replayed:
-            more["idempotent-replayed"] = "true"
-        if warnings := job.document["result"].get("warnings"):
-            more["pressrun-warnings"] = str(len(warnings))
-        return await self._files.whole(await self._store.result_of(tenant, job.id), more)
+    Raises:
+        JobFailed: the request waited for the job, and the job ended without a PDF.
+    """
+    store, waiters, metrics = services.store, services.waiters, services.metrics
+    key = idempotency_key(request)
+    wait = preferred_wait(request.headers.get("prefer"))
+    now = services.clock()
+    submission = await services.submissions.of_request(wanted, tenant, key, now, files)
+    submitted = await store.submit(submission)
+    metrics.accepted(wanted.kind, submitted.replayed)
+    if wait is None:
+        return accepted_reply(submitted, services.tokens, now)
+    with metrics.long_polls.track_inprogress():
+        job = await changed_job(store, waiters, tenant, submitted.id, lambda job: job.is_terminal, wait)
+    applied = f"wait={wait}"
+    if not job.is_terminal:
+        headers = ((b"preference-applied", applied.encode()),)
+        current = dataclasses.replace(submitted, document=to_json(job.document))
+        return accepted_reply(current, services.tokens, now, headers)
+    if job.status is not JobStatus.SUCCEEDED:
+        raise JobFailed(_reason(job), job.document, wait_seconds=wait, replayed=submitted.replayed)
+    more = {"preference-applied": applied, "content-location": f"/v1/jobs/{job.id}/result"}
+    if submitted.replayed:
+        more["idempotent-replayed"] = "true"
+    if warnings := job.document["result"].get("warnings"):
+        more["pressrun-warnings"] = str(len(warnings))
+    return await whole_file(services.artifacts, await store.result_of(tenant, job.id), more)
 
 
 def _reason(job: Job) -> str:

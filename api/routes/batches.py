@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access.auth import Caller
@@ -13,8 +13,8 @@ from api.contract.requests.batches import BatchRequest
 from api.contract.responses.batches import AcceptedBatch, BatchDocument
 from api.http.json_responses import json_reply
 from api.http.operation import Answer, operation
-from api.jobs.job_view import accepted_reply
-from api.jobs.submission import IdempotencyKey, Submissions
+from api.jobs.job_view import accepted_reply, id_in_path
+from api.jobs.submission import IdempotencyKey
 from api.services import Services
 from jobs.core.errors.request import BatchNotFound
 from jobs.core.ids import is_batch_id
@@ -22,24 +22,12 @@ from jobs.core.ids import is_batch_id
 _BATCH = "/v1/batches/{batch_id}"
 _BATCH_NOT_FOUND = {404: "batch_not_found"}
 
-
-def _batch_id_of(request: Request) -> str:
-    batch_id: str = request.path_params["batch_id"]
-    if not is_batch_id(batch_id):
-        raise BatchNotFound(batch_id[:64])
-    return batch_id
+BatchId = Annotated[str, id_in_path("batch_id", is_batch_id, BatchNotFound)]
 
 
-BatchId = Annotated[str, _batch_id_of]
-
-
+@dataclass(frozen=True)
 class BatchRoutes:
-    def __init__(self, services: Services, submissions: Submissions) -> None:
-        self._batches = services.batches
-        self._tokens = services.tokens
-        self._clock = services.clock
-        self._metrics = services.metrics
-        self._submissions = submissions
+    services: Services
 
     @operation(
         "POST /v1/batches",
@@ -55,17 +43,17 @@ class BatchRoutes:
     )
     async def submit_batch(self, caller: Caller, key: IdempotencyKey, body: BatchRequest) -> Response:
         """Submit many jobs, all or none."""
-        now = self._clock()
-        batch = await self._submissions.of_batch(body, caller.tenant, key, now)
-        submitted = await self._batches.submit(batch)
+        now = self.services.clock()
+        batch = await self.services.submissions.of_batch(body, caller.tenant, key, now)
+        submitted = await self.services.batches.submit(batch)
         for job in batch.jobs:
-            self._metrics.accepted(job.kind, submitted.replayed)
-        return accepted_reply(submitted, self._tokens, now)
+            self.services.metrics.accepted(job.kind, submitted.replayed)
+        return accepted_reply(submitted, self.services.tokens, now)
 
     @operation(f"GET {_BATCH}", {200: Answer("The batch.", BatchDocument), **_BATCH_NOT_FOUND}, guard="batch")
     async def get_batch(self, caller: Caller, batch_id: BatchId) -> Response:
         """Get a batch."""
-        return json_reply(await self._batches.batch(caller.tenant, batch_id))
+        return json_reply(await self.services.batches.batch(caller.tenant, batch_id))
 
     @operation(
         f"POST {_BATCH}/cancel",
@@ -77,4 +65,4 @@ class BatchRoutes:
     )
     async def cancel_batch(self, caller: Caller, batch_id: BatchId) -> Response:
         """Cancel the jobs of a batch that have not ended."""
-        return json_reply(await self._batches.cancel(caller.tenant, batch_id))
+        return json_reply(await self.services.batches.cancel(caller.tenant, batch_id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,10 +19,10 @@ from notifier.protocol.log_event import LogEvent
 from notifier.transports.sse import EventStreams
 
 
+@dataclass(frozen=True)
 class EventRoutes:
-    def __init__(self, services: Services, streams: EventStreams) -> None:
-        self._eventlog = services.eventlog
-        self._streams = streams
+    services: Services
+    streams: EventStreams
 
     @operation(
         "GET /v1/events",
@@ -42,10 +44,10 @@ class EventRoutes:
         """Read the event log, page by page or as a stream."""
         if _prefers_stream(request.headers.get("accept", "")):
             after = request.headers.get("last-event-id") or query.after
-            return self._streams.response(
+            return self.streams.response(
                 caller.tenant, _filter(query), Cursor.parse(after) if after else None, caller.expires_at
             )
-        page = await self._eventlog.page(
+        page = await self.services.eventlog.page(
             caller.tenant, None if query.after is None else Cursor.parse(query.after), query.limit
         )
         bodies, filter = page.bodies, _filter(query)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,14 +17,12 @@ from jobs.core.errors.request import Forbidden, Unauthenticated
 from jobs.core.errors.store import StoreUnavailable
 
 
+@dataclass(frozen=True)
 class HealthRoutes:
     """These operations ignore the query: monitoring programs may add parameters of their own."""
 
-    def __init__(self, services: Services, auth: Authenticator) -> None:
-        self._readiness = services.readiness
-        self._waiters = services.waiters
-        self._metrics = services.metrics
-        self._auth = auth
+    services: Services
+    auth: Authenticator
 
     @operation("GET /healthz", {200: Answer("It answers.", HealthDocument)}, guard="open", ignores_query=True)
     async def liveness(self) -> Response:
@@ -42,7 +42,7 @@ class HealthRoutes:
     async def readiness(self, request: Request) -> Response:
         """Whether this process can serve."""
         # With an API key, the answer also says why and how well.
-        report = await self._readiness.report(is_draining=self._waiters.closed)
+        report = await self.services.readiness.report(is_draining=self.services.waiters.closed)
         document = {"status": "ready" if report.is_ready else "unavailable"}
         if self._is_operator(request):
             document |= report.details
@@ -58,12 +58,12 @@ class HealthRoutes:
     )
     async def metrics(self) -> Response:
         """Counters for Prometheus, and how full the store is."""
-        self._metrics.stored(await self._readiness.store_memory())
-        return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
+        self.services.metrics.stored(await self.services.readiness.store_memory())
+        return Response(self.services.metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _is_operator(self, request: Request) -> bool:
         try:
-            self._auth.by_key(request.scope)
+            self.auth.by_key(request.scope)
         except (Unauthenticated, Forbidden):
             return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
 from starlette.requests import Request
@@ -14,14 +15,14 @@ from api.contract.responses.events import JobEvents
 from api.contract.responses.jobs import JobDocument, JobList
 from api.http.body import BodyFormat, read_body, require_json
 from api.http.headers import etags
-from api.http.json_responses import REVALIDATE, items_reply, json_reply, not_modified
+from api.http.json_responses import REVALIDATE, items_reply, json_reply
 from api.http.operation import Answer, operation
 from api.http.problems import checked
 from api.http.strict_json import read_json
 from api.http.upload import FILES_SCHEMA, parse_job_upload
 from api.jobs.job_view import JobId, accepted_reply, etag_of, job_reply
-from api.jobs.long_poll import LongPoll
-from api.jobs.submission import IdempotencyKey, Submissions, retry_of
+from api.jobs.long_poll import changed_job
+from api.jobs.submission import IdempotencyKey, retry_of
 from api.services import Services
 from jobs.core.errors.request import NotFinished
 from jobs.core.job import Job, JobStatus
@@ -40,8 +41,8 @@ async def _read_job(request: Request, max_bytes: int) -> SentJob:
     if not content_type.lower().startswith("multipart/form-data"):
         require_json(content_type)
         return SentJob(checked(JobRequest, read_json(await read_body(request, max_bytes))), {})
-    upload = await parse_job_upload(await read_body(request, max_bytes), request.headers)
-    return SentJob(checked(JobRequest, read_json(upload.job)), upload.files)
+    job, files = await parse_job_upload(await read_body(request, max_bytes), request.headers)
+    return SentJob(checked(JobRequest, read_json(job)), files)
 
 
 _UPLOAD = {
@@ -62,31 +63,25 @@ JobBody = Annotated[
 ]
 
 
+@dataclass(frozen=True)
 class JobRoutes:
     """Handlers for jobs in general; results and `/v1/pdf` have files of their own."""
 
-    def __init__(self, services: Services, submissions: Submissions, long_poll: LongPoll) -> None:
-        self._store = services.store
-        self._eventlog = services.eventlog
-        self._tokens = services.tokens
-        self._clock = services.clock
-        self._metrics = services.metrics
-        self._submissions = submissions
-        self._long_poll = long_poll
+    services: Services
 
     @operation("POST /v1/jobs", {202: ACCEPTED, **JOB_PROBLEMS}, headers=("Idempotency-Key",))
     async def submit_job(self, caller: Caller, key: IdempotencyKey, body: JobBody) -> Response:
         """Submit a job."""
-        now = self._clock()
-        submission = await self._submissions.of_request(body.job, caller.tenant, key, now, body.files)
-        submitted = await self._store.submit(submission)
-        self._metrics.accepted(submission.kind, submitted.replayed)
-        return accepted_reply(submitted, self._tokens, now)
+        now = self.services.clock()
+        submission = await self.services.submissions.of_request(body.job, caller.tenant, key, now, body.files)
+        submitted = await self.services.store.submit(submission)
+        self.services.metrics.accepted(submission.kind, submitted.replayed)
+        return accepted_reply(submitted, self.services.tokens, now)
 
     @operation("GET /v1/jobs", {200: Answer("A page of jobs.", JobList)}, guard="jobs")
     async def list_jobs(self, caller: Caller, query: JobListQuery) -> Response:
         """List jobs, newest first."""
-        page = await self._store.page(caller.tenant, **dict(query))
+        page = await self.services.store.page(caller.tenant, **dict(query))
         return json_reply({"items": [job.document for job in page.items], "next_cursor": page.next_cursor})
 
     @operation(
@@ -106,17 +101,19 @@ class JobRoutes:
         def is_done(job: Job) -> bool:
             return job.is_terminal or (known is not None and not etags.matches(known, etag_of(job)))
 
-        with self._metrics.long_polls.track_inprogress():
-            job = await self._long_poll.job(caller.tenant, job_id, is_done, query.wait)
+        with self.services.metrics.long_polls.track_inprogress():
+            store, waiters = self.services.store, self.services.waiters
+            job = await changed_job(store, waiters, caller.tenant, job_id, is_done, query.wait)
         if etags.matches(known, etag_of(job)):
-            return not_modified((REVALIDATE, (b"etag", etag_of(job).encode())))
-        position = await self._store.position(job) if job.status is JobStatus.QUEUED else None
+            headers = {"cache-control": REVALIDATE, "etag": etag_of(job)}
+            return Response(status_code=304, headers=headers)
+        position = await self.services.store.position(job) if job.status is JobStatus.QUEUED else None
         return job_reply(job, position)
 
     @operation(f"DELETE {_JOB}", {204: GONE, **JOB_NOT_FOUND, 409: "not_finished"})
     async def delete_job(self, caller: Caller, job_id: JobId) -> Response:
         """Delete a finished job with its input and result."""
-        await self._store.delete(caller.tenant, job_id)
+        await self.services.store.delete(caller.tenant, job_id)
         return Response(status_code=204)
 
     @operation(
@@ -126,7 +123,7 @@ class JobRoutes:
     )
     async def list_job_events(self, caller: Caller, job_id: JobId) -> Response:
         """List the events of a job, oldest first."""
-        return items_reply(await self._eventlog.of_job(caller.tenant, job_id))
+        return items_reply(await self.services.eventlog.of_job(caller.tenant, job_id))
 
     @operation(
         f"POST {_JOB}/cancel",
@@ -138,7 +135,7 @@ class JobRoutes:
     )
     async def cancel_job(self, caller: Caller, job_id: JobId) -> Response:
         """Cancel a job."""
-        return job_reply(await self._store.cancel(caller.tenant, job_id))
+        return job_reply(await self.services.store.cancel(caller.tenant, job_id))
 
     @operation(
         f"POST {_JOB}/retry",
@@ -158,12 +155,13 @@ class JobRoutes:
         batch, and does not take over `timeout_seconds` or `expires_in_seconds`: each attempt may
         take PRESSRUN_RENDER_TIMEOUT.
         """
-        job = await self._store.get(caller.tenant, job_id)
+        store = self.services.store
+        job = await store.get(caller.tenant, job_id)
         if not job.is_terminal:
             raise NotFinished(f"{job_id} is {job.status}: it can be run again when it has finished.")
-        spec = await self._store.spec_of(caller.tenant, job_id)
-        files = await self._store.files_of(caller.tenant, job_id, spec)
-        webhook_url = await self._store.webhook_url_of(caller.tenant, job_id)
-        submitted = await self._store.submit(retry_of(job, spec, key, webhook_url, files))
-        self._metrics.accepted(job.kind, submitted.replayed)
-        return accepted_reply(submitted, self._tokens, self._clock())
+        spec = await store.spec_of(caller.tenant, job_id)
+        files = await store.files_of(caller.tenant, job_id, spec)
+        webhook_url = await store.webhook_url_of(caller.tenant, job_id)
+        submitted = await store.submit(retry_of(job, spec, key, webhook_url, files))
+        self.services.metrics.accepted(job.kind, submitted.replayed)
+        return accepted_reply(submitted, self.services.tokens, self.services.clock())

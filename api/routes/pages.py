@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from api.contract.asyncapi import asyncapi_document
 from api.contract.docs_page import docs_page
 from api.contract.openapi import openapi_document
-from api.http.asset import Asset, asset_routes
+from api.http.asset import asset, asset_routes
 from api.http.operation import Operation
 from api.services import Services
 from jobs.core.settings import Settings
@@ -36,11 +36,11 @@ class PageRoutes:
         self._docs = docs_page(_template("docs.html"), contract)
         console = resources.files("api").joinpath("console", "index.html").read_bytes()
         policy = {"content-security-policy": console_policy(services.settings), **_SEALED}
-        self._console = Asset(console, "html", policy)
+        self._console = asset(console, "html", policy)
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/", self._console.reply, name="/"),
+            Route("/", self._console, name="/"),
             *asset_routes("/console", "api", "console", {"css", "js", "svg"}, {}),
             *asset_routes("/client", "notifier", "client", {"js", "ts"}, _FOR_ANY_PAGE),
             Route("/docs", self.docs, name="/docs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from starlette.requests import Request
@@ -15,7 +16,8 @@ from api.http.charset import decode_document
 from api.http.operation import operation
 from api.http.strict_json import read_json
 from api.http.upload import FILES_SCHEMA, Upload, parse_upload
-from api.jobs.pdf_answer import PdfAnswers
+from api.jobs.pdf_answer import pdf_answer
+from api.services import Services
 from jobs.core.errors.request import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER
 
@@ -64,9 +66,9 @@ DocumentBody = Annotated[
 ]
 
 
+@dataclass(frozen=True)
 class PdfRoutes:
-    def __init__(self, pdfs: PdfAnswers) -> None:
-        self._pdfs = pdfs
+    services: Services
 
     @operation("POST /v1/pdf", {**PDF_ANSWERS, **PDF_PROBLEMS}, headers=("Idempotency-Key", "Prefer"))
     async def render_pdf(
@@ -82,7 +84,7 @@ class PdfRoutes:
             input=body.document,
             options=_options(body.options if query.options is None else query.options),
         )
-        return await self._pdfs.answer(request, wanted, caller.tenant, body.files)
+        return await pdf_answer(self.services, request, wanted, caller.tenant, body.files)
 
 
 def _options(text: str | None) -> dict[str, Any]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access.auth import Caller
 from api.contract.answers import FILE_HEADERS, JOB_NOT_FOUND
 from api.http.operation import Answer, operation
-from api.http.stored_file import StoredFiles
+from api.http.stored_file import stored_file
 from api.jobs.job_view import JobId
 from api.services import Services
 
 _RESULTS = ("application/pdf", "image/png", "image/webp", "application/zip", "*/*")
 
 
+@dataclass(frozen=True)
 class ResultRoutes:
-    def __init__(self, services: Services, files: StoredFiles) -> None:
-        self._store = services.store
-        self._files = files
+    services: Services
 
     @operation(
         "GET /v1/jobs/{job_id}/result",
@@ -36,4 +37,5 @@ class ResultRoutes:
     )
     async def get_result(self, request: Request, caller: Caller, job_id: JobId) -> Response:
         """Download the result."""
-        return await self._files.reply(await self._store.result_of(caller.tenant, job_id), request)
+        result = await self.services.store.result_of(caller.tenant, job_id)
+        return await stored_file(self.services.artifacts, result, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from api.contract.requests.templates import PreviewRequest, TemplateListQuery, T
 from api.contract.responses.templates import TemplateDocument, TemplateList, TemplateVersionDocument
 from api.http.json_responses import NO_STORE, json_reply
 from api.http.operation import Answer, operation
-from api.jobs.pdf_answer import PdfAnswers
+from api.jobs.pdf_answer import pdf_answer
 from api.services import Services
 from jobs.core.errors.request import InvalidInput, TemplateNotFound
 from jobs.kinds.pdf_render import PDF_RENDER
@@ -51,16 +52,14 @@ NewTemplateName = Annotated[str, _new_name]
 TemplateVersion = Annotated[int, _version]
 
 
+@dataclass(frozen=True)
 class TemplateRoutes:
-    def __init__(self, services: Services, pdfs: PdfAnswers) -> None:
-        self._templates = services.templates
-        self._checker = services.checker
-        self._pdfs = pdfs
+    services: Services
 
     @operation(f"GET {_TEMPLATES}", {200: Answer("A page of templates.", TemplateList)})
     async def list_templates(self, caller: Caller, query: TemplateListQuery) -> Response:
         """List templates by name, each with its newest version."""
-        found, next_cursor = await self._templates.page(caller.tenant, query.limit, query.cursor)
+        found, next_cursor = await self.services.templates.page(caller.tenant, query.limit, query.cursor)
         return json_reply({"items": [each.document() for each in found], "next_cursor": next_cursor})
 
     @operation(
@@ -76,19 +75,19 @@ class TemplateRoutes:
         """Make a new version of a template, or its first."""
         if flaws := await self._flaws(caller.tenant, body.content):
             raise _refused(flaws)
-        version, is_new = await self._templates.put(caller.tenant, name, body.content)
+        version, is_new = await self.services.templates.put(caller.tenant, name, body.content)
         location = (b"location", f"{_TEMPLATES}/{name}/versions/{version.version}".encode())
         return json_reply(version.document(), 201 if is_new else 200, (NO_STORE, location))
 
     @operation(f"GET {_TEMPLATE}", {200: Answer("The version.", TemplateDocument), **_TEMPLATE_NOT_FOUND})
     async def get_template(self, caller: Caller, name: TemplateName) -> Response:
         """Get the newest version of a template."""
-        return json_reply((await self._templates.get(caller.tenant, name)).document())
+        return json_reply((await self.services.templates.get(caller.tenant, name)).document())
 
     @operation(f"DELETE {_TEMPLATE}", {204: GONE, **_TEMPLATE_NOT_FOUND})
     async def delete_template(self, caller: Caller, name: TemplateName) -> Response:
         """Delete a template with all its versions. Accepted jobs keep theirs."""
-        await self._templates.delete(caller.tenant, name)
+        await self.services.templates.delete(caller.tenant, name)
         return Response(status_code=204)
 
     @operation(
@@ -98,7 +97,9 @@ class TemplateRoutes:
         self, caller: Caller, name: TemplateName, query: TemplateListQuery
     ) -> Response:
         """List the versions of a template, newest first."""
-        found, next_cursor = await self._templates.versions(caller.tenant, name, query.limit, query.cursor)
+        found, next_cursor = await self.services.templates.versions(
+            caller.tenant, name, query.limit, query.cursor
+        )
         return json_reply({"items": [each.document() for each in found], "next_cursor": next_cursor})
 
     @operation(
@@ -109,7 +110,7 @@ class TemplateRoutes:
         self, caller: Caller, name: TemplateName, version: TemplateVersion
     ) -> Response:
         """Get a version of a template."""
-        return json_reply((await self._templates.get(caller.tenant, name, version)).document())
+        return json_reply((await self.services.templates.get(caller.tenant, name, version)).document())
 
     @operation(
         f"POST {_TEMPLATE}/preview", {**PDF_ANSWERS, **PDF_PROBLEMS}, headers=("Idempotency-Key", "Prefer")
@@ -118,21 +119,23 @@ class TemplateRoutes:
         self, request: Request, caller: Caller, name: TemplateName, body: PreviewRequest
     ) -> Response:
         """Turn a template into a PDF with its sample data, or with other data."""
-        template = await self._templates.get(caller.tenant, name, body.version)
+        template = await self.services.templates.get(caller.tenant, name, body.version)
         data = template.content.sample_data if body.data is None else body.data
         job = JobRequest(
             kind=PDF_RENDER.name,
             input={"template": name, "version": template.head.version, "data": data or {}},
             options=body.options,
         )
-        return await self._pdfs.answer(request, job, caller.tenant)
+        return await pdf_answer(self.services, request, job, caller.tenant)
 
     async def _flaws(self, tenant: str, content: TemplateContent) -> list[dict[str, str]]:
-        flaws = await self._checker.html(tenant, content.html, "/html")
+        flaws = await self.services.checker.html(tenant, content.html, "/html")
         if content.schema is not None:
-            in_schema = await self._checker.schema(tenant, content.schema, "/schema")
+            in_schema = await self.services.checker.schema(tenant, content.schema, "/schema")
             if not in_schema and content.sample_data is not None:
-                flaws += await self._checker.data(tenant, content.schema, content.sample_data, "/sample_data")
+                flaws += await self.services.checker.data(
+                    tenant, content.schema, content.sample_data, "/sample_data"
+                )
             flaws += in_schema
         return flaws
 

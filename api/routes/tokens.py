@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
@@ -17,13 +18,9 @@ from jobs.core.ids import is_batch_id, is_job_id
 from jobs.core.tokens import Scope
 
 
+@dataclass(frozen=True)
 class TokenRoutes:
-    def __init__(self, services: Services) -> None:
-        self._url = services.settings.ws_url
-        self._store = services.store
-        self._batches = services.batches
-        self._tokens = services.tokens
-        self._clock = services.clock
+    services: Services
 
     @operation(
         "POST /v1/tokens", {200: Answer("The token.", TokenDocument), 404: "job_not_found, batch_not_found"}
@@ -33,14 +30,20 @@ class TokenRoutes:
         if body.job_id is not None:
             if not is_job_id(body.job_id):
                 raise JobNotFound(body.job_id)
-            await self._store.get(caller.tenant, body.job_id)
+            await self.services.store.get(caller.tenant, body.job_id)
         if body.batch_id is not None:
             if not is_batch_id(body.batch_id):
                 raise BatchNotFound(body.batch_id)
-            await self._batches.batch(caller.tenant, body.batch_id)
+            await self.services.batches.batch(caller.tenant, body.batch_id)
         scope = Scope(job_id=body.job_id, batch_id=body.batch_id, channel=body.channel)
-        token, expires_at = self._tokens.mint(caller.tenant, scope, self._clock(), body.ttl_seconds)
+        token, expires_at = self.services.tokens.mint(
+            caller.tenant, scope, self.services.clock(), body.ttl_seconds
+        )
         expires = datetime.datetime.fromtimestamp(expires_at, datetime.UTC)
         return json_reply(
-            {"token": token, "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"), "url": self._url}
+            {
+                "token": token,
+                "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "url": self.services.settings.ws_url,
+            }
         )
