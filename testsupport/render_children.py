@@ -16,7 +16,8 @@ worker = socket.socket(fileno=0)
 def send(header, body=b""):
     worker.sendall(b"".join(wire.encode(header, body)))
 worker.recv(65536)
-send({"type": "ready", "engine": "impostor"})
+READY = {"type": "ready", "engine": "impostor", "isolation": "none", "missing_isolation": []}
+send(READY)
 worker.recv(65536)
 """
 """A child that says it is ready and waits for a document; append what it does then."""

@@ -21,6 +21,8 @@ from jobs.core.egress import EgressPolicy
 T = TypeVar("T")
 
 FetchMode = Literal["none", "public", "allowlist"]
+IsolationMode = Literal["auto", "required", "off"]
+"""``off`` is no setting: tests and benchmarks compare with it."""
 Source = Literal["environment", "derived", "default"]
 
 DAY_SECONDS = 86_400
@@ -257,6 +259,12 @@ class Settings:
     render_timeout: int = setting("PRESSRUN_RENDER_TIMEOUT", 60, _int(1, 3600), "seconds from 1 to 3600")
     render_memory_mb: int = setting(
         "PRESSRUN_RENDER_MEMORY_MB", 1024, _int(128, 65536), "MiB from 128 to 65536"
+    )
+    isolation: IsolationMode = setting(
+        "PRESSRUN_ISOLATION",
+        "auto",
+        _one_of("auto", "required"),
+        "auto (as strict as this machine allows) or required (do not start if that is less than full)",
     )
     drain_seconds: int = setting("PRESSRUN_DRAIN_SECONDS", 20, _int(0, 3600), "seconds from 0 to 3600")
     fetch: FetchMode = setting(

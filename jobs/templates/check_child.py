@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobs.render.child.confine import confine
+from jobs.render.child.confine import confine, limit_resources
 from jobs.render.protocol import wire
 
 _READ_BYTES = 256 * 1024
@@ -32,9 +32,10 @@ def main() -> None:
 
     frames = _frames()
     configuration = next(frames).header
-    confine(parent_pid=configuration["parent_pid"], memory_bytes=configuration["memory_bytes"])
-    from jobs.templates import checks  # imports Jinja2 and the schema validator, now confined
+    limit_resources(parent_pid=configuration["parent_pid"], memory_bytes=configuration["memory_bytes"])
+    from jobs.templates import checks
 
+    confine(configuration["isolation"], scratch=None, fonts=False, network=False)
     answer({"ready": True})
     for frame in frames:
         signal.setitimer(signal.ITIMER_PROF, configuration["cpu_seconds"])

@@ -167,7 +167,14 @@ class _Child:
         )
         child = cls(process)
         try:
-            child.send({"parent_pid": os.getpid(), "memory_bytes": _MEMORY_BYTES, "cpu_seconds": cpu_seconds})
+            child.send(
+                {
+                    "parent_pid": os.getpid(),
+                    "memory_bytes": _MEMORY_BYTES,
+                    "cpu_seconds": cpu_seconds,
+                    "isolation": "auto",
+                }
+            )
             await child.receive()
         except BaseException as error:
             await child.kill()

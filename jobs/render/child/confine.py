@@ -1,27 +1,32 @@
 """Restricts a child process before it reads a document. All restrictions of the system are here.
 
-If the system lacks one, the child runs without it. The worker kills the child at its deadline and
-above its memory limit in any case.
+First `limit_resources`, then the imports that need files and programs, then `confine`. The worker
+kills the child at its deadline and above its memory limit in any case.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
+
+from jobs.core.settings import IsolationMode
+from jobs.isolation import landlock, seccomp
+from jobs.isolation.level import Isolation, offered
+from jobs.isolation.linux import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, machine, prctl
+from jobs.isolation.readable import font_paths, readable_paths
+from jobs.isolation.refusals import refusals
 
 _ADDRESS_SPACE_HEADROOM_BYTES = 1024**3
 """A trivial render maps 285 MB. With less than 1 GiB of headroom, harmless documents fail."""
-_MAX_FILE_BYTES = 512 * 1024**2
+_MAX_FILE_BYTES = 256 * 1024**2
+"""One temporary file. The worker looks at all of them together, but only ten times a second."""
 _MAX_OPEN_FILES = 256
 _CPU_GRACE_SECONDS = 10
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
 
 _INHERITED_VARIABLES = frozenset(
     {
@@ -58,15 +63,18 @@ def child_environment(environ: Mapping[str, str], *, import_root: str) -> dict[s
     return {"LANG": "C.UTF-8", **kept, "PYTHONPATH": import_root, "PYTHONSAFEPATH": "1"}
 
 
-def confine(*, parent_pid: int, memory_bytes: int) -> None:
-    """Restricts this process. Call it once, before WeasyPrint is imported."""
+class NotConfined(Exception):
+    """The process could not be confined. The message says why."""
+
+
+def limit_resources(*, parent_pid: int, memory_bytes: int) -> None:
+    """Limits this process, and lets it end with its parent. Call it first, and once."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Platforms and terminals send these to every process, but the worker ends its children.
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_NO_NEW_PRIVS, 1)
     if os.getppid() != parent_pid:
         os._exit(1)  # the worker died before this process asked to die with it
     # Processes that move jobs and events go first: a quarter more PDFs a second on busy cores.
@@ -77,14 +85,43 @@ def confine(*, parent_pid: int, memory_bytes: int) -> None:
     _limit(resource.RLIMIT_AS, memory_bytes + _ADDRESS_SPACE_HEADROOM_BYTES)
 
 
+def confine(mode: IsolationMode, *, scratch: Path | None, fonts: bool, network: bool) -> Isolation:
+    """Closes files, network and other processes to this process, for ever.
+
+    Call it once, after the imports and before any thread starts. Only `scratch` stays writable.
+
+    Returns:
+        What is in force, which is what the kernel offers.
+
+    Raises:
+        NotConfined: `mode` is ``required``, and the kernel does not offer all of it; or another
+            thread runs already, which would stay free.
+    """
+    if mode == "off":
+        return Isolation("none", ("isolation is switched off",))
+    isolation = offered()
+    if mode == "required" and isolation.level != "full":
+        raise NotConfined(f"PRESSRUN_ISOLATION is required, but it is {isolation}")
+    name = machine()
+    if name is None:
+        return isolation
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise NotConfined("a thread was started before the process was confined")
+    readable = [*readable_paths(network=network), *(font_paths() if fonts else ())]
+    prctl(PR_SET_DUMPABLE, 0)
+    if landlock.why_missing() is None:
+        landlock.restrict(readable=readable, writable=[scratch] if scratch else [], network=network)
+    if seccomp.why_missing() is None:
+        seccomp.install(seccomp.build(refusals(network=network), name, os.getpid()))
+    return isolation
+
+
 def allow_cpu(timeout_ms: int) -> None:
-    """Limits the processor time of the next render, in case the worker cannot kill it."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime + timeout_ms / 1000) + _CPU_GRACE_SECONDS
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (seconds if hard == resource.RLIM_INFINITY else min(seconds, hard), hard)
-    )
+    """Ends the process if the next render uses more processor time, in case the worker cannot.
+
+    A resource limit would have to be raised for each render, which a confined process cannot do.
+    """
+    signal.setitimer(signal.ITIMER_PROF, timeout_ms / 1000 + _CPU_GRACE_SECONDS)
 
 
 def _limit(what: int, value: int) -> None:

@@ -11,16 +11,18 @@ import os
 import socket
 import sys
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors.job import JobError
-from jobs.render.child.confine import allow_cpu, confine
+from jobs.isolation.level import Isolation
+from jobs.render.child.confine import allow_cpu, confine, limit_resources
 from jobs.render.child.frame_stack import with_large_frame_stack
 from jobs.render.child.html.progress_log import Step
 from jobs.render.child.reporter import Reporter
 from jobs.render.protocol import wire
 from jobs.render.protocol.limits import RenderLimits
-from jobs.render.protocol.memory import ResidentSize
+from jobs.render.protocol.memory import PeakMemory, ResidentSize
 
 if TYPE_CHECKING:
     from jobs.render.child.html.engine import Engine
@@ -73,10 +75,11 @@ class Channel:
 def main() -> None:
     channel = Channel()
     configuration = channel.receive().header
+    resident = ResidentSize(os.getpid())
     limits = RenderLimits(**configuration["limits"])
     try:
-        confine(parent_pid=configuration["parent_pid"], memory_bytes=limits.memory_bytes)
-        tasks, engine = _warm(limits, channel.ask)
+        limit_resources(parent_pid=configuration["parent_pid"], memory_bytes=limits.memory_bytes)
+        tasks, engine, isolation = _warm(limits, channel.ask)
     except Exception as error:  # noqa: BLE001 (the worker reports any error)
         message = f"The renderer cannot start ({type(error).__name__}: {error}). Are Pango and its libraries installed?"
         channel.send({"type": "failed", "code": "internal_error", "message": message[:4000]})
@@ -84,8 +87,14 @@ def main() -> None:
     from jobs.render.child.html.engine import VERSION
 
     reporter = Reporter(channel.send_progress)
-    resident = ResidentSize(os.getpid())
-    channel.send({"type": "ready", "engine": VERSION})
+    channel.send(
+        {
+            "type": "ready",
+            "engine": VERSION,
+            "isolation": isolation.level,
+            "missing_isolation": isolation.missing,
+        }
+    )
     while True:
         frame = channel.receive()
         _serve(channel, tasks, reporter, frame)
@@ -95,13 +104,17 @@ def main() -> None:
             channel.send({"type": "grown"})
 
 
-def _warm(limits: RenderLimits, ask: Ask) -> tuple[Tasks, Engine]:
+def _warm(limits: RenderLimits, ask: Ask) -> tuple[Tasks, Engine, Isolation]:
+    # The imports run programs that find libraries, and the files of /proc are opened while they can
+    # be. Warming up starts threads, which are confined only if they start later.
     from jobs.render.child.html.engine import Engine
     from jobs.render.child.tasks import Tasks
 
+    memory = PeakMemory()
+    isolation = confine(limits.isolation, scratch=Path.cwd(), fonts=True, network=False)
     engine = Engine(ask)
     engine.warm_up()
-    return Tasks(engine, limits.max_result_bytes), engine
+    return Tasks(engine, limits.max_result_bytes, memory), engine, isolation
 
 
 def _serve(channel: Channel, tasks: Tasks, reporter: Reporter, frame: wire.Frame) -> None:

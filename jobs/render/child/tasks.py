@@ -45,10 +45,11 @@ class Measured:
 class Tasks:
     """Performs requests, one after the other."""
 
-    def __init__(self, engine: Engine, max_result_bytes: int) -> None:
+    def __init__(self, engine: Engine, max_result_bytes: int, memory: PeakMemory) -> None:
+        """`memory` has its files open, because a confined process cannot open them."""
         self._engine = engine
         self._max_result_bytes = max_result_bytes
-        self._memory = PeakMemory()
+        self._memory = memory
         self._by_type: Mapping[str, Task] = {
             "render": self._render,
             "merge": self._merge,

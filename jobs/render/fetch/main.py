@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from jobs.core.egress import EgressPolicy
 from jobs.process.own_addresses import is_own_address
-from jobs.render.child.confine import confine
+from jobs.render.child.confine import confine, limit_resources
 from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, resolve_host
 from jobs.render.protocol import wire
 from jobs.render.protocol.assets import CHUNK_BYTES, shown_url
@@ -74,7 +74,8 @@ class FetchServer(asyncio.Protocol):
                 if ended is not None and ended.task is not None:
                     ended.task.cancel()
             case "configure":
-                confine(parent_pid=question["parent_pid"], memory_bytes=_MEMORY_BYTES)
+                limit_resources(parent_pid=question["parent_pid"], memory_bytes=_MEMORY_BYTES)
+                confine("auto", scratch=None, fonts=False, network=True)
                 limits = question["limits"]
                 self._limits = FetchLimits(**{**limits, "egress_allow": tuple(limits["egress_allow"])})
                 self._policy = EgressPolicy.from_entries(

@@ -22,8 +22,9 @@ from typing import Any, Literal, Protocol, cast
 from jobs.core.errors import PressrunError
 from jobs.core.errors.job import JobError
 from jobs.core.job import Progress
+from jobs.isolation.level import Isolation
 from jobs.render.parent.asset_fetcher import AssetFetcher
-from jobs.render.parent.scratch import Scratch
+from jobs.render.parent.scratch import ChildScratch, Scratch
 from jobs.render.parent.spawn import spawn
 from jobs.render.protocol import failures, messages, wire
 from jobs.render.protocol.assets import FetchAnswer, Fetched
@@ -34,7 +35,7 @@ from jobs.render.protocol.messages import MediaType, RenderRequest, Request
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
 _WATCH_SECONDS = 0.1
-"""How often the memory of a busy child is read."""
+"""How often the memory and the files of a busy child are looked at."""
 
 
 class RendererNotStarted(PressrunError):
@@ -99,14 +100,12 @@ class RenderChild(asyncio.Protocol):
     def __init__(
         self,
         process: Process,
-        directory: str,
+        scratch: ChildScratch,
         limits: RenderLimits,
-        scratch: Scratch,
         fetcher: AssetFetcher,
         owner: Owner,
     ) -> None:
         self._process = process
-        self._directory = directory
         self._limits = limits
         self._scratch = scratch
         self._fetcher = fetcher
@@ -125,6 +124,8 @@ class RenderChild(asyncio.Protocol):
         self._transport: asyncio.Transport
         self.cleanup: asyncio.Task[None]
         """Exists once the child is dead; done when its process and files are gone."""
+        self.isolation: Isolation
+        """What is in force in the child. Exists once it is warm."""
         self.alive = True
         self.renders = 0
         """How many documents it has been given."""
@@ -143,23 +144,23 @@ class RenderChild(asyncio.Protocol):
         Raises:
             RendererNotStarted: it reported why it cannot start, died, or took too long.
         """
-        directory = scratch.make()
+        own_scratch = scratch.for_child()
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await spawn(command, directory, theirs)
+                process = await spawn(command, own_scratch.path, theirs)
         except BaseException as error:
             ours.close()
-            scratch.remove(directory)
+            own_scratch.remove()
             if isinstance(error, OSError):
                 raise RendererNotStarted(f"A render child could not be started: {error}.") from None
             raise
-        child = cls(process, directory, limits, scratch, fetcher, owner)
+        child = cls(process, own_scratch, limits, fetcher, owner)
         ours.setblocking(False)
         await asyncio.get_running_loop().create_unix_connection(lambda: child, sock=ours)
         try:
             async with asyncio.timeout(limits.start_seconds):
-                await child._ready
+                ready = await child._ready
         except BaseException as error:
             child.kill()
             await asyncio.wait([child.cleanup])
@@ -168,6 +169,7 @@ class RenderChild(asyncio.Protocol):
                     f"A render child was not ready after {limits.start_seconds:g} s."
                 ) from None
             raise
+        child.isolation = Isolation(ready.isolation, tuple(ready.missing_isolation))
         return child
 
     # --- rendering --------------------------------------------------------------------------------
@@ -191,7 +193,7 @@ class RenderChild(asyncio.Protocol):
             scratch=scratch,
             timeout_ms=timeout_ms,
             deadline=loop.call_later(timeout_ms / 1000, self._deadline_passed),
-            watch=loop.call_later(_WATCH_SECONDS, self._watch_memory),
+            watch=loop.call_later(_WATCH_SECONDS, self._watch_use),
             progress_left=100 + timeout_ms // 100,
             document=self._fetcher.open(),
             may_ask="for an asset" if isinstance(request, RenderRequest) else "nothing",
@@ -296,16 +298,18 @@ class RenderChild(asyncio.Protocol):
         if self._render is not None:
             self.kill(failures.timed_out(self._render.timeout_ms))
 
-    def _watch_memory(self) -> None:
-        render = self._render
+    def _watch_use(self) -> None:
+        render, limits = self._render, self._limits
         if render is None:
             return
         resident = self._memory.read() or 0
         render.peak_bytes = max(render.peak_bytes, resident)
-        if resident > self._limits.memory_bytes:
-            self.kill(failures.out_of_memory(self._limits.memory_bytes))
+        if resident > limits.memory_bytes:
+            self.kill(failures.out_of_memory(limits.memory_bytes))
+        elif self._scratch.used_bytes(limits.scratch_bytes) > limits.scratch_bytes:
+            self.kill(failures.out_of_scratch(limits.scratch_bytes))
         else:
-            render.watch = asyncio.get_running_loop().call_later(_WATCH_SECONDS, self._watch_memory)
+            render.watch = asyncio.get_running_loop().call_later(_WATCH_SECONDS, self._watch_use)
 
     # --- death ------------------------------------------------------------------------------------
 
@@ -318,7 +322,6 @@ class RenderChild(asyncio.Protocol):
         render = self._render
         if render is not None:
             self._end_render(render)
-            self._scratch.remove(render.scratch)
             if error is not None and not render.future.done():
                 render.future.set_exception(error)
         self._transport.abort()
@@ -333,7 +336,7 @@ class RenderChild(asyncio.Protocol):
             self._kill_group()
             exit_code = await self._process.wait()
         self._memory.close()
-        self._scratch.remove(self._directory)
+        self._scratch.remove()
         if not self._ready.done():
             self._ready.set_exception(
                 RendererNotStarted(f"A render child {failures.how_it_ended(exit_code)} before it was ready.")

@@ -98,7 +98,9 @@ class RenderPool:
             self._idle += [task.result() for task in starts if not task.cancelled() and not task.exception()]
             await self.close()
             raise
-        log.info("renderer.started", children=len(self._idle))
+        isolation = self._idle[0].isolation
+        say = log.info if isolation.level == "full" else log.warning
+        say("renderer.started", children=len(self._idle), isolation=str(isolation))
 
     async def close(self) -> None:
         """Kills every child, busy or not, and waits until they and their files are gone."""

@@ -44,6 +44,12 @@ def out_of_memory(memory_bytes: int) -> JobError:
     )
 
 
+def out_of_scratch(scratch_bytes: int) -> JobError:
+    return errors.RenderFailed(
+        f"Rendering wrote more than {scratch_bytes // MIB} MiB of temporary files. Use fewer or smaller fonts."
+    )
+
+
 def result_too_large(max_result_bytes: int) -> JobError:
     return errors.ResultTooLarge(
         f"The result is larger than {max_result_bytes // MIB} MiB. Make the document smaller."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.core.settings import FetchMode, Settings
+from jobs.core.settings import FetchMode, IsolationMode, Settings
 
 MIB = 1024 * 1024
 _RECYCLE_RESIDENT_BYTES = 384 * MIB
@@ -45,6 +45,8 @@ class RenderLimits:
 
     memory_bytes: int = 1024 * MIB
     """Resident size at which a child is killed."""
+    scratch_bytes: int = 256 * MIB
+    """Temporary files at which a child is killed: twice what a document may fetch."""
     max_result_bytes: int = 256 * MIB
     recycle_renders: int = 10_000
     """A child is replaced after this many documents."""
@@ -54,6 +56,7 @@ class RenderLimits:
     """A child that is not warm by then has failed to start."""
     exit_seconds: float = 1.0
     """A child that has closed its socket and has not ended by then is killed."""
+    isolation: IsolationMode = "auto"
     fetch: FetchLimits = FetchLimits()
 
     @classmethod
@@ -62,5 +65,6 @@ class RenderLimits:
         return cls(
             memory_bytes=memory_bytes,
             recycle_resident_bytes=min(_RECYCLE_RESIDENT_BYTES, memory_bytes * 3 // 4),
+            isolation=settings.isolation,
             fetch=FetchLimits(mode=settings.fetch, egress_allow=settings.egress_allow),
         )

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from jobs.core.egress import MAX_URL_CHARACTERS
+from jobs.isolation.level import Level
 from jobs.render.protocol.wire import BadFrame, Frame
 
 T = TypeVar("T")
@@ -196,6 +197,8 @@ class Ready(CheckedMessage):
 
     type: Literal["ready"]
     engine: Annotated[str, Field(max_length=100)]
+    isolation: Level
+    missing_isolation: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=5)]
 
 
 class Progressed(CheckedMessage):

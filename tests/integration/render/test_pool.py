@@ -347,7 +347,7 @@ class TestImpostors:
             ),
             ("worker.sendall(pickle.dumps(print)); time.sleep(600)", RendererCrashed, "unexpected"),
             ("send({'type': 'rendered'}, b'%PDF-'); time.sleep(600)", RendererCrashed, "unexpected"),
-            ("send({'type': 'ready', 'engine': 'x'}); time.sleep(600)", RendererCrashed, "out of turn"),
+            ("send(READY); time.sleep(600)", RendererCrashed, "out of turn"),
             (
                 "send({'type': 'rendered', 'content_type': 'application/zip', 'pages': 1, 'render_ms': 1, "
                 "'peak_memory_bytes': 1, 'warnings': []}, b'PK\\3\\4'); time.sleep(600)",

@@ -8,6 +8,7 @@ from jobs.core.errors.job import ResultTooLarge
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.progress_log import Step
 from jobs.render.child.tasks import Tasks, Warnings, split
+from jobs.render.protocol.memory import PeakMemory
 from jobs.render.protocol.messages import PreviewRequest
 from testsupport import pdfs
 
@@ -24,11 +25,11 @@ def preview(**options: Any) -> tuple[dict[str, Any], bytes]:
 
 def test_a_result_over_the_limit_is_a_typed_error() -> None:
     with pytest.raises(ResultTooLarge):
-        Tasks(NO_ENGINE, max_result_bytes=1000).perform(*preview(), emit)
+        Tasks(NO_ENGINE, max_result_bytes=1000, memory=PeakMemory()).perform(*preview(), emit)
 
 
 def test_a_task_is_measured() -> None:
-    measured = Tasks(NO_ENGINE, max_result_bytes=10**6).perform(*preview(width=50), emit)
+    measured = Tasks(NO_ENGINE, max_result_bytes=10**6, memory=PeakMemory()).perform(*preview(width=50), emit)
     assert measured.product.content_type == "image/png"
     assert measured.render_ms >= 0
     assert measured.peak_memory_bytes > 10**6

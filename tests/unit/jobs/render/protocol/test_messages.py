@@ -35,7 +35,11 @@ PDF = b"%PDF-1.7"
 @pytest.mark.parametrize(
     ("header", "body", "kind"),
     [
-        ({"type": "ready", "engine": "WeasyPrint 70.0"}, b"", Ready),
+        (
+            {"type": "ready", "engine": "WeasyPrint 70.0", "isolation": "full", "missing_isolation": []},
+            b"",
+            Ready,
+        ),
         ({"type": "progress", "percent": 20, "stage": "layout", "page": 3}, b"", Progressed),
         ({"type": "progress", "percent": 20, "stage": "layout", "page": None}, b"", Progressed),
         (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m", "url": "u"}]}, PDF, Rendered),

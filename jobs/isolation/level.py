@@ -1,0 +1,37 @@
+"""How strictly child processes are isolated: what this machine offers, and what is in force."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.isolation import landlock, seccomp
+
+Level = Literal["full", "partial", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """The level, and for each part that is missing a sentence why."""
+
+    level: Level
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def without(cls, missing: Sequence[str], *, parts: int = 2) -> Isolation:
+        """Returns the level if so many of the parts, Landlock and seccomp, are missing."""
+        level: Level = "full" if not missing else "none" if len(missing) == parts else "partial"
+        return cls(level, tuple(missing))
+
+    def __str__(self) -> str:
+        return self.level if not self.missing else f"{self.level} ({'; '.join(self.missing)})"
+
+
+def offered() -> Isolation:
+    """Returns what this machine offers to the processes that it runs now."""
+    if sys.platform != "linux":
+        return Isolation("none", (f"only Linux has Landlock and seccomp, and this is {sys.platform}",))
+    found = (landlock.why_missing(), seccomp.why_missing())
+    return Isolation.without([reason for reason in found if reason is not None])
