@@ -13,11 +13,12 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from api.app import Api, build
-from jobs.core.errors.store import ClusterRefused, StoreUnavailable
+from jobs.core.errors.store import ClusterRefused, StoreEvicts, StoreUnavailable
 from jobs.core.settings import BadSetting, Settings
 from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.logging import configure_logging
 from jobs.store.client import connect, refuse_cluster, translated_errors
+from jobs.store.eviction import EvictionGuard
 from notifier.protocol.session import MAX_MESSAGE_BYTES
 from notifier.transports.capacity import raise_file_limit
 
@@ -71,7 +72,7 @@ def main() -> None:
         print(f"pressrun web: {error}", file=sys.stderr)
         sys.exit(2)
     try:
-        asyncio.run(_refuse_cluster(settings))
+        asyncio.run(_examine_store(settings))
     except ClusterRefused as error:
         print(f"pressrun web: {error}", file=sys.stderr)
         sys.exit(1)
@@ -80,12 +81,17 @@ def main() -> None:
     WebServer(server_config(api, settings), api).run()
 
 
-async def _refuse_cluster(settings: Settings) -> None:
-    """Raises ClusterRefused. A store that cannot be reached is no error: `/readyz` reports it."""
+async def _examine_store(settings: Settings) -> None:
+    """Logs if the store evicts. Raises ClusterRefused.
+
+    A store that cannot be reached is no error: `/readyz` reports it.
+    """
     redis = connect(settings)
     try:
         with suppress(StoreUnavailable), translated_errors():
             await refuse_cluster(redis)
+            with suppress(StoreEvicts):
+                await EvictionGuard(redis, settings).check()
     finally:
         await redis.aclose()
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 import click
 from obstore.exceptions import BaseError as ObjectStoreError
@@ -25,10 +26,11 @@ from api.cli.local.platform import Platform, platform_of
 from api.cli.local.supervisor import GRACE_SECONDS
 from jobs.core.errors.store import StoreError
 from jobs.core.ids import new_job_id
-from jobs.core.settings import BadSetting, Settings
+from jobs.core.settings import SENTINEL_SCHEMES, BadSetting, Settings
 from jobs.store.artifacts import input_path, open_artifacts
 from jobs.store.client import connect
 from jobs.store.durability import StoreFacts, read_facts
+from jobs.store.eviction import UNKNOWN, evicts_jobs
 from jobs.store.memory import StoreMemory, read_memory
 from jobs.store.scripts import Scripts
 
@@ -207,7 +209,7 @@ async def examine_storage(settings: Settings) -> list[Finding]:
         return [Finding("fail", "store", str(error))]
     async with client as redis:
         if url is not None:
-            findings = await examine_store(redis)
+            findings = await examine_store(redis, settings)
         else:
             findings = [
                 Finding("ok", "store", "the embedded Valkey, not running now; `pressrun up` starts it")
@@ -225,7 +227,7 @@ def store_url(settings: Settings) -> str | None:
     return running_url(settings.data_dir / "valkey")
 
 
-async def examine_store(redis: Redis) -> list[Finding]:
+async def examine_store(redis: Redis, settings: Settings) -> list[Finding]:
     try:
         facts, memory = await read_facts(redis), await read_memory(redis)
     except StoreError as error:
@@ -233,12 +235,20 @@ async def examine_store(redis: Redis) -> list[Finding]:
     return [
         examine_server(facts),
         examine_durability(facts),
-        examine_eviction(facts),
+        *examine_replication(facts, settings),
+        examine_eviction(facts, settings),
         examine_memory(memory),
     ]
 
 
 def examine_server(facts: StoreFacts) -> Finding:
+    if facts.compatible_version is None:
+        return Finding(
+            "warn",
+            "store",
+            f"{facts.server}, which forbids INFO: its version, durability and memory are unknown",
+            "Allow the user in REDIS_URL the command INFO.",
+        )
     if facts.compatible_version < (7,):
         return Finding("fail", "store", f"{facts.server} is too old", "Use Redis 7 or newer, or Valkey.")
     if facts.is_cluster:
@@ -259,11 +269,38 @@ def examine_durability(facts: StoreFacts) -> Finding:
     )
 
 
-def examine_eviction(facts: StoreFacts) -> Finding:
-    if facts.eviction == "noeviction":
-        return Finding("ok", "eviction", "noeviction")
+def examine_replication(facts: StoreFacts, settings: Settings) -> Iterator[Finding]:
+    """Says what a failover may lose, if there may be one."""
+    if not facts.replicas and urlsplit(settings.redis_url).scheme not in SENTINEL_SCHEMES:
+        return
+    yield Finding(
+        "warn",
+        "replication",
+        f"asynchronous, to {facts.replicas} replicas: a failover may lose jobs that were accepted in the last "
+        "moments before it, even with appendfsync always",
+        "min-replicas-max-lag bounds those moments; they are never none (docs/operating.md, “Failover”)."
+        if facts.needs_replicas
+        else "Set min-replicas-to-write 1 and min-replicas-max-lag 1 in the store (docs/operating.md, “Failover”).",
+    )
+
+
+def examine_eviction(facts: StoreFacts, settings: Settings) -> Finding:
+    policy = facts.eviction
+    if policy == "noeviction":
+        return Finding("ok", "eviction", policy)
+    remedy = "Set maxmemory-policy noeviction."
+    if policy == UNKNOWN:
+        return Finding("warn", "eviction", "the store does not tell its maxmemory-policy", remedy)
+    if not evicts_jobs(policy):
+        text = f"{policy}: a full store removes idempotency keys and other keys that expire, but no jobs"
+        return Finding("warn", "eviction", text, remedy)
+    if settings.eviction == "allow":
+        return Finding("warn", "eviction", f"{policy}: jobs may vanish; PRESSRUN_EVICTION allows it", remedy)
     return Finding(
-        "fail", "eviction", f"{facts.eviction}: jobs may vanish", "Set maxmemory-policy noeviction."
+        "fail",
+        "eviction",
+        f"{policy}: jobs may vanish, so submissions are refused with store_evicts",
+        f"{remedy} If jobs may get lost, set PRESSRUN_EVICTION=allow.",
     )
 
 

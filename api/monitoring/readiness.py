@@ -7,17 +7,25 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
 from jobs.core.errors.store import StoreUnavailable
+from jobs.core.settings import SENTINEL_SCHEMES, Settings
 from jobs.store.client import CLUSTER_REFUSED
 from jobs.store.durability import read_facts
+from jobs.store.eviction import UNKNOWN, evicts_jobs
 from jobs.store.memory import StoreMemory, read_memory
 from jobs.webhooks.outbox import read_backlog
 
 OUTBOX_WARNING_SECONDS = 60
 """A running notifier takes events at once; after a minute, none is running."""
+ASYNCHRONOUS = (
+    "The store's replicas follow asynchronously: if one takes over, jobs that were accepted in the last moments "
+    "may be missing, even with durability always. min-replicas-to-write 1 and min-replicas-max-lag 1 in the "
+    "store bound those moments."
+)
 _SUBSETTER = {"darwin": "libharfbuzz-subset.0.dylib", "win32": "libharfbuzz-subset-0.dll"}.get(
     sys.platform, "libharfbuzz-subset.so.0"
 )
@@ -33,8 +41,10 @@ class Report:
 class Readiness:
     """Checks anew at every call."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
+        self._has_sentinel = urlsplit(settings.redis_url).scheme in SENTINEL_SCHEMES
+        self._allows_eviction = settings.eviction == "allow"
         self._font_subsetting = "fast" if _has_fast_subsetter() else "slow"
 
     async def report(self, *, is_draining: bool) -> Report:
@@ -47,7 +57,13 @@ class Readiness:
             store: dict[str, Any] = {"reachable": False, "reason": str(error)}
             webhooks = None
         else:
-            store = {"reachable": True, "server": facts.server, "durability": facts.durability}
+            store = {
+                "reachable": True,
+                "server": facts.server,
+                "durability": facts.durability,
+                "replicas": facts.replicas,
+                "eviction": facts.eviction,
+            }
             is_refused = facts.is_cluster
             if facts.is_cluster:
                 store["reason"] = CLUSTER_REFUSED
@@ -68,10 +84,10 @@ class Readiness:
                 warnings.append(
                     f"The store's durability is {facts.durability}: a power cut may lose accepted jobs."
                 )
-            if facts.eviction not in ("noeviction", "unknown"):
-                warnings.append(
-                    f"The store evicts ({facts.eviction}): jobs may vanish. Set maxmemory-policy noeviction."
-                )
+            if facts.replicas or self._has_sentinel:
+                warnings.append(ASYNCHRONOUS)
+            if facts.eviction != "noeviction":
+                warnings.append(self._eviction_warning(facts.eviction))
         if self._font_subsetting == "slow":
             warnings.append(
                 f"{_SUBSETTER} is missing here: small documents take ten times as long to render."
@@ -84,6 +100,22 @@ class Readiness:
             "warnings": warnings,
         }
         return Report(store["reachable"] and not is_refused and not is_draining, details)
+
+    def _eviction_warning(self, policy: str) -> str:
+        if policy == UNKNOWN:
+            risk = "The store does not tell what it removes when it is full: accepted jobs may vanish."
+        elif not evicts_jobs(policy):
+            risk = (
+                f"When the store is full, it removes keys that expire ({policy}), such as idempotency keys."
+            )
+        elif self._allows_eviction:
+            risk = f"When the store is full, it removes any key ({policy}): accepted jobs may vanish."
+        else:
+            risk = (
+                f"When the store is full, it removes any key ({policy}). So that no accepted job vanishes, "
+                "nothing new is accepted (store_evicts)."
+            )
+        return f"{risk} Set maxmemory-policy noeviction."
 
     async def store_memory(self) -> StoreMemory | None:
         """Asks the store how full it is. None if it is away."""

@@ -62,7 +62,10 @@ class WebhookEndpointRoutes:
 
     @operation(
         f"POST {_ENDPOINTS}",
-        {201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",))},
+        {
+            201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",)),
+            503: "store_unavailable, store_full, store_evicts",
+        },
     )
     async def create_webhook_endpoint(self, caller: Caller, body: EndpointRequest) -> Response:
         """Register an endpoint, which receives the later events that it asks for."""

@@ -23,6 +23,7 @@ T = TypeVar("T")
 FetchMode = Literal["none", "public", "allowlist"]
 IsolationMode = Literal["auto", "required", "off"]
 """``off`` is no setting: tests and benchmarks compare with it."""
+EvictionMode = Literal["refuse", "allow"]
 Source = Literal["environment", "derived", "default"]
 
 DAY_SECONDS = 86_400
@@ -329,6 +330,12 @@ class Settings:
         (),
         _origins,
         "origins such as https://app.example.com with commas between",
+    )
+    eviction: EvictionMode = setting(
+        "PRESSRUN_EVICTION",
+        "refuse",
+        _one_of("refuse", "allow"),
+        "refuse, or allow to accept jobs though the store may forget them",
     )
     log_level: str = setting(
         "PRESSRUN_LOG_LEVEL",

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from jobs.store.client import translated_errors
+from jobs.store.eviction import UNKNOWN
 
 Durability = Literal["always", "everysec", "no", "none", "unknown"]
 """What a power cut loses: nothing; about a second; what the kernel had not written; all since the
@@ -21,12 +22,18 @@ class StoreFacts:
 
     server: str
     """Such as ``Valkey 9.1.2``."""
-    compatible_version: tuple[int, ...]
-    """The Redis version whose commands it has; Valkey 7.2 and later say 7.2."""
+    compatible_version: tuple[int, ...] | None
+    """The Redis version whose commands it has (Valkey 7.2 and later say 7.2); None if it does not
+    tell."""
     durability: Durability
     eviction: str
-    """`noeviction` is the only policy under which no job can vanish."""
+    """`maxmemory-policy`, or ``unknown``. See `jobs.store.eviction`."""
     is_cluster: bool
+    replicas: int = 0
+    """How many follow it. Replication is asynchronous: a replica that becomes the primary may lack
+    what was acknowledged in the last moments."""
+    needs_replicas: bool = False
+    """Whether it refuses writes while too few replicas follow (`min-replicas-to-write`)."""
 
 
 async def read_facts(redis: Redis) -> StoreFacts:
@@ -36,7 +43,10 @@ async def read_facts(redis: Redis) -> StoreFacts:
         StoreUnavailable: it does not answer.
     """
     with translated_errors():
-        info: dict[str, Any] = await redis.info()
+        try:
+            info: dict[str, Any] = await redis.info()
+        except ResponseError:  # hosted stores may forbid INFO
+            return StoreFacts("Redis or Valkey", None, "unknown", UNKNOWN, is_cluster=False)
         fsync = await _appendfsync(redis)
     name = "Valkey" if "valkey_version" in info else "Redis"
     version = str(info["redis_version"])
@@ -44,8 +54,10 @@ async def read_facts(redis: Redis) -> StoreFacts:
         server=f"{name} {info.get('valkey_version', version)}",
         compatible_version=tuple(int(part) for part in version.split(".")[:3]),
         durability=fsync if int(info.get("aof_enabled", 0)) else "none",
-        eviction=str(info.get("maxmemory_policy", "unknown")),
+        eviction=str(info.get("maxmemory_policy", UNKNOWN)),
         is_cluster=bool(int(info.get("cluster_enabled", 0))),
+        replicas=int(info.get("connected_slaves", 0)),
+        needs_replicas="min_slaves_good_slaves" in info,
     )
 
 

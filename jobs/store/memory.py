@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from jobs.store import keys
 from jobs.store.client import translated_errors
@@ -48,10 +49,13 @@ async def read_memory(redis: Redis) -> StoreMemory:
         StoreUnavailable: it does not answer.
     """
     with translated_errors():
-        memory = await redis.info("memory")
+        try:
+            memory = await redis.info("memory")
+        except ResponseError:  # hosted stores may forbid INFO
+            memory = {}
         events = await redis.hvals(keys.EVENT_BYTES)  # type: ignore[misc]
     return StoreMemory(
-        used=int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0)),
+        used=int(memory.get("used_memory", 0)) - int(memory.get("mem_not_counted_for_evict", 0)),
         limit=int(memory.get("maxmemory", 0)) or None,
         events=sum(map(int, events)),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.core.errors.request import BodyTooLarge, IdempotencyKeyReused, QueueFull, RequestError
-from jobs.core.errors.store import ArtifactTooLarge, StoreFull
+from jobs.core.errors.store import ArtifactTooLarge, StoreError, StoreEvicts, StoreFull
 from jobs.core.events import Cursor
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission, Submitted
 from jobs.store.artifacts import Artifacts, file_path, input_path, inputs_prefix
@@ -34,6 +34,7 @@ class SubmissionWriter:
             QueueFull: the tenant would have more than `MAX_QUEUED` jobs waiting.
             IdempotencyKeyReused: the key was used for other content.
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
+            StoreEvicts: the store may forget jobs.
             BodyTooLarge: an input does not fit into the artifact store.
             RequestError: the `whole` has a `refusal`, and was not accepted earlier.
         """
@@ -41,8 +42,8 @@ class SubmissionWriter:
             return await self._replay(whole, whole.refusal)
         try:
             return await self._accept(script, whole, jobs, own)
-        except StoreFull as full:
-            return await self._replay(whole, full)
+        except (StoreFull, StoreEvicts) as refusal:
+            return await self._replay(whole, refusal)
 
     async def _accept(
         self,
@@ -51,6 +52,7 @@ class SubmissionWriter:
         jobs: Sequence[Submission],
         own: Mapping[str, Any],
     ) -> Submitted:
+        await self._scripts.eviction.check()
         await self._artifacts.check_room()
         large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
         inputs = [inputs_prefix(job.tenant, job.job_id) for job in jobs if job.job_id in large]
@@ -89,7 +91,7 @@ class SubmissionWriter:
         return found is not None
 
     async def _replay(
-        self, whole: Submission | BatchSubmission, refusal: RequestError | StoreFull
+        self, whole: Submission | BatchSubmission, refusal: RequestError | StoreError
     ) -> Submitted:
         """Returns what an earlier request with the key made, or raises the refusal."""
         if not whole.idempotency_key:

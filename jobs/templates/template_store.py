@@ -67,10 +67,12 @@ class TemplateStore:
         Raises:
             TemplateLimit: the tenant has too many names, or the template too many versions.
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
+            StoreEvicts: the store may forget templates.
         """
         newest = await self._read(tenant, name, None)
         if newest is not None and newest[0].digest == content.digest:
             return newest[0], False
+        await self._scripts.eviction.check()
         text, version_id, path, prefix = content.to_json(), new_ulid(), "", ""
         if len(text) > INLINE_INPUT_MAX_BYTES:
             prefix = f"{tenant}/tpl_{version_id}"

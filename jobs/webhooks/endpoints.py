@@ -54,7 +54,12 @@ class Endpoints:
         self._box = box
 
     async def create(self, tenant: str, config: EndpointConfig, credentials: Credentials) -> Endpoint:
-        """Makes an endpoint. It gets the events that it wants from now on."""
+        """Makes an endpoint. It gets the events that it wants from now on.
+
+        Raises:
+            StoreEvicts: the store may forget endpoints.
+        """
+        await self._scripts.eviction.check()
         endpoint_id = f"we_{new_ulid()}"
         sealed = self._box.seal(credentials, endpoint_id)
         await self._put(endpoint_id, tenant, None, config, sealed, EndpointStatus.ENABLED)

@@ -23,6 +23,11 @@ class StoreFull(StoreError, code="store_full", retry_after=10):
     """Out of memory: nothing was written, unless it was sent before and that answer got lost."""
 
 
+class StoreEvicts(StoreError, code="store_evicts", retry_after=60):
+    """The store removes keys when it is full, so accepted jobs could vanish. Nothing was
+    written."""
+
+
 class RecordTooNew(StoreError, code="record_too_new"):
     """A newer release wrote a record that this one cannot read. It is left as it is: run the newer
     release again."""

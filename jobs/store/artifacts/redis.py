@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs.core.errors.store import ArtifactMissing, ArtifactTooLarge, StoreFull
+from jobs.core.errors.store import ArtifactMissing, ArtifactTooLarge, StoreFull, StoreUnavailable
 from jobs.core.settings import max_artifacts_mb
 from jobs.store import keys
 from jobs.store.client import translated_errors
@@ -45,7 +45,12 @@ class RedisArtifacts:
                 for number, chunk in enumerate(chunks):
                     pipe.set(_chunk(path, number), chunk, ex=UNCOMMITTED_TTL_S)
                 await pipe.execute()
-        await self._scripts.call("artifact_commit", path=path, size=len(body), chunks=len(chunks))
+        answer = await self._scripts.call("artifact_commit", path=path, size=len(body), chunks=len(chunks))
+        if answer == b"gone":
+            raise StoreUnavailable(
+                "The store removed a part of the document before the rest was written. Send it again. If this "
+                "happens again, set maxmemory-policy noeviction in the store."
+            )
 
     async def get(self, path: str) -> bytes:
         return await self.get_range(path, 0, MAX_ARTIFACT_BYTES)

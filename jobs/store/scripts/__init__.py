@@ -39,6 +39,7 @@ from jobs.core.settings import EVENTS_PERCENT, Settings
 from jobs.store import keys
 from jobs.store.client import translated_errors
 from jobs.store.connection import Command, DedicatedConnection
+from jobs.store.eviction import EvictionGuard
 from jobs.store.pipelining import Pipeliner
 
 _CONSTANT = re.compile(r"\bK_([A-Z_]+)\b")
@@ -133,6 +134,8 @@ class Scripts:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
+        self.eviction = EvictionGuard(redis, settings)
+        """Asked before new work is kept."""
         self._pipeliner = Pipeliner(DedicatedConnection(redis), DedicatedConnection(redis))
         self._constants: dict[str, str | int] = {
             **keys.LUA_NAMES,

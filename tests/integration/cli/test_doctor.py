@@ -37,6 +37,7 @@ def test_checks_the_embedded_store_that_runs(tmp_path: Path, own_valkey: FaultyV
         ("appendfsync", "no", "warn", "what the kernel had not written yet"),
         ("appendonly", "no", "warn", "everything since the last snapshot"),
         ("maxmemory-policy", "allkeys-lru", "fail", "allkeys-lru: jobs may vanish"),
+        ("maxmemory-policy", "volatile-ttl", "warn", "volatile-ttl: a full store removes idempotency keys"),
     ],
 )
 def test_says_what_a_weaker_store_may_lose(

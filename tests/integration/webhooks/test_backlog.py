@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from api.monitoring.readiness import OUTBOX_WARNING_SECONDS, Readiness
+from jobs.core.settings import Settings
 from jobs.store import keys
 from jobs.webhooks.outbox import read_backlog
 from testsupport.hooks import TENANT, Hooks
 
 
 async def test_readiness_tells_how_much_waits_and_warns_when_it_waits_long(hooks: Hooks) -> None:
-    readiness = Readiness(hooks.redis)
+    readiness = Readiness(hooks.redis, Settings())
 
     async def report() -> tuple[dict[str, Any], list[str]]:
         details = (await readiness.report(is_draining=False)).details

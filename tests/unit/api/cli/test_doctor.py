@@ -1,13 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import main
-from api.cli.doctor import examine_drain, examine_fonts, examine_server
+from api.cli.doctor import examine_drain, examine_eviction, examine_fonts, examine_replication, examine_server
 from api.cli.local.platform import DOCKER, HEROKU, KUBERNETES, Platform
 from jobs.core.settings import Settings
 from jobs.store.durability import StoreFacts
+
+DURABLE_FACTS = StoreFacts("Valkey 9.1.2", (7, 2, 4), "always", "noeviction", is_cluster=False)
 
 
 def examined(directory: Path, **environ: str) -> Result:
@@ -110,6 +113,36 @@ def test_fails_with_a_store_that_cannot_be_used(facts: StoreFacts, said: str) ->
     finding = examine_server(facts)
     assert finding.verdict == "fail"
     assert finding.text == said
+
+
+def test_warns_if_the_store_tells_nothing() -> None:
+    facts = StoreFacts("Redis or Valkey", None, "unknown", "unknown", is_cluster=False)
+    assert examine_server(facts).verdict == examine_eviction(facts, Settings()).verdict == "warn"
+
+
+def test_a_setting_allows_a_store_that_evicts() -> None:
+    facts = StoreFacts("Redis 7.4.0", (7, 4, 0), "always", "allkeys-lfu", is_cluster=False)
+    assert examine_eviction(facts, Settings()).verdict == "fail"
+    assert examine_eviction(facts, Settings(eviction="allow")).verdict == "warn"
+
+
+@pytest.mark.parametrize(
+    ("facts", "url"),
+    [
+        (DURABLE_FACTS, "redis+sentinel://one,two/mymaster"),
+        (replace(DURABLE_FACTS, replicas=2), "redis://store/0"),
+        (replace(DURABLE_FACTS, replicas=2, needs_replicas=True), "redis://store/0"),
+    ],
+)
+def test_warns_of_what_a_failover_may_lose(facts: StoreFacts, url: str) -> None:
+    (finding,) = examine_replication(facts, Settings(redis_url=url))
+    assert finding.verdict == "warn"
+    assert "even with appendfsync always" in finding.text
+    assert ("Set min-replicas-to-write" in finding.remedy) != facts.needs_replicas
+
+
+def test_says_nothing_about_replication_if_there_is_none() -> None:
+    assert list(examine_replication(DURABLE_FACTS, Settings())) == []
 
 
 @pytest.mark.parametrize(

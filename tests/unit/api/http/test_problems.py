@@ -17,7 +17,7 @@ from jobs.core.errors.request import (
     RangeNotSatisfiable,
     Unauthenticated,
 )
-from jobs.core.errors.store import StoreFull, StoreUnavailable
+from jobs.core.errors.store import StoreEvicts, StoreFull, StoreUnavailable
 
 BASE = "https://press.example.com"
 
@@ -41,6 +41,7 @@ async def answer_to(error: Exception) -> httpx.Response:
         (QueueFull("Full."), 429, "queue_full", {"retry-after": "5"}),
         (StoreUnavailable("Away."), 503, "store_unavailable", {"retry-after": "2"}),
         (StoreFull("Full."), 503, "store_full", {"retry-after": "10"}),
+        (StoreEvicts("Evicts."), 503, "store_evicts", {"retry-after": "60"}),
         (RangeNotSatisfiable(7), 416, "range_not_satisfiable", {"content-range": "bytes */7"}),
         (HTTPException(404), 404, "not_found", {}),
         (HTTPException(405, headers={"Allow": "GET"}), 405, "method_not_allowed", {"allow": "GET"}),
