@@ -146,6 +146,13 @@ def test_weasyprint_finds_stylesheets_through_a_name_of_its_css_module(
     assert {"base_url", "url_fetcher", "media_type", "font_config", "page_rules", "layers"} <= asked[0].keys()
 
 
+def test_weasyprint_fetches_color_profiles_and_nothing_else_through_a_name_of_its_css_module() -> None:
+    _, *uses = inspect.getsource(weasyprint.css).split(" fetch(")
+    assert [use.split()[:7] for use in uses] == [
+        ["url_fetcher,", "url)", "as", "response:", "try:", "color_profile", "="]
+    ]
+
+
 def test_a_parsed_stylesheet_is_a_matcher_page_rules_and_layers() -> None:
     sheet = weasyprint.CSS(string="@page { margin: 0 } #a, .b, c, [d], :lang(e) { color: var(--h) }")
     assert {"base_url", "matcher", "page_rules", "layers"} == set(vars(sheet))

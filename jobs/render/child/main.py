@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import traceback
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,9 +128,24 @@ def _serve(channel: Channel, tasks: Tasks, reporter: Reporter, frame: wire.Frame
         with reporter.reporting() as note:
             measured = tasks.perform(request, frame.body, note)
     except JobError as error:
-        channel.send({"type": "failed", "code": error.code, "message": error.message[:4000]})
+        channel.send(
+            {
+                "type": "failed",
+                "code": error.code,
+                "message": error.message[:4000],
+                "detail": _where(error.__cause__),
+            }
+        )
     else:
         _send_result(channel, measured)
+
+
+def _where(cause: BaseException | None) -> str | None:
+    """Returns what was raised where, without its text, which may have some of the document."""
+    if cause is None or cause.__traceback__ is None:
+        return None
+    frame = traceback.extract_tb(cause.__traceback__, -1)[0]
+    return f"{type(cause).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"[:1000]
 
 
 def _send_result(channel: Channel, measured: Measured) -> None:

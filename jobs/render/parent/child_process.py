@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal, Protocol, cast
 
+import structlog
+
 from jobs.core.errors import PressrunError
 from jobs.core.errors.job import JobError
 from jobs.core.job import Progress
@@ -31,6 +33,8 @@ from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ResidentSize
 from jobs.render.protocol.messages import MediaType, RenderRequest, Request
+
+log = structlog.get_logger("pressrun.render")
 
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
@@ -261,6 +265,8 @@ class RenderChild(asyncio.Protocol):
                 if not render.future.done():
                     render.future.set_result(_outcome(answer, body, render))
             case messages.Failed() if render is not None:
+                if answer.detail:
+                    log.info("render.failed", code=answer.code, detail=answer.detail)
                 self._finish(render)
                 if not render.future.done():
                     render.future.set_exception(failures.reported_by_child(answer.code, answer.message))

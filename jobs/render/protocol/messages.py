@@ -241,6 +241,8 @@ class Failed(CheckedMessage):
     type: Literal["failed"]
     code: FailureCode
     message: Annotated[str, Field(max_length=4000)]
+    detail: Annotated[str | None, Field(max_length=1000)] = None
+    """For the log of the worker."""
 
 
 class Grown(CheckedMessage):

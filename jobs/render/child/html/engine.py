@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from jobs.core.errors.job import (
     RenderOutOfMemory,
 )
 from jobs.render.child.html import markdown
+from jobs.render.child.html.color_profiles import optional_color_profiles
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import Ask, DocumentFetcher, FetchFailed, ask_nobody
 from jobs.render.child.html.fonts import Fonts
@@ -105,7 +105,12 @@ class Engine:
         fetcher = DocumentFetcher(self._ask, files)
         diagnostics = Diagnostics(fetcher.problems)
         try:
-            with diagnostics.collecting(), ProgressLog(emit).following(), self.stylesheets.in_use():
+            with (
+                diagnostics.collecting(),
+                ProgressLog(emit).following(),
+                self.stylesheets.in_use(),
+                optional_color_profiles(),
+            ):
                 if format == "template":
                     document = fill(document.decode(), data or {}).encode("utf-8", "replace")
                 html = self._parse(format, document, options, fetcher)
@@ -227,6 +232,11 @@ def _explained(error: BaseException) -> JobError:
         kind = DocumentUnreachable if error.problem.code == "unreachable" else AssetForbidden
         return kind(error.problem.message)
     if isinstance(error, URLFetchingError | FatalURLFetchingError):
-        return RenderFailed(f"Something that the document cannot do without could not be fetched: {error}")
-    text = re.sub(r"\s+", " ", str(error))[:500]
-    return RenderFailed(f"WeasyPrint cannot render this document ({type(error).__name__}: {text}).")
+        return RenderFailed("Something that the document cannot do without could not be fetched.")
+    if isinstance(error, ArithmeticError) or (isinstance(error, ValueError) and "to integer" in str(error)):
+        return RenderFailed(
+            "The document has a length or another number that is too large or too small to be drawn."
+        )
+    return RenderFailed(
+        "The document has something that the renderer fails at. Leave parts of it out to find what it is."
+    )

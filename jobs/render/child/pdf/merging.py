@@ -90,8 +90,8 @@ def _add(document: pikepdf.Pdf, part: MergePart, name: str, warn: Warn) -> _Part
     added = _Part(part.title, source, pages[0], places)
     try:
         added.bookmarks = _kept(source.open_outline().root, added)
-    except Exception as error:  # noqa: BLE001 (pages can be used without bookmarks)
-        warn("bookmarks_unreadable", f"The bookmarks of {name} cannot be read ({type(error).__name__}).")
+    except Exception:  # noqa: BLE001 (pages can be used without bookmarks)
+        warn("bookmarks_unreadable", f"The bookmarks of {name} cannot be read.")
     if repaired or source.get_warnings():
         warn(
             "pdf_repaired",

@@ -79,6 +79,8 @@ def unreadable(name: str, reason: str) -> PdfUnreadable:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the library's message without the memory address of the file."""
+    """Returns the library's message without the memory address of the file, or plain words."""
+    if not isinstance(error, pikepdf.PdfError):
+        return "it is damaged"
     text = re.sub(r"\s+", " ", re.sub(r"(stream )?<_io\.BytesIO object at \w+>:? ?", "", str(error)))
-    return text.strip(" .")[:200] or type(error).__name__
+    return text.strip(" .")[:200] or "it is damaged"

@@ -219,12 +219,21 @@ class TestHostileDocuments:
         with pytest.raises(RenderFailed, match="nested too deeply"):
             render(engine, "<div>" * 3000)
 
-    def test_a_document_that_weasyprint_cannot_render_is_a_typed_error(
-        self, engine: Engine, web: HostileWeb
+    @pytest.mark.parametrize(
+        "css",
+        [
+            "p { font-size: 1e30px }",
+            "p { letter-spacing: 1e300px }",
+            "table { border-spacing: 1e308px }",
+        ],
+    )
+    def test_a_document_that_weasyprint_fails_at_is_a_typed_error_in_words(
+        self, engine: Engine, css: str
     ) -> None:
-        profile = f"@color-profile --x {{ src: url({web.url('/missing.icc')}) }}"
-        with pytest.raises(RenderFailed, match="cannot do without could not be fetched"):
-            render(engine, f"<style>{profile}</style>x")
+        with pytest.raises(RenderFailed, match="a length or another number") as failed:
+            render(engine, f"<style>{css}</style><table><tr><td>a<td>b</table><p>x")
+        assert "Error" not in failed.value.message
+        assert failed.value.__cause__ is not None
 
 
 def test_a_document_leaves_nothing_in_the_shared_fonts(engine: Engine) -> None:
