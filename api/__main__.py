@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 import uvicorn
 
 from api.app import Api, build
-from jobs.core.errors.store import ClusterRefused, StoreEvicts, StoreUnavailable
-from jobs.core.settings import BadSetting, Settings
+from jobs.core.errors.store import StoreEvicts, StoreUnavailable
+from jobs.core.settings import Settings
+from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
-from jobs.process.logging import configure_logging
 from jobs.store.client import connect, refuse_cluster, translated_errors
 from jobs.store.eviction import EvictionGuard
 from notifier.protocol.session import MAX_MESSAGE_BYTES
@@ -59,23 +57,10 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def main() -> None:
-    """Serves until SIGTERM or SIGINT, and returns when all is shut down.
-
-    Exits with 2 if a setting is wrong, and with 1 if the store is a cluster.
-    """
-    try:
-        settings = Settings.from_env(os.environ)
-        configure_logging(settings, "web")
-        api = build(settings)
-    except BadSetting as error:
-        print(f"pressrun web: {error}", file=sys.stderr)
-        sys.exit(2)
-    try:
-        asyncio.run(_examine_store(settings))
-    except ClusterRefused as error:
-        print(f"pressrun web: {error}", file=sys.stderr)
-        sys.exit(1)
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, and returns when all is shut down."""
+    api = build(settings)
+    asyncio.run(_examine_store(settings))
     raise_file_limit()
     tune_garbage_collector()
     WebServer(server_config(api, settings), api).run()
@@ -120,4 +105,4 @@ def server_config(api: Api, settings: Settings) -> uvicorn.Config:
 
 
 if __name__ == "__main__":
-    main()
+    run_process("web", serve)

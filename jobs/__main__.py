@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Mapping
 
 import uvloop
 
-from jobs.core.errors.store import ClusterRefused
-from jobs.core.settings import BadSetting, Settings
+from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
+from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
-from jobs.process.logging import configure_logging
-from jobs.render.parent.pool import RendererNotStarted, RenderPool
+from jobs.render.parent.pool import RenderPool
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect, refuse_cluster
 from jobs.store.queue import JobQueue
@@ -43,22 +40,13 @@ def build(settings: Settings) -> JobWorker:
     return JobWorker(redis, queue, settings, start=start, stop=pool.close)
 
 
-def main() -> None:
-    """Works until SIGTERM or SIGINT. Exits with 2 if a setting is wrong."""
+def work(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT."""
     asyncio.set_event_loop(uvloop.new_event_loop())
-    try:
-        settings = Settings.from_env(os.environ)
-        configure_logging(settings, "worker")
-        worker = build(settings)
-    except BadSetting as error:
-        print(f"pressrun worker: {error}", file=sys.stderr)
-        sys.exit(2)
+    worker = build(settings)
     tune_garbage_collector()
-    try:
-        worker.run()
-    except (RendererNotStarted, ClusterRefused) as error:
-        sys.exit(f"pressrun worker: {error}")
+    worker.run()
 
 
 if __name__ == "__main__":
-    main()
+    run_process("worker", work)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Sequence
 
 import structlog
 import uvloop
 
-from jobs.core.errors.store import ClusterRefused
 from jobs.core.secret_key import load_secret_keys
-from jobs.core.settings import BadSetting, Settings
+from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
+from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
-from jobs.process.logging import configure_logging
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
 from jobs.store.client import connect, refuse_cluster, wait_for_store
@@ -84,25 +81,14 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     log.info("notifier.stopped")
 
 
-def main() -> int:
-    """Returns the exit code: 2 if a setting is wrong, 1 if the store is a cluster."""
-    code = 0
-    try:
-        settings = Settings.from_env(os.environ)
-        secret_keys = load_secret_keys(settings)
-        configure_logging(settings, "notifier")
-        raise_file_limit()
-        tune_garbage_collector()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings, secret_keys))
-    except* BadSetting as errors:
-        print(f"pressrun notifier: {errors.exceptions[0]}", file=sys.stderr)
-        code = 2
-    except* ClusterRefused as refusals:
-        print(f"pressrun notifier: {refusals.exceptions[0]}", file=sys.stderr)
-        code = 1
-    return code
+def push(settings: Settings) -> None:
+    """Pushes events until SIGTERM or SIGINT."""
+    secret_keys = load_secret_keys(settings)
+    raise_file_limit()
+    tune_garbage_collector()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings, secret_keys))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process("notifier", push)

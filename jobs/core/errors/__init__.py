@@ -29,6 +29,10 @@ class PressrunError(Exception):
             setattr(cls, name, value)
 
 
+class CannotServe(PressrunError):
+    """A process cannot do its work here. It says why, and ends with exit code 1."""
+
+
 _E = TypeVar("_E", bound=PressrunError)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from jobs.core.errors import PressrunError
+from jobs.core.errors import CannotServe, PressrunError
 
 
 class StoreError(PressrunError):
@@ -33,7 +33,7 @@ class RecordTooNew(StoreError, code="record_too_new"):
     release again."""
 
 
-class ClusterRefused(PressrunError, code="cluster_refused"):
+class ClusterRefused(CannotServe, code="cluster_refused"):
     """`REDIS_URL` names a cluster. Raised at start; nothing is served from one."""
 
 

@@ -21,7 +21,7 @@ from typing import Any, Literal, Protocol, cast
 
 import structlog
 
-from jobs.core.errors import PressrunError
+from jobs.core.errors import CannotServe
 from jobs.core.errors.job import JobError
 from jobs.core.job import Progress
 from jobs.isolation.level import Isolation
@@ -42,7 +42,7 @@ _WATCH_SECONDS = 0.1
 """How often the memory and the files of a busy child are looked at."""
 
 
-class RendererNotStarted(PressrunError):
+class RendererNotStarted(CannotServe):
     """A render child did not become ready. The message says why."""
 
 
