@@ -166,31 +166,33 @@ def _tail(redis: Redis, waiters: Waiters, hub: Hub, epochs: Epochs) -> Tail:
             waiters.wake(event.tenant, event.job_id)
         hub.on_event(event)
 
-    def on_gap() -> None:
-        waiters.wake_all()
-        hub.on_gap()
-
     return Tail(
         redis,
         on_event=on_event,
         on_progress=hub.on_progress,
-        on_gap=on_gap,
+        on_gap=partial(_look_again, waiters, hub),
         epochs=epochs,
         followers=hub.followers,
     )
 
 
+def _look_again(waiters: Waiters, hub: Hub) -> None:
+    """Makes waiting requests and subscribers read the store again, after events were missed."""
+    waiters.wake_all()
+    hub.on_gap()
+
+
 @contextlib.asynccontextmanager
 async def _lifespan(services: Services) -> AsyncIterator[None]:
-    tail, hub = services.tail, services.hub
+    tail, hub, waiters = services.tail, services.hub, services.waiters
     following = [
-        asyncio.create_task(_keep_running("tail", tail.run, services.look_again)),
+        asyncio.create_task(_keep_running("tail", tail.run, partial(_look_again, waiters, hub))),
         asyncio.create_task(_keep_running("hub", lambda: hub.run(tail.ready), hub.on_gap)),
     ]
     try:
         yield
     finally:
-        services.waiters.close()
+        waiters.close()
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)

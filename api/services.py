@@ -72,8 +72,3 @@ class Services:
     clock: Callable[[], float]
     """Returns the time now, in Unix seconds."""
     metrics: Metrics = field(default_factory=Metrics)
-
-    def look_again(self) -> None:
-        """Makes waiting requests and subscribers read the store again, after events were missed."""
-        self.waiters.wake_all()
-        self.hub.on_gap()

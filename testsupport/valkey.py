@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,25 +18,30 @@ class FaultyValkey(EmbeddedValkey):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, free_port())
 
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        assert self.process is not None
+        return self.process
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Inside the block the server keeps its connections and answers nothing.
 
         So does a machine that swaps, or a network that drops packets.
         """
-        self.signal(signal.SIGSTOP)
+        self.running.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self.signal(signal.SIGCONT)
+            self.running.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Kills the server before it can flush.
 
         `start` brings it back with all that it had acknowledged.
         """
-        self.signal(signal.SIGKILL)
-        self.wait()
+        self.running.kill()
+        self.running.wait()
         self.stop()
 
     def restart(self) -> None:

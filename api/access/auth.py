@@ -49,14 +49,9 @@ class Authenticator:
         self._clock = clock
         self._local = Caller(LOCAL_TENANT)
 
-    @property
-    def is_local_only(self) -> bool:
-        """True without API keys: only this machine may connect, and needs no credentials."""
-        return not self._keys
-
     def check_origin(self, scope: Scope) -> None:
         """Refuses requests from elsewhere while there are no API keys. Applies to all routes."""
-        if self.is_local_only:
+        if not self._keys:
             check_local(scope, self._allowed_origins)
 
     def by_key(self, scope: Scope) -> Caller:

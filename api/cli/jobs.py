@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import click
@@ -49,6 +49,10 @@ async def list_jobs(server: Server, batch: str | None = None, **filters: Any) ->
         click.echo("There are more: use --limit or a filter.", err=True)
 
 
+def _command_on_a_job(command: Callable[..., Coroutine[Any, Any, None]]) -> click.Command:
+    return jobs.command()(click.argument("job_id", metavar="ID")(with_server(command)))
+
+
 def _table(items: list[dict[str, Any]]) -> Iterator[Text]:
     """Formats a line for each job. The outcome is last, because a terminal cuts off the end."""
     now = datetime.datetime.now(datetime.UTC)
@@ -62,9 +66,7 @@ def _table(items: list[dict[str, Any]]) -> Iterator[Text]:
         yield line
 
 
-@jobs.command()
-@click.argument("job_id", metavar="ID")
-@with_server
+@_command_on_a_job
 async def show(server: Server, job_id: str) -> None:
     """Show everything about one job, and its events."""
     job = await server.get(f"/v1/jobs/{job_id}")
@@ -116,27 +118,21 @@ def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-@jobs.command()
-@click.argument("job_id", metavar="ID")
-@with_server
+@_command_on_a_job
 async def cancel(server: Server, job_id: str) -> None:
     """Cancel a job that has not finished."""
     await server.send("POST", f"/v1/jobs/{job_id}/cancel")
     click.echo(f"{job_id} is cancelled.")
 
 
-@jobs.command()
-@click.argument("job_id", metavar="ID")
-@with_server
+@_command_on_a_job
 async def retry(server: Server, job_id: str) -> None:
     """Run a failed or cancelled job again, as a new one."""
     job = await server.send("POST", f"/v1/jobs/{job_id}/retry")
     click.echo(f"{job['id']} is {job['status']}: it repeats {job_id}.")
 
 
-@jobs.command()
-@click.argument("job_id", metavar="ID")
-@with_server
+@_command_on_a_job
 async def delete(server: Server, job_id: str) -> None:
     """Delete a finished job with its input and result."""
     await server.send("DELETE", f"/v1/jobs/{job_id}")

@@ -59,13 +59,13 @@ async def render(
     Exit codes: 0 done, 1 the job failed or was refused, 2 wrong use, 3 no server.
     """
     target = _target(file, output)
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False, markup=False)
     job = await _submit(server, file, options, files)
     try:
         with _progress_bar(console, file) as update:
             job = await follow(server, job, update)
     except BaseException:
-        console.print(f"The job goes on. To look at it: pressrun jobs show {job['id']}", highlight=False)
+        console.print(f"The job goes on. To look at it: pressrun jobs show {job['id']}")
         raise
     body = await fetch_result(server, job)
     if target is None:
@@ -164,15 +164,9 @@ def _print_outcome(console: Console, job: Job, target: Path | None) -> None:
     result = job["result"]
     took = f", rendered in {job_text.seconds(result['render_ms'])}" if "render_ms" in result else ""
     name = f"{target}: " if target else ""
-    console.print(f"{name}{job_text.outcome(job)}{took}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{name}{job_text.outcome(job)}{took}", soft_wrap=True)
     for warning in result.get("warnings", []):
         about = f" ({warning['url']})" if warning.get("url") else ""
-        console.print(
-            f"warning: {warning['message']}{about}",
-            style="yellow",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        console.print(f"warning: {warning['message']}{about}", style="yellow", soft_wrap=True)
     if any(warning["code"] == "relative_url" for warning in result.get("warnings", [])):
         console.print("--file sends along what the document refers to.", style="dim", soft_wrap=True)

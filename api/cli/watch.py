@@ -35,23 +35,19 @@ async def watch(server: Server, job_id: str | None) -> None:
         async for event in _events(server, console):
             _print_event(console, event)
         return
-    job = await follow(server, await server.get(f"/v1/jobs/{job_id}"), _JobLines(console).print_change)
+    last = ""
+
+    def print_change(job: Job) -> None:
+        """Prints a line for every state of the job, and for every step of its progress."""
+        nonlocal last
+        line = f"{job['status']} {job_text.outcome(job)}"
+        if line != last:
+            last = line
+            _print_line(console, _local_time(None), job)
+
+    job = await follow(server, await server.get(f"/v1/jobs/{job_id}"), print_change)
     if job["status"] != "succeeded":
         raise SystemExit(1)
-
-
-class _JobLines:
-    """Prints a line for every state of one job, and for every step of its progress."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._last = ""
-
-    def print_change(self, job: Job) -> None:
-        line = f"{job['status']} {job_text.outcome(job)}"
-        if line != self._last:
-            self._last = line
-            _print_line(self._console, _local_time(None), job)
 
 
 async def _events(server: Server, console: Console) -> AsyncIterator[dict[str, Any]]:

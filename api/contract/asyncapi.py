@@ -45,6 +45,7 @@ _CHANNEL = {"$ref": "#/channels/push"}
 def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
     """Returns the document that `/asyncapi.json` serves."""
     messages = [*_FROM_CLIENTS, *_TO_CLIENTS]
+    url = urlsplit(settings.ws_url)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -53,11 +54,11 @@ def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
             "description": "Every change of a job, as it happens, over a WebSocket. The same events come as "
             "server-sent events from `GET /v1/events` (see the OpenAPI document).",
         },
-        "servers": _servers(settings),
+        "servers": {"pressrun": {"host": url.netloc, "protocol": url.scheme}},
         "defaultContentType": "application/json",
         "channels": {
             "push": {
-                "address": urlsplit(settings.ws_url).path,
+                "address": url.path,
                 "description": "JSON text frames, subprotocol `pressrun.v1`. If API keys are set, the first frame is "
                 f"`auth`. The server pings every {DEFAULT_SESSION_TIMING.ping_interval_s} s.",
                 "messages": {
@@ -73,11 +74,6 @@ def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
             "schemas": _schemas(),
         },
     }
-
-
-def _servers(settings: Settings) -> dict[str, Any]:
-    url = urlsplit(settings.ws_url)
-    return {"pressrun": {"host": url.netloc, "protocol": url.scheme}}
 
 
 def _operations() -> dict[str, Any]:

@@ -24,12 +24,8 @@ def size(count: int) -> str:
     return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
-def pages(count: int) -> str:
-    return f"{count} page" if count == 1 else f"{count} pages"
-
-
-def warnings(count: int) -> str:
-    return f"{count} warning" if count == 1 else f"{count} warnings"
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def seconds(milliseconds: float) -> str:
@@ -50,19 +46,14 @@ def outcome(job: dict[str, Any]) -> str:
     """Says in one line what the job produced, why it failed, or how far it is."""
     result, error, progress = job["result"], job["error"], job["progress"]
     if result is not None:
-        parts = [pages(result["pages"])] if "pages" in result else []
+        parts = [counted(result["pages"], "page")] if "pages" in result else []
         parts.append(size(result["bytes"]) + ("" if result["url"] else ", expired"))
         if result.get("warnings"):
-            parts.append(warnings(len(result["warnings"])))
+            parts.append(counted(len(result["warnings"]), "warning"))
         return ", ".join(parts)
     if error is not None:
         return f"{error['code']}: {error['message']}"
     if progress is not None and job["status"] == "running":
-        return step(progress)
+        page = f", page {progress['page']}" if progress.get("page") else ""
+        return f"{progress['percent']} %, {progress['stage']}{page}"
     return ""
-
-
-def step(progress: dict[str, Any]) -> str:
-    """Formats progress, such as ``40 %, layout, page 5``."""
-    page = progress.get("page")
-    return f"{progress['percent']} %, {progress['stage']}" + (f", page {page}" if page else "")

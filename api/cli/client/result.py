@@ -19,7 +19,8 @@ async def fetch_result(server: Server, job: dict[str, Any]) -> bytes:
     if job["status"] != "succeeded":
         error = job["error"] or {"code": "cancelled", "message": "Somebody cancelled the job."}
         raise click.ClickException(f"{error['message']} ({error['code']}, {job['id']})")
-    return await server.download(f"/v1/jobs/{job['id']}/result")
+    async with server.answered("GET", f"/v1/jobs/{job['id']}/result") as answer:
+        return await answer.read()
 
 
 def write(target: Path, body: bytes) -> None:

@@ -74,13 +74,6 @@ class Server:
         self.http = http
         self.url = url
 
-    @classmethod
-    @asynccontextmanager
-    async def at(cls, url: str, api_key: str | None) -> AsyncIterator[Server]:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as http:
-            yield cls(http, url.rstrip("/"))
-
     async def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """Returns the JSON at `path`. Parameters that are None are left out."""
         present = {name: str(value) for name, value in parameters.items() if value is not None}
@@ -92,10 +85,6 @@ class Server:
             body = await answer.read()
             document: dict[str, Any] = json.loads(body) if body else {}
             return document
-
-    async def download(self, path: str) -> bytes:
-        async with self.answered("GET", path) as answer:
-            return await answer.read()
 
     @asynccontextmanager
     async def answered(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -151,11 +140,13 @@ def with_server(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[...,
     @url_option
     @functools.wraps(command)
     def run(**arguments: Any) -> T:
-        url = _url_in_force()
+        url = _url_in_force().rstrip("/")
+        api_key = os.environ.get(_API_KEY_VARIABLE)
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
         async def connected() -> T:
-            async with Server.at(url, os.environ.get(_API_KEY_VARIABLE)) as server:
-                return await command(server, **arguments)
+            async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as http:
+                return await command(Server(http, url), **arguments)
 
         try:
             return asyncio.run(connected())

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -79,7 +78,8 @@ class EmbeddedValkey:
         """Before `start`, the preferred port; after it, the port that the server listens on."""
         self._free_port = free_port or next_free_port
         self._preexec = die_with_parent() if dies_with_parent else None
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        """None before `start` and after `stop`."""
         self._supervisor_lock: int | None = None
 
     @property
@@ -87,12 +87,8 @@ class EmbeddedValkey:
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
-    def pid(self) -> int:
-        return self._running().pid
-
-    @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     @property
     def log(self) -> Path:
@@ -119,39 +115,27 @@ class EmbeddedValkey:
             self.stop()
             raise
 
-    def wait(self) -> int:
-        """Blocks until the server has exited, and returns its exit code."""
-        return self._running().wait()
-
-    def signal(self, number: signal.Signals) -> None:
-        self._running().send_signal(number)
-
     def stop(self) -> None:
         """Shuts the server down and waits for its end. Does nothing if it is not running."""
-        if self._process is not None:
-            self._process.terminate()
+        if self.process is not None:
+            self.process.terminate()
             try:
-                self._process.wait(STOP_SECONDS)
+                self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+                self.process.kill()
+                self.process.wait()
+            self.process = None
         if self._supervisor_lock is not None:
             os.close(self._supervisor_lock)
             self._supervisor_lock = None
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise EmbeddedValkeyError("The embedded Valkey server is not running.")
-        return self._process
 
     def _start_on_next_port(self, server_lock: int) -> bool:
         """Starts the server on the next free port; False if another program takes it."""
         self.port = self._free_port(self.port)
         os.ftruncate(server_lock, 0)
         os.pwrite(server_lock, str(self.port).encode(), 0)
-        self._process = self._spawn(server_lock)
-        if self._answers(self._process):
+        self.process = self._spawn(server_lock)
+        if self._answers(self.process):
             return True
         end_of_log = self.log.read_text(errors="replace").strip().splitlines()[-3:]
         if not any("Failed listening on port" in line for line in end_of_log):
