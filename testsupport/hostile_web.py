@@ -24,6 +24,8 @@ class HostileWeb:
         self.requests: list[tuple[str, str, str]] = []
         self.release = threading.Event()
         """When it is set, the slow pages end."""
+        self.dropped = threading.Event()
+        """Set when a client has closed the connection of a page that never ends."""
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -84,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, "image/png", bytes(int(query)))
             case "/drip":
                 self._drip(web)
+            case "/endless":
+                self._send_endlessly(web)
             case "/hang":
                 web.release.wait(30)
             case _:
@@ -111,7 +115,17 @@ class _Handler(BaseHTTPRequestHandler):
             while not web.release.wait(0.02):
                 self.wfile.write(b" ")
         except OSError:
-            pass
+            web.dropped.set()
+
+    def _send_endlessly(self, web: HostileWeb) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.end_headers()
+        try:
+            while not web.release.is_set():
+                self.wfile.write(bytes(65536))
+        except OSError:
+            web.dropped.set()
 
     def log_message(self, format: str, *args: object) -> None:
         pass

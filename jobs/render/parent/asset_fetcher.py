@@ -33,10 +33,6 @@ FETCH_COMMAND = (sys.executable, "-m", "jobs.render.fetch.main")
 
 log = structlog.get_logger("pressrun.fetch")
 
-_GRACE_SECONDS = 5.0
-"""The fetch process keeps to the time for an asset itself. One that is late by this much is stuck,
-and is killed."""
-
 Deliver = Callable[[FetchAnswer, bytes], None]
 
 
@@ -111,7 +107,7 @@ class AssetFetcher:
         if self._process is None:
             self._process = self._start()
         stuck = asyncio.get_running_loop().call_later(
-            self._limits.asset_seconds + _GRACE_SECONDS, self._process.kill, "it does not answer"
+            self._limits.asset_seconds + self._limits.grace_seconds, self._process.kill, "it does not answer"
         )
         self._questions[header["document"]] = _Question(url, deliver, stuck)
         self._process.send(header)

@@ -37,6 +37,8 @@ class FetchLimits:
     asset_seconds: float = 15.0
     """Time for one asset: name resolution, redirects and body."""
     total_seconds: float = 30.0
+    grace_seconds: float = 5.0
+    """A fetch process that is late by this much for one asset is stuck, and is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

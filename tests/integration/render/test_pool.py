@@ -21,7 +21,8 @@ from jobs.core.errors.job import JobError, RendererCrashed, RenderOutOfMemory, R
 from jobs.core.job import Progress
 from jobs.render.parent.child_process import CHILD_COMMAND
 from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
-from jobs.render.protocol.limits import MIB, RenderLimits
+from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
+from jobs.render.protocol.messages import PreviewRequest
 from testsupport.documents import NESTED_FLEX, NONSENSE, SMALL, table
 from testsupport.render_children import busy_pids, child_pids, impostor, is_render_child, open_files
 
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 one_loop = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE_SECONDS = 60
+ASK = "send({'type': 'asset', 'url': 'http://127.0.0.1/'});"
+"""An impostor asks the worker for an asset."""
 
 
 class Reports(list[Progress]):
@@ -364,6 +367,8 @@ class TestImpostors:
                 RendererCrashed,
                 "out of turn",
             ),
+            (f"{ASK} {ASK} time.sleep(600)", RendererCrashed, "'asset' comes out of turn"),
+            ("send({'type': 'more'}); time.sleep(600)", RendererCrashed, "'more' comes out of turn"),
             (
                 "worker.sendall(struct.pack('!II', 2, 2**31)); time.sleep(600)",
                 ResultTooLarge,
@@ -392,6 +397,21 @@ class TestImpostors:
             await render(pool, SMALL)
         await pool.close()
         assert child_pids() == before
+
+    async def test_a_child_that_asks_on_after_a_final_refusal_is_killed(self) -> None:
+        limits = RenderLimits(fetch=FetchLimits(mode="none"))
+        behaviour = f"{ASK} worker.recv(65536); {ASK} time.sleep(600)"
+        pool = await own_pool(limits=limits, child_command=impostor(behaviour))
+        with pytest.raises(RendererCrashed, match="'asset' comes out of turn"):
+            await render(pool, SMALL)
+        await pool.close()
+
+    async def test_a_child_that_draws_pictures_may_ask_for_nothing(self) -> None:
+        pool = await own_pool(child_command=impostor(f"{ASK} time.sleep(600)"))
+        preview = PreviewRequest(pdf=b"%PDF-", options={}, produces=("image/png",))
+        with pytest.raises(RendererCrashed, match="'asset' comes out of turn"):
+            await pool.render(preview, timeout_ms=60_000, report=Reports())
+        await pool.close()
 
 
 @one_loop

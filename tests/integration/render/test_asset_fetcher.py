@@ -1,0 +1,112 @@
+"""The worker's side of fetching, with fetch processes that a web server has taken over."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from jobs.render.parent.asset_fetcher import AssetFetcher
+from jobs.render.protocol.assets import FetchAnswer, NotFetched
+from jobs.render.protocol.limits import FetchLimits
+from jobs.render.protocol.messages import FetchCode
+from testsupport.waiting import eventually
+
+IMPOSTOR = """
+import socket, struct, time
+from jobs.render.protocol import wire
+worker = socket.socket(fileno=0)
+def send(header, body=b""):
+    worker.sendall(b"".join(wire.encode(header, body)))
+fetched = {"type": "fetched", "document": 1, "url": "u", "content_type": "t", "bytes_left": 0}
+worker.recv(65536)
+"""
+URL = "http://a.example/x.png"
+
+
+class Answers:
+    """Waits for the answers of a fetch process."""
+
+    def __init__(self, command: Sequence[str], limits: FetchLimits) -> None:
+        self.fetcher = AssetFetcher(limits, command)
+        self._answers: asyncio.Queue[FetchAnswer] = asyncio.Queue()
+
+    def deliver(self, answer: FetchAnswer, body: bytes) -> None:
+        self._answers.put_nowait(answer)
+
+    async def next(self) -> FetchAnswer:
+        async with asyncio.timeout(30):
+            return await self._answers.get()
+
+    async def why_missing(self, document: int) -> tuple[FetchCode, str]:
+        self.fetcher.fetch(document, URL, self.deliver)
+        answer = await self.next()
+        assert isinstance(answer, NotFetched)
+        return answer.code, answer.message
+
+
+def answers(behaviour: str, **limits: float) -> Answers:
+    return Answers((sys.executable, "-c", IMPOSTOR + behaviour), FetchLimits(**limits))  # type: ignore[arg-type]
+
+
+ENDED = ("unreachable", f"{URL} could not be fetched: the process that fetches has ended.")
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        "raise SystemExit(1)",
+        "worker.close(); time.sleep(600)",
+        "worker.sendall(b'HTTP/1.1 200 OK' + bytes(100)); time.sleep(600)",
+        "worker.sendall(struct.pack('!II', 2, 2**31)); time.sleep(600)",
+        "send(fetched, bytes(2**21)); time.sleep(600)",
+        "send(fetched | {'document': 'x'}); time.sleep(600)",
+        "send(fetched | {'bytes_left': -1}); time.sleep(600)",
+        "send({'type': 'not_fetched', 'document': 1, 'code': 'exec', 'message': ''}); time.sleep(600)",
+    ],
+)
+async def test_a_process_that_dies_or_sends_nonsense_is_replaced(behaviour: str) -> None:
+    asking = answers(behaviour)
+    document = asking.fetcher.open()
+    for _ in range(2):
+        assert await asking.why_missing(document) == ENDED
+    asking.fetcher.end(document)
+    await asking.fetcher.close()
+    assert asking.fetcher.pid is None
+
+
+async def test_a_process_that_does_not_answer_is_killed() -> None:
+    asking = answers("time.sleep(600)", asset_seconds=0.5, grace_seconds=0.5)
+    assert await asking.why_missing(asking.fetcher.open()) == ENDED
+    await asking.fetcher.close()
+
+
+async def test_a_program_that_cannot_be_started_is_the_reason() -> None:
+    asking = Answers(("/nonexistent",), FetchLimits())
+    assert await asking.why_missing(asking.fetcher.open()) == ENDED
+    await asking.fetcher.close()
+
+
+async def test_answers_for_a_document_that_has_ended_go_nowhere() -> None:
+    asking = answers("worker.recv(65536); send(fetched); send(fetched | {'document': 2}); time.sleep(600)")
+    first, second = asking.fetcher.open(), asking.fetcher.open()
+    asking.fetcher.fetch(first, URL, asking.deliver)
+    asking.fetcher.fetch(second, URL, asking.deliver)
+    asking.fetcher.end(first)
+    assert (await asking.next()).document == second
+    await asking.fetcher.close()
+
+
+async def test_the_rest_of_an_asset_is_missing_after_its_process_has_died() -> None:
+    asking = answers("send(fetched | {'bytes_left': 5}); worker.recv(65536); worker.recv(65536)")
+    document = asking.fetcher.open()
+    asking.fetcher.fetch(document, URL, asking.deliver)
+    assert not isinstance(await asking.next(), NotFetched)
+    asking.fetcher.more(document, asking.deliver)
+    answer = await asking.next()
+    assert isinstance(answer, NotFetched)
+    assert answer.message == "The rest of an asset could not be fetched: the process that fetches has ended."
+    await eventually(lambda: asking.fetcher.pid is None)
+    await asking.fetcher.close()
