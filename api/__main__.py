@@ -7,8 +7,10 @@ import signal
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.app import Api, build
 from jobs.core.errors.store import StoreEvicts, StoreUnavailable
@@ -17,7 +19,7 @@ from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.store.client import connect, refuse_cluster, translated_errors
 from jobs.store.eviction import EvictionGuard
-from notifier.protocol.session import MAX_MESSAGE_BYTES
+from notifier.protocol.session import DEFAULT_SESSION_TIMING, MAX_MESSAGE_BYTES
 from notifier.transports.capacity import raise_file_limit
 
 GRACE_SECONDS = 10
@@ -57,6 +59,18 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class PatientWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Lets a slow client read up to its close frame before the connection is closed.
+
+    Uvicorn gives it 10 s. After that the client's next ping is answered by a reset, which destroys
+    all that the client has not read yet.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.close_timeout = DEFAULT_SESSION_TIMING.slow_close_timeout_s
+
+
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, and returns when all is shut down."""
     api = build(settings)
@@ -89,7 +103,7 @@ def server_config(api: Api, settings: Settings) -> uvicorn.Config:
         port=settings.port,
         http="httptools",
         loop="uvloop",
-        ws="websockets-sansio",
+        ws=PatientWebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # events are small
         ws_ping_interval=None,  # the session pings

@@ -50,11 +50,14 @@ class SessionTiming:
     ping_interval_s: float = 25
     """Between two pings. A client that sends nothing from one ping to the next is closed, so a dead
     connection is found within a minute."""
+    close_timeout_s: float = 5
+    """For the client to read the last frames and answer the close frame."""
+    slow_close_timeout_s: float = 60
+    """The same for a client that was too slow: it reads what is on its way before the close frame.
+    A silent client is kept as long."""
 
 
 DEFAULT_SESSION_TIMING = SessionTiming()
-CLOSE_TIMEOUT_S = 5.0
-"""How long a transport waits for a client to read the last frames and answer the close frame."""
 
 
 class Session:
@@ -114,6 +117,13 @@ class Session:
         if not self._scopes:
             return self._started_at + self._timing.auth_timeout_s
         return min(self._next_ping, self._scopes.next_expiry)
+
+    @property
+    def close_timeout_s(self) -> float:
+        """How long the transport waits for the client once `closing` is set."""
+        if self.closing is not None and self.closing.code is CloseCode.TOO_SLOW:
+            return self._timing.slow_close_timeout_s
+        return self._timing.close_timeout_s
 
     def begin(self) -> None:
         """Starts the session. The transport can send frames from now on."""

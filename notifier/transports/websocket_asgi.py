@@ -19,7 +19,7 @@ from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
-from notifier.protocol.session import CLOSE_TIMEOUT_S, DEFAULT_SESSION_TIMING, Session, SessionTiming
+from notifier.protocol.session import DEFAULT_SESSION_TIMING, Session, SessionTiming
 from notifier.transports.access import Access
 from notifier.transports.capacity import connection_capacity
 from notifier.transports.draining import send_away
@@ -37,11 +37,9 @@ class WebSocketEndpoint:
         clock: Callable[[], float] = time.time,
         *,
         timing: SessionTiming = DEFAULT_SESSION_TIMING,
-        close_timeout_s: float = CLOSE_TIMEOUT_S,
         capacity: int | None = None,
     ) -> None:
         self._timing = timing
-        self._close_timeout_s = close_timeout_s
         self._access = Access(settings)
         self._tokens = tokens
         self._hub = hub
@@ -69,27 +67,23 @@ class WebSocketEndpoint:
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in websocket.scope["headers"]
         )
         if refusal is not None:
-            await self._close(websocket, Close.because(CloseCode.FORBIDDEN, refusal))
-            return
+            return await _close(websocket, Close.because(CloseCode.FORBIDDEN, refusal))
         if self._is_draining or len(self.sessions) >= self._capacity:
             code = CloseCode.RESTART if self._is_draining else CloseCode.OVERLOADED
-            await self._close(websocket, Close.because(code, "no more clients are taken here now"))
-            return
-        closing = await self._converse(websocket)
-        if closing is not None:
-            await self._close(websocket, closing)
+            return await _close(websocket, Close.because(code, "no more clients are taken here now"))
+        return await self._converse(websocket)
 
-    async def _converse(self, websocket: WebSocket) -> Close | None:
-        """Runs the session. Returns why it closes, or None if the client has gone."""
+    async def _converse(self, websocket: WebSocket) -> None:
+        """Runs the session, until it has closed or the client has gone."""
         has_output = asyncio.Event()
 
         def wake() -> None:
             has_output.set()
             if session.closing is not None:
-                # A client that does not read the last frames in time never will.
-                loop.call_later(self._close_timeout_s, sending.cancel)
+                # A client that does not read the last frames and the close in time never will.
+                patience.reschedule(asyncio.get_running_loop().time() + session.close_timeout_s)
 
-        loop = asyncio.get_running_loop()
+        patience = asyncio.timeout(None)
         session = Session(
             verify=self._tokens.verify,
             fanout=self._hub,
@@ -102,9 +96,11 @@ class WebSocketEndpoint:
         heartbeat = Heartbeat(session, self._clock)
         receiving = asyncio.create_task(self._receive(websocket, session, heartbeat))
         sending = asyncio.create_task(_send(websocket, session, has_output))
-        session.begin()
         try:
-            await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
+            with contextlib.suppress(TimeoutError):
+                async with patience:
+                    session.begin()
+                    await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.sessions.discard(session)
             self._one_left.set()
@@ -116,7 +112,6 @@ class WebSocketEndpoint:
         for outcome in outcomes:
             if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
                 raise outcome
-        return session.closing
 
     async def _receive(self, websocket: WebSocket, session: Session, heartbeat: Heartbeat) -> None:
         while True:
@@ -126,18 +121,18 @@ class WebSocketEndpoint:
             session.receive(message.get("text") or message.get("bytes") or "", self._clock())
             heartbeat.rearm()
 
-    async def _close(self, websocket: WebSocket, close: Close) -> None:
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-            async with asyncio.timeout(self._close_timeout_s):
-                await websocket.close(close.code, close.reason)
-
 
 async def _send(websocket: WebSocket, session: Session, has_output: asyncio.Event) -> None:
-    """Sends the session's frames until it closes."""
+    """Sends the session's frames, and its close at the end."""
     while True:
         while (frame := session.next_frame()) is not None:
             await websocket.send_text(frame.decode())
         if session.closing is not None:
-            return
+            return await _close(websocket, session.closing)
         await has_output.wait()
         has_output.clear()
+
+
+async def _close(websocket: WebSocket, close: Close) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has gone already
+        await websocket.close(close.code, close.reason)

@@ -25,13 +25,7 @@ from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
-from notifier.protocol.session import (
-    CLOSE_TIMEOUT_S,
-    DEFAULT_SESSION_TIMING,
-    MAX_MESSAGE_BYTES,
-    Session,
-    SessionTiming,
-)
+from notifier.protocol.session import DEFAULT_SESSION_TIMING, MAX_MESSAGE_BYTES, Session, SessionTiming
 from notifier.transports.access import Access
 from notifier.transports.capacity import connection_capacity
 from notifier.transports.draining import send_away, spread_s
@@ -60,14 +54,14 @@ class _Connection(ServerConnection):
             # Bypasses the protocol object for speed. It keeps no state between two of its frames.
             self.transport.write(_text_message(frame))
         if session.closing is not None:
-            self._finish(session.closing)
+            self._finish(session.closing, session.close_timeout_s)
 
     def _has_room(self) -> bool:
         return not self.paused and not self.transport.is_closing()
 
-    def _finish(self, close: Close) -> None:
+    def _finish(self, close: Close, timeout_s: float) -> None:
         if self._aborting is None:
-            self._aborting = self.loop.call_later(self.close_timeout or 0, self.transport.abort)
+            self._aborting = self.loop.call_later(timeout_s, self.transport.abort)
         # Frames go first, if the client reads them in time. One that is too slow has none left.
         if not self.transport.is_closing() and (not self.paused or close.code is CloseCode.TOO_SLOW):
             self.protocol.send_close(close.code, close.reason)
@@ -94,11 +88,9 @@ class WebSocketServer:
         clock: Callable[[], float] = time.time,
         *,
         timing: SessionTiming = DEFAULT_SESSION_TIMING,
-        close_timeout_s: float = CLOSE_TIMEOUT_S,
         capacity: int | None = None,
     ) -> None:
         self._timing = timing
-        self._close_timeout_s = close_timeout_s
         self._settings = settings
         self._access = Access(settings)
         self._tokens = tokens
@@ -132,7 +124,7 @@ class WebSocketServer:
             compression=None,  # events are small; deflate costs 40 KiB a connection and half of the speed
             server_header=None,
             ping_interval=None,  # the session pings
-            close_timeout=self._close_timeout_s,
+            close_timeout=self._timing.close_timeout_s,
             max_size=MAX_MESSAGE_BYTES,
             write_limit=_WRITE_LIMIT_BYTES,
         )
@@ -142,7 +134,7 @@ class WebSocketServer:
         """Disconnects all clients, stops listening, and returns when all are gone.
 
         `/readyz` answers 503 from the start, so that load balancers choose other processes. New
-        clients are told to reconnect. After `grace_s`, the clients that are left are cut off.
+        clients are told to reconnect. Clients that do not go in time are cut off.
         """
         assert self._server is not None  # noqa: S101 (started)
         self._is_draining = True
@@ -154,7 +146,8 @@ class WebSocketServer:
                 await self._hub.limits.release()
                 await send_away(leaving, over_s)
                 self._server.close(close_connections=False)
-                await self._server.wait_closed()
+                async with asyncio.timeout(self._timing.close_timeout_s):  # also for the slow ones
+                    await self._server.wait_closed()
         except TimeoutError:
             self._server.close(close_connections=False)
             for connection in self._connections:

