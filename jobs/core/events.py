@@ -28,8 +28,7 @@ _CURSOR = re.compile(r"([0-9a-z]{1,16})\.(0|[1-9][0-9]{0,15})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A position in a tenant's event log, opaque to clients: `epoch.sequence`, the last event that
-    was seen."""
+    """The last event seen of a tenant's log: `epoch.sequence`, opaque to clients."""
 
     epoch: str
     sequence: int
@@ -60,7 +59,7 @@ class Event:
     version: int | None
     body: bytes
     epoch: str = "0"
-    """The epoch of the event's log; ``0`` if an early release wrote it, which did not note it."""
+    """Of the event's log; ``0`` if an early release wrote the event."""
 
     @property
     def cursor(self) -> Cursor:

@@ -24,8 +24,7 @@ class Ulids:
         self._last = 0
 
     def new(self) -> str:
-        """Returns 26 characters: 48 bits of milliseconds and 80 random bits. Knowing an id gives no
-        access."""
+        """Returns 26 characters: 48 bits of milliseconds, 80 random ones. It gives no access."""
         value = (int(time.time() * 1000) << 80) | random.getrandbits(80)
         if value >> 80 <= self._last >> 80:
             value = self._last + 1
@@ -41,7 +40,7 @@ def new_job_id() -> str:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether `text` has the shape of a job id (not whether such a job exists)."""
+    """Whether `text` has the shape of a job id."""
     return _JOB_ID.match(text) is not None
 
 
@@ -50,5 +49,5 @@ def new_batch_id() -> str:
 
 
 def is_batch_id(text: str) -> bool:
-    """Whether `text` has the shape of a batch id (not whether such a batch exists)."""
+    """Whether `text` has the shape of a batch id."""
     return _BATCH_ID.match(text) is not None

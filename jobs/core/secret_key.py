@@ -1,5 +1,4 @@
-"""Loads the installation's secret from the settings or the data directory, and derives keys from
-it."""
+"""Loads the installation's secret, and derives keys from it."""
 
 from __future__ import annotations
 
@@ -16,14 +15,10 @@ _EXPECTED = "at least 32 random characters, the same for every process"
 
 
 def load_secret_keys(settings: Settings) -> tuple[str, ...]:
-    """Returns `PRESSRUN_SECRET_KEY`; if it is unset, the key in the data directory, which is made
-    if it is missing.
+    """Returns `PRESSRUN_SECRET_KEY`, or else the key in the data directory, made if missing.
 
     Processes that start at the same time get the same key: the first one to link the file made it,
-    the others read it.
-
-    Raises:
-        BadSetting: the file cannot be read or made, or holds something else.
+    the others read it. Raises BadSetting if it cannot be read or made, or is no key.
     """
     if settings.secret_key:
         return settings.secret_key
@@ -47,8 +42,7 @@ def derive_key(secret: str, purpose: str) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Writes the file under another name and links it, so that no process reads half a key and the
-    first link wins."""
+    """Writes another file and links it: no process reads half a key, and the first link wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

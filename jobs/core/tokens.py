@@ -1,8 +1,6 @@
-"""Tokens: short-lived, signed permission for a browser to follow one job, one batch or a channel.
-Pure.
+"""Tokens: short-lived permission for a browser to follow one job, one batch or a channel. Pure.
 
-JWTs (RFC 7519) signed with HS256 and a key derived for this purpose alone. The caller passes the
-time.
+JWTs (RFC 7519) signed with HS256 and a key derived for this purpose alone.
 """
 
 from __future__ import annotations
@@ -21,8 +19,6 @@ from jobs.core.errors.request import TokenExpired, TokenInvalid
 from jobs.core.secret_key import derive_key
 
 JOBS_CHANNEL = "jobs"
-"""The channel of all jobs of a tenant."""
-
 _ALGORITHM = "HS256"
 _PURPOSE = "tokens v1"
 _MAX_CHARACTERS = 2048
@@ -64,8 +60,7 @@ class Grant:
 
 
 class Tokens:
-    """Mints and verifies tokens. The first secret signs, all of them verify: prepend a new one to
-    rotate."""
+    """Mints and verifies tokens. The first secret signs, all verify: prepend one to rotate."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._keys = [derive_key(secret, _PURPOSE) for secret in secret_keys]
@@ -74,19 +69,13 @@ class Tokens:
         """Returns a token, valid for at least `ttl_seconds`, and when it expires (Unix seconds)."""
         expires_at = math.ceil(now) + ttl_seconds
         claims = {"tenant": tenant, **scope.claims(), "iat": int(now), "exp": expires_at}
-        # RFC 7515 section 7.1 by hand: every submission mints a token, and `jwt.encode` takes five
-        # times as long.
+        # RFC 7515 section 7.1 by hand, for every submission: `jwt.encode` takes five times as long.
         signed = _HEADER + b"." + _base64url(_json(claims).encode())
         signature = hmac.digest(self._keys[0], signed, "sha256")
         return (signed + b"." + _base64url(signature)).decode("ascii"), expires_at
 
     def verify(self, token: str, now: float) -> Grant:
-        """Returns what the token permits.
-
-        Raises:
-            TokenInvalid: it is malformed, forged, or signed with another algorithm or key.
-            TokenExpired: its time is over.
-        """
+        """Returns what the token permits. Raises TokenInvalid, TokenExpired."""
         grant = _grant(self._claims(token))
         if grant.expires_at <= now:
             raise TokenExpired("The token has expired. Ask your server for a fresh one.")

@@ -25,7 +25,7 @@ def field_errors(
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         {
-            "pointer": below + "".join(map(_token, each["loc"])),
+            "pointer": below + "".join(map(pointer_token, each["loc"])),
             "message": _message(each, model if number < _MAX_SUGGESTIONS else None),
         }
         for number, each in enumerate(found)
@@ -45,7 +45,6 @@ def _message(error: Any, model: type[BaseModel] | None) -> str:
 
 
 def _close_names(location: Sequence[str | int], model: type[BaseModel]) -> list[str]:
-    """Returns at most one name."""
     name = str(location[-1])
     if len(name) > _MAX_NAME_CHARACTERS:
         return []
@@ -75,6 +74,6 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
-def _token(step: str | int) -> str:
+def pointer_token(step: str | int) -> str:
     """Returns one reference token of a pointer (RFC 6901 section 3), with its slash."""
     return "/" + str(step).replace("~", "~0").replace("/", "~1")

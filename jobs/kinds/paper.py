@@ -48,11 +48,7 @@ NAMED_SIZES = _named_sizes()
 
 
 def length_mm(length: str) -> float:
-    """Returns the millimetres of an absolute CSS length such as ``15mm``; ``0`` needs no unit.
-
-    Raises:
-        ValueError: it is not a length, or is longer than a page can be.
-    """
+    """Returns the millimetres of a CSS length such as ``15mm`` or ``0``. Raises ValueError."""
     if length == "0":
         return 0.0
     match = _LENGTH.fullmatch(length)
@@ -65,12 +61,9 @@ def length_mm(length: str) -> float:
 
 
 def paper(size: str) -> Paper:
-    """Returns the sheet of a page size: a name, width and height (``100mm 5in``), or one length.
+    """Returns the sheet of a name, width and height (``100mm 5in``), or the side of a square.
 
-    One length is the side of a square.
-
-    Raises:
-        ValueError: it is neither a known name nor one or two lengths above zero.
+    Raises ValueError.
     """
     if (named := NAMED_SIZES.get(size.lower())) is not None:
         return named

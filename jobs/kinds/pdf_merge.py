@@ -12,14 +12,7 @@ from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
 from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
-from jobs.kinds.sources import (
-    MAX_SOURCE_BYTES,
-    PdfSource,
-    Sources,
-    check_results,
-    file_mismatches,
-    stem,
-)
+from jobs.kinds.sources import MAX_SOURCE_BYTES, PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.validation import canonical
 from jobs.render.protocol import page_ranges
 from jobs.render.protocol.messages import MergePart, MergeRequest
@@ -31,9 +24,7 @@ MAX_PARTS = 100
 DEFAULT_FILENAME = "merged.pdf"
 
 Pages = Annotated[
-    str,
-    Field(min_length=1, max_length=page_ranges.MAX_CHARACTERS),
-    AfterValidator(page_ranges.canonical),
+    str, Field(min_length=1, max_length=page_ranges.MAX_CHARACTERS), AfterValidator(page_ranges.canonical)
 ]
 
 

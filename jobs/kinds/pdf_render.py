@@ -82,7 +82,7 @@ class PdfRender:
 
 
 async def _reused(run: Run) -> Result | None:
-    """Returns a copy of the result that the same document had before, or None."""
+    """Returns a copy of an earlier result of the same document, or None."""
     key = _reuse_key(run.spec)
     found = await run.recall(key) if key is not None else None
     return found and dataclasses.replace(found, details={**found.details, "cached": True})
@@ -106,10 +106,7 @@ async def _rendered(run: Run, pool: RenderPool) -> Result:
 
 
 def _reuse_key(spec: dict[str, Any]) -> str | None:
-    """Returns a digest of all that the PDF depends on.
-
-    None if the PDF can differ each time, or if the job asks for a new one.
-    """
+    """Returns a digest of all that the PDF depends on; None if it can differ, or is to be new."""
     if "url" in spec["input"] or spec["options"].get("cache") is False:
         return None
     options = {name: value for name, value in spec["options"].items() if name not in _OPTIONS_NOT_IN_THE_PDF}
@@ -136,7 +133,7 @@ def _request(run: Run) -> RenderRequest:
 
 
 def _template(input: dict[str, Any]) -> dict[str, Any]:
-    """Returns the member of the result that names the template, if there was one."""
+    """Returns the member of the result that names the template, if there is one."""
     if "template" not in input:
         return {}
     return {"template": {"name": input["template"], "version": input["version"]}}

@@ -14,12 +14,9 @@ _BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW)
 
 
 def load_kinds(settings: Settings) -> dict[str, Kind]:
-    """Returns all kinds by name.
+    """Returns all kinds by name; of the same name, the last. Your own come after built-in ones.
 
-    Your own kinds replace built-in kinds of the same name, and a later one replaces an earlier one.
-
-    Raises:
-        BadSetting: a path in ``PRESSRUN_KINDS`` does not name a kind.
+    Raises BadSetting.
     """
     kinds = [*_BUILT_IN, *(_load(path) for path in settings.kinds)]
     return {kind.name: kind for kind in kinds}

@@ -34,10 +34,7 @@ class PdfSource(Strict):
 
 
 def file_mismatches(sources: Mapping[str, PdfSource], files: Collection[str]) -> list[dict[str, str]]:
-    """Returns errors for files that are named but were not uploaded, and the other way round.
-
-    `sources` are by their pointers; `files` are the names of the uploaded files.
-    """
+    """Returns errors for files named by `sources` (by pointer) but not uploaded, and vice versa."""
     named = {source.file for source in sources.values()}
     missing = [
         problem(f"{pointer}/file", f"no file named {source.file!r} came with the job")
@@ -68,7 +65,7 @@ async def check_results(
 
 
 async def _result_bytes(lookups: Lookups, pointer: str, job_id: str) -> int | RequestError:
-    """Returns the size of the job's result, or the reason why it cannot be used."""
+    """Returns the size of the job's result, or why it cannot be used."""
     try:
         job = await lookups.job(job_id)
         result: dict[str, Any] = job.document["result"] or {}
@@ -89,12 +86,7 @@ class Sources:
         self._bytes_left = max_bytes
 
     async def read(self, source: Mapping[str, Any]) -> tuple[bytes, str]:
-        """Returns the PDF that a validated `PdfSource` names, and its file name.
-
-        Raises:
-            SourceGone: the result has been deleted or has expired since submission.
-            SourceTooLarge: all PDFs of the run together are too large.
-        """
+        """Returns a PDF and its file name. Raises SourceGone, SourceTooLarge."""
         if "job_id" in source:
             result = await self._run.result_of(source["job_id"], self._bytes_left)
             content, name = result.body, result.filename

@@ -57,7 +57,7 @@ def canonical(
 
 
 def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, str]]) -> T | None:
-    """Returns the model of `value`; if it does not fit, None, and adds the reasons to `errors`."""
+    """Returns the model of `value`; None if it does not fit, with the reasons in `errors`."""
     try:
         return model.model_validate(value)
     except ValidationError as failed:

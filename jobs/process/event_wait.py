@@ -1,5 +1,3 @@
-"""Waits for an event, but not for ever."""
-
 from __future__ import annotations
 
 import asyncio

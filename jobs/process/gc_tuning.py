@@ -1,4 +1,4 @@
-"""Tunes Python's garbage collector, which stops a process while it runs."""
+"""Tunes Python's garbage collector, which stops the process while it runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import gc
 
 
 def tune_garbage_collector() -> None:
-    """Exempts what is there at start from collection, and collects the rest more rarely.
-
-    Requests leave almost no reference cycles.
-    """
+    """Collects rarely, and nothing that is there at start: requests leave almost no cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -41,10 +41,7 @@ _SECRET_SHAPES = re.compile(
     r"|://[^\s/@]+(?=@)"  # credentials in a URL; a lookbehind instead would be tried at every character
 )
 _QUIET = ("websockets", "uvicorn.access", "asyncio", "arq.jobs", "fontTools")
-"""Loggers that are chatty, or reveal secrets at debug level.
-
-`websockets` logs whole frames, `uvicorn.access` query strings.
-"""
+"""Chatty, or with secrets at debug level: `websockets` logs frames, `uvicorn.access` queries."""
 _QUIET_UNLESS_DEBUGGING = ("arq.worker",)
 """arq writes two lines for each run of a cron job, and repeats lines of ours."""
 
@@ -119,7 +116,6 @@ def _console(stream: TextIO) -> Processor:
 
 
 def _known_secrets(settings: Settings) -> tuple[str, ...]:
-    """The secrets of this installation, which are hidden wherever they turn up."""
     password = urlsplit(settings.redis_url).password
     return (*(key.key for key in settings.api_keys), *settings.secret_key, *([password] if password else []))
 

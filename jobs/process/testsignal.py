@@ -1,8 +1,7 @@
 """Signals that components send so that tests can wait for a moment inside them.
 
-A component owns one `TestSignal` for each moment that a test may want to wait for, and calls
-`emit` there. In production nobody watches, and `emit` is one attribute check. A test calls
-`watch` before the moment and awaits `next` after it, instead of sleeping or reading private
+A component calls `emit`; in production nobody watches, and it costs one attribute check. A test
+calls `watch` before the moment and awaits `next` after it, instead of sleeping or reading private
 members. (River, a job queue for Go, uses the same technique.)
 """
 
@@ -15,10 +14,7 @@ T = TypeVar("T")
 
 
 class TestSignal(Generic[T]):
-    """One named moment, with a value that says what happened.
-
-    Use it from one event loop only.
-    """
+    """One named moment, with a value that says what happened. For one event loop."""
 
     __test__ = False  # pytest takes classes named Test… for test cases
 
@@ -26,7 +22,7 @@ class TestSignal(Generic[T]):
         self._values: asyncio.Queue[T] | None = None
 
     def emit(self, value: T) -> None:
-        """Keeps `value` for the test that watches; does nothing if no test does."""
+        """Keeps `value` for the test that watches, if one does."""
         if self._values is not None:
             self._values.put_nowait(value)
 
@@ -35,12 +31,7 @@ class TestSignal(Generic[T]):
         self._values = asyncio.Queue()
 
     async def next(self, timeout_s: float = 30) -> T:
-        """Returns the oldest value that was not returned yet, and waits for one if there is none.
-
-        Raises:
-            TimeoutError: nothing was emitted within `timeout_s` seconds.
-            RuntimeError: `watch` was not called.
-        """
+        """Returns the oldest value not returned yet; waits for one. Raises TimeoutError."""
         if self._values is None:
             raise RuntimeError("Call watch() before the code under test runs, then next().")
         async with asyncio.timeout(timeout_s):

@@ -39,8 +39,7 @@ log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
-"""Longest wait for one answer: longer than a blocking read (`BLOCK_MS`), shorter than a client
-waits."""
+"""Longest wait for one answer: more than a blocking read (`BLOCK_MS`), less than a client waits."""
 BLOCK_MS = 1_000
 """How long one blocking read (doorbell, bus) waits in the store."""
 MAX_CONNECTIONS = 64
@@ -63,8 +62,7 @@ _UNAVAILABLE = (
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turns what redis-py raises for a lost or full store into `StoreUnavailable` and
-    `StoreFull`."""
+    """Turns what redis-py raises for a lost or full store into a `StoreError`."""
     try:
         yield
     except OutOfMemoryError as error:
@@ -102,8 +100,7 @@ def connect(settings: Settings) -> ArqRedis:
     that are safe to send twice.
 
     Raises:
-        BadSetting: the URL has an option that redis-py does not know, or a value of one that it
-            does not take.
+        BadSetting: the URL has an option that redis-py does not take.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,

@@ -116,8 +116,8 @@ ARTIFACTS = "pr:artifacts:"
 ARTIFACT_BYTES = "pr:artifact-bytes"
 
 RECORD_VERSION = 1
-"""The newest `v` of jobs, batches and logged events that this release reads; the one that it writes. A record without
-one has 1. `docs/contributing/changing-stored-data.md` says when it grows."""
+"""The newest `v` of jobs, batches and logged events that this release reads, and the one that it
+writes (no `v` means 1). `docs/contributing/changing-stored-data.md` says when it grows."""
 BUS_TTL_MS = 3600 * 1000
 """How long the bus keeps an event: a process that was away for longer looks at logs and records."""
 DOORBELL_CAP = 64

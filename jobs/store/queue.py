@@ -35,7 +35,7 @@ _SWEEP_BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class ExpiredLease:
-    """A lease whose end has passed. Both values are as the store wrote them."""
+    """Both values are as the store wrote them."""
 
     job_id: bytes
     ends: bytes
@@ -55,10 +55,7 @@ StopReason = Literal["cancelled", "lost"]
 
 
 class JobQueue:
-    """The steps of a worker. All are safe to repeat.
-
-    Each raises `StoreUnavailable` if the store does not answer.
-    """
+    """The steps of a worker. All are safe to repeat, and may raise `StoreUnavailable`."""
 
     def __init__(
         self,
@@ -85,9 +82,8 @@ class JobQueue:
     async def claim_when_rung(self, want: int, timeout_ms: float) -> ClaimBatch:
         """Waits until a job may be ready, for `timeout_ms` or `block_ms` at most, then claims.
 
-        The wait (`BLPOP` on the doorbell) and the claim are sent together, and the store runs the
-        claim when the wait has ended: the job arrives with the ring. If the worker dies meanwhile,
-        its connection is closed and the store drops the claim.
+        Both are sent together, and the store claims when the wait (`BLPOP`) has ended: the job
+        arrives with the ring. If the worker dies meanwhile, the store drops the claim.
         """
         wait_s = max(0.01, min(timeout_ms, self._block_ms) / 1000)
         with translated_errors():
@@ -157,10 +153,7 @@ class JobQueue:
         return Result(body=body, content_type=found.content_type, filename=found.filename)
 
     async def store_result(self, claim: Claim, result: Result) -> str:
-        """Writes the bytes of the result, which no record names yet; returns their path.
-
-        Raises ResultTooLarge.
-        """
+        """Writes bytes that no record names yet; returns their path. Raises ResultTooLarge."""
         path = result_path(claim.tenant, claim.job_id, claim.number)
         try:
             await self._artifacts.put(path, result.body)
@@ -193,10 +186,7 @@ class JobQueue:
         )
 
     async def _remember(self, claim: Claim, key: str) -> None:
-        """Keeps the result for the same document again.
-
-        If the store has no room, that document is rendered again.
-        """
+        """Keeps the result for the same document again, if the store has room."""
         with suppress(StoreError):
             await self._scripts.call("reuse_store", tenant=claim.tenant, content_digest=key, id=claim.job_id)
 

@@ -18,7 +18,7 @@ from jobs.render.protocol import wire
 
 _READ_BYTES = 256 * 1024
 _MAX_REQUEST_BYTES = 1024**3
-"""The web process is trusted, and its own limits are far below this."""
+"""Far above the limits of the web process, which is trusted."""
 
 
 def main() -> None:

@@ -68,11 +68,9 @@ class Checker:
         """The child has got a check to work on; the value is its process id."""
 
     async def html(self, tenant: str, html: str, pointer: str) -> list[Flaw]:
-        """Returns the flaws of a template's source."""
         return await self._check(tenant, "html", pointer, html.encode())
 
     async def schema(self, tenant: str, schema: Mapping[str, Any], pointer: str) -> list[Flaw]:
-        """Returns the flaws of a schema."""
         return await self._check(tenant, "schema", pointer, _json(schema))
 
     async def data(
@@ -92,8 +90,7 @@ class Checker:
                 async with asyncio.timeout(_WALL_SECONDS):
                     return await self._ask_twice(what, pointer, body)
             except BaseException as error:
-                # Also if the caller was cancelled: its unread answer would be taken for the next
-                # one.
+                # Also if the caller was cancelled: its answer would be taken for the next one.
                 await self.close()
                 if isinstance(error, TimeoutError | OSError | wire.WireError):
                     log.warning("template.not_checked", what=what, error=str(error) or type(error).__name__)
@@ -133,10 +130,7 @@ class Checker:
 
 
 class _ChildDied(Exception):
-    """The check child ended without an answer.
-
-    `flaw` is what to report if the check was the cause.
-    """
+    """The child ended without an answer. `flaw` is what to report if the check was the cause."""
 
     def __init__(self, exit_code: int, flaw: str) -> None:
         super().__init__(exit_code, flaw)
@@ -145,8 +139,6 @@ class _ChildDied(Exception):
 
 
 class _Child:
-    """A check child process."""
-
     def __init__(self, process: Process) -> None:
         self._process = process
         self._requests = cast(asyncio.StreamWriter, process.stdin)

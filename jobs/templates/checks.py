@@ -1,8 +1,7 @@
 """Finds flaws in a template, a schema or data. Runs in the check child (`jobs.templates.checker`).
 
-Everything checked may be hostile: sources that take Jinja2 long to compile, schemas whose `$ref`s
-unfold without end, data with a million flaws. These functions do not limit how long that takes; the
-processor time of the child is limited instead.
+Sources can take Jinja2 long to compile, `$ref`s can unfold without end, data can have a million
+flaws. These functions do not limit that; the processor time of the child is limited instead.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any
 import jsonschema_rs
 
 from jobs.core.errors.job import TemplateError
+from jobs.core.validation_errors import pointer_token
 from jobs.render.child.html.template_filling import compiled
 
 Flaw = dict[str, str]
@@ -27,7 +27,7 @@ _REGEX = jsonschema_rs.RegexOptions()
 
 
 def flaws_of_html(html: str, pointer: str) -> list[Flaw]:
-    """Returns the first place where `html` is not Jinja2, or does more than a template may do."""
+    """Returns the first place where `html` is not Jinja2, or does more than a template may."""
     try:
         compiled(html)
     except TemplateError as error:
@@ -52,10 +52,9 @@ def flaws_of_schema(schema: dict[str, Any], pointer: str) -> list[Flaw]:
 def flaws_of_data(
     schema: dict[str, Any], data: Any, pointer: str, on_misfit: Callable[[], None]
 ) -> Iterator[Flaw]:
-    """Yields where `data` does not fit `schema`.
+    """Yields where `data` does not fit `schema`. To find all can take long.
 
-    Calls `on_misfit` as soon as it is known that it does not fit, because finding out why can take
-    long.
+    Calls `on_misfit` as soon as it is known that it does not fit.
     """
     validator = _validator(schema)
     if validator.is_valid(data):
@@ -72,7 +71,7 @@ def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
 
 
 def _explained(pointer: str, error: jsonschema_rs.ValidationError) -> Flaw:
-    path = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in error.instance_path)
+    path = "".join(map(pointer_token, error.instance_path))
     message = error.message
     if error.kind.name == "$ref":
         message = f"a schema refers to itself alone, and this leads elsewhere or nowhere: {message}"

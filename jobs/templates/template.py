@@ -22,7 +22,7 @@ MAX_VERSION = 2**31
 
 
 def is_template_name(text: str) -> bool:
-    """Returns whether a template can have this name, not whether it exists."""
+    """Whether a template can have this name."""
     return _NAME.match(text) is not None
 
 
@@ -53,7 +53,6 @@ class TemplateContent:
 
     @property
     def digest(self) -> str:
-        """Hex SHA-256."""
         return hashlib.sha256(self.to_json()).hexdigest()
 
 
@@ -68,7 +67,6 @@ class TemplateVersion:
     description: str = ""
 
     def document(self) -> dict[str, Any]:
-        """Returns what the API shows."""
         return {
             "name": self.name,
             "version": self.version,
@@ -86,7 +84,6 @@ class Template:
     content: TemplateContent = field(repr=False)
 
     def document(self) -> dict[str, Any]:
-        """Returns what the API shows."""
         content = self.content
         return {
             **self.head.document(),

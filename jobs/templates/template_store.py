@@ -24,13 +24,7 @@ from jobs.store import keys
 from jobs.store.artifacts import Artifacts
 from jobs.store.client import translated_errors
 from jobs.store.scripts import Scripts
-from jobs.templates.template import (
-    MAX_VERSION,
-    Template,
-    TemplateContent,
-    TemplateVersion,
-    is_template_name,
-)
+from jobs.templates.template import MAX_VERSION, Template, TemplateContent, TemplateVersion, is_template_name
 
 MAX_NAMES = 10_000
 """Names that a tenant may use, deleted templates included: their last version numbers are kept."""
@@ -39,10 +33,7 @@ MAX_VERSIONS = 1_000
 
 
 class TemplateStore:
-    """The templates of all tenants.
-
-    Methods raise `StoreUnavailable` if the store does not answer.
-    """
+    """The templates of all tenants. Every method may raise `StoreUnavailable`."""
 
     def __init__(
         self,
@@ -109,11 +100,7 @@ class TemplateStore:
         return _version(name, number, json.loads(head)), outcome == b"created"
 
     async def get(self, tenant: str, name: str, version: int | None = None) -> Template:
-        """Returns a version, the newest by default.
-
-        Raises:
-            TemplateNotFound: the tenant has no such template or version.
-        """
+        """Returns a version, the newest by default. Raises TemplateNotFound."""
         found = await self._read(tenant, name, version)
         if found is None:
             raise TemplateNotFound(name, version)
@@ -129,8 +116,7 @@ class TemplateStore:
     ) -> tuple[list[TemplateVersion], str | None]:
         """Returns the newest version of each template, by name, and the cursor of the next page.
 
-        Raises:
-            InvalidInput: the cursor was never given out.
+        Raises InvalidInput for a cursor that was never given out.
         """
         if cursor is not None and not is_template_name(cursor):
             raise unknown_cursor()
@@ -146,9 +132,7 @@ class TemplateStore:
     ) -> tuple[list[TemplateVersion], str | None]:
         """Returns the versions of a template, newest first, and the cursor of the next page.
 
-        Raises:
-            TemplateNotFound: the tenant has no such template.
-            InvalidInput: the cursor was never given out.
+        Raises TemplateNotFound, InvalidInput.
         """
         if cursor is not None and not (
             cursor.isascii() and cursor.isdigit() and int(cursor[:11]) <= MAX_VERSION
@@ -166,11 +150,7 @@ class TemplateStore:
         return found[:limit], str(found[limit - 1].version) if len(found) > limit else None
 
     async def delete(self, tenant: str, name: str) -> None:
-        """Removes all versions; the next sweep removes their content.
-
-        Raises:
-            TemplateNotFound: the tenant has no such template.
-        """
+        """Removes all versions; the next sweep removes their content. Raises TemplateNotFound."""
         if not await self._scripts.call("template_delete", tenant=tenant, name=name):
             raise TemplateNotFound(name)
 

@@ -43,10 +43,9 @@ class Attempt:
         self._timing = timing
         self._stopped: StopReason | None = None
         self._working: asyncio.Task[Any] | None = None
-        """The task that runs the attempt, while it is at work."""
 
     def stop(self, reason: StopReason) -> None:
-        """Ends the work at once, because the claim is not current any more. Nothing is written."""
+        """Ends the work at once: the claim is not current any more. Nothing is written."""
         self._stopped = reason
         if self._working is not None:
             self._working.cancel()
@@ -69,7 +68,7 @@ class Attempt:
             log.exception("attempt.broken")
 
     async def _perform(self, slot_freed: Callable[[], bool], start_may_wait: bool) -> None:
-        """Does the work, which does not wait for its start but ends if the start is refused."""
+        """Does the work, which does not wait for its start but ends if that is refused."""
         record = self._outcomes.started(self.claim, lambda: self.stop("lost"), may_wait=start_may_wait)
         try:
             try:

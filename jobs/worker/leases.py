@@ -1,7 +1,4 @@
-"""Decides which expired leases are lost. Pure: the caller passes observations and the time.
-
-`jobs.store.queue` says how long a lease is, and renews the leases of a worker.
-"""
+"""Decides which expired leases are lost. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ class LeaseWatch:
         self._first_seen: dict[ExpiredLease, float] = {}
 
     def observe(self, expired: Iterable[ExpiredLease], now_ms: float) -> None:
-        """Notes the leases that one look at the lease table found expired."""
+        """Notes the leases that one look found expired."""
         self._first_seen = {lease: self._first_seen.get(lease, now_ms) for lease in expired}
 
     def lost(self, now_ms: float) -> list[ExpiredLease]:

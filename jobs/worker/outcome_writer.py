@@ -43,9 +43,8 @@ class RunRecord:
         self.on_refused = on_refused
         self.ended: Result | JobError | None = None
         self.starting: asyncio.Task[None] | None = None
-        """Writes the start."""
         self.storing: asyncio.Task[str] | None = None
-        """Writes the bytes of the result; returns their path."""
+        """Returns the path of the result."""
         self.may_be_sent = asyncio.Event()
         """Set when the round trip of the outcome begins."""
         self.is_closed = False
@@ -61,21 +60,17 @@ class RunRecord:
 class OutcomeWriter:
     """One queue of runs with something to write, and one timer that flushes it.
 
-    A flush takes everything that is queued. First it writes the results, which share a thread and a
-    flush of the directory. Then one round trip takes the outcomes, the starts of runs that go on,
-    and what `on_round_trip` adds.
+    A flush first writes the results, which share a thread and a flush of the directory. Then one
+    round trip takes the outcomes, the starts of runs that go on, and what `on_round_trip` adds.
 
     An outcome brings the start of its run along if the start still waits. If a result takes longer
-    to write than the timer, its start goes with the flush, and its outcome goes later by itself.
+    to write than the timer, its start goes with the flush, and its outcome later by itself.
     """
 
     def __init__(
         self, queue: JobQueue, timing: WorkerTiming, on_round_trip: Callable[[], None] = lambda: None
     ) -> None:
-        """`on_round_trip` is called when a round trip begins.
-
-        What is sent to the store in the next turn of the event loop shares the round trip.
-        """
+        """What is sent to the store in the turn after `on_round_trip` shares the round trip."""
         self._queue = queue
         self._timing = timing
         self._on_round_trip = on_round_trip
@@ -87,8 +82,7 @@ class OutcomeWriter:
     def started(self, claim: Claim, on_refused: Callable[[], None], *, may_wait: bool) -> RunRecord:
         """Records the start of a run: with the next flush if it `may_wait`, else now.
 
-        Calls `on_refused` if the claim is lost while the run goes on. Call `close_record` when the
-        run is over, however it ends.
+        Calls `on_refused` if the claim is lost while the run goes on. End it with `close_record`.
         """
         run = RunRecord(claim, on_refused)
         if may_wait:
@@ -100,8 +94,7 @@ class OutcomeWriter:
     async def finished(self, run: RunRecord, ended: Result | JobError, *, may_wait: bool) -> None:
         """Writes the outcome: with the next flush if it `may_wait`, else it flushes now.
 
-        Returns when the outcome is in the store, and tries until the store answers. Raises
-        ClaimLost; the result is removed then.
+        Returns when it is in the store. Raises ClaimLost; the result is removed then.
         """
         run.ended = ended
         self._enqueue(run)

@@ -26,15 +26,12 @@ class Prefetch:
 
     @property
     def claims(self) -> list[Claim]:
-        """The held claims, the next first."""
+        """The next first."""
         return [claim for claim, _ in self._held]
 
     @property
     def room(self) -> int:
-        """How many more to claim, once half is missing.
-
-        Enough is what lasts for `prefetch_for_s`, but at least one claim for each slot.
-        """
+        """How many more to claim, once half of what lasts for `prefetch_for_s` is missing."""
         if not self._runs.are_short:
             return 0
         per_slot = math.ceil(self._timing.prefetch_for_s / self._runs.average_s)
@@ -46,18 +43,15 @@ class Prefetch:
         self._held.append((claim, now))
 
     def take(self) -> Claim | None:
-        """Removes and returns the next claim; None if none is held."""
+        """Removes and returns the next claim."""
         return self._held.popleft()[0] if self._held else None
 
     def drop(self, claim: Claim) -> None:
-        """Removes this claim, if it is held: it is not current any more."""
+        """Removes a claim that is not current any more, if it is held."""
         self._held = deque(held for held in self._held if held[0] is not claim)
 
     def take_overdue(self, now: float) -> list[Claim]:
-        """Removes and returns the claims held for longer than `hold_s`.
-
-        Each counts as a run of that length, so that no more are held.
-        """
+        """Removes and returns claims held for over `hold_s`. Each counts as such a long run."""
         overdue = [claim for claim, since in self._held if now - since > self._timing.hold_s]
         for claim in overdue:
             self.drop(claim)

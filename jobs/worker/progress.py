@@ -12,10 +12,7 @@ from jobs.store.queue import JobQueue
 
 
 class ProgressSender:
-    """Sends the latest progress of one claim until it is closed, and drops what it cannot send.
-
-    The first message is sent `interval_s` seconds after the first report.
-    """
+    """Sends the latest progress of one claim until it is closed, and drops what it cannot send."""
 
     def __init__(self, queue: JobQueue, claim: Claim, interval_s: float) -> None:
         self._queue = queue

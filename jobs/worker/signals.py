@@ -17,6 +17,6 @@ class WorkerSignals:
     held: TestSignal[list[Claim]] = field(default_factory=TestSignal)
     """These claims are held now; emitted after each change."""
     ended: TestSignal[Claim] = field(default_factory=TestSignal)
-    """The attempt is over: its outcome is written, refused, or it was handed back."""
+    """The attempt is over: its outcome is written or refused, or it was handed back."""
     renewed: TestSignal[list[Claim]] = field(default_factory=TestSignal)
     """The leases of these claims were renewed, apart from those that were stopped."""

@@ -1,7 +1,4 @@
-"""When a worker writes, claims and renews: its time constants, each with its reason.
-
-The length of a lease is `jobs.store.queue.LEASE_MS`: it belongs to the queue, not to one worker.
-"""
+"""When a worker writes, claims and renews. A lease belongs to the queue (`LEASE_MS`)."""
 
 from __future__ import annotations
 

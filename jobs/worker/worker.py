@@ -91,7 +91,6 @@ class JobWorker(Worker):
         self._renewal: asyncio.Task[None] | None = None
         self._handing_back: asyncio.Task[None] | None = None
         self._look_due_ms = 0.0
-        """When to look at the queue without any other reason."""
         self._left_nothing = False
         """Whether the last look found less than it wanted: the doorbell rings for more."""
         self._reason_to_look = asyncio.Event()
@@ -102,7 +101,6 @@ class JobWorker(Worker):
     # --- claiming --------------------------------------------------------------------------------
 
     async def _poll_iteration(self) -> None:
-        """Looks at the queue once, when there is a reason to."""
         raise_if_cancelled()
         try:
             if self.allow_pick_jobs:
@@ -153,7 +151,7 @@ class JobWorker(Worker):
         return claimed
 
     async def _wait_for_reason(self) -> None:
-        """Returns when there is a reason to look, or when a look is due without one."""
+        """Returns when there is a reason to look, or a look is due without one."""
         self._reason_to_look.clear()
         wait_ms = self._look_due_ms - time.monotonic() * 1000
         await is_set_within(self._reason_to_look, max(wait_ms, 50) / 1000)
@@ -291,13 +289,6 @@ class JobWorker(Worker):
         log.info("worker.ready", slots=self._slots, kinds=sorted(self._runners))
         self.signals.ready.emit(None)
 
-    async def _shut_down(self) -> None:
-        if self._renewal is not None:
-            self._renewal.cancel()
-        await self._hand_back(self._prefetch.take_all())
-        await self._stop()
-        log.info("worker.stopped")
-
     async def close(self) -> None:
         """Interrupts what runs, waits for it, and stops.
 
@@ -309,7 +300,11 @@ class JobWorker(Worker):
         if self.tasks:
             await asyncio.wait(self.tasks.values())
         self.tasks.clear()
-        await self._shut_down()
+        if self._renewal is not None:
+            self._renewal.cancel()
+        await self._hand_back(self._prefetch.take_all())
+        await self._stop()
+        log.info("worker.stopped")
         try:
             await super().close()
         except (RedisError, OSError) as error:  # it deletes the key of a health check, which is not used
@@ -320,7 +315,7 @@ class JobWorker(Worker):
         super().handle_sig(signum)
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
-        """Drains at the first signal, and hands everything back at the second.
+        """Drains at the first signal; hands everything back at the second.
 
         A drain claims nothing more, and lets runs finish within the grace period.
         """

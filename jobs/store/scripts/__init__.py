@@ -9,15 +9,13 @@ before its first write and is safe to send twice. The header of a script has dir
   Redis and Valkey.
 - ``--!include _clock …``: parts that go before the script, in this order. A part may include
   others.
-- ``--!args tenant id …``: the names of its arguments. They are local variables in the script and
-  keyword arguments of `Scripts.call`. All are strings in Lua; None arrives as the empty string.
-- ``--!rows id kind …``: the names in each of any number of further groups of arguments. In Lua,
-  ``ROWS`` is the list of them, each a table; for `Scripts.call`, `rows` is a list of dicts. A part
-  may declare rows, too.
+- ``--!args tenant id …``: its arguments: local variables in Lua, keyword arguments of
+  `Scripts.call`. All are strings in Lua; None arrives as the empty string.
+- ``--!rows id kind …``: the names in any number of further groups of arguments: ``ROWS`` in Lua, a
+  list of tables; `rows` of `Scripts.call`, a list of dicts. A part may declare rows, too.
 
-Names cost nothing: they become positions when the script is put together. A script is sent by the
-release that wrote it, so processes of two releases may call the same script with different
-arguments.
+Names become positions when the script is put together, so they cost nothing. Each release sends its
+own scripts, so two releases may call the same script with different arguments.
 
 Constants come from `jobs.store.keys` and the settings, as local variables ``K_…``.
 """
@@ -48,7 +46,7 @@ _DIRECTIVE = re.compile(r"^--!(flags|include|args|rows) (.+)\n", re.MULTILINE)
 
 @cache
 def _files() -> dict[str, Path]:
-    """The Lua files in the folders beside this module, by name without the ending."""
+    """The Lua files by name without the ending."""
     return {path.stem: path for path in Path(__file__).parent.glob("*/*.lua")}
 
 
@@ -88,8 +86,7 @@ class Script:
     row: tuple[str, ...]
 
     def positions(self, rows: Iterable[Mapping[str, Any]], named: Mapping[str, Any]) -> list[Any]:
-        """The values in the order in which the script takes them. Raises TypeError for names that
-        do not fit."""
+        """The values as the script takes them. Raises TypeError for names that do not fit."""
         try:
             values = [named[name] for name in self.args]
             for row in rows:
@@ -153,7 +150,6 @@ class Scripts:
         self._assembled: dict[str, Script] = {}
 
     def script(self, name: str) -> Script:
-        """The script as it is sent to this store."""
         if name not in self._assembled:
             self._assembled[name] = assemble(name, self._constants)
         return self._assembled[name]
@@ -162,8 +158,7 @@ class Scripts:
         """Runs the script with the arguments and rows that it declares, and returns its answer.
 
         Raises:
-            StoreUnavailable: no answer; whether the step was taken is unknown, and sending it again
-                is safe.
+            StoreUnavailable: the step may have been taken; sending it again is safe.
             StoreFull: nothing was written; unless it was sent twice, and the first answer got lost.
         """
         script = self.script(name)
