@@ -23,7 +23,7 @@ from jobs.render.child.html.progress_log import Step
 from jobs.render.child.reporter import Reporter
 from jobs.render.protocol import wire
 from jobs.render.protocol.limits import RenderLimits
-from jobs.render.protocol.memory import PeakMemory, ResidentSize
+from jobs.render.protocol.memory import PeakMemory, ProcessUse
 
 if TYPE_CHECKING:
     from jobs.render.child.html.engine import Engine
@@ -76,7 +76,7 @@ class Channel:
 def main() -> None:
     channel = Channel()
     configuration = channel.receive().header
-    resident = ResidentSize(os.getpid())
+    own = ProcessUse(os.getpid())
     limits = RenderLimits(**configuration["limits"])
     try:
         limit_resources(parent_pid=configuration["parent_pid"], memory_bytes=limits.memory_bytes)
@@ -101,7 +101,8 @@ def main() -> None:
         _serve(channel, tasks, reporter, frame)
         del frame
         engine.tidy_up()
-        if (resident.read() or 0) > limits.recycle_resident_bytes:
+        use = own.read()
+        if use is not None and use.resident_bytes > limits.recycle_resident_bytes:
             channel.send({"type": "grown"})
 
 

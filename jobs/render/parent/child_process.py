@@ -31,7 +31,7 @@ from jobs.render.parent.spawn import spawn
 from jobs.render.protocol import failures, messages, wire
 from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
-from jobs.render.protocol.memory import ResidentSize
+from jobs.render.protocol.memory import ProcessUse, Use
 from jobs.render.protocol.messages import MediaType, RenderRequest, Request
 
 log = structlog.get_logger("pressrun.render")
@@ -39,7 +39,8 @@ log = structlog.get_logger("pressrun.render")
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
 _WATCH_SECONDS = 0.1
-"""How often the memory and the files of a busy child are looked at."""
+_WATCH_IDLE_SECONDS = 1.0
+"""How often it is read what a child uses."""
 
 
 class RendererNotStarted(CannotServe):
@@ -67,7 +68,6 @@ class _Render:
     scratch: str
     timeout_ms: int
     deadline: asyncio.TimerHandle
-    watch: asyncio.TimerHandle
     progress_left: int
     """How many reports are still accepted.
 
@@ -114,12 +114,13 @@ class RenderChild(asyncio.Protocol):
         self._scratch = scratch
         self._fetcher = fetcher
         self._owner = owner
-        self._memory = ResidentSize(process.pid)
+        self._use = ProcessUse(process.pid)
         self._decoder = wire.FrameDecoder(
             max_header_bytes=messages.MAX_ANSWER_HEADER_BYTES, max_body_bytes=limits.max_result_bytes
         )
         self._ready: asyncio.Future[messages.Ready] = asyncio.get_running_loop().create_future()
         self._render: _Render | None = None
+        self._watch: asyncio.TimerHandle | None = None
         self._grown_answers_left = 0
         """How many `Grown` answers are still expected at most, one for each document sent.
 
@@ -197,12 +198,12 @@ class RenderChild(asyncio.Protocol):
             scratch=scratch,
             timeout_ms=timeout_ms,
             deadline=loop.call_later(timeout_ms / 1000, self._deadline_passed),
-            watch=loop.call_later(_WATCH_SECONDS, self._watch_use),
             progress_left=100 + timeout_ms // 100,
             document=self._fetcher.open(),
             may_ask="for an asset" if isinstance(request, RenderRequest) else "nothing",
         )
         self._grown_answers_left += 1
+        self._watch_after(_WATCH_SECONDS)
         self._send(request.header(scratch=scratch, timeout_ms=timeout_ms), body)
         return self._render.future
 
@@ -298,24 +299,30 @@ class RenderChild(asyncio.Protocol):
         self._render = None
         self._fetcher.end(render.document)
         render.deadline.cancel()
-        render.watch.cancel()
 
     def _deadline_passed(self) -> None:
         if self._render is not None:
             self.kill(failures.timed_out(self._render.timeout_ms))
 
     def _watch_use(self) -> None:
-        render, limits = self._render, self._limits
-        if render is None:
-            return
-        resident = self._memory.read() or 0
-        render.peak_bytes = max(render.peak_bytes, resident)
-        if resident > limits.memory_bytes:
+        """Kills a child that uses too much. An idle one is watched, too: something that a document
+        has left in it may be at work."""
+        use, limits = self._use.read() or Use(0, 0), self._limits
+        if self._render is not None:
+            self._render.peak_bytes = max(self._render.peak_bytes, use.resident_bytes)
+        if use.resident_bytes > limits.memory_bytes:
             self.kill(failures.out_of_memory(limits.memory_bytes))
+        elif use.threads > limits.threads:
+            self.kill(failures.too_many_threads(limits.threads))
         elif self._scratch.used_bytes(limits.scratch_bytes) > limits.scratch_bytes:
             self.kill(failures.out_of_scratch(limits.scratch_bytes))
         else:
-            render.watch = asyncio.get_running_loop().call_later(_WATCH_SECONDS, self._watch_use)
+            self._watch_after(_WATCH_IDLE_SECONDS if self._render is None else _WATCH_SECONDS)
+
+    def _watch_after(self, seconds: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_later(seconds, self._watch_use)
 
     # --- death ------------------------------------------------------------------------------------
 
@@ -325,6 +332,8 @@ class RenderChild(asyncio.Protocol):
         Its render fails with `error`, or else with an error that depends on how the process ended.
         """
         self.alive = False
+        if self._watch is not None:
+            self._watch.cancel()
         render = self._render
         if render is not None:
             self._end_render(render)
@@ -341,7 +350,7 @@ class RenderChild(asyncio.Protocol):
         except TimeoutError:  # it closed its socket and still runs
             self._kill_group()
             exit_code = await self._process.wait()
-        self._memory.close()
+        self._use.close()
         self._scratch.remove()
         if not self._ready.done():
             self._ready.set_exception(

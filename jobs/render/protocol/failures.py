@@ -50,6 +50,10 @@ def out_of_scratch(scratch_bytes: int) -> JobError:
     )
 
 
+def too_many_threads(threads: int) -> JobError:
+    return errors.RenderFailed(f"Rendering started more than {threads} threads, which no document needs.")
+
+
 def result_too_large(max_result_bytes: int) -> JobError:
     return errors.ResultTooLarge(
         f"The result is larger than {max_result_bytes // MIB} MiB. Make the document smaller."

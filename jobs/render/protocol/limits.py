@@ -47,6 +47,8 @@ class RenderLimits:
 
     memory_bytes: int = 1024 * MIB
     """Resident size at which a child is killed."""
+    threads: int = 256
+    """Threads at which a child is killed. Pango starts one for each search for a font."""
     scratch_bytes: int = 256 * MIB
     """Temporary files at which a child is killed: twice what a document may fetch."""
     max_result_bytes: int = 256 * MIB

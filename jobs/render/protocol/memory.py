@@ -1,42 +1,58 @@
-"""Reads the resident size of a process: of another one now, and of this one at its peak."""
+"""Reads what a process uses: memory and threads of any one now, and memory of this one at its
+peak."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import resource
+import struct
 import sys
 from contextlib import suppress
+from typing import NamedTuple
 
 _PAGE_BYTES = resource.getpagesize()
 _STATUS_BYTES = 4096
+_STAT_THREADS = 17
+_STAT_RESIDENT_PAGES = 21
+"""Places in `/proc/<pid>/stat` (manual page proc_pid_stat(5)), behind the name of the program."""
 
 _PROC_PIDTASKINFO = 4
 _TASK_INFO_BYTES = 96
-"""macOS: size of `struct proc_taskinfo` (`sys/proc_info.h`); its second 64-bit number is the
-resident size."""
+_RESIDENT_BYTES = struct.Struct("=Q")
+_THREADS = struct.Struct("=i")
+"""macOS: size and members of `struct proc_taskinfo` (`sys/proc_info.h`)."""
 
 
-class ResidentSize:
-    """Reads the resident size of another process many times a second (Linux, macOS)."""
+class Use(NamedTuple):
+    """What a process uses now."""
+
+    resident_bytes: int
+    threads: int
+
+
+class ProcessUse:
+    """Reads what a process uses, many times a second (Linux, macOS)."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._statm = _open(f"/proc/{pid}/statm", os.O_RDONLY)
+        self._stat = _open(f"/proc/{pid}/stat", os.O_RDONLY)
 
-    def read(self) -> int | None:
-        """Returns bytes, or None if the process is gone or the system does not tell."""
-        if self._statm is None:
-            return _task_resident_bytes(self._pid) if sys.platform == "darwin" else None
+    def read(self) -> Use | None:
+        """Returns None if the process is gone or the system does not tell."""
+        if self._stat is None:
+            return _task_use(self._pid) if sys.platform == "darwin" else None
         try:
-            return int(os.pread(self._statm, 100, 0).split()[1]) * _PAGE_BYTES
+            # The name of the program, in parentheses, is before these and may contain blanks.
+            fields = os.pread(self._stat, _STATUS_BYTES, 0).rpartition(b") ")[2].split()
+            return Use(int(fields[_STAT_RESIDENT_PAGES]) * _PAGE_BYTES, int(fields[_STAT_THREADS]))
         except (OSError, IndexError):
             return None
 
     def close(self) -> None:
-        if self._statm is not None:
-            os.close(self._statm)
-            self._statm = None
+        if self._stat is not None:
+            os.close(self._stat)
+            self._stat = None
 
 
 def _open(path: str, flags: int) -> int | None:
@@ -47,10 +63,12 @@ def _open(path: str, flags: int) -> int | None:
         return None
 
 
-def _task_resident_bytes(pid: int) -> int | None:
-    info = (ctypes.c_uint64 * (_TASK_INFO_BYTES // 8))()
+def _task_use(pid: int) -> Use | None:
+    info = ctypes.create_string_buffer(_TASK_INFO_BYTES)
     got = ctypes.CDLL(None).proc_pidinfo(pid, _PROC_PIDTASKINFO, ctypes.c_uint64(0), info, _TASK_INFO_BYTES)
-    return int(info[1]) if got == _TASK_INFO_BYTES else None
+    if got != _TASK_INFO_BYTES:
+        return None
+    return Use(*_RESIDENT_BYTES.unpack_from(info, 8), *_THREADS.unpack_from(info, 84))
 
 
 class PeakMemory:

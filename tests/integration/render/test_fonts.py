@@ -20,7 +20,7 @@ import weasyprint
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher, ask_nobody
 from jobs.render.child.html.fonts import Fonts
-from jobs.render.protocol.memory import ResidentSize
+from jobs.render.protocol.memory import ProcessUse
 from testsupport.documents import SMALL
 from testsupport.own_font import own_font
 
@@ -140,13 +140,14 @@ def growth_bytes() -> int:
     """How much this process grows over 60 documents with fonts of their own."""
     engine = Engine(ask_nobody)
     engine.warm_up()
-    resident = ResidentSize(os.getpid())
+    own = ProcessUse(os.getpid())
 
     def render(times: int) -> int:
         for _ in range(times):
             engine.render("html", (FACE + SMALL).encode(), {}, lambda step: None, FILES)
             engine.tidy_up()
-        return resident.read() or 0
+        use = own.read()
+        return use.resident_bytes if use else 0
 
     return -render(15) + render(60)
 

@@ -1,32 +1,39 @@
 import mmap
 import os
 import sys
+import threading
 
 import pytest
 
-from jobs.render.protocol.memory import PeakMemory, ResidentSize
+from jobs.render.protocol.memory import PeakMemory, ProcessUse
 
 MIB = 1024 * 1024
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
-def test_the_resident_size_of_a_process_is_read_each_time() -> None:
-    size = ResidentSize(os.getpid())
-    before = size.read()
+def test_what_a_process_uses_is_read_each_time() -> None:
+    process = ProcessUse(os.getpid())
+    before = process.read()
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait) for _ in range(3)]
     with mmap.mmap(-1, 64 * MIB) as held:  # memory of its own, however much the process has freed before
         held.write(b"x" * len(held))
-        after = size.read()
+        for thread in threads:
+            thread.start()
+        after = process.read()
+    done.set()
     assert before is not None
     assert after is not None
-    assert after - before > 32 * MIB
-    size.close()
-    assert size.read() is None
+    assert after.resident_bytes - before.resident_bytes > 32 * MIB
+    assert after.threads > len(threads)
+    process.close()
+    assert process.read() is None
 
 
-def test_a_process_that_does_not_exist_has_no_resident_size() -> None:
-    size = ResidentSize(2**22 + 1)
-    assert size.read() is None
-    size.close()
+def test_a_process_that_does_not_exist_uses_nothing() -> None:
+    process = ProcessUse(2**22 + 1)
+    assert process.read() is None
+    process.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak can be reset on Linux only")
