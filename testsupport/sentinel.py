@@ -1,4 +1,4 @@
-"""A primary and a replica under Sentinel, which makes the replica the primary if the other is gone."""
+"""A primary and a replica under Sentinel: if the primary is gone, the replica takes over."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SentinelGroup:
             group.primary.stop()
 
     async def fail_over(self) -> None:
-        """Kills the primary when the replica has what it has; returns when the replica took over."""
+        """Kills the primary when the replica has all of it; returns when that took over."""
         async with Redis.from_url(self.primary.url) as primary:
             await primary.execute_command("WAIT", 1, 0)
         self.primary.kill()
@@ -69,7 +69,10 @@ class SentinelGroup:
 
             async def took_over() -> bool:
                 told = await sentinel.sentinel_master("mymaster")
-                is_primary = (await replica.info("replication"))["role"] == "master"
+                try:
+                    is_primary = (await replica.info("replication"))["role"] == "master"
+                except RedisConnectionError:  # the sentinel has all connections closed
+                    return False
                 return bool(told["port"] == self.replica.port and is_primary)
 
             await eventually(took_over)
