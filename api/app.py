@@ -31,7 +31,7 @@ from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes
 from api.routes.health import HealthRoutes
 from api.routes.jobs import JobRoutes
-from api.routes.pages import PageRoutes
+from api.routes.pages import page_routes
 from api.routes.pdf import PdfRoutes
 from api.routes.results import ResultRoutes
 from api.routes.templates import TemplateRoutes
@@ -111,7 +111,7 @@ def create_app(services: Services, push: Push | None = None) -> Api:
     api = [route for group in groups for route in resources(group, auth, services.settings.max_body_bytes)]
     routes = [
         *api,
-        *PageRoutes(services, operations_of(api)).routes(),
+        *page_routes(services, operations_of(api)),
         WebSocketRoute("/v1/ws", push.sockets.serve),
     ]
     return Api(services, push, auth, routes)

@@ -140,7 +140,7 @@ def _without_null(member: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" in member:
         alternatives = [each for each in member["anyOf"] if each.get("type") != "null"]
         rest = {name: value for name, value in member.items() if name not in ("anyOf", "default")}
-        return rest | (alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives})
+        return rest | _any_of(alternatives)
     return member
 
 
@@ -149,6 +149,8 @@ def _refer(
 ) -> None:
     """Describes a member that carries one of `documents`, as it is stored."""
     references = [{"$ref": _SCHEMA.format(model=document.__name__)} for document in documents]
-    definitions[model.__name__]["properties"][member] = (
-        references[0] if len(references) == 1 else {"anyOf": references}
-    )
+    definitions[model.__name__]["properties"][member] = _any_of(references)
+
+
+def _any_of(schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}

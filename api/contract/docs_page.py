@@ -6,7 +6,6 @@ from html import escape
 from http import HTTPStatus
 from typing import Any
 
-from api.contract.kind_docs import kind_names, kind_sections
 from api.contract.member_table import Schema, marked, member_table, resolved, table
 from api.http.problems import INTERNAL_DETAIL, ROUTING_PROBLEMS
 from jobs.core.errors import PressrunError, by_code
@@ -26,7 +25,7 @@ def docs_page(template: str, contract: dict[str, Any]) -> str:
     return (
         template.replace("{contents}", _contents(contract))
         .replace("{operations}", operations)
-        .replace("{kinds}", "".join(kind_sections(schemas)))
+        .replace("{kinds}", "".join(_kind_section(kind, schemas) for kind in _kinds(schemas)))
         .replace("{problems}", _problems())
         .replace("{job_errors}", _job_errors())
     )
@@ -42,10 +41,8 @@ def _contents(contract: dict[str, Any]) -> str:
         )
         for path, methods in contract["paths"].items()
     )
-    kinds = ", ".join(
-        f'<a href="#{escape(kind)}">{escape(kind)}</a>'
-        for kind in kind_names(contract["components"]["schemas"])
-    )
+    names = [escape(kind["kind"]["const"]) for kind in _kinds(contract["components"]["schemas"])]
+    kinds = ", ".join(f'<a href="#{name}">{name}</a>' for name in names)
     return (
         f'<ul>{paths}</ul><p><a href="#kinds">Kinds of jobs</a>: {kinds}. '
         '<a href="#errors">Error codes</a>. <a href="#job-errors">Errors of jobs</a>.</p>'
@@ -71,6 +68,21 @@ def _section(method: str, path: str, operation: dict[str, Any], schemas: Schema)
     )
     parts.append(f"<h4>Answers</h4>{table(answers)}")
     return f'<section id="{operation["operationId"]}">{"".join(parts)}</section>'
+
+
+def _kinds(schemas: Schema) -> list[Schema]:
+    """Returns the members of a `JobRequest` for each kind of job."""
+    return [alternative["properties"] for alternative in schemas["JobRequest"]["oneOf"]]
+
+
+def _kind_section(kind: Schema, schemas: Schema) -> str:
+    name = escape(kind["kind"]["const"])
+    tables = "".join(
+        f"<h4>{member}</h4>{member_table(kind[member], schemas)}"
+        for member in ("input", "options")
+        if member in kind
+    )
+    return f'<section id="{name}"><h3>{name}</h3>{tables}</section>'
 
 
 def _phrase(status: int) -> str:

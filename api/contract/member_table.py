@@ -6,22 +6,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 Schema = dict[str, Any]
 _ALL_DIGITS = ".15g"
 _CODE = re.compile("`+([^`]+)`+")
-
-
-class _Member(NamedTuple):
-    """One row of the table."""
-
-    name: str
-    type: str
-    default: str
-    """In JSON; empty if there is none, or if it is null."""
-    is_required: bool
-    description: str
 
 
 def member_table(schema: Schema, schemas: Schema) -> str:
@@ -32,9 +21,8 @@ def member_table(schema: Schema, schemas: Schema) -> str:
     """
     schema = resolved(schema, schemas)
     about = schema.get("description")
-    rows = [_row(member) for member in _members(schema, schemas, "")]
     heads = ("Name", "Type", "Default", "Meaning")
-    return (f"<p>{marked(about)}</p>" if about else "") + table(rows, heads)
+    return (f"<p>{marked(about)}</p>" if about else "") + table(_rows(schema, schemas, ""), heads)
 
 
 def table(rows: Iterable[Iterable[str]], heads: Iterable[str] = ()) -> str:
@@ -57,28 +45,26 @@ def marked(text: str) -> str:
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
-def _row(member: _Member) -> tuple[str, ...]:
-    default = "<b>required</b>" if member.is_required else escape(member.default)
-    return f"<code>{escape(member.name)}</code>", escape(member.type), default, marked(member.description)
-
-
-def _members(schema: Schema, schemas: Schema, prefix: str) -> Iterator[_Member]:
+def _rows(schema: Schema, schemas: Schema, prefix: str) -> Iterator[tuple[str, ...]]:
     for name, member in schema["properties"].items():
         choices = [resolved(each, schemas) for each in member.get("anyOf", [member])]
         choices = [each for each in choices if each.get("type") != "null"]
         described = [member, *choices]
-        default = member.get("default")
-        yield _Member(
-            name=prefix + name,
-            type=" or ".join(_type(each, schemas) for each in choices),
-            default="" if default is None else json.dumps(default, ensure_ascii=False),
-            is_required=name in schema.get("required", ()),
-            description=next((each["description"] for each in described if "description" in each), ""),
+        if name in schema.get("required", ()):
+            default = "<b>required</b>"
+        else:  # null is as good as none
+            value = member.get("default")
+            default = "" if value is None else escape(json.dumps(value, ensure_ascii=False))
+        yield (
+            f"<code>{escape(prefix + name)}</code>",
+            escape(" or ".join(_type(each, schemas) for each in choices)),
+            default,
+            marked(next((each["description"] for each in described if "description" in each), "")),
         )
         for choice in choices:
             inner = resolved(choice["items"], schemas) if "items" in choice else choice
             if "properties" in inner:
-                yield from _members(inner, schemas, f"{prefix}{name}{'[]' if 'items' in choice else ''}.")
+                yield from _rows(inner, schemas, f"{prefix}{name}{'[]' if 'items' in choice else ''}.")
 
 
 def _type(schema: Schema, schemas: Schema) -> str:

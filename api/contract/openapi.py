@@ -133,45 +133,39 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.query:
         parameters += _query_parameters(operation.query)
     parameters += [
-        {
-            "name": name,
-            "in": "header",
-            "required": False,
-            "description": HEADERS[name],
-            "schema": _header_schema(name),
-        }
-        for name in operation.headers
+        _parameter(name, "header", False, HEADERS[name], _header_schema(name)) for name in operation.headers
     ]
     return parameters
 
 
 def _query_parameters(model: type[QueryModel]) -> list[dict[str, Any]]:
     schema = model.model_json_schema(ref_template=_REF)
-    required = schema.get("required", [])
-    definitions = schema.get("$defs", {})
     parameters = []
     for name, described in schema["properties"].items():
-        described = dict(described)
         # URLs have no null: a parameter without a value is left out.
         alternatives = [each for each in described.pop("anyOf", []) if each.get("type") != "null"]
         described |= alternatives[0] if alternatives else {}
-        reference = described.pop("$ref", None)
-        if reference:
-            described = {**definitions[reference.rsplit("/", 1)[1]], **described}
+        if reference := described.pop("$ref", None):
+            described = {**schema["$defs"][reference.rsplit("/", 1)[1]], **described}
         if described.get("default", 0) is None:
             del described["default"]
         described.pop("title", None)
         description = described.pop("description", "")
-        parameters.append(
-            {
-                "name": name,
-                "in": "query",
-                "required": name in required,
-                "description": description,
-                "schema": described,
-            }
-        )
+        is_required = name in schema.get("required", [])
+        parameters.append(_parameter(name, "query", is_required, description, described))
     return parameters
+
+
+def _parameter(
+    name: str, place: str, is_required: bool, description: str, schema: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": is_required,
+        "description": description,
+        "schema": schema,
+    }
 
 
 def _header_schema(name: str) -> dict[str, Any]:

@@ -69,14 +69,9 @@ async def read_json_body(request: Request, max_bytes: int) -> Any:
         UnsupportedMediaType: the `Content-Type` is not JSON.
         MalformedBody: the body is not JSON (see `api.http.strict_json`).
     """
-    require_json(request.headers.get("content-type", ""))
-    return read_json(await read_body(request, max_bytes))
-
-
-def require_json(content_type: str) -> None:
-    """Raises UnsupportedMediaType for every other `Content-Type`."""
-    if media_type(content_type)[0] != "application/json":
+    if media_type(request.headers.get("content-type", ""))[0] != "application/json":
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
+    return read_json(await read_body(request, max_bytes))
 
 
 async def read_body(request: Request, max_bytes: int, silence_seconds: float = SILENCE_SECONDS) -> bytes:

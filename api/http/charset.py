@@ -34,20 +34,9 @@ Source: https://encoding.spec.whatwg.org/#names-and-labels
 
 _KNOWN = frozenset(
     {
-        *(
-            "utf-8",
-            "utf-16-le",
-            "utf-16-be",
-            "gb18030",
-            "big5",
-            "big5hkscs",
-            "euc_jp",
-            "iso2022_jp",
-            "cp932",
-            "cp949",
-        ),
-        *("koi8-r", "koi8-u", "mac-roman", "mac-cyrillic", "cp866", "cp874"),
-        *(f"cp125{n}" for n in range(9)),
+        *("utf-8", "utf-16-le", "utf-16-be", "koi8-r", "koi8-u", "mac-roman", "mac-cyrillic"),
+        *("gb18030", "big5", "big5hkscs", "euc_jp", "iso2022_jp"),
+        *("cp866", "cp874", "cp932", "cp949", *(f"cp125{n}" for n in range(9))),
         *(f"iso8859-{n}" for n in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)),
     }
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
-from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.http.body import media_type
@@ -83,7 +83,17 @@ async def parse_job_upload(body: bytes, headers: Headers) -> tuple[bytes, dict[s
 
 
 async def _parts(body: bytes, headers: Headers, *, max_field_bytes: int) -> list[_Part]:
-    form = await _parse(body, headers, max_field_bytes)
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(
+        headers, stream(), max_files=MAX_FILES + 1, max_fields=10, max_part_size=max_field_bytes
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        reason = error.message if isinstance(error, MultiPartException) else "it names no boundary"
+        raise MalformedBody(f"The body is not the multipart/form-data expected here: {reason}") from None
     try:
         return [
             _Part(name, value.filename or "", value.content_type or "", await value.read())
@@ -93,20 +103,6 @@ async def _parts(body: bytes, headers: Headers, *, max_field_bytes: int) -> list
         ]
     finally:
         await form.close()
-
-
-async def _parse(body: bytes, headers: Headers, max_field_bytes: int) -> FormData:
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    parser = MultiPartParser(
-        headers, stream(), max_files=MAX_FILES + 1, max_fields=10, max_part_size=max_field_bytes
-    )
-    try:
-        return await parser.parse()
-    except (MultiPartException, KeyError) as error:
-        reason = error.message if isinstance(error, MultiPartException) else "it names no boundary"
-        raise MalformedBody(f"The body is not the multipart/form-data expected here: {reason}") from None
 
 
 def _fields(parts: list[_Part], *known: str) -> list[_Part]:

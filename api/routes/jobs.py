@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from api.contract.answers import ACCEPTED, GONE, JOB_NOT_FOUND, JOB_PROBLEMS
 from api.contract.requests.jobs import JobListQuery, JobRequest, WaitQuery
 from api.contract.responses.events import JobEvents
 from api.contract.responses.jobs import JobDocument, JobList
-from api.http.body import BodyFormat, read_body, require_json
+from api.http.body import BodyFormat, read_body, read_json_body
 from api.http.headers import etags
 from api.http.json_responses import REVALIDATE, items_reply, json_reply
 from api.http.operation import Answer, operation
@@ -30,19 +30,15 @@ from jobs.core.job import Job, JobStatus
 _JOB = "/v1/jobs/{job_id}"
 
 
-class SentJob(NamedTuple):
-    job: JobRequest
-    files: dict[str, bytes]
-    """By name, as the job's input refers to them."""
+SentJob = tuple[JobRequest, dict[str, bytes]]
+"""A job, and its files by the names by which its input refers to them."""
 
 
 async def _read_job(request: Request, max_bytes: int) -> SentJob:
-    content_type = request.headers.get("content-type", "")
-    if not content_type.lower().startswith("multipart/form-data"):
-        require_json(content_type)
-        return SentJob(checked(JobRequest, read_json(await read_body(request, max_bytes))), {})
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return checked(JobRequest, await read_json_body(request, max_bytes)), {}
     job, files = await parse_job_upload(await read_body(request, max_bytes), request.headers)
-    return SentJob(checked(JobRequest, read_json(job)), files)
+    return checked(JobRequest, read_json(job)), files
 
 
 _UPLOAD = {
@@ -72,8 +68,9 @@ class JobRoutes:
     @operation("POST /v1/jobs", {202: ACCEPTED, **JOB_PROBLEMS}, headers=("Idempotency-Key",))
     async def submit_job(self, caller: Caller, key: IdempotencyKey, body: JobBody) -> Response:
         """Submit a job."""
+        wanted, files = body
         now = self.services.clock()
-        submission = await self.services.submissions.of_request(body.job, caller.tenant, key, now, body.files)
+        submission = await self.services.submissions.of_request(wanted, caller.tenant, key, now, files)
         submitted = await self.services.store.submit(submission)
         self.services.metrics.accepted(submission.kind, submitted.replayed)
         return accepted_reply(submitted, self.services.tokens, now)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
 from urllib.parse import urlsplit
 
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from api.contract.asyncapi import asyncapi_document
 from api.contract.docs_page import docs_page
@@ -28,34 +29,26 @@ _SEALED = {"referrer-policy": "no-referrer", "cross-origin-opener-policy": "same
 _FOR_ANY_PAGE = {"access-control-allow-origin": "*"}
 
 
-class PageRoutes:
-    def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
-        contract = openapi_document(operations, services.settings, package_version(), services.kinds)
-        self._openapi = to_json(contract)
-        self._asyncapi = to_json(asyncapi_document(services.settings, package_version()))
-        self._docs = docs_page(_template("docs.html"), contract)
-        console = resources.files("api").joinpath("console", "index.html").read_bytes()
-        policy = {"content-security-policy": console_policy(services.settings), **_SEALED}
-        self._console = asset(console, "html", policy)
+def page_routes(services: Services, operations: Sequence[Operation]) -> Iterator[Route]:
+    settings, version = services.settings, package_version()
+    pages = resources.files("api")
+    contract = openapi_document(operations, settings, version, services.kinds)
+    policy = {"content-security-policy": console_policy(settings), **_SEALED}
+    console = asset(pages.joinpath("console", "index.html").read_bytes(), "html", policy)
+    docs = docs_page(pages.joinpath("pages", "docs.html").read_text("utf-8"), contract)
+    yield Route("/", console, name="/")
+    yield from asset_routes("/console", "api", "console", {"css", "js", "svg"}, {})
+    yield from asset_routes("/client", "notifier", "client", {"js", "ts"}, _FOR_ANY_PAGE)
+    yield _fixed("/docs", docs.encode(), "text/html", _docs_headers(docs))
+    yield _fixed("/openapi.json", to_json(contract), "application/json")
+    yield _fixed("/asyncapi.json", to_json(asyncapi_document(settings, version)), "application/json")
 
-    def routes(self) -> list[BaseRoute]:
-        return [
-            Route("/", self._console, name="/"),
-            *asset_routes("/console", "api", "console", {"css", "js", "svg"}, {}),
-            *asset_routes("/client", "notifier", "client", {"js", "ts"}, _FOR_ANY_PAGE),
-            Route("/docs", self.docs, name="/docs"),
-            Route("/openapi.json", self.openapi, name="/openapi.json"),
-            Route("/asyncapi.json", self.asyncapi, name="/asyncapi.json"),
-        ]
 
-    async def docs(self, request: Request) -> Response:
-        return _page(self._docs)
+def _fixed(path: str, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Route:
+    async def reply(request: Request) -> Response:
+        return Response(body, headers=headers, media_type=media_type)
 
-    async def openapi(self, request: Request) -> Response:
-        return Response(self._openapi, media_type="application/json")
-
-    async def asyncapi(self, request: Request) -> Response:
-        return Response(self._asyncapi, media_type="application/json")
+    return Route(path, reply, name=path)
 
 
 def console_policy(settings: Settings) -> str:
@@ -79,26 +72,21 @@ def console_policy(settings: Settings) -> str:
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 
 
-def _page(html: str) -> Response:
-    """Returns a page that may load and run nothing, and uses only its own `<style>`."""
+def _docs_headers(html: str) -> dict[str, str]:
+    """Returns headers by which a page may load and run nothing, and uses only its own `<style>`."""
     style = _STYLE.search(html)
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() if style else ""
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
-    headers = {
+    return {
         "content-security-policy": policy + "frame-ancestors 'none'",
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-    return Response(html, headers=headers, media_type="text/html")
-
-
-def _template(name: str) -> str:
-    return resources.files("api").joinpath("pages", name).read_text("utf-8")
 
 
 def package_version() -> str:
     """Returns the version of the installed distribution, or 0 if there is none."""
     try:
-        return version("pressrun")
+        return installed_version("pressrun")
     except PackageNotFoundError:  # run from a checkout that is not installed
         return "0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from api.contract.requests.fields import MAX_METADATA_BYTES, Metadata
+from api.contract.requests.fields import Metadata, metadata_field, webhook_url_field
 from api.contract.requests.jobs import JobRequest
 from api.http.body import RequestModel
 
@@ -18,13 +18,5 @@ class BatchRequest(RequestModel):
     jobs: list[JobRequest] = Field(
         min_length=1, max_length=MAX_BATCH_JOBS, description="All are accepted, or none."
     )
-    metadata: Metadata = Field(
-        default_factory=dict,
-        description=f"Your own data, which the batch and its event carry. At most {MAX_METADATA_BYTES} bytes of JSON.",
-    )
-    webhook_url: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=2048,
-        description="Receives the event that all jobs have ended, signed with the secret of `GET /v1/webhook-secret`.",
-    )
+    metadata: Metadata = metadata_field("the batch and its event")
+    webhook_url: str | None = webhook_url_field("all jobs have ended")

@@ -33,6 +33,24 @@ def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def metadata_field(carriers: str) -> Any:
+    """Declares the metadata of a request. `carriers` says what shows them again."""
+    return Field(
+        default_factory=dict,
+        description=f"Your own data, which {carriers} carry. At most {MAX_METADATA_BYTES} bytes of JSON.",
+    )
+
+
+def webhook_url_field(says: str) -> Any:
+    """Declares the `webhook_url` of a request. `says` completes "Receives the event that …"."""
+    return Field(
+        default=None,
+        min_length=1,
+        max_length=2048,
+        description=f"Receives the event that {says}, signed with the secret of `GET /v1/webhook-secret`.",
+    )
+
+
 Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
 Time = Annotated[datetime.datetime, BeforeValidator(_parse_time, json_schema_input_type=datetime.datetime)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.contract.requests.fields import MAX_METADATA_BYTES, Limit, Metadata, Name, Tag, Time
+from api.contract.requests.fields import Limit, Metadata, Name, Tag, Time, metadata_field, webhook_url_field
 from api.http.body import RequestModel
 from api.http.headers.prefer import MAX_WAIT_S
 from api.http.query import QueryModel
@@ -59,19 +59,11 @@ class JobRequest(RequestModel):
         le=3600,
         description="How long one attempt may take. The maximum, and the default, is PRESSRUN_RENDER_TIMEOUT.",
     )
-    metadata: Metadata = Field(
-        default_factory=dict,
-        description=f"Your own data, which the job and its events carry. At most {MAX_METADATA_BYTES} bytes of JSON.",
-    )
+    metadata: Metadata = metadata_field("the job and its events")
     tags: Annotated[list[Tag], AfterValidator(_distinct)] = Field(
         default_factory=list, max_length=MAX_TAGS, description="Labels, to find jobs and to choose events by."
     )
-    webhook_url: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=2048,
-        description="Receives the event that ends this job, signed with the secret of `GET /v1/webhook-secret`.",
-    )
+    webhook_url: str | None = webhook_url_field("ends this job")
 
 
 Wait = Annotated[int, Field(ge=0, le=MAX_WAIT_S)]

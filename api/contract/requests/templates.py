@@ -45,13 +45,8 @@ class TemplateRequest(RequestModel):
 
     @property
     def content(self) -> TemplateContent:
-        return TemplateContent(
-            html=self.html,
-            stylesheets=tuple(self.stylesheets),
-            schema=self.schema_,
-            sample_data=self.sample_data,
-            description=self.description,
-        )
+        members = self.model_dump(by_alias=True)
+        return TemplateContent(**{**members, "stylesheets": tuple(self.stylesheets)})
 
 
 class PreviewRequest(RequestModel):
