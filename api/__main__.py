@@ -96,7 +96,6 @@ async def _examine_store(settings: Settings) -> None:
 
 
 def server_config(api: Api, settings: Settings) -> uvicorn.Config:
-    """Returns uvicorn's configuration, for HTTP and WebSockets."""
     return uvicorn.Config(
         api,
         host=settings.listen_host,

@@ -120,8 +120,7 @@ def create_app(services: Services, push: Push | None = None) -> Api:
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     """Returns the app and its services. Nothing is connected yet.
 
-    Raises:
-        BadSetting: there is no usable secret key, or a kind or the artifact store cannot be loaded.
+    Raises BadSetting if a secret key, a kind or the artifact store cannot be used.
     """
     secret_keys = load_secret_keys(settings)
     redis = connect(settings)

@@ -55,7 +55,6 @@ class Authenticator:
             check_local(scope, self._allowed_origins)
 
     def by_key(self, scope: Scope) -> Caller:
-        """Admits API keys."""
         caller = self._holder_of_key(scope)
         if caller is None:
             self._grant(scope)  # an invalid token gets its own error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _EXPOSED = (
@@ -40,8 +41,9 @@ class CorsMiddleware:
         allowed = origin if origin in self._allowed_origins else None
         is_preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
         if allowed is not None and is_preflight:
-            await _answer_preflight(allowed, send)
-            return
+            answer = Response(status_code=204)
+            answer.raw_headers = [(b"access-control-allow-origin", allowed), _VARY, *_ALLOWED]
+            return await answer(scope, receive, send)
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,9 +60,3 @@ def _with_permission(headers: list[tuple[bytes, bytes]], origin: bytes | None) -
         return [*headers, _VARY]
     permission = [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED)]
     return [*headers, _VARY, *permission]
-
-
-async def _answer_preflight(origin: bytes, send: Send) -> None:
-    headers = [(b"access-control-allow-origin", origin), _VARY, *_ALLOWED]
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})

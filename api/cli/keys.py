@@ -50,8 +50,7 @@ def new(tenant: str) -> None:
 def _secret_key() -> tuple[str | None, str]:
     """Returns the secret key to print (None if one is set) and a remark about it.
 
-    Raises:
-        CannotStart: the key in force cannot be used.
+    Raises CannotStart if the key in force cannot be used.
     """
     # Only these variables: PRESSRUN_API_KEYS may be set already, and invalid without a secret key.
     environ = {name: os.environ.get(name, "") for name in _WHERE_KEYS_ARE}

@@ -90,7 +90,6 @@ def _name(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Reads the content of a template from its file or directory."""
     if not path.is_dir():
         return {"html": _text(path)}
     content: dict[str, Any] = {"html": _text(path / "template.html")}

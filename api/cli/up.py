@@ -56,8 +56,7 @@ def up() -> None:
 def procfile(path: Path) -> dict[str, str]:
     """Returns the commands by name, in order.
 
-    Raises:
-        CannotStart: the file does not exist, names no process, or names one twice.
+    Raises CannotStart if the file does not exist, names no process, or names one twice.
     """
     try:
         lines = _PROCFILE_LINE.findall(path.read_text())
@@ -73,11 +72,7 @@ def procfile(path: Path) -> dict[str, str]:
 
 
 def check_ports(settings: Settings) -> None:
-    """Checks that the ports are free, so that the error can name the variable to change.
-
-    Raises:
-        CannotStart: another program has one of the ports.
-    """
+    """Checks that the ports are free. Raises CannotStart, which names the variable to change."""
     for variable, port in (("PORT", settings.port), ("PRESSRUN_NOTIFIER_PORT", settings.notifier_port)):
         if not is_free(port, settings.listen_host):
             raise CannotStart(f"Another program listens on port {port}. Stop it, or set {variable}.")

@@ -87,7 +87,6 @@ class Listener:
 
     @asynccontextmanager
     async def listening(self, port: int) -> AsyncIterator[str]:
-        """Listens on `port` and yields the URL."""
         app = web.Application(client_max_size=MAX_EVENT_BYTES)
         app.router.add_post("/", self.handle)
         runner = web.AppRunner(app, access_log=None)
@@ -118,7 +117,6 @@ class Listener:
 
 
 def readable(event: Mapping[str, Any]) -> str:
-    """Formats an event as one line of text."""
     parts = [event["timestamp"], f"{event['type']:<16}"]
     for name, thing in event["data"].items():
         parts.append(str(thing.get("id", name)))

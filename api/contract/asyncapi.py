@@ -43,7 +43,6 @@ _CHANNEL = {"$ref": "#/channels/push"}
 
 
 def asyncapi_document(settings: Settings, version: str) -> dict[str, Any]:
-    """Returns the document that `/asyncapi.json` serves."""
     messages = [*_FROM_CLIENTS, *_TO_CLIENTS]
     url = urlsplit(settings.ws_url)
     return {

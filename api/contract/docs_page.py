@@ -33,12 +33,13 @@ def docs_page(template: str, contract: dict[str, Any]) -> str:
 
 def _contents(contract: dict[str, Any]) -> str:
     """Returns links to all operations, by path, and to the kinds of jobs."""
+
+    def link(method: str, operation: dict[str, Any]) -> str:
+        title = escape(operation["summary"].replace("`", ""))
+        return f'<a href="#{operation["operationId"]}" title="{title}">{method.upper()}</a>'
+
     paths = "".join(
-        f"<li><code>{escape(path)}</code> "
-        + " ".join(
-            f'<a href="#{operation["operationId"]}" title="{_plain(operation["summary"])}">{method.upper()}</a>'
-            for method, operation in methods.items()
-        )
+        f"<li><code>{escape(path)}</code> " + " ".join(link(*each) for each in methods.items())
         for path, methods in contract["paths"].items()
     )
     names = [escape(kind["kind"]["const"]) for kind in _kinds(contract["components"]["schemas"])]
@@ -63,7 +64,7 @@ def _section(method: str, path: str, operation: dict[str, Any], schemas: Schema)
         if "properties" in resolved(content["schema"], schemas):
             parts.append(member_table(content["schema"], schemas))
     answers = (
-        (_phrase(int(status)), marked(answer["description"]))
+        (f"{status} {HTTPStatus(int(status)).phrase}", marked(answer["description"]))
         for status, answer in operation["responses"].items()
     )
     parts.append(f"<h4>Answers</h4>{table(answers)}")
@@ -85,11 +86,6 @@ def _kind_section(kind: Schema, schemas: Schema) -> str:
     return f'<section id="{name}"><h3>{name}</h3>{tables}</section>'
 
 
-def _phrase(status: int) -> str:
-    """Such as ``404 Not Found``."""
-    return f"{status} {HTTPStatus(status).phrase}"
-
-
 def _as_object(parameters: list[dict[str, Any]]) -> Schema:
     """Returns the schema of an object that has the parameters as its members."""
     return {
@@ -98,11 +94,6 @@ def _as_object(parameters: list[dict[str, Any]]) -> Schema:
         },
         "required": [each["name"] for each in parameters if each["required"]],
     }
-
-
-def _plain(text: str) -> str:
-    """Returns `text` without markup, for an attribute."""
-    return escape(text.replace("`", ""))
 
 
 def _problems() -> str:

@@ -33,7 +33,6 @@ def table(rows: Iterable[Iterable[str]], heads: Iterable[str] = ()) -> str:
 
 
 def resolved(schema: Schema, schemas: Schema) -> Schema:
-    """Returns `schema` with its `$ref` resolved."""
     if "$ref" not in schema:
         return schema
     found: Schema = schemas[schema["$ref"].rpartition("/")[2]]

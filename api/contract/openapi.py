@@ -30,12 +30,12 @@ _BODY_PROBLEMS = {
 }
 _QUERY_PROBLEM = {422: "invalid_input"}
 _TEXT: dict[str, Any] = {"type": "string"}
+_HEADER_SCHEMAS = {"Idempotency-Key": {**_TEXT, "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"}}
 
 
 def openapi_document(
     operations: Sequence[Operation], settings: Settings, version: str, kinds: Mapping[str, Kind]
 ) -> dict[str, Any]:
-    """Returns the document that `/openapi.json` serves."""
     schemas, by_kind = _schemas(operations, kinds)
     schemas["JobRequest"]["oneOf"] = by_kind
     request = schemas["JobRequest"]["properties"]
@@ -95,7 +95,6 @@ def _schemas(
 
 
 def _models_of(kind: Kind) -> dict[str, type[BaseModel]]:
-    """Returns the models of `input` and `options`, if the kind has some."""
     schemas: Callable[[], Schemas] | None = getattr(kind, "schemas", None)
     return schemas()._asdict() if schemas is not None else {}
 
@@ -133,7 +132,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.query:
         parameters += _query_parameters(operation.query)
     parameters += [
-        _parameter(name, "header", False, HEADERS[name], _header_schema(name)) for name in operation.headers
+        _parameter(name, "header", False, HEADERS[name], _HEADER_SCHEMAS.get(name, _TEXT))
+        for name in operation.headers
     ]
     return parameters
 
@@ -166,12 +166,6 @@ def _parameter(
         "description": description,
         "schema": schema,
     }
-
-
-def _header_schema(name: str) -> dict[str, Any]:
-    if name == "Idempotency-Key":
-        return {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"}
-    return _TEXT
 
 
 def _responses(operation: Operation) -> dict[str, Any]:

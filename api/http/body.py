@@ -54,8 +54,6 @@ class RequestModel(BaseModel):
 
 
 def json_body(model: type[RequestModel]) -> BodyFormat:
-    """JSON that `model` checks."""
-
     async def read(request: Request, max_bytes: int) -> RequestModel:
         return checked(model, await read_json_body(request, max_bytes))
 

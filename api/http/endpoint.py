@@ -19,8 +19,6 @@ from api.http.query import NoQuery, read_query
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation and its handler."""
-
     operation: Operation
     handlers: object
     handler: Callable[..., Awaitable[Response]]
@@ -95,7 +93,6 @@ def resources(handlers: object, auth: Authenticator, max_body_bytes: int) -> lis
 
 
 def operations_of(routes: Iterable[BaseRoute]) -> list[Operation]:
-    """Returns the operations that `routes` serve."""
     return [
         endpoint.operation
         for route in routes

@@ -46,7 +46,6 @@ class JsonReply(Response):
 
 
 def json_reply(document: Any, status_code: int = 200, headers: Headers = (NO_STORE,)) -> JsonReply:
-    """Returns a response with `document` as JSON."""
     return JsonReply(to_json(document), status_code, headers)
 
 

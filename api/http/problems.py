@@ -100,11 +100,7 @@ def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:
 
 
 def checked(model: type[M], value: Any) -> M:
-    """Returns `value` as an instance of `model`.
-
-    Raises:
-        InvalidInput: the value is not valid; JSON pointers name the members.
-    """
+    """Returns `value` as an instance of `model`. Raises InvalidInput if it does not fit."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

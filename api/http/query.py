@@ -30,8 +30,7 @@ Q = TypeVar("Q", bound=QueryModel)
 def read_query(scope: Scope, model: type[Q]) -> Q:
     """Returns the parameters of the URL as an instance of `model`.
 
-    Raises:
-        InvalidInput: a parameter is unknown, repeated or not valid; pointers name it.
+    Raises InvalidInput if one is unknown, repeated or not valid; pointers name it.
     """
     try:
         pairs = parse_qsl(

@@ -21,9 +21,7 @@ _PIECE_BYTES = 1024 * 1024
 
 
 async def stored_file(artifacts: Artifacts, result: StoredResult, request: Request) -> Response:
-    """Returns 200, 206 or 304, by the conditions and the range of the request.
-
-    RFC 9110, sections 13 and 14.
+    """Answers 200, 206 or 304, by the conditions and the range (RFC 9110, sections 13 and 14).
 
     Raises:
         RangeNotSatisfiable: the range lies outside the result.

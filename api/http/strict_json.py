@@ -22,8 +22,7 @@ _MAX_INTEGER_DIGITS = 19
 def read_json(body: bytes) -> Any:
     """Returns the value of a JSON text.
 
-    Raises:
-        MalformedBody: `body` is not UTF-8, not JSON, or JSON that readers interpret differently.
+    Raises MalformedBody if it is not UTF-8, not JSON, or JSON that readers interpret differently.
     """
     try:
         text = body.decode()

@@ -34,7 +34,6 @@ def id_in_path(
 
 
 JobId = Annotated[str, id_in_path("job_id", is_job_id, JobNotFound)]
-"""A handler's parameter from the path."""
 
 
 def etag_of(job: Job) -> str:

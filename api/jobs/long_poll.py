@@ -21,8 +21,7 @@ async def changed_job(
 ) -> Job:
     """Returns the job when `is_done` accepts it, after `seconds`, or at shutdown.
 
-    Raises:
-        JobNotFound: the tenant has no such job, or no longer.
+    Raises JobNotFound if the tenant has no such job, or no longer.
     """
     if seconds <= 0:
         return await store.get(tenant, job_id)

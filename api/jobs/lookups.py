@@ -14,8 +14,6 @@ from jobs.templates.template_store import TemplateStore
 
 
 class TenantLookups:
-    """Looks up the jobs and templates of one tenant."""
-
     def __init__(self, store: JobStore, templates: TemplateStore, checker: Checker, tenant: str) -> None:
         self._store = store
         self._templates = templates

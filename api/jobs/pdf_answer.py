@@ -29,8 +29,7 @@ async def pdf_answer(
 ) -> Response:
     """Answers 202 with the job; with `Prefer: wait=N` the PDF itself, if it is done by then.
 
-    Raises:
-        JobFailed: the request waited for the job, and the job ended without a PDF.
+    Raises JobFailed if the request waited for the job, and the job ended without a PDF.
     """
     store, waiters, metrics = services.store, services.waiters, services.metrics
     key = idempotency_key(request)

@@ -32,8 +32,6 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 
 
 class Submissions:
-    """Makes submissions for the installed kinds."""
-
     def __init__(
         self,
         kinds: Mapping[str, Kind],
@@ -259,8 +257,7 @@ def _digest(content: list[Any]) -> str:
 def idempotency_key(request: Request) -> str | None:
     """Returns the `Idempotency-Key` header.
 
-    Raises:
-        InvalidInput: it comes twice, or is not 1 to 255 printable ASCII characters.
+    Raises InvalidInput if it comes twice, or is not 1 to 255 printable ASCII characters.
     """
     keys = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if not keys:
@@ -272,7 +269,6 @@ def idempotency_key(request: Request) -> str | None:
 
 
 IdempotencyKey = Annotated[str | None, idempotency_key]
-"""A handler's parameter from the headers."""
 
 
 def _milliseconds(seconds: int | None) -> int | None:

@@ -31,7 +31,6 @@ class Waiters:
         return self._waiting.keys()
 
     def __len__(self) -> int:
-        """The number of waiting requests."""
         return sum(map(len, self._waiting.values()))
 
     @contextmanager
@@ -55,7 +54,6 @@ class Waiters:
                 del self._waiting[key]
 
     def wake(self, tenant: str, job_id: str) -> None:
-        """Wakes the requests that wait for the job."""
         for changed in self._waiting.get((tenant, job_id), ()):
             changed.set()
 

@@ -67,13 +67,10 @@ class Metrics:
                 self._store_limit.set(memory.limit)
 
     def render(self) -> bytes:
-        """Returns the metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 class CountingMiddleware:
-    """Counts the answers of `app`."""
-
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics

@@ -61,8 +61,6 @@ JobBody = Annotated[
 
 @dataclass(frozen=True)
 class JobRoutes:
-    """Handlers for jobs in general; results and `/v1/pdf` have files of their own."""
-
     services: Services
 
     @operation("POST /v1/jobs", {202: ACCEPTED, **JOB_PROBLEMS}, headers=("Idempotency-Key",))

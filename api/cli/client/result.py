@@ -11,11 +11,7 @@ from api.cli.client.server import Server
 
 
 async def fetch_result(server: Server, job: dict[str, Any]) -> bytes:
-    """Fetches the result of a job that has ended.
-
-    Raises:
-        ClickException: the job has no result; the message says why.
-    """
+    """Returns the result of a job that has ended. Raises ClickException if it has none."""
     if job["status"] != "succeeded":
         error = job["error"] or {"code": "cancelled", "message": "Somebody cancelled the job."}
         raise click.ClickException(f"{error['message']} ({error['code']}, {job['id']})")

@@ -52,8 +52,6 @@ class EmbeddedValkeyError(Exception):
 
 
 class AlreadyRunning(EmbeddedValkeyError):
-    """Another Pressrun runs a server in this directory."""
-
     def __init__(self, directory: Path) -> None:
         super().__init__(f"Pressrun already runs on {directory.parent}. Stop it, or set PRESSRUN_DATA_DIR.")
 
@@ -194,11 +192,7 @@ class EmbeddedValkey:
 
 
 def next_free_port(preferred: int) -> int:
-    """Returns `preferred`, or the first port above it that nobody listens on.
-
-    Raises:
-        EmbeddedValkeyError: all of `PORTS_TO_TRY` ports are taken.
-    """
+    """Returns `preferred` or a port above it. Raises EmbeddedValkeyError if none is free."""
     for port in range(preferred, preferred + PORTS_TO_TRY):
         if is_free(port):
             return port
@@ -208,7 +202,6 @@ def next_free_port(preferred: int) -> int:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Returns whether a server could listen on `host` and `port` now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -220,7 +213,6 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def running_url(directory: Path) -> str | None:
-    """Returns the URL of the server that runs in `directory`, or None."""
     try:
         descriptor = os.open(directory / "server.lock", os.O_RDWR | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):

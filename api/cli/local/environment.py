@@ -16,11 +16,7 @@ class CannotStart(click.ClickException):
 
 
 def settings_from_environment() -> Settings:
-    """Returns the settings in force.
-
-    Raises:
-        CannotStart: a setting is invalid; the message names the variable and its valid values.
-    """
+    """Returns the settings in force. Raises CannotStart, which names the one that is invalid."""
     try:
         return Settings.from_env(os.environ)
     except BadSetting as error:

@@ -79,7 +79,6 @@ class Supervisor:
             self.say("stopping")
 
     def say(self, text: str) -> None:
-        """Prints a line of the supervisor's own."""
         self._print("pressrun", text)
 
     def _on_signal(self, number: signal.Signals) -> None:

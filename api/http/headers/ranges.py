@@ -18,7 +18,6 @@ class ByteRange:
     end: int
 
     def content_range(self, size: int) -> str:
-        """The value of `Content-Range` for a representation of `size` bytes."""
         return f"bytes {self.start}-{self.end - 1}/{size}"
 
 
