@@ -44,6 +44,7 @@ from jobs.core.events import Event
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
+from jobs.isolation.level import check_required
 from jobs.kinds.registry import load_kinds
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
@@ -120,8 +121,10 @@ def create_app(services: Services, push: Push | None = None) -> Api:
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     """Returns the app and its services. Nothing is connected yet.
 
-    Raises BadSetting if a secret key, a kind or the artifact store cannot be used.
+    Raises BadSetting if a secret key, a kind or the artifact store cannot be used, or isolation is
+    required and missing.
     """
+    check_required(settings.isolation)
     secret_keys = load_secret_keys(settings)
     redis = connect(settings)
     scripts = Scripts(redis, settings)
@@ -130,7 +133,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     batches = BatchStore(scripts, artifacts)
     hub = Hub(store, eventlog, TenantLimits(scripts, settings), batches)
     waiters = Waiters(hub.followers)
-    kinds, templates, checker = load_kinds(settings), TemplateStore(redis, scripts, artifacts), Checker()
+    kinds, templates = load_kinds(settings), TemplateStore(redis, scripts, artifacts)
+    checker = Checker(settings.isolation)
     webhooks = WebhookServices.open(settings, redis, scripts, secret_keys)
     services = Services(
         settings=settings,

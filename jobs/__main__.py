@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import uvloop
 
 from jobs.core.settings import Settings
+from jobs.isolation.level import check_required
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
 from jobs.process.entry_point import run_process
@@ -24,8 +25,10 @@ def build(settings: Settings) -> JobWorker:
     """Builds the worker for these settings; call `run()` on it.
 
     Raises:
-        BadSetting: a kind cannot be loaded, or the place for artifacts cannot be opened.
+        BadSetting: a kind cannot be loaded, the place for artifacts cannot be opened, or this
+            machine does not isolate documents as required.
     """
+    check_required(settings.isolation)
     redis = connect(settings)
     scripts = Scripts(redis, settings)
     queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))

@@ -27,6 +27,7 @@ from api.cli.local.supervisor import GRACE_SECONDS
 from jobs.core.errors.store import StoreError
 from jobs.core.ids import new_job_id
 from jobs.core.settings import SENTINEL_SCHEMES, BadSetting, Settings
+from jobs.isolation.level import Isolation, offered
 from jobs.store.artifacts import input_path, open_artifacts
 from jobs.store.client import connect
 from jobs.store.durability import StoreFacts, read_facts
@@ -81,6 +82,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_variables(settings, os.environ)
     yield from examine_libraries()
     yield from examine_fonts(LANGUAGES)
+    yield examine_isolation(settings, offered())
     yield examine_links(settings)
     yield from examine_drain(settings, platform_of(os.environ))
     yield from asyncio.run(examine_storage(settings))
@@ -157,6 +159,20 @@ def has_font(fc_list: str, language: str) -> bool:
         [fc_list, f":lang={language}", "family"], capture_output=True, check=False, timeout=60
     )
     return bool(found.stdout.strip())
+
+
+def examine_isolation(settings: Settings, isolation: Isolation) -> Finding:
+    """Says how strictly this machine isolates the processes that render documents."""
+    if isolation.level == "full":
+        return Finding("ok", "isolation", "full")
+    is_required = settings.isolation == "required"
+    return Finding(
+        "fail" if is_required else "warn",
+        "isolation",
+        f"{isolation}; a fault in a font or image library could reach what this user can reach",
+        "Use Linux 5.13 or newer on x86-64 or aarch64, and allow its processes Landlock and seccomp"
+        + (", or set PRESSRUN_ISOLATION to auto." if is_required else "."),
+    )
 
 
 def examine_links(settings: Settings) -> Finding:

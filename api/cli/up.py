@@ -16,6 +16,7 @@ from api.cli.local.embedded_valkey import EmbeddedValkey, EmbeddedValkeyError, i
 from api.cli.local.environment import CannotStart, settings_from_environment
 from api.cli.local.supervisor import Supervisor
 from jobs.core.settings import Settings
+from jobs.isolation.private_memory import make_memory_private
 
 POLL_SECONDS = 0.1
 _PROCFILE_LINE = re.compile(r"^([\w-]+):[ \t]*(\S.*)$", re.MULTILINE | re.ASCII)
@@ -28,6 +29,7 @@ def up() -> None:
     Ctrl-C lets running jobs finish; a second Ctrl-C does not wait. Accepted jobs are kept in both
     cases.
     """
+    make_memory_private()
     settings = settings_from_environment()
     commands = procfile(Path("Procfile"))
     check_ports(settings)

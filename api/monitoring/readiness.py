@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from jobs.core.errors.store import StoreUnavailable
 from jobs.core.settings import SENTINEL_SCHEMES, Settings
+from jobs.isolation.level import offered
 from jobs.store.client import CLUSTER_REFUSED
 from jobs.store.durability import read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
@@ -46,6 +47,7 @@ class Readiness:
         self._has_sentinel = urlsplit(settings.redis_url).scheme in SENTINEL_SCHEMES
         self._allows_eviction = settings.eviction == "allow"
         self._font_subsetting = "fast" if _has_fast_subsetter() else "slow"
+        self._isolation = offered()
 
     async def report(self, *, is_draining: bool) -> Report:
         """Returns the report. A store that cannot be reached is part of it, not an error."""
@@ -92,10 +94,15 @@ class Readiness:
             warnings.append(
                 f"{_SUBSETTER} is missing here: small documents take ten times as long to render."
             )
+        if self._isolation.level != "full":
+            warnings.append(
+                f"Documents and templates are not isolated in full on this machine: {self._isolation}."
+            )
         details = {
             "store": store,
             "webhooks": webhooks,
             "fonts": {"subsetting": self._font_subsetting},
+            "isolation": {"level": self._isolation.level, "missing": list(self._isolation.missing)},
             "draining": is_draining,
             "warnings": warnings,
         }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from jobs.core.settings import BadSetting, IsolationMode
 from jobs.isolation import landlock, seccomp
 
 Level = Literal["full", "partial", "none"]
@@ -27,6 +28,17 @@ class Isolation:
 
     def __str__(self) -> str:
         return self.level if not self.missing else f"{self.level} ({'; '.join(self.missing)})"
+
+
+def check_required(mode: IsolationMode) -> None:
+    """Raises BadSetting if full isolation is required, and this machine does not offer it."""
+    isolation = offered()
+    if mode == "required" and isolation.level != "full":
+        raise BadSetting(
+            "PRESSRUN_ISOLATION",
+            f"is required, but the isolation that this machine offers is {isolation}",
+            "auto, which runs documents without what is missing",
+        )
 
 
 def offered() -> Isolation:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from jobs.core.errors import CannotServe
 from jobs.core.settings import BadSetting, Settings
+from jobs.isolation.private_memory import make_memory_private
 from jobs.process.logging import configure_logging
 
 
@@ -18,6 +19,7 @@ def run_process(name: str, run: Callable[[Settings], None]) -> NoReturn:
     Exit codes: 0, 2 if a setting is wrong, 1 if the process cannot serve. One line says why.
     """
     code = 0
+    make_memory_private()
     try:
         settings = Settings.from_env(os.environ)
         configure_logging(settings, name)

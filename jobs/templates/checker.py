@@ -24,6 +24,7 @@ import structlog
 
 import jobs
 from jobs.core.errors.request import CheckUnavailable
+from jobs.core.settings import IsolationMode
 from jobs.process.testsignal import TestSignal
 from jobs.render.child.confine import child_environment
 from jobs.render.protocol import wire
@@ -57,8 +58,12 @@ class Checker:
     """
 
     def __init__(
-        self, cpu_seconds: float = CPU_SECONDS, child_command: Sequence[str] = CHILD_COMMAND
+        self,
+        isolation: IsolationMode = "auto",
+        cpu_seconds: float = CPU_SECONDS,
+        child_command: Sequence[str] = CHILD_COMMAND,
     ) -> None:
+        self._isolation = isolation
         self._cpu_seconds = cpu_seconds
         self._child_command = child_command
         self._child_is_free = asyncio.Lock()
@@ -113,7 +118,7 @@ class Checker:
 
     async def _ask(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
         if self._child is None:
-            self._child = await _Child.start(self._child_command, self._cpu_seconds)
+            self._child = await _Child.start(self._child_command, self._cpu_seconds, self._isolation)
         flaw = _TOO_MUCH[what]
         try:
             self._child.send({"what": what, "pointer": pointer}, body)
@@ -147,7 +152,7 @@ class _Child:
         self._received: list[wire.Frame] = []
 
     @classmethod
-    async def start(cls, command: Sequence[str], cpu_seconds: float) -> _Child:
+    async def start(cls, command: Sequence[str], cpu_seconds: float, isolation: IsolationMode) -> _Child:
         """Starts a child and waits until it is ready. Raises OSError if it does not start."""
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -164,7 +169,7 @@ class _Child:
                     "parent_pid": os.getpid(),
                     "memory_bytes": _MEMORY_BYTES,
                     "cpu_seconds": cpu_seconds,
-                    "isolation": "auto",
+                    "isolation": isolation,
                 }
             )
             await child.receive()

@@ -9,6 +9,7 @@ import pytest
 
 from api.app import Api
 from jobs.core.errors.job import RenderTimeout
+from jobs.isolation.level import offered
 from tests.integration.api.conftest import FakeWorker
 
 HELLO = {"kind": "pdf.render", "input": {"html": "<h1>Hello</h1>"}}
@@ -274,6 +275,7 @@ async def test_readiness_reports_the_store_and_the_fonts(client: httpx.AsyncClie
     assert ready["status"] == "ready"
     assert ready["store"]["durability"] == "always"
     assert ready["fonts"]["subsetting"] in ("fast", "slow")
+    assert ready["isolation"] == {"level": offered().level, "missing": [*offered().missing]}
 
 
 async def test_metrics_count_jobs_and_requests(client: httpx.AsyncClient) -> None:

@@ -5,9 +5,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import main
-from api.cli.doctor import examine_drain, examine_eviction, examine_fonts, examine_replication, examine_server
+from api.cli.doctor import (
+    examine_drain,
+    examine_eviction,
+    examine_fonts,
+    examine_isolation,
+    examine_replication,
+    examine_server,
+)
 from api.cli.local.platform import DOCKER, HEROKU, KUBERNETES, Platform
 from jobs.core.settings import Settings
+from jobs.isolation.level import Isolation
 from jobs.store.durability import StoreFacts
 
 DURABLE_FACTS = StoreFacts("Valkey 9.1.2", (7, 2, 4), "always", "noeviction", is_cluster=False)
@@ -174,3 +182,11 @@ def test_a_drain_that_is_too_long_is_no_failure(tmp_path: Path) -> None:
     result = examined(tmp_path, REDIS_URL="", DYNO="worker.1", PRESSRUN_DRAIN_SECONDS="60")
     assert "warn  drain: PRESSRUN_DRAIN_SECONDS is 60, but this seems to be Heroku" in result.output
     assert result.exit_code == 0
+
+
+def test_isolation_that_is_not_complete_is_a_warning_and_a_failure_if_it_is_required() -> None:
+    partial = Isolation("partial", ("Landlock: no",))
+    assert examine_isolation(Settings(), Isolation("full")).verdict == "ok"
+    warning = examine_isolation(Settings(), partial)
+    assert (warning.verdict, warning.text[:23]) == ("warn", "partial (Landlock: no);")
+    assert examine_isolation(Settings(isolation="required"), partial).verdict == "fail"

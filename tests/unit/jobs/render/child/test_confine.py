@@ -3,11 +3,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from jobs.render.child.confine import child_environment
+from testsupport import without_landlock
 
 REPORT = """
 import json, resource, signal, sys
@@ -39,9 +41,11 @@ def in_force(mode):
 """
 
 
-def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    code: str, *arguments: str, python: Sequence[str] = (sys.executable,)
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code, str(os.getpid()), *arguments],
+        [*python, "-c", code, str(os.getpid()), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -49,8 +53,8 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def report_of(code: str, *arguments: str) -> Any:
-    done = run(code, *arguments)
+def report_of(code: str, *arguments: str, python: Sequence[str] = (sys.executable,)) -> Any:
+    done = run(code, *arguments, python=python)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -136,17 +140,10 @@ class TestConfine:
     def test_required_isolation_that_is_not_complete_is_an_error_that_names_what_is_missing(
         self, tmp_path: Any
     ) -> None:
-        # A filter that is there already refuses Landlock, as that of a container may.
         code = CONFINE + (
-            "from jobs.isolation import seccomp\n"
-            "from jobs.isolation.call_numbers import CALL_NUMBERS\n"
-            "from jobs.isolation.linux import machine\n"
-            "from jobs.isolation.refusals import Refusal\n"
-            "without = [Refusal('', 'landlock_create_ruleset')]\n"
-            "seccomp.install(seccomp.build(without, machine(), os.getpid()))\n"
             "try: in_force('required')\n"
             "except NotConfined as error: print(json.dumps([str(error), in_force('auto')]))\n"
         )
-        message, level = report_of(code, str(tmp_path))
+        message, level = report_of(code, str(tmp_path), python=without_landlock.COMMAND)
         assert message.startswith("PRESSRUN_ISOLATION is required, but it is partial (Landlock: ")
         assert level == "partial"
