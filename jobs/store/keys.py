@@ -33,7 +33,7 @@
 | pr:webhook:doorbell           | list   | dispatch, …          | notifier (BLPOP)      | emptied when there is nothing to do |
 | pr:webhook:drain              | set    | disable, delete      | webhook sweep         | target; until its queue is empty    |
 | pr:webhook:expiry             | zset   | settle, dispatch     | webhook sweep         | delivery → when its record goes     |
-| pr:delivery:{delivery}        | hash   | every webhook script | all of webhooks       | DELIVERY_TTL_MS after its end       |
+| pr:delivery:{delivery}        | hash   | every webhook script | all of webhooks       | DELIVERY_TTL_MS; crowded: less      |
 | pr:deliveries:{target}        | zset   | dispatch, sweep      | list                  | delivery → created; with the record |
 | pr:deliveries:{target}:{stat} | zset   | every webhook script | list, stats, recover  | delivery → created; with the status |
 | pr:presence:{tenant}          | hash   | connection_counts    | connection_counts     | process → its clients; its lease    |
@@ -43,8 +43,8 @@
 | pr:tag:{tenant}:{tag}         | zset   | submit, remove       | list                  | job → created; with the record      |
 | pr:batch:{tenant}:{batch}     | zset   | batches, remove      | list, cancel          | job → created; with the record      |
 | pr:batch-record:{batch}       | hash   | batches, finish      | batch scripts         | RECORD_TTL after its last job ended |
-| pr:idempotency:{tenant}:{key} | string | submit, batches      | submit, batches       | 24 hours: digest and id             |
-| pr:render:{tenant}:{key}      | string | reuse_store          | reuse_lookup          | RESULT_TTL: job with that content   |
+| pr:idempotency:{tenant}:{key} | string | submit, batches      | submit, batches       | 24 hours or the job: digest and id  |
+| pr:render:{tenant}:{key}      | string | reuse_store          | reuse_lookup          | the result: job with that content   |
 | pr:template:{tenant}:{name}   | hash   | template_put         | templates             | deletion: versions and content      |
 | pr:templates:{tenant}         | zset   | template_put, delete | list                  | names in order; with the template   |
 | pr:template-versions:{tenant} | hash   | template_put         | template_put          | for ever: name → last number given  |

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from jobs.store import keys
 from jobs.store.memory import MIB, WARN_AT_PERCENT, StoreMemory, read_memory
 from testsupport.core import Core, now_ms
 from testsupport.event_watcher import Watcher
-from testsupport.hooks import TENANT, Hooks
+from testsupport.hooks import TENANT, Hooks, failing
 from testsupport.runners import instant
 from testsupport.valkey import FaultyValkey
 from testsupport.waiting import eventually
@@ -256,6 +257,45 @@ async def test_webhooks_lose_nothing_when_log_and_bus_are_trimmed(
     assert sorted(sent) == sorted(job.id for job in jobs)
     assert len(await hooks.deliveries_to(endpoint)) == 300
     await hooks.close()
+
+
+async def test_in_a_crowded_store_deliveries_that_succeeded_go_early_and_failed_ones_stay(
+    own_valkey: FaultyValkey, core: Core, tmp_path: Path
+) -> None:
+    hooks = await Hooks.open(own_valkey.url, tmp_path / "hooks", scripted=True, virtual=True)
+    endpoint = await hooks.endpoint(event_types=("job.queued",))
+    await hooks.events(50)
+    await hooks.work()
+    hooks.sender.answers = failing()
+    await hooks.events(1)
+    for _ in range(96):
+        await hooks.work()
+        await hooks.pass_time(3_600_000)
+    ended = [each.status for each in await hooks.deliveries_to(endpoint)]
+    assert await hooks.queue.sweep() == 0
+    assert [each.status for each in await hooks.deliveries_to(endpoint)] == ended
+
+    await core.redis.config_set("maxmemory", "1mb")
+    while await hooks.queue.sweep():
+        pass
+
+    assert Counter(ended) == {"succeeded": 50, "exhausted": 1}
+    assert [each.status for each in await hooks.deliveries_to(endpoint)] == ["exhausted"]
+    await hooks.close()
+
+
+async def test_what_leads_to_a_job_goes_with_it(core: Core) -> None:
+    job = await core.submit(idempotency_key="k", content_digest="d")
+    (claim,) = (await core.queue.claim(1)).claims
+    await core.queue.start(claim)
+    await core.queue.succeed(claim, replace(RESULT, reuse_key="same"), "acme/x.1")
+    await core.store.delete("acme", job.id)
+    assert [key for key in await core.redis.keys("*") if job.id.encode() in (await raw(core, key))] == []
+
+
+async def raw(core: Core, key: bytes) -> bytes:
+    """Returns the value of a string key, or nothing."""
+    return await core.redis.get(key) or b"" if await core.redis.type(key) == b"string" else b""
 
 
 def test_a_store_is_nearly_full_from_80_percent_of_its_limit_on() -> None:

@@ -5,7 +5,8 @@
 -- expires, started, finished, timeout (ms), progress, result, error (JSON), result_path,
 -- result_gone, input (artifact path, or "inline"), outcome (claim:status of the last step by a
 -- worker), losses (how many claims were lost before a start was recorded), events (sequences of its
--- events), tags (JSON), batch, webhook_url, extras (JSON members that never change).
+-- events), tags (JSON), batch, webhook_url, idempotency and reuse (ends of the names of keys that
+-- lead to this job), extras (JSON members that never change).
 
 local function load_hash(key)
   local flat = redis.call('HGETALL', key)

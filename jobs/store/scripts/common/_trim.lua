@@ -10,6 +10,7 @@ local TRIM_EVERY = 32 -- events of a tenant between two measurements, about 40 k
 local CALM_SHARE = 0.75 -- below the 80 % at which operators are warned
 local LEAST_SHARE = 0.05
 local FULL_SHARE = 0.9
+local CROWDED_SHARE = 0.6 -- leaves events 15 %
 local BUS_SHARE = 0.25 -- of the events: live readers need less than those that resume
 local LEAST_BUS_EVENTS = 256 -- more than one script writes: what a reader waits for is not removed
 local TRIM_TO = 0.95 -- trimming a little more than needed makes it rare
@@ -55,6 +56,13 @@ end
 local function is_full()
   local used, limit = used_and_limit()
   return limit > 0 and used > limit * FULL_SHARE
+end
+
+-- Whether what is no event uses so much that history has to go before its time.
+local function is_crowded()
+  local used, limit = used_and_limit()
+  for _, bytes in ipairs(redis.call('HVALS', K_EVENT_BYTES)) do used = used - bytes end
+  return limit > 0 and used > limit * CROWDED_SHARE
 end
 
 -- Returns how many of these `bytes` the events may keep, or nil for any number.

@@ -13,5 +13,6 @@ local record = load_record(id)
 if not record or record.tenant ~= tenant or record.status ~= 'succeeded' or record.result_gone then
   return 'gone'
 end
+redis.call('HSET', K_JOB .. id, 'reuse', content_digest)
 redis.call('SET', K_RENDER .. tenant .. ':' .. content_digest, id, 'PX', K_RESULT_TTL_MS)
 return 'ok'

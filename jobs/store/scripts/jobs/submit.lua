@@ -22,4 +22,5 @@ if waiting >= K_MAX_QUEUED then return { 'full', waiting } end
 redis.call('HSETNX', K_TENANT .. tenant, 'epoch', new_epoch)
 local record = accept(job, tenant, '', now_ms())
 remember_key(tenant, idempotency_key, content_digest, job.id)
+if idempotency_key ~= '' then redis.call('HSET', K_JOB .. job.id, 'idempotency', idempotency_key) end
 return accepted('created', tenant, job.id, record.document)

@@ -2,7 +2,8 @@
 --!include _clock _event _webhook _webhook_exhaust
 --!args limit
 -- Removes deliveries that have expired, and ends those of targets that were disabled or deleted; up
--- to `limit` of each.
+-- to `limit` of each. In a crowded store, deliveries that need nothing any more go early, oldest
+-- first.
 --
 -- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target, and what
 --       events write.
@@ -10,6 +11,8 @@
 --
 -- Sent twice: what was handled is gone.
 
+local LEAST_KEPT_MS = 600000 -- while its event may be dispatched again, a delivery is not made twice
+local LOOKED_AT = 1000 -- of the oldest; those that may be recovered are left
 local now = now_ms()
 forget_plans(K_WEBHOOK_DUE_PLANNED, now)
 local handled = 0
@@ -19,6 +22,20 @@ for _, id in ipairs(due_ids(K_WEBHOOK_EXPIRY, now, limit)) do
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
   if delivery then remove_delivery(id, delivery) end
   handled = handled + 1
+end
+
+if is_crowded() then
+  local youngest = string.format('%.0f', now + K_DELIVERY_TTL_MS - LEAST_KEPT_MS)
+  local removed = 0
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', K_WEBHOOK_EXPIRY, '-inf', youngest, 'LIMIT', 0, LOOKED_AT)) do
+    if removed == tonumber(limit) then break end
+    local status = redis.call('HGET', K_DELIVERY .. id, 'status')
+    if status == 'succeeded' or status == 'discarded' then
+      remove_delivery(id, load_delivery(id))
+      removed = removed + 1
+    end
+  end
+  handled = handled + removed
 end
 
 local function drain(target_id, target)
