@@ -85,8 +85,9 @@ async def test_thousands_of_jobs_go_through_a_small_store_if_they_are_deleted_in
         for _ in range(5_000):  # without trimming, 2,450 jobs filled it
             kept.append(await run(core))
             if len(kept) == 1_000:
-                await core.store.delete("acme", kept.popleft().id)
-        await watcher.terminal(kept[-1].id)
+                deleted = kept.popleft()
+                await core.store.delete("acme", deleted.id)
+        await watcher.wait_for(deleted.id, "job.expired")
     memory = await read_memory(core.redis)
     assert memory.percent is not None
     assert memory.percent < WARN_AT_PERCENT
