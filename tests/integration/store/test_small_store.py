@@ -107,14 +107,12 @@ async def test_a_full_store_takes_jobs_again_when_some_are_deleted_and_events_go
     await core.redis.config_set("maxmemory", "8mb")
     jobs = await fill(core)
     async with Watcher.following(core.redis) as watcher:
-        for job in jobs[:300]:
-            before = await used(core)
+        for job in jobs[:800]:
             await core.store.delete("acme", job.id)
-        assert await used(core) < before + 4_096
         accepted = [await run(core) for _ in range(100)]
         await watcher.terminal(accepted[-1].id)
     expired = [event.job_id for event in watcher.events if event.type == "job.expired"]
-    assert expired == [job.id for job in jobs[:300]]
+    assert expired == [job.id for job in jobs[:800]]
 
 
 async def test_deleting_jobs_of_a_full_store_frees_more_than_its_events_take(core: Core) -> None:
