@@ -40,12 +40,14 @@ from api.routes.webhook_deliveries import WebhookDeliveryRoutes
 from api.routes.webhook_secrets import WebhookSecretRoutes
 from api.routes.webhooks import WebhookEndpointRoutes
 from api.services import Services, WebhookServices
+from jobs.core.egress import EgressPolicy
 from jobs.core.events import Event
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
 from jobs.isolation.level import check_required
 from jobs.kinds.registry import load_kinds
+from jobs.process.own_addresses import is_own_address
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
 from jobs.store.client import connect
@@ -56,8 +58,14 @@ from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
 from jobs.templates.template_store import TemplateStore
+from jobs.webhooks.credentials import SecretBox
+from jobs.webhooks.deliveries import Deliveries
+from jobs.webhooks.destination import Destinations
+from jobs.webhooks.endpoints import Endpoints
 from notifier.fanout.hub import Hub
 from notifier.fanout.tenant_limits import TenantLimits
+from notifier.transports.sse import EventStreams
+from notifier.transports.websocket_asgi import WebSocketEndpoint
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +103,10 @@ class Api(Starlette):
 def create_app(services: Services, push: Push | None = None) -> Api:
     """Returns the app. Its lifespan follows the event logs, which wakes waiting requests."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
-    push = push or Push.of(services)
+    push = push or Push(
+        WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock),
+        EventStreams(services.hub, services.clock),
+    )
     groups: list[object] = [
         JobRoutes(services),
         ResultRoutes(services),
@@ -135,7 +146,11 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     waiters = Waiters(hub.followers)
     kinds, templates = load_kinds(settings), TemplateStore(redis, scripts, artifacts)
     checker = Checker(settings.isolation)
-    webhooks = WebhookServices.open(settings, redis, scripts, secret_keys)
+    webhooks = WebhookServices(
+        endpoints=Endpoints(redis, scripts, SecretBox(secret_keys)),
+        deliveries=Deliveries(redis, scripts),
+        destinations=Destinations(EgressPolicy.from_entries(settings.egress_allow, is_own=is_own_address)),
+    )
     services = Services(
         settings=settings,
         store=store,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from api.services import Services
 from notifier.transports.draining import spread_s
 from notifier.transports.sse import EventStreams
 from notifier.transports.websocket_asgi import WebSocketEndpoint
@@ -15,13 +14,6 @@ from notifier.transports.websocket_asgi import WebSocketEndpoint
 class Push:
     sockets: WebSocketEndpoint
     streams: EventStreams
-
-    @classmethod
-    def of(cls, services: Services) -> Push:
-        return cls(
-            WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock),
-            EventStreams(services.hub, services.clock),
-        )
 
     async def drain(self, grace_s: float) -> None:
         """Disconnects all clients gradually; returns when all are gone, or after `grace_s`."""

@@ -31,7 +31,9 @@ async def stored_file(artifacts: Artifacts, result: StoredResult, request: Reque
     headers = {"etag": tag, "cache-control": REVALIDATE}
     if etags.matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    span = _span(request, result, tag)
+    # `If-Range` with another tag, or with a date, asks for the whole.
+    is_part_known = request.headers.get("if-range", tag) == tag
+    span = requested_range(request.headers.get("range"), result.bytes) if is_part_known else None
     headers |= {
         "content-type": result.content_type,
         "content-disposition": content_disposition(result.filename, result.content_type),
@@ -83,13 +85,3 @@ async def _reply(
             yield await artifacts.get_range(result.path, start, min(start + _PIECE_BYTES, span.end))
 
     return StreamingResponse(pieces(), status, headers)
-
-
-def _span(request: Request, result: StoredResult, tag: str) -> ByteRange | None:
-    """Returns the range to serve, or None for the whole.
-
-    `If-Range` with another tag, or with a date, asks for the whole.
-    """
-    if request.headers.get("if-range", tag) != tag:
-        return None
-    return requested_range(request.headers.get("range"), result.bytes)

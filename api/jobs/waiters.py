@@ -18,12 +18,8 @@ class Waiters:
     def __init__(self, followers: Followers) -> None:
         self._followers = followers
         self._waiting: dict[tuple[str, str], set[asyncio.Event]] = {}
-        self._closed = False
-
-    @property
-    def closed(self) -> bool:
+        self.closed = False
         """True when the process is shutting down: requests must not go on waiting."""
-        return self._closed
 
     @property
     def jobs(self) -> Set[tuple[str, str]]:
@@ -40,7 +36,7 @@ class Waiters:
         Clear it before reading the job again.
         """
         changed = asyncio.Event()
-        if self._closed:
+        if self.closed:
             changed.set()
         key = (tenant, job_id)
         self._waiting.setdefault(key, set()).add(changed)
@@ -65,5 +61,5 @@ class Waiters:
 
     def close(self) -> None:
         """Ends all waiting, because the process shuts down. Every request answers at once."""
-        self._closed = True
+        self.closed = True
         self.wake_all()

@@ -76,9 +76,7 @@ class PdfRoutes:
     ) -> Response:
         """Turn a document into a PDF: the body is the document."""
         if query.options is not None and body.options is not None:
-            raise InvalidInput(
-                "Give the options once.", [_pointer("is a parameter of the URL and a part of the body")]
-            )
+            raise _refused("Give the options once.", "is a parameter of the URL and a part of the body")
         wanted = JobRequest(
             kind=PDF_RENDER.name,
             input=body.document,
@@ -93,13 +91,11 @@ def _options(text: str | None) -> dict[str, Any]:
     try:
         options = read_json(text.encode())
     except MalformedBody as error:
-        raise InvalidInput(f"The parameter `options`: {error}", [_pointer(str(error))]) from None
+        raise _refused(f"The parameter `options`: {error}", str(error)) from None
     if not isinstance(options, dict):
-        raise InvalidInput(
-            "The parameter `options` should be a JSON object.", [_pointer("should be a JSON object")]
-        )
+        raise _refused("The parameter `options` should be a JSON object.", "should be a JSON object")
     return options
 
 
-def _pointer(message: str) -> dict[str, str]:
-    return {"pointer": "/options", "message": message}
+def _refused(detail: str, message: str) -> InvalidInput:
+    return InvalidInput(detail, [{"pointer": "/options", "message": message}])

@@ -33,7 +33,6 @@ class Refused(click.ClickException):
     exit_code = 1
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
-        self.status = status
         self.code = str(problem.get("code", f"http_{status}"))
         lines = _explanation(
             str(problem.get("detail", "The server gave no reason.")), problem.get("errors", [])

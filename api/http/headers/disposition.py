@@ -5,7 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote
 
 _SHOWN_BY_BROWSERS = frozenset({"application/pdf", "image/png", "image/webp", "image/jpeg"})
-_UNSAFE = str.maketrans(dict.fromkeys('"\\%/', "_") | {chr(code): "_" for code in (*range(32), 127)})
+_SEPARATORS_AND_CONTROLS = dict.fromkeys([*map(ord, "/\\"), *range(32), 127], "_")
+_UNSAFE = {**_SEPARATORS_AND_CONTROLS, **dict.fromkeys(map(ord, '"%'), "_")}
+
+_UNQUOTED = "!#$&+-.^_`|~"
+"""Besides letters and digits (RFC 8187, section 3.2)."""
 
 
 def content_disposition(filename: str, content_type: str) -> str:
@@ -14,10 +18,7 @@ def content_disposition(filename: str, content_type: str) -> str:
     name = filename.translate(_UNSAFE)
     plain = name.encode("ascii", "replace").decode().replace("?", "_")
     header = f'{kind}; filename="{plain}"'
-    return header if name == filename == plain else f"{header}; filename*=UTF-8''{_extended(filename)}"
-
-
-def _extended(filename: str) -> str:
-    """Encodes a file name (RFC 8187, section 3.2) without path separators and controls."""
-    safe = "".join("_" if char in "/\\" or ord(char) < 32 or ord(char) == 127 else char for char in filename)
-    return quote(safe.encode("utf-8", "replace"), safe="!#$&+-.^_`|~")
+    if name == filename == plain:
+        return header
+    encoded = filename.translate(_SEPARATORS_AND_CONTROLS).encode("utf-8", "replace")
+    return f"{header}; filename*=UTF-8''{quote(encoded, safe=_UNQUOTED)}"
