@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 import zlib
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ CSS = b"p { color: red }"
 class HostileWeb:
     """The server, and the requests it got: (host header, path, user agent)."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, scheme: str) -> None:
         self.port = port
+        self._scheme = scheme
         self.requests: list[tuple[str, str, str]] = []
         self.release = threading.Event()
         """When it is set, the slow pages end."""
@@ -28,7 +30,7 @@ class HostileWeb:
         """Set when a client has closed the connection of a page that never ends."""
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
+        return f"{self._scheme}://{host}:{self.port}{path}"
 
     @property
     def paths(self) -> list[str]:
@@ -36,10 +38,12 @@ class HostileWeb:
 
 
 @contextmanager
-def hostile_web() -> Iterator[HostileWeb]:
+def hostile_web(tls: ssl.SSLContext | None = None) -> Iterator[HostileWeb]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    web = HostileWeb(server.server_address[1])
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    web = HostileWeb(server.server_address[1], "http" if tls is None else "https")
     server.web = web  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -49,9 +49,16 @@ _NETWORK = (
 def readable_paths(*, network: bool) -> list[Path]:
     """Returns the paths that Python and its packages need."""
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    certificates = [os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]
-    names = [*_SYSTEM, *mimetypes.knownfiles, *libraries, *(_NETWORK if network else ()), *certificates]
+    names = [*_SYSTEM, *mimetypes.knownfiles, *libraries, *(_network() if network else ())]
     return [*_python(), *(Path(name) for name in names if name.startswith("/"))]
+
+
+def _network() -> list[str]:
+    import ssl  # a render child has no use for it
+
+    certificates = ssl.get_default_verify_paths()
+    files = [certificates.openssl_cafile, certificates.openssl_capath]
+    return [*_NETWORK, *files, *(os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))]
 
 
 def font_paths() -> list[Path]:

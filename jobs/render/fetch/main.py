@@ -75,7 +75,7 @@ class FetchServer(asyncio.Protocol):
                     ended.task.cancel()
             case "configure":
                 limit_resources(parent_pid=question["parent_pid"], memory_bytes=_MEMORY_BYTES)
-                confine("auto", scratch=None, fonts=False, network=True)
+                confine(question["isolation"], scratch=None, fonts=False, network=True)
                 limits = question["limits"]
                 self._limits = FetchLimits(**{**limits, "egress_allow": tuple(limits["egress_allow"])})
                 self._policy = EgressPolicy.from_entries(

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import structlog
 
+from jobs.core.settings import IsolationMode
 from jobs.render.parent.spawn import spawn
 from jobs.render.protocol import wire
 from jobs.render.protocol.assets import (
@@ -53,10 +54,21 @@ class AssetFetcher:
     only.
     """
 
-    def __init__(self, limits: FetchLimits, command: Sequence[str] = FETCH_COMMAND) -> None:
+    def __init__(
+        self,
+        limits: FetchLimits,
+        command: Sequence[str] = FETCH_COMMAND,
+        *,
+        isolation: IsolationMode = "auto",
+        name_files: Sequence[str] = ("/etc/resolv.conf", "/etc/hosts"),
+    ) -> None:
         self._limits = limits
+        self._isolation = isolation
+        self._name_files = name_files
+        """System files about host names. A confined process cannot open one that was replaced."""
         self._command = command
         self._process: _FetchProcess | None = None
+        self._name_state: list[tuple[int, int]] = []
         self._lives: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
         self._known: set[int] = set()
@@ -79,6 +91,8 @@ class AssetFetcher:
             message = "Documents may not fetch anything here (PRESSRUN_FETCH is none)."
             deliver(_missing(document, "asset_forbidden", message, is_final=True), b"")
             return
+        if self._process is not None and not self._known and self._name_state != self._read_name_state():
+            self._process.kill("the settings of host names have changed")
         self._known.add(document)
         self._ask({"type": "fetch", "document": document, "url": url}, url, deliver)
 
@@ -113,11 +127,20 @@ class AssetFetcher:
         self._process.send(header)
 
     def _start(self) -> _FetchProcess:
-        process = _FetchProcess(self._limits, self)
+        self._name_state = self._read_name_state()
+        process = _FetchProcess(self._limits, self._isolation, self)
         life = asyncio.get_running_loop().create_task(process.live(self._command))
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
         return process
+
+    def _read_name_state(self) -> list[tuple[int, int]]:
+        found = []
+        for name in self._name_files:
+            with suppress(OSError):
+                status = os.stat(name)
+                found.append((status.st_ino, status.st_mtime_ns))
+        return found
 
     # --- callbacks of the process -----------------------------------------------------------------
 
@@ -145,7 +168,7 @@ class AssetFetcher:
 class _FetchProcess(asyncio.Protocol):
     """One fetch process, from its start to its end. It takes messages from the beginning."""
 
-    def __init__(self, limits: FetchLimits, owner: AssetFetcher) -> None:
+    def __init__(self, limits: FetchLimits, isolation: IsolationMode, owner: AssetFetcher) -> None:
         self._owner = owner
         self._decoder = wire.FrameDecoder(max_header_bytes=MAX_FETCH_HEADER_BYTES, max_body_bytes=CHUNK_BYTES)
         self._process: Process | None = None
@@ -153,7 +176,14 @@ class _FetchProcess(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._disconnected = asyncio.Event()
         self._has_ended = False
-        self.send({"type": "configure", "parent_pid": os.getpid(), "limits": asdict(limits)})
+        self.send(
+            {
+                "type": "configure",
+                "parent_pid": os.getpid(),
+                "isolation": isolation,
+                "limits": asdict(limits),
+            }
+        )
 
     @property
     def pid(self) -> int | None:

@@ -49,7 +49,7 @@ class RenderPool:
         self._size = size
         self._limits = limits or RenderLimits()
         self._child_command = child_command
-        self._fetcher = AssetFetcher(self._limits.fetch)
+        self._fetcher = AssetFetcher(self._limits.fetch, isolation=self._limits.isolation)
         self._scratch: Scratch
         self._idle: list[RenderChild] = []
         self._busy: set[RenderChild] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -29,8 +29,8 @@ URL = "http://a.example/x.png"
 class Answers:
     """Waits for the answers of a fetch process."""
 
-    def __init__(self, command: Sequence[str], limits: FetchLimits) -> None:
-        self.fetcher = AssetFetcher(limits, command)
+    def __init__(self, fetcher: AssetFetcher) -> None:
+        self.fetcher = fetcher
         self._answers: asyncio.Queue[FetchAnswer] = asyncio.Queue()
 
     def deliver(self, answer: FetchAnswer, body: bytes) -> None:
@@ -40,15 +40,16 @@ class Answers:
         async with asyncio.timeout(30):
             return await self._answers.get()
 
-    async def why_missing(self, document: int) -> tuple[FetchCode, str]:
-        self.fetcher.fetch(document, URL, self.deliver)
+    async def why_missing(self, document: int, url: str = URL) -> tuple[FetchCode, str]:
+        self.fetcher.fetch(document, url, self.deliver)
         answer = await self.next()
         assert isinstance(answer, NotFetched)
         return answer.code, answer.message
 
 
 def answers(behaviour: str, **limits: float) -> Answers:
-    return Answers((sys.executable, "-c", IMPOSTOR + behaviour), FetchLimits(**limits))  # type: ignore[arg-type]
+    command = (sys.executable, "-c", IMPOSTOR + behaviour)
+    return Answers(AssetFetcher(FetchLimits(**limits), command))  # type: ignore[arg-type]
 
 
 ENDED = ("unreachable", f"{URL} could not be fetched: the process that fetches has ended.")
@@ -83,8 +84,26 @@ async def test_a_process_that_does_not_answer_is_killed() -> None:
     await asking.fetcher.close()
 
 
+async def test_new_settings_of_host_names_need_a_new_process_when_no_document_is_open(tmp_path: Path) -> None:
+    names = tmp_path / "resolv.conf"
+    names.write_text("nameserver 192.0.2.1")
+    fetcher = AssetFetcher(FetchLimits(egress_allow=("127.0.0.0/8",)), name_files=[str(names)])
+    asking = Answers(fetcher)
+    pids = []
+    for document, text in ((1, None), (2, "nameserver 192.0.2.2"), (3, None)):
+        await asking.why_missing(document, "http://127.0.0.1:1000/")
+        pids.append(fetcher.pid)
+        if text:
+            names.write_text(text)
+            await asking.why_missing(document, "http://127.0.0.1:1000/")
+            assert fetcher.pid == pids[-1]
+        fetcher.end(document)
+    assert pids[0] == pids[1] != pids[2]
+    await fetcher.close()
+
+
 async def test_a_program_that_cannot_be_started_is_the_reason() -> None:
-    asking = Answers(("/nonexistent",), FetchLimits())
+    asking = Answers(AssetFetcher(FetchLimits(), ("/nonexistent",)))
     assert await asking.why_missing(asking.fetcher.open()) == ENDED
     await asking.fetcher.close()
 

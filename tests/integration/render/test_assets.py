@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import pikepdf
 import pytest
@@ -16,13 +17,14 @@ import pytest_asyncio
 from jobs.core.errors.job import RenderTimeout
 from jobs.render.parent.pool import RenderOutcome, RenderPool, RenderRequest
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
+from testsupport.certificates import certificate
 from testsupport.documents import SMALL
 from testsupport.hostile_web import HostileWeb, hostile_web
 from testsupport.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-FETCH = FetchLimits(egress_allow=("127.0.0.0/8",), max_asset_bytes=8 * MIB, max_total_bytes=16 * MIB)
+FETCH = FetchLimits(egress_allow=("127.0.0.0/8", "::1"), max_asset_bytes=8 * MIB, max_total_bytes=16 * MIB)
 ENOUGH_TIME_MS = 60_000
 
 
@@ -147,6 +149,19 @@ async def test_a_name_that_may_be_fetched_from_leads_to_no_other_name_of_this_ma
     )
     assert web.paths == ["/pixel.png", first.partition(str(web.port))[2]]
     await pool.close()
+
+
+async def test_a_certificate_must_be_that_of_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hostile_web(certificate(tmp_path, "localhost", 9)) as web:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        pool = RenderPool(size=1, limits=RenderLimits(fetch=FETCH))
+        await pool.start()
+        assert warnings(await render(pool, image(web.url("/pixel.png", "localhost")))) == []
+        ((code, message),) = warnings(await render(pool, image(web.url("/pixel.png", "127.0.0.1"))))
+        assert (code, "certificate verify failed" in message) == ("image_unreachable", True)
+        await pool.close()
 
 
 async def test_without_fetching_no_process_is_started(web: HostileWeb) -> None:
