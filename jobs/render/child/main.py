@@ -15,7 +15,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.core.errors.job import JobError
+from jobs.core.errors.job import JobError, PdfUnreadable, RenderFailed
 from jobs.isolation.level import Isolation
 from jobs.render.child.confine import allow_cpu, confine, limit_resources
 from jobs.render.child.frame_stack import with_large_frame_stack
@@ -134,15 +134,16 @@ def _serve(channel: Channel, tasks: Tasks, reporter: Reporter, frame: wire.Frame
                 "type": "failed",
                 "code": error.code,
                 "message": error.message[:4000],
-                "detail": _where(error.__cause__),
+                "detail": _where(error) if isinstance(error, RenderFailed | PdfUnreadable) else None,
             }
         )
     else:
         _send_result(channel, measured)
 
 
-def _where(cause: BaseException | None) -> str | None:
+def _where(error: JobError) -> str | None:
     """Returns what was raised where, without its text, which may have some of the document."""
+    cause = error.__cause__
     if cause is None or cause.__traceback__ is None:
         return None
     frame = traceback.extract_tb(cause.__traceback__, -1)[0]

@@ -11,14 +11,16 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
 from jobs.core.egress import Address, AddressRefused, EgressPolicy, Target, UrlRefused
 from jobs.render.fetch import pinned_http
-from jobs.render.protocol.assets import shown_url
+from jobs.render.protocol.failures import shown_url
 from jobs.render.protocol.limits import FetchLimits
-from jobs.render.protocol.messages import FetchCode
+
+if TYPE_CHECKING:
+    from jobs.render.protocol.messages import FetchCode
 
 T = TypeVar("T")
 Resolve = Callable[[str, int], list[str]]

@@ -20,8 +20,8 @@ from jobs.process.own_addresses import is_own_address
 from jobs.render.child.confine import confine, limit_resources
 from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, resolve_host
 from jobs.render.protocol import wire
-from jobs.render.protocol.assets import CHUNK_BYTES, shown_url
-from jobs.render.protocol.limits import MIB, FetchLimits
+from jobs.render.protocol.failures import shown_url
+from jobs.render.protocol.limits import ASSET_PIECE_BYTES, MIB, FetchLimits
 
 _MAX_THREADS = 200
 """More than there are renders, because a thread whose document has given up may be stuck in the
@@ -106,7 +106,7 @@ class FetchServer(asyncio.Protocol):
             self._send_failure(number, FetchFailed("unreachable", "The rest of an asset is missing."))
             return
         asset, start = document.asset, document.sent_bytes
-        piece = asset.body[start : start + CHUNK_BYTES]
+        piece = asset.body[start : start + ASSET_PIECE_BYTES]
         document.sent_bytes += len(piece)
         bytes_left = len(asset.body) - document.sent_bytes
         if not bytes_left:

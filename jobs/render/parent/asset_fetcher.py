@@ -20,14 +20,13 @@ from jobs.core.settings import IsolationMode
 from jobs.render.parent.spawn import spawn
 from jobs.render.protocol import wire
 from jobs.render.protocol.assets import (
-    CHUNK_BYTES,
     MAX_FETCH_HEADER_BYTES,
     FetchAnswer,
     NotFetched,
     parse_fetch_answer,
-    shown_url,
 )
-from jobs.render.protocol.limits import FetchLimits
+from jobs.render.protocol.failures import shown_url
+from jobs.render.protocol.limits import ASSET_PIECE_BYTES, FetchLimits
 from jobs.render.protocol.messages import FetchCode
 
 FETCH_COMMAND = (sys.executable, "-m", "jobs.render.fetch.main")
@@ -170,7 +169,9 @@ class _FetchProcess(asyncio.Protocol):
 
     def __init__(self, limits: FetchLimits, isolation: IsolationMode, owner: AssetFetcher) -> None:
         self._owner = owner
-        self._decoder = wire.FrameDecoder(max_header_bytes=MAX_FETCH_HEADER_BYTES, max_body_bytes=CHUNK_BYTES)
+        self._decoder = wire.FrameDecoder(
+            max_header_bytes=MAX_FETCH_HEADER_BYTES, max_body_bytes=ASSET_PIECE_BYTES
+        )
         self._process: Process | None = None
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []

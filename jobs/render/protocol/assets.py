@@ -1,4 +1,4 @@
-"""The messages between a worker and its fetch process, and what all sides know of assets.
+"""The messages between a worker and its fetch process.
 
 The worker sends `fetch`, `more` and `end`, each with the number of a document. The fetch process
 answers each `fetch` and each `more` with `Fetched` or `NotFetched`. It reads what any web server
@@ -14,13 +14,8 @@ from pydantic import Field, TypeAdapter
 from jobs.render.protocol.messages import CheckedMessage, FetchCode, parsed
 from jobs.render.protocol.wire import Frame
 
-CHUNK_BYTES = 1024 * 1024
-"""An asset travels in pieces of this size. A piece is sent when the one before has arrived, so the
-worker holds no more than one for each render."""
 MAX_FETCH_HEADER_BYTES = 512 * 1024
 """Room for a URL and a content type of 64 KiB each, which is the most that a server can send."""
-
-_MAX_SHOWN_CHARACTERS = 100
 
 
 class Fetched(CheckedMessage):
@@ -61,8 +56,3 @@ def parse_fetch_answer(frame: Frame) -> FetchAnswer:
         BadFrame: it is none of the answers above.
     """
     return parsed(_ANSWERS, frame)
-
-
-def shown_url(url: str) -> str:
-    """Returns `url` as messages show it."""
-    return url if len(url) <= _MAX_SHOWN_CHARACTERS else url[: _MAX_SHOWN_CHARACTERS - 1] + "…"

@@ -1,4 +1,7 @@
-"""The typed error, with its message, of a render that brought no result. Pure."""
+"""The typed error, with its message, of a render that brought no result, and parts of messages.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,14 @@ _REPORTED: dict[str, type[JobError]] = {
         errors.InternalJobError,
     )
 }
+
+
+_MAX_SHOWN_CHARACTERS = 100
+
+
+def shown_url(url: str) -> str:
+    """Returns `url` as messages about missing assets show it."""
+    return url if len(url) <= _MAX_SHOWN_CHARACTERS else url[: _MAX_SHOWN_CHARACTERS - 1] + "…"
 
 
 def reported_by_child(code: str, message: str) -> JobError:

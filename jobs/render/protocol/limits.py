@@ -22,6 +22,11 @@ DEFAULT_PREVIEW_WIDTH = 800
 MAX_PREVIEW_DPI = 600
 
 
+ASSET_PIECE_BYTES = MIB
+"""An asset travels in pieces of this size. A piece is sent when the one before has arrived, so the
+worker holds no more than one for each render."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
     """What a document may fetch, and how much."""

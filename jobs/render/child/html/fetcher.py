@@ -16,7 +16,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from jobs.core.egress import MAX_URL_CHARACTERS
 from jobs.render.child.html.diagnostics import FetchProblem
-from jobs.render.protocol.assets import shown_url
+from jobs.render.protocol.failures import shown_url
 from jobs.render.protocol.wire import Frame
 
 Ask = Callable[[dict[str, Any]], Frame]
