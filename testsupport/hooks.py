@@ -258,9 +258,9 @@ class Hooks:
         self.deliverer.looked.watch()
         while True:
             await self.deliverer.step()
-            look = await self.deliverer.looked.next()
+            _, batch = await self.deliverer.looked.next()
             await self.deliverer.settled()
-            if not look.batch.claims and look.batch.next_due_ms != 0:  # 0 also while late ones rest
+            if not batch.claims and batch.next_due_ms != 0:  # 0 also while late ones rest
                 return
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ from api.contract.responses.webhooks import (
 from api.http.json_responses import NO_STORE, json_reply
 from api.http.operation import Answer, operation
 from api.services import Services
-from api.webhooks.replay import Replay
+from api.webhooks.replay import replay
 from api.webhooks.verdict import verdict
 from jobs.core.egress import EgressError
 from jobs.core.errors.request import InvalidInput
@@ -42,7 +42,6 @@ from jobs.webhooks.endpoints import EndpointState
 
 TEST_TIMEOUT_S = 22.0
 """How long a test waits for a notifier and its exchange with the receiver."""
-_CONFIG = frozenset(field.name for field in dataclasses.fields(EndpointConfig))
 
 _ENDPOINTS = "/v1/webhook-endpoints"
 _ENDPOINT = f"{_ENDPOINTS}/{{endpoint_id}}"
@@ -55,7 +54,7 @@ class WebhookEndpointRoutes:
         self._endpoints = services.webhooks.endpoints
         self._deliveries = services.webhooks.deliveries
         self._destinations = services.webhooks.destinations
-        self._replay = Replay(services.eventlog, services.webhooks.deliveries)
+        self._eventlog = services.eventlog
 
     async def _endpoint(self, request: Request, caller: Caller) -> Endpoint:
         return await self._endpoints.get(caller.tenant, request.path_params["endpoint_id"])
@@ -70,9 +69,10 @@ class WebhookEndpointRoutes:
     async def create_webhook_endpoint(self, caller: Caller, body: EndpointRequest) -> Response:
         """Register an endpoint, which receives the later events that it asks for."""
         await self._check_url(body.url)
-        members = body.model_dump(include=set(_CONFIG))
         credentials = Credentials((Secret(body.secret or new_secret()),), body.headers)
-        endpoint = await self._endpoints.create(caller.tenant, _config(members), credentials)
+        endpoint = await self._endpoints.create(
+            caller.tenant, EndpointConfig.of(body.model_dump()), credentials
+        )
         document = {**endpoint.document(body.headers, 0), "secret": credentials.secrets[0].text}
         location = (b"location", f"{_ENDPOINTS}/{endpoint.id}".encode())
         return json_reply(document, 201, (NO_STORE, location))
@@ -113,10 +113,10 @@ class WebhookEndpointRoutes:
         members = body.model_dump(exclude_unset=True)
 
         def apply(endpoint: Endpoint) -> tuple[Endpoint, Credentials | None]:
-            config = {name: value for name, value in members.items() if name in _CONFIG}
-            changed = endpoint.evolve(
+            changed = dataclasses.replace(
+                endpoint,
                 status=members.get("status", endpoint.status),
-                config=_config({**dataclasses.asdict(endpoint.config), **config}),
+                config=EndpointConfig.of({**dataclasses.asdict(endpoint.config), **members}),
             )
             if "headers" not in members:
                 return changed, None
@@ -183,7 +183,7 @@ class WebhookEndpointRoutes:
         Only events that the endpoint asks for, and that it has no delivery of yet.
         """
         after = None if body.after is None else Cursor.parse(body.after)
-        count, next_cursor = await self._replay.to(found, after)
+        count, next_cursor = await replay(self._eventlog, self._deliveries, found, after)
         return json_reply({"count": count, "next_cursor": next_cursor}, 202)
 
     async def _reply(self, endpoint: Endpoint) -> Response:
@@ -198,11 +198,6 @@ class WebhookEndpointRoutes:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
-
-
-def _config(members: dict[str, Any]) -> EndpointConfig:
-    lists = {name: tuple(members[name]) for name in ("event_types", "kinds", "tags")}
-    return EndpointConfig(**{**members, **lists})
 
 
 def _stats(state: EndpointState, now_ms: int) -> dict[str, Any]:

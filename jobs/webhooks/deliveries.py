@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -21,28 +20,22 @@ from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.store.scripts import Scripts
 from jobs.webhooks.delivery import Delivery, DeliveryStatus, delivery_id, is_delivery_id
+from jobs.webhooks.outbox import GROUP
 
 _RECOVER_BATCH = 200
 
+PendingDelivery = Mapping[str, str | int]
+"""A delivery to be made, as `webhook_dispatch.lua` takes it."""
 
-@dataclass(frozen=True, slots=True)
-class PendingDelivery:
-    """One delivery to be made. `url` is that of a job's `webhook_url`, else empty."""
 
-    event_id: str
-    target_id: str
-    url: str = ""
-    max_in_flight: int = 0
-    """For an origin that is new."""
-
-    def row(self) -> dict[str, str | int]:
-        """Returns the arguments for `webhook_dispatch.lua`."""
-        return {
-            "delivery_id": delivery_id(self.event_id, self.target_id, self.url),
-            "target_id": self.target_id,
-            "url": self.url,
-            "max_in_flight": self.max_in_flight,
-        }
+def pending_delivery(event_id: str, target_id: str, url: str = "", max_in_flight: int = 0) -> PendingDelivery:
+    """`url` is a job's `webhook_url`, else empty. `max_in_flight` is for an origin that is new."""
+    return {
+        "delivery_id": delivery_id(event_id, target_id, url),
+        "target_id": target_id,
+        "url": url,
+        "max_in_flight": max_in_flight,
+    }
 
 
 class Deliveries:
@@ -119,9 +112,7 @@ class Deliveries:
             WebhookDeliveryNotFound: the tenant has no such delivery.
             WebhookConflict: it has not ended, or its endpoint is disabled.
         """
-        answer = await self._scripts.call(
-            "webhook_again", tenant=tenant, target_id=None, since_ms=None, limit=None, delivery_id=id
-        )
+        answer = await self._again(tenant, delivery_id=id)
         if answer == b"missing":
             raise WebhookDeliveryNotFound(id)
         if answer == b"unfinished":
@@ -138,14 +129,7 @@ class Deliveries:
         """
         recovered = 0
         while True:
-            answer = await self._scripts.call(
-                "webhook_again",
-                tenant=tenant,
-                target_id=endpoint_id,
-                since_ms=since_ms,
-                limit=_RECOVER_BATCH,
-                delivery_id=None,
-            )
+            answer = await self._again(tenant, target_id=endpoint_id, since_ms=since_ms)
             if answer == b"missing":
                 raise WebhookEndpointNotFound(endpoint_id)
             if answer == b"unfinished":
@@ -154,27 +138,50 @@ class Deliveries:
             if int(answer) < _RECOVER_BATCH:
                 return recovered
 
-    async def replay(
+    async def _again(
+        self,
+        tenant: str,
+        *,
+        delivery_id: str | None = None,
+        target_id: str | None = None,
+        since_ms: int | None = None,
+    ) -> Any:
+        return await self._scripts.call(
+            "webhook_again",
+            tenant=tenant,
+            target_id=target_id,
+            since_ms=since_ms,
+            limit=_RECOVER_BATCH,
+            delivery_id=delivery_id,
+        )
+
+    async def dispatch(
         self,
         tenant: str,
         event_key: str,
         pending: Sequence[PendingDelivery],
-        kept: tuple[bytes, str, str],
+        *,
+        entry: bytes | None = None,
+        kept: tuple[bytes | None, str | None, str | None] = (None, None, None),
     ) -> int:
-        """Makes deliveries of a past event; returns how many are new.
+        """Makes deliveries of an event; returns how many are new.
 
-        `kept` is the body, id and type of the event.
+        The same step acknowledges `entry` of the outbox. `kept` is the body, id and type of a past
+        event, which the outbox does not have any more.
         """
-        return await self._dispatch(tenant, event_key, pending, None, None, kept)
-
-    async def dispatch(
-        self, tenant: str, event_key: str, pending: Sequence[PendingDelivery], group: str, entry: bytes
-    ) -> int:
-        """Makes deliveries of an event in the outbox; returns how many are new.
-
-        The same step acknowledges `entry`, unless it is empty.
-        """
-        return await self._dispatch(tenant, event_key, pending, group, entry, (None, None, None))
+        body, event_id, event_type = kept
+        made = await self._scripts.call(
+            "webhook_dispatch",
+            tenant=tenant,
+            event_key=event_key,
+            group=GROUP,
+            entry=entry,
+            body=body,
+            event_id=event_id,
+            event_type=event_type,
+            rows=pending,
+        )
+        return int(made)
 
     async def test(
         self, tenant: str, endpoint_id: str, timeout_s: float
@@ -200,29 +207,6 @@ class Deliveries:
             if answer is not None:
                 return event_id, json.loads(answer[1])
         return event_id, None
-
-    async def _dispatch(
-        self,
-        tenant: str,
-        event_key: str,
-        pending: Sequence[PendingDelivery],
-        group: str | None,
-        entry: bytes | None,
-        kept: tuple[bytes | None, str | None, str | None],
-    ) -> int:
-        body, event_id, event_type = kept
-        made = await self._scripts.call(
-            "webhook_dispatch",
-            tenant=tenant,
-            event_key=event_key,
-            group=group,
-            entry=entry,
-            body=body,
-            event_id=event_id,
-            event_type=event_type,
-            rows=[each.row() for each in pending],
-        )
-        return int(made)
 
 
 def _parse_cursor(cursor: str | None) -> tuple[str, str]:

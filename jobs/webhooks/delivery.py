@@ -68,7 +68,6 @@ class Delivery:
     status: DeliveryStatus
     url: str | None
     """Of a job's `webhook_url`; None for an endpoint."""
-    is_test: bool
     created_ms: int
     due_ms: int | None
     finished_ms: int | None
@@ -94,7 +93,6 @@ class Delivery:
             event_type=record[b"type"].decode(),
             status=DeliveryStatus(record[b"status"].decode()),
             url=url.decode() if url else None,
-            is_test=b"test" in record,
             created_ms=int(record[b"created"]),
             due_ms=number(b"due"),
             finished_ms=number(b"finished"),

@@ -28,15 +28,18 @@ _SWEEP_BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class DeliveryClaim:
-    """A notifier's right to send one delivery. `number` is the fence for its outcome."""
+    """A notifier's right to send one delivery. `number` is the fence for its outcome.
 
+    The fields are in the order in which `webhook_claim.lua` answers them.
+    """
+
+    body: bytes
     id: str
     number: int
     target_id: str
     tenant: str
     event_id: str
     event_type: str
-    body: bytes
     attempts_used: int
     faults: int
     """Faults on our side since the last answer of the receiver."""
@@ -44,7 +47,7 @@ class DeliveryClaim:
     """When the first attempt of this round was made."""
     waiting_since_ms: int
     url: str
-    sealed: bytes = field(repr=False)
+    sealed: str = field(repr=False)
     is_test: bool
     lane: Lane
     claimed_ms: int
@@ -72,22 +75,12 @@ class DeliveryBatch:
     """Deliveries that this look gave up: notifier after notifier died with them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A delivery after an attempt. `status` is None if the claim was no longer the current one."""
-
-    status: str | None
-    disabled_reason: str = ""
-    """Set if this attempt got the endpoint disabled."""
-
-
 class DeliveryQueue:
     """Every method raises `StoreUnavailable` if the store does not answer; repeating is safe."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, *, lease_ms: int = LEASE_MS) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._doorbell = DedicatedConnection(redis)
         self._scripts = scripts
-        self._lease_ms = lease_ms
 
     async def claim(self, want: int, max_per_target: int, max_late: int | None = None) -> DeliveryBatch:
         """Claims up to `want` deliveries, up to `max_late` of them of the late lane (None: all).
@@ -97,7 +90,7 @@ class DeliveryQueue:
         now_ms, due_in_ms, rows, given_up = await self._scripts.call(
             "webhook_claim",
             want=want,
-            lease_ms=self._lease_ms,
+            lease_ms=LEASE_MS,
             max_per_target=max_per_target,
             max_late=want if max_late is None else max_late,
         )
@@ -116,8 +109,9 @@ class DeliveryQueue:
         hold_ms: int,
         chance: float,
         took_ms: float,
-    ) -> Settled:
-        """Writes how an attempt ended.
+    ) -> tuple[str | None, str]:
+        """Writes how an attempt ended. Returns the status of the delivery (None if the claim was no
+        longer the current one), and why the endpoint was disabled by this, if it was.
 
         `delay_ms` is until the next attempt, None if there is none. `hold_ms` is how long to send
         nothing to the target. `chance` is a random number below 1.
@@ -134,8 +128,8 @@ class DeliveryQueue:
             took_ms=round(took_ms),
         )
         if answer[0] == b"lost":
-            return Settled(None)
-        return Settled(answer[1].decode(), answer[2].decode())
+            return None, ""
+        return answer[1].decode(), answer[2].decode()
 
     async def sweep(self) -> int:
         """Removes expired deliveries, and ends those of targets that are disabled or gone.
@@ -152,23 +146,6 @@ class DeliveryQueue:
 
 
 def _claim(row: list[Any], now_ms: int) -> DeliveryClaim:
-    id, number, target, tenant, event_id, event_type, body, used, faults, *rest = row
-    first, since, url, sealed, test, lane = rest
-    return DeliveryClaim(
-        id=id.decode(),
-        number=number,
-        target_id=target.decode(),
-        tenant=tenant.decode(),
-        event_id=event_id.decode(),
-        event_type=event_type.decode(),
-        body=body,
-        attempts_used=used,
-        faults=faults,
-        round_ms=first,
-        waiting_since_ms=since,
-        url=url.decode(),
-        sealed=sealed,
-        is_test=bool(test),
-        lane=lane.decode(),
-        claimed_ms=now_ms,
-    )
+    body, *rest = [*row, now_ms]
+    fields: list[Any] = [each.decode() if isinstance(each, bytes) else each for each in rest]
+    return DeliveryClaim(body, *fields)

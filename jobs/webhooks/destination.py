@@ -144,14 +144,10 @@ class Destinations:
             await self.resolve(target)
         except ResolveFailed as error:
             if not error.is_ours:
-                raise HostUnknown(str(error.strerror)) from error
+                raise EgressError(str(error.strerror)) from error
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class HostUnknown(EgressError):
-    """The host of an endpoint does not exist."""
 
 
 def _not_public(target: Target) -> str | None:

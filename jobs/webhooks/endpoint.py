@@ -6,7 +6,7 @@ import enum
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jobs.core.events import EVENT_TYPES
@@ -50,9 +50,8 @@ class EndpointConfig:
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> EndpointConfig:
-        """Reads what `to_json` wrote, without members that only a later release knows."""
-        members = json.loads(text)
+    def of(cls, members: Mapping[str, Any]) -> EndpointConfig:
+        """Takes its fields from `members`, which may have others."""
         known: dict[str, Any] = {name: members[name] for name in cls.__dataclass_fields__ if name in members}
         for name in ("event_types", "kinds", "tags"):
             known[name] = tuple(known.get(name, ()))
@@ -85,7 +84,7 @@ class Endpoint:
             id=endpoint_id,
             tenant=record[b"tenant"].decode(),
             status=EndpointStatus(record[b"status"].decode()),
-            config=EndpointConfig.from_json(record[b"config"]),
+            config=EndpointConfig.of(json.loads(record[b"config"])),
             sealed=record[b"sealed"].decode(),
             change=int(record[b"changed"]),
             first_sequence=int(record[b"first"]),
@@ -94,9 +93,6 @@ class Endpoint:
             disabled_ms=int(disabled) if disabled else None,
             disabled_reason=reason.decode() if reason else None,
         )
-
-    def evolve(self, **changes: Any) -> Endpoint:
-        return replace(self, **changes)
 
     def document(self, headers: Mapping[str, str] | None, recoverable: int) -> dict[str, Any]:
         """Returns the endpoint as the API shows it. `recoverable` counts deliveries to recover."""

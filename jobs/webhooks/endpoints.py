@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -60,20 +60,18 @@ class Endpoints:
             StoreEvicts: the store may forget endpoints.
         """
         await self._scripts.eviction.check()
-        endpoint_id = f"we_{new_ulid()}"
-        sealed = self._box.seal(credentials, endpoint_id)
-        await self._put(endpoint_id, tenant, None, config, sealed, EndpointStatus.ENABLED)
-        return await self.get(tenant, endpoint_id)
+        id = f"we_{new_ulid()}"
+        sealed = self._box.seal(credentials, id)
+        new = Endpoint(id=id, tenant=tenant, status=EndpointStatus.ENABLED, config=config, sealed=sealed)
+        await self._put(new, None)
+        return await self.get(tenant, id)
 
     async def get(self, tenant: str, endpoint_id: str) -> Endpoint:
         """Raises WebhookEndpointNotFound."""
-        if not _ENDPOINT_ID.match(endpoint_id):
+        found = await self.read_many(tenant, [endpoint_id]) if _ENDPOINT_ID.match(endpoint_id) else []
+        if not found:
             raise WebhookEndpointNotFound(endpoint_id)
-        with translated_errors():
-            record = await self._redis.hgetall(keys.WEBHOOK_TARGET + endpoint_id)  # type: ignore[misc]
-        if record.get(b"tenant") != tenant.encode():
-            raise WebhookEndpointNotFound(endpoint_id)
-        return Endpoint.from_record(endpoint_id, record)
+        return found[0]
 
     async def page(self, tenant: str, limit: int, cursor: str | None) -> tuple[list[Endpoint], str | None]:
         """Returns endpoints, newest first, and the cursor of the next page.
@@ -122,10 +120,8 @@ class Endpoints:
         for _ in range(_CHANGE_TRIES):
             before = await self.get(tenant, endpoint_id)
             after, credentials = change(before)
-            sealed = (
-                self._resealed(before) if credentials is None else self._box.seal(credentials, endpoint_id)
-            )
-            answer = await self._put(endpoint_id, tenant, before.change, after.config, sealed, after.status)
+            sealed = self._box.seal(credentials, endpoint_id) if credentials else self._resealed(before)
+            answer = await self._put(replace(after, sealed=sealed), before.change)
             if answer == b"missing":
                 raise WebhookEndpointNotFound(endpoint_id)
             if answer == b"ok":
@@ -210,24 +206,17 @@ class Endpoints:
             held_until_ms=number(b"held"),
         )
 
-    async def _put(
-        self,
-        endpoint_id: str,
-        tenant: str,
-        read_at: int | None,
-        config: EndpointConfig,
-        sealed: str,
-        status: EndpointStatus,
-    ) -> Any:
+    async def _put(self, endpoint: Endpoint, read_at: int | None) -> Any:
+        rate = endpoint.config.max_per_second
         return await self._scripts.call(
             "webhook_endpoint_put",
-            endpoint_id=endpoint_id,
-            tenant=tenant,
+            endpoint_id=endpoint.id,
+            tenant=endpoint.tenant,
             read_at=read_at,
-            config=config.to_json(),
-            sealed=sealed,
-            url=config.url,
-            status=status,
-            max_in_flight=config.max_in_flight,
-            interval_ms=None if config.max_per_second is None else 1000 / config.max_per_second,
+            config=endpoint.config.to_json(),
+            sealed=endpoint.sealed,
+            url=endpoint.config.url,
+            status=endpoint.status,
+            max_in_flight=endpoint.config.max_in_flight,
+            interval_ms=None if rate is None else 1000 / rate,
         )

@@ -73,7 +73,7 @@ class CheckingResolver(AbstractResolver):
             addresses = await self._destinations.resolve(request.target)
         except EgressError as error:
             raise Refused(error) from error
-        request.exchange.dns_ms = (time.perf_counter() - began_s) * 1000
+        request.exchange.phases_ms["dns"] = (time.perf_counter() - began_s) * 1000
         request.exchange.addresses = [str(address) for address in addresses]
         return [
             ResolveResult(
@@ -118,9 +118,9 @@ class CheckingConnector(aiohttp.TCPConnector):
         request.exchange.is_reused = not request.socket_at
         if request.socket_at:
             connected_at = request.handshake_at or request.sent_at
-            request.exchange.connect_ms = (connected_at - request.socket_at) * 1000
+            request.exchange.phases_ms["connect"] = (connected_at - request.socket_at) * 1000
         if request.handshake_at:
-            request.exchange.tls_ms = (request.sent_at - request.handshake_at) * 1000
+            request.exchange.phases_ms["tls"] = (request.sent_at - request.handshake_at) * 1000
         return connection
 
     def _make_socket(self, info: tuple[Any, ...]) -> socket.socket:

@@ -13,7 +13,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import structlog
@@ -22,22 +21,15 @@ from jobs.core.errors.store import StoreError
 from jobs.process.event_wait import is_set_within
 from jobs.process.testsignal import TestSignal
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
-from jobs.webhooks.delivery_queue import DeliveryBatch, DeliveryClaim, DeliveryQueue, Settled
+from jobs.webhooks.delivery_queue import DeliveryBatch, DeliveryClaim, DeliveryQueue
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import retry_schedule as schedule
 from notifier.webhooks.exchange import Exchange
 from notifier.webhooks.pacing import ClaimPlan, Pacer
+from notifier.webhooks.repeat import repeat
 from notifier.webhooks.sender import USER_AGENT, Sender, WebhookRequest
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look at the queue: what it might claim, and what it got."""
-
-    plan: ClaimPlan
-    batch: DeliveryBatch
 
 
 class Deliverer:
@@ -52,7 +44,8 @@ class Deliverer:
         *,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.looked: TestSignal[Look] = TestSignal()
+        self.looked: TestSignal[tuple[ClaimPlan, DeliveryBatch]] = TestSignal()
+        """A look at the queue: what it might claim, and what it got."""
         self._queue = queue
         self._sender = sender
         self._pacer = pacer
@@ -71,9 +64,8 @@ class Deliverer:
     async def run(self) -> None:
         """Delivers until it is cancelled, after `drain`; waits while the store is away."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._claim_on())
-            group.create_task(self._listen())
-            group.create_task(self._sweep_on())
+            for step in (self._claim_and_wait, self._listen, self._sweep):
+                group.create_task(repeat(step.__name__.strip("_"), step, lambda: self._is_draining))
 
     async def drain(self, timeout_s: float) -> None:
         """Claims nothing more, and waits for the requests in flight.
@@ -116,7 +108,7 @@ class Deliverer:
         await asyncio.sleep(0)  # by then, requests over kept connections are signed and sent
         for delivery_id in batch.given_up:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
-        self.looked.emit(Look(plan, batch))
+        self.looked.emit((plan, batch))
         return self._pacer.seconds_to_next_look(plan, batch)
 
     def _begin(self, claim: DeliveryClaim) -> None:
@@ -152,8 +144,11 @@ class Deliverer:
             self._pacer.deadline_s(self._chance()),
         )
 
-    async def settle(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> Settled:
-        """Writes the outcome to the store and to the log."""
+    async def settle(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> str | None:
+        """Writes the outcome to the store and to the log.
+
+        Returns the status of the delivery; None if the claim is lost.
+        """
         if exchange.is_fault:
             age_ms = claim.claimed_ms - claim.round_ms
             delay_ms = schedule.after_fault(claim.faults, age_ms, self._chance())
@@ -162,7 +157,7 @@ class Deliverer:
                 claim.attempts_used + 1, exchange.retry_after_ms, self._chance()
             )
         is_busy = exchange.status in (429, 503)
-        settled = await self._queue.settle(
+        status, disabled_reason = await self._queue.settle(
             claim,
             exchange.outcome,
             exchange.record(started_ms, max(0, claim.claimed_ms - claim.waiting_since_ms)),
@@ -171,8 +166,8 @@ class Deliverer:
             chance=self._chance(),
             took_ms=exchange.total_ms,
         )
-        _log_outcome(claim, exchange, settled)
-        return settled
+        _log_outcome(claim, exchange, status, disabled_reason)
+        return status
 
     async def _write_outcome(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> None:
         """Settles, and tries again until the store takes it: an outage must not lose an outcome."""
@@ -186,43 +181,28 @@ class Deliverer:
                 log.warning("webhook_delivery.not_written", reason=str(error), delivery_id=claim.id)
                 await asyncio.sleep(0.5 + self._chance())
 
-    # --- loops ------------------------------------------------------------------------------------
+    # --- steps that are repeated ------------------------------------------------------------------
 
-    async def _claim_on(self) -> None:
-        while not self._is_draining:  # a call to the store may swallow a cancellation
-            try:
-                wait_s = await self.step()
-            except StoreError as error:
-                log.warning("webhook.claim_interrupted", reason=str(error))
-                await asyncio.sleep(0.5 + self._chance())
-                continue
-            if wait_s > 0:
-                await is_set_within(self._bell, wait_s)  # looks in any case: something may be due
+    async def _claim_and_wait(self) -> None:
+        wait_s = await self.step()
+        if wait_s > 0:
+            await is_set_within(self._bell, wait_s)  # looks in any case: something may be due
 
     async def _listen(self) -> None:
-        while not self._is_draining:  # a call to the store may swallow a cancellation
-            try:
-                lane = await self._queue.wait_for_doorbell()
-                if lane == "late":
-                    asyncio.get_running_loop().call_later(self._pacer.late_rest_s(), self._bell.set)
-                elif lane is not None:
-                    self._answered.clear()
-                    if lane == "priority":
-                        self._pacer.priority_arrived()
-                    self._bell.set()
-                    await self._answered.wait()  # until then, further rings say nothing new
-            except StoreError:
-                await asyncio.sleep(0.5 + self._chance())
+        lane = await self._queue.wait_for_doorbell()
+        if lane == "late":
+            asyncio.get_running_loop().call_later(self._pacer.late_rest_s(), self._bell.set)
+        elif lane is not None:
+            self._answered.clear()
+            if lane == "priority":
+                self._pacer.priority_arrived()
+            self._bell.set()
+            await self._answered.wait()  # until then, further rings say nothing new
 
-    async def _sweep_on(self) -> None:
+    async def _sweep(self) -> None:
+        handled = await self._queue.sweep()
         limits = self._pacer.limits
-        while not self._is_draining:  # a call to the store may swallow a cancellation
-            try:
-                handled = await self._queue.sweep()
-            except StoreError as error:
-                log.warning("webhook.sweep_interrupted", reason=str(error))
-                handled = 0
-            await asyncio.sleep(limits.sweep_pause_s if handled else limits.sweep_interval_s)
+        await asyncio.sleep(limits.sweep_pause_s if handled else limits.sweep_interval_s)
 
 
 def _headers(claim: DeliveryClaim, credentials: Credentials, started_ms: int) -> Mapping[str, str]:
@@ -235,18 +215,18 @@ def _headers(claim: DeliveryClaim, credentials: Credentials, started_ms: int) ->
     }
 
 
-def _log_outcome(claim: DeliveryClaim, exchange: Exchange, settled: Settled) -> None:
+def _log_outcome(claim: DeliveryClaim, exchange: Exchange, status: str | None, disabled_reason: str) -> None:
     log.info(
         "webhook_delivery.attempted",
-        outcome=exchange.outcome if settled.status else "lost",
+        outcome=exchange.outcome if status else "lost",
         attempt=claim.attempts_used + 1,
         status=exchange.status,
         error=exchange.error,
         duration_ms=round(exchange.total_ms, 1),
-        delivery_status=settled.status,
+        delivery_status=status,
         **claim.log_context,
     )
-    if settled.status == "exhausted" and not claim.is_test:
+    if status == "exhausted" and not claim.is_test:
         log.warning("webhook_delivery.exhausted", error=exchange.error, **claim.log_context)
-    if settled.disabled_reason:
-        log.warning("webhook_endpoint.disabled", reason=settled.disabled_reason, **claim.log_context)
+    if disabled_reason:
+        log.warning("webhook_endpoint.disabled", reason=disabled_reason, **claim.log_context)

@@ -10,22 +10,21 @@ If the notifier dies between two steps, this is true:
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
-from jobs.core.errors.store import StoreError
 from jobs.process.testsignal import TestSignal
 from jobs.store.keys import WEBHOOK_MAX_IN_FLIGHT
-from jobs.webhooks.deliveries import Deliveries, PendingDelivery
+from jobs.webhooks.deliveries import Deliveries, PendingDelivery, pending_delivery
 from jobs.webhooks.delivery import origin_of, origin_target
 from jobs.webhooks.endpoints import Endpoints
-from jobs.webhooks.outbox import ABANDONED_MS, GROUP, Outbox, OutboxEvent, Reference
+from jobs.webhooks.outbox import ABANDONED_MS, Outbox, OutboxEvent, Reference
 from notifier.webhooks.directory import Directory, TenantEndpoints
 from notifier.webhooks.pacing import Pacer
+from notifier.webhooks.repeat import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +33,6 @@ log = structlog.get_logger(__name__)
 class DispatchedPart:
     """Deliveries that were made in one step."""
 
-    reference: Reference
     deliveries: int
     is_last: bool
     """The reference was acknowledged with it."""
@@ -74,8 +72,8 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatches for ever; waits while the store is away."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._repeat(self.dispatch_new, 0.0))
-            group.create_task(self._repeat(self.dispatch_abandoned, self._pacer.limits.reclaim_interval_s))
+            for name, step in (("dispatch", self.dispatch_new), ("reclaim", self._reclaim)):
+                group.create_task(repeat(name, step, lambda: self._is_stopping, self._outbox.join))
 
     async def dispatch_new(self) -> int:
         """Dispatches references that nobody has read; returns how many there were."""
@@ -84,6 +82,10 @@ class Dispatcher:
     async def dispatch_abandoned(self, abandoned_ms: int = ABANDONED_MS) -> int:
         """Dispatches references that another notifier has read and left; returns how many."""
         return await self.dispatch(await self._outbox.reclaim(abandoned_ms))
+
+    async def _reclaim(self) -> None:
+        await self.dispatch_abandoned()
+        await asyncio.sleep(self._pacer.limits.reclaim_interval_s)
 
     async def dispatch(self, references: list[Reference]) -> int:
         """Makes the deliveries of these references; those of large fan-outs follow in tasks."""
@@ -115,23 +117,6 @@ class Dispatcher:
                 task.add_done_callback(self._fan_out_ended)
         return len(references)
 
-    async def _repeat(self, step: Callable[[], Awaitable[int]], pause_s: float) -> None:
-        joined = False
-        while not self._is_stopping:
-            try:
-                if not joined:
-                    await self._outbox.join()
-                    joined = True
-                await step()
-                await asyncio.sleep(pause_s)
-            except StoreError as error:
-                log.warning("webhook.dispatch_interrupted", reason=str(error))
-                await asyncio.sleep(0.5 + random.random())  # noqa: S311 (jitter)
-            except Exception:  # one unreadable reference must not end all webhooks; it stays in the outbox
-                log.exception("webhook.dispatch_failed")
-                joined = False
-                await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)
-
     async def _fan_out(self, reference: Reference, pending: list[PendingDelivery]) -> None:
         """Makes deliveries of a large fan-out in parts. If it fails, another notifier goes on."""
         try:
@@ -143,16 +128,17 @@ class Dispatcher:
                 entry = b"" if end < len(pending) else reference.entry
                 await self._make(reference, pending[start:end], entry)
                 start = end
-                await asyncio.sleep(self._pacer.fan_out_rest_s(time.perf_counter() - began_s))
+                took_s = time.perf_counter() - began_s
+                await asyncio.sleep(took_s * self._pacer.limits.fan_out_rest_ratio)
                 await self._outbox.hold(reference)
         except Exception as error:  # noqa: BLE001 (the reference stays in the outbox)
             log.warning("webhook.dispatch_interrupted", reason=str(error))
 
     async def _make(self, reference: Reference, pending: list[PendingDelivery], entry: bytes) -> int:
         made = await self._deliveries.dispatch(
-            reference.tenant, str(reference.sequence), pending, GROUP, entry
+            reference.tenant, str(reference.sequence), pending, entry=entry
         )
-        self.dispatched.emit(DispatchedPart(reference, len(pending), is_last=bool(entry)))
+        self.dispatched.emit(DispatchedPart(len(pending), is_last=bool(entry)))
         return made
 
     def _fan_out_ended(self, task: asyncio.Task[None]) -> None:
@@ -165,11 +151,11 @@ class Dispatcher:
         if event is None:
             return []
         pending = [
-            PendingDelivery(event.id, endpoint_id)
+            pending_delivery(event.id, endpoint_id)
             for endpoint_id in endpoints.matching(event, reference.sequence)
         ]
         if event.url is not None:
             await self._endpoints.tenant_seal(reference.tenant)  # there before the first request is signed
             target_id = origin_target(reference.tenant, origin_of(event.url))
-            pending.append(PendingDelivery(event.id, target_id, event.url, WEBHOOK_MAX_IN_FLIGHT))
+            pending.append(pending_delivery(event.id, target_id, event.url, WEBHOOK_MAX_IN_FLIGHT))
         return pending

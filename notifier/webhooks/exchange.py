@@ -11,22 +11,17 @@ from jobs.core.times import rfc3339
 
 Outcome = Literal["succeeded", "failed", "gone", "fault"]
 
+PHASES = ("dns", "connect", "tls", "first_byte", "body")
 ANSWER_BYTES = 1024
 """How much of an answer is kept for the owner of the endpoint to see."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer, filled in on the way.
+    """One request and its answer, filled in on the way."""
 
-    Durations are milliseconds; None if a phase did not happen.
-    """
-
-    dns_ms: float | None = None
-    connect_ms: float | None = None
-    tls_ms: float | None = None
-    first_byte_ms: float | None = None
-    body_ms: float | None = None
+    phases_ms: dict[str, float] = field(default_factory=dict)
+    """The durations of those of `PHASES` that happened."""
     total_ms: float = 0.0
     status: int | None = None
     answer: bytes | None = None
@@ -80,11 +75,10 @@ class Exchange:
             "duration_ms": round(self.total_ms, 1),
             "phases_ms": {
                 "queue": queue_ms,
-                "dns": _rounded(self.dns_ms),
-                "connect": _rounded(self.connect_ms),
-                "tls": _rounded(self.tls_ms),
-                "first_byte": _rounded(self.first_byte_ms),
-                "body": _rounded(self.body_ms),
+                **{
+                    name: round(ms, 1) if (ms := self.phases_ms.get(name)) is not None else None
+                    for name in PHASES
+                },
             },
             "address": self.address,
             **({"addresses": self.addresses} if self.addresses else {}),
@@ -94,10 +88,6 @@ class Exchange:
 
 
 _as_json = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def _rounded(ms: float | None) -> float | None:
-    return None if ms is None else round(ms, 1)
 
 
 def parse_retry_after(value: str | None, now_ms: int) -> int:

@@ -211,10 +211,6 @@ class Pacer:
         beside = limits.max_endpoints_at_once_beside_priority
         return beside if self.is_priority_expected else limits.max_endpoints_at_once
 
-    def fan_out_rest_s(self, took_s: float) -> float:
-        """Returns how long to rest after a part that took `took_s`."""
-        return self.limits.fan_out_rest_ratio * took_s
-
     def deadline_s(self, chance: float) -> float:
         """Returns the deadline of one exchange. `chance` is a random number below 1."""
         return self.limits.deadline_s * (1 + self.limits.deadline_spread_ratio * chance)

@@ -130,12 +130,12 @@ def _is_closed_unanswered(exchange: Exchange) -> bool:
 async def _note_answer(answer: aiohttp.ClientResponse, state: InFlightRequest) -> None:
     exchange, answered_s = state.exchange, time.perf_counter()
     exchange.status = answer.status
-    exchange.first_byte_ms = (answered_s - state.sent_at) * 1000
+    exchange.phases_ms["first_byte"] = (answered_s - state.sent_at) * 1000
     exchange.retry_after_ms = parse_retry_after(answer.headers.get("retry-after"), round(time.time() * 1000))
     if state.tls is not None:
         exchange.tls = _describe(state.tls)
     exchange.answer = await _read_bounded(answer)
-    exchange.body_ms = (time.perf_counter() - answered_s) * 1000
+    exchange.phases_ms["body"] = (time.perf_counter() - answered_s) * 1000
     if not 200 <= answer.status < 300:
         exchange.error = "redirect" if 300 <= answer.status < 400 else "http_status"
         exchange.message = (

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-import structlog
 from redis.asyncio import Redis
 
 from jobs.core.egress import EgressPolicy
@@ -26,8 +24,6 @@ from notifier.webhooks.dispatcher import Dispatcher
 from notifier.webhooks.pacing import Pacer
 from notifier.webhooks.sender import Sender
 
-log = structlog.get_logger(__name__)
-
 
 class WebhookService:
     """Dispatches and delivers. Make it inside a running loop."""
@@ -36,7 +32,6 @@ class WebhookService:
         self, settings: Settings, redis: Redis, scripts: Scripts, secret_keys: Sequence[str]
     ) -> None:
         box = SecretBox(secret_keys)
-        self._is_draining = False
         self._redis = redis
         self._destinations = Destinations(
             EgressPolicy.from_entries(settings.egress_allow, is_own=is_own_address)
@@ -55,27 +50,18 @@ class WebhookService:
         )
 
     async def run(self) -> None:
-        """Works until it is cancelled. If one part fails, logs that and starts the part again."""
+        """Works until it is cancelled."""
         await wait_for_store(self._redis)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep("dispatcher", self._dispatcher.run))
-            group.create_task(self._keep("deliverer", self._deliverer.run))
+            group.create_task(self._dispatcher.run())
+            group.create_task(self._deliverer.run())
 
     async def drain(self, timeout_s: float) -> None:
         """Waits for the requests in flight and their outcomes, then closes everything.
 
         Cancel `run` afterwards.
         """
-        self._is_draining = True
         self._dispatcher.stop()
         await self._deliverer.drain(min(timeout_s, self._pacer.limits.drain_s))
         await self._sender.close()
         self._destinations.close()
-
-    async def _keep(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
-        while not self._is_draining:
-            try:
-                await run()
-            except Exception:  # deliveries wait in the store meanwhile
-                log.exception("webhook.part_failed", part=part)
-            await asyncio.sleep(1 + random.random())  # noqa: S311 (jitter)

@@ -166,13 +166,11 @@ class EndpointListQuery(QueryModel):
     cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
 
 
-class DeliveryListQuery(QueryModel):
+class DeliveryListQuery(EndpointListQuery):
     status: DeliveryStatus | None = Field(default=None, description="Only deliveries in this state.")
     event_type: Glob | None = Field(default=None, description="Only deliveries of this type of event.")
     since: Time | None = Field(default=None, description="Only deliveries created since then.")
     until: Time | None = Field(default=None, description="Only deliveries created until then.")
-    limit: Limit = Field(default=50, description="How many at most.")
-    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
 
 
 class OriginDeliveryListQuery(DeliveryListQuery):

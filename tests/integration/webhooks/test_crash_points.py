@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from jobs.core.errors.store import StoreError
 from jobs.store import keys
-from jobs.webhooks.deliveries import PendingDelivery
+from jobs.webhooks.deliveries import pending_delivery
 from jobs.webhooks.delivery import DeliveryStatus
 from jobs.webhooks.delivery_queue import LEASE_MS, DeliveryClaim
 from jobs.webhooks.outbox import ABANDONED_MS, GROUP
@@ -37,7 +37,7 @@ async def other(clocked: Hooks, redis_url: str, tmp_path: Path) -> AsyncIterator
 
 
 async def settle(hooks: Hooks, claim: DeliveryClaim, exchange: Exchange | None = None) -> str | None:
-    return (await hooks.deliverer.settle(claim, exchange or Exchange(status=200), hooks.now_ms)).status
+    return await hooks.deliverer.settle(claim, exchange or Exchange(status=200), hooks.now_ms)
 
 
 @pytest.mark.parametrize("last", STEPS)
@@ -50,12 +50,12 @@ async def test_whatever_step_is_the_last_the_event_arrives(clocked: Hooks, other
         (reference,) = await clocked.outbox.read()
         events, _ = await clocked.outbox.events([reference])
         assert events[0] is not None
-        pending = [PendingDelivery(events[0].id, endpoint.id) for endpoint in endpoints]
+        pending = [pending_delivery(events[0].id, endpoint.id) for endpoint in endpoints]
         if done >= STEPS.index("part made"):
             key = str(reference.sequence)
-            await clocked.deliveries.dispatch(TENANT, key, pending[:1], GROUP, b"")
+            await clocked.deliveries.dispatch(TENANT, key, pending[:1])
         if done >= STEPS.index("dispatched"):
-            await clocked.deliveries.dispatch(TENANT, key, pending, GROUP, reference.entry)
+            await clocked.deliveries.dispatch(TENANT, key, pending, entry=reference.entry)
     if done >= STEPS.index("claimed"):
         claim = await clocked.claim_one()
         if done >= STEPS.index("sent"):

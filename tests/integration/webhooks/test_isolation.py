@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ async def test_a_receiver_that_fails_goes_behind_others_until_it_answers_again(c
 async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -> None:
     endpoint = await clocked.endpoint()
     await clocked.endpoints.change(
-        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.PAUSED), None)
+        TENANT, endpoint.id, lambda e: (replace(e, status=EndpointStatus.PAUSED), None)
     )
     await clocked.events(3)
     await clocked.work()
@@ -130,7 +131,7 @@ async def test_a_paused_endpoint_holds_and_a_resumed_one_sends(clocked: Hooks) -
     assert {each.status for each in await clocked.deliveries_to(endpoint)} == {DeliveryStatus.PENDING}
     await clocked.pass_time(30 * 86_400_000)
     await clocked.endpoints.change(
-        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.ENABLED), None)
+        TENANT, endpoint.id, lambda e: (replace(e, status=EndpointStatus.ENABLED), None)
     )
     await clocked.work()
     assert len(clocked.sender.sent) == 3
@@ -260,7 +261,7 @@ async def test_endpoints_made_changed_and_deleted_are_seen_by_the_next_event(clo
     await clocked.endpoints.change(
         TENANT,
         second.id,
-        lambda e: (e.evolve(config=type(e.config)(url=e.config.url, event_types=("batch.*",))), None),
+        lambda e: (replace(e, config=type(e.config)(url=e.config.url, event_types=("batch.*",))), None),
     )
     await clocked.events(1)
     assert len(await clocked.deliveries_to(second)) == 2

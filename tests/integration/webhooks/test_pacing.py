@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,11 @@ async def test_a_large_fan_out_does_not_hold_up_another_event(
     count = await large_fan_out(clocked)
     blocked, go_on, dispatch = asyncio.Event(), asyncio.Event(), clocked.deliveries.dispatch
 
-    async def wait_before_a_part(tenant: str, key: str, pending: Any, group: str, entry: bytes) -> int:
+    async def wait_before_a_part(tenant: str, key: str, pending: Any, *, entry: bytes) -> int:
         if not entry:
             blocked.set()
             await go_on.wait()
-        return await dispatch(tenant, key, pending, group, entry)
+        return await dispatch(tenant, key, pending, entry=entry)
 
     monkeypatch.setattr(clocked.deliveries, "dispatch", wait_before_a_part)
     await clocked.event()
@@ -165,7 +166,7 @@ async def test_late_deliveries_stand_back_for_a_priority_delivery_but_not_for_ev
     hooks.deliverer.ring()
     await hooks.deliverer.step()
     few = LIMITS.late_claims_per_look_beside_priority
-    assert [look.plan.late_claims for look in hooks.deliverer.looked.emitted()] == [few, 0, few, few]
+    assert [plan.late_claims for plan, _ in hooks.deliverer.looked.emitted()] == [few, 0, few, few]
 
 
 async def test_a_look_that_nobody_asked_for_waits_for_an_event_that_is_dispatched(patient: Hooks) -> None:
@@ -213,15 +214,15 @@ async def test_a_look_rests_after_moving_a_backlog_that_may_not_be_sent_yet(open
     await hooks.events(2 * LIMITS.late_claims_per_look + 1)
     await hooks.work()
     await hooks.endpoints.change(
-        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.PAUSED), None)
+        TENANT, endpoint.id, lambda e: (replace(e, status=EndpointStatus.PAUSED), None)
     )
     await hooks.pass_time(7_000)
     hooks.deliverer.looked.watch()
     while (wait_s := await hooks.deliverer.step()) < 1:  # the rest of the looks before passes
         pass
-    look = hooks.deliverer.looked.emitted()[-1]
-    assert look.plan.late_claims > 0
-    assert look.batch.claims == []
+    plan, batch = hooks.deliverer.looked.emitted()[-1]
+    assert plan.late_claims > 0
+    assert batch.claims == []
     assert wait_s >= 20
     assert await hooks.redis.zcard(keys.WEBHOOK_DUE) > 0, "the next look goes on"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
-from api.webhooks.replay import Replay
+from api.webhooks.replay import replay
 from jobs.store import keys
 from jobs.store.events.event_log import EventLog
 from jobs.webhooks.delivery import DeliveryStatus
@@ -82,7 +83,7 @@ async def test_a_delivery_that_is_given_up_is_an_event_that_no_endpoint_is_told(
         "attempts": 10,
     }
     late = await clocked.endpoint("https://late.test/")
-    await Replay(EventLog(clocked.redis), clocked.deliveries).to(late, None)
+    await replay(EventLog(clocked.redis), clocked.deliveries, late, None)
     await clocked.dispatch()
     assert [each.event_type for each in await clocked.deliveries_to(late)] == ["job.queued"]
     assert len(await clocked.deliveries_to(endpoint)) == 1
@@ -148,7 +149,7 @@ async def test_what_a_disabled_endpoint_missed_can_be_recovered(clocked: Hooks) 
 
     clocked.sender.answers = lambda request: Exchange(status=200)
     await clocked.endpoints.change(
-        TENANT, endpoint.id, lambda e: (e.evolve(status=EndpointStatus.ENABLED), None)
+        TENANT, endpoint.id, lambda e: (replace(e, status=EndpointStatus.ENABLED), None)
     )
     assert await clocked.deliveries.recover(TENANT, endpoint.id, 0) == 3
     await clocked.work()

@@ -11,7 +11,7 @@
 -- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event,
 --       tenant, doorbell, and what events write.
 -- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a
---        claim is {id, claim number, target, tenant, event id, type, body, attempts used, faults,
+--        claim is {body, id, claim number, target, tenant, event id, type, attempts used, faults,
 --        round start, waiting since, url, sealed, is a test, lane}.
 --
 -- Sent twice (the first answer was lost): the first call's claims run out and come back with no
@@ -121,8 +121,8 @@ local function claim(id, delivery, lane)
     url, sealed = unpack(redis.call('HMGET', K_WEBHOOK_TARGET .. delivery.target, 'url', 'sealed'))
   end
   claims[#claims + 1] = {
-    id, number, delivery.target, delivery.tenant, delivery.event_id, delivery.type,
     redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body') or '',
+    id, number, delivery.target, delivery.tenant, delivery.event_id, delivery.type,
     tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round),
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
     lane,

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from jobs.core.egress import Address, AddressRefused, EgressError, EgressPolicy, UrlRefused
-from jobs.webhooks.destination import Destinations, HostUnknown, Lookup
+from jobs.webhooks.destination import Destinations, Lookup
 
 CLOSED = Destinations(EgressPolicy())
 OPEN = Destinations(EgressPolicy.from_entries(["10.0.0.0/8", "intern.example"]))
@@ -82,7 +82,7 @@ async def test_registration_accepts_a_host_if_the_resolver_fails_temporarily() -
 
 async def test_registration_refuses_a_host_that_does_not_exist() -> None:
     destinations = Destinations(EgressPolicy(), lookup=failing(socket.EAI_NONAME))
-    with pytest.raises(HostUnknown, match="no such host"):
+    with pytest.raises(EgressError, match="no such host"):
         await destinations.check_registration("https://example.com/")
 
 

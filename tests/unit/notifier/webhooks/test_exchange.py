@@ -44,7 +44,9 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, asked_ms: int) -> N
 
 
 def test_a_record_tells_time_phases_and_the_first_bytes_of_the_answer() -> None:
-    exchange = Exchange(status=500, error="http_status", answer=b"\xff" + b"x" * 5000, connect_ms=1.26)
+    exchange = Exchange(
+        status=500, error="http_status", answer=b"\xff" + b"x" * 5000, phases_ms={"connect": 1.26}
+    )
     record = json.loads(exchange.record(NOW_MS, 3))
     assert record["at"] == "2026-01-01T00:00:00.000Z"
     assert record["phases_ms"] == {
