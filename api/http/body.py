@@ -61,12 +61,7 @@ def json_body(model: type[RequestModel]) -> BodyFormat:
 
 
 async def read_json_body(request: Request, max_bytes: int) -> Any:
-    """Returns the JSON value in the body.
-
-    Raises:
-        UnsupportedMediaType: the `Content-Type` is not JSON.
-        MalformedBody: the body is not JSON (see `api.http.strict_json`).
-    """
+    """Returns the JSON value in the body. Raises UnsupportedMediaType or MalformedBody."""
     if media_type(request.headers.get("content-type", ""))[0] != "application/json":
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
     return read_json(await read_body(request, max_bytes))

@@ -45,13 +45,8 @@ _KNOWN = frozenset(
 def decode_document(body: bytes, charset: str | None, *, is_html: bool) -> str:
     """Returns the text of a document, decoded strictly.
 
-    Args:
-        charset: the `charset` of the request's `Content-Type`.
-        is_html: whether a `<meta charset>` in the document counts.
-
-    Raises:
-        UnsupportedMediaType: the request names an unknown charset.
-        MalformedBody: the bytes are not valid in the charset.
+    `charset` is that of the request. A `<meta charset>` in the document counts if it `is_html`.
+    Raises UnsupportedMediaType for an unknown charset, MalformedBody for bytes that do not fit it.
     """
     for mark, encoding in _MARKS:
         if body.startswith(mark):

@@ -51,7 +51,6 @@ class Operation:
     answers: Mapping[int, Answer | str]
     """By status. A string holds the codes of a problem, besides those of guard, query and body."""
     takes: tuple[str, ...]
-    """The parameters of the handler, in their order."""
     path_values: Mapping[str, Reader]
     header_values: Mapping[str, Reader]
     query: type[QueryModel] | None

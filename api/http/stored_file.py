@@ -23,9 +23,7 @@ _PIECE_BYTES = 1024 * 1024
 async def stored_file(artifacts: Artifacts, result: StoredResult, request: Request) -> Response:
     """Answers 200, 206 or 304, by the conditions and the range (RFC 9110, sections 13 and 14).
 
-    Raises:
-        RangeNotSatisfiable: the range lies outside the result.
-        ResultExpired: the bytes were removed a moment ago.
+    Raises RangeNotSatisfiable, and ResultExpired if the bytes were removed a moment ago.
     """
     tag = etags.strong(result.sha256)
     headers = {"etag": tag, "cache-control": REVALIDATE}

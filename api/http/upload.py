@@ -19,7 +19,6 @@ JOB_PART = "job"
 MAX_FILES = 200
 """Besides the document or the job. The limit on the body bounds their size."""
 FILES_SCHEMA = {"type": "string", "contentMediaType": "application/octet-stream"}
-"""Describes the parts that are files, for the contract."""
 _MAX_OPTIONS_BYTES = 256 * 1024
 _MAX_NAME_CHARACTERS = 200
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\\\\?#]")
@@ -47,9 +46,8 @@ class _Part:
 async def parse_upload(body: bytes, headers: Headers) -> Upload:
     """Parses a body of one document, its files and perhaps options.
 
-    Raises:
-        MalformedBody: the body is not multipart/form-data.
-        InvalidInput: there is not exactly one document, or a name is not allowed.
+    Raises MalformedBody if the body is not multipart/form-data, and InvalidInput if there is not
+    exactly one document, or a name is not allowed.
     """
     parts = await _parts(body, headers, max_field_bytes=_MAX_OPTIONS_BYTES)
     documents = [part for part in parts if part.file_name in DOCUMENT_NAMES]
@@ -65,13 +63,10 @@ async def parse_upload(body: bytes, headers: Headers) -> Upload:
 
 
 async def parse_job_upload(body: bytes, headers: Headers) -> tuple[bytes, dict[str, bytes]]:
-    """Parses a body of one job and its files. The job may be a field, or a file of any name.
+    """Parses a body of one job (a field, or a file of any name) and its files.
 
     Returns the job as it was sent, and the files by the names by which its input refers to them.
-
-    Raises:
-        MalformedBody: the body is not multipart/form-data.
-        InvalidInput: there is not exactly one job, or a name is not allowed.
+    Raises MalformedBody and InvalidInput as `parse_upload` does.
     """
     parts = await _parts(body, headers, max_field_bytes=len(body))
     jobs = [part for part in parts if part.name == JOB_PART]

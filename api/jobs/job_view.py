@@ -16,7 +16,6 @@ from jobs.core.job import Job, Submitted
 from jobs.core.tokens import Scope, Tokens
 
 SUBSCRIPTION_SECONDS = 3600
-"""How long the token in the answer to a submission is valid."""
 
 
 def id_in_path(

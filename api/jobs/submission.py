@@ -116,10 +116,8 @@ class Submissions:
     ) -> BatchSubmission:
         """Makes a new batch as `request` describes it.
 
-        Raises:
-            InvalidInput: some jobs are not valid; pointers name them.
-            RequestError: something that a job refers to does not exist or does not fit; with an
-                idempotency key it is the `refusal`, as in `of_request`.
+        Raises InvalidInput if some jobs are not valid; pointers name them. What a job refers to and
+        does not find raises RequestError or becomes the `refusal`, as in `of_request`.
         """
         webhook_url = self._check_webhook_url(request.webhook_url)
         batch_id = new_batch_id()

@@ -96,9 +96,8 @@ class EmbeddedValkey:
     def start(self) -> None:
         """Starts the server and returns when it has loaded its data and answers.
 
-        Raises:
-            AlreadyRunning: another process runs a server in this directory.
-            EmbeddedValkeyError: there is no binary for this platform, or the server exits at once.
+        Raises AlreadyRunning if another process runs a server in this directory, and
+        EmbeddedValkeyError if there is no binary for this platform or the server exits at once.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._supervisor_lock = self._lock_supervision()

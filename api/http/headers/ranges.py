@@ -25,10 +25,7 @@ def requested_range(header: str | None, size: int) -> ByteRange | None:
     """Returns the range that a `Range` header asks for; None if the answer is the whole file.
 
     Ignores a header that is malformed, has another unit or asks for several ranges, as the RFC
-    allows.
-
-    Raises:
-        RangeNotSatisfiable: the range begins after the last byte, or is an empty suffix.
+    allows. Raises RangeNotSatisfiable if no byte is in the range.
     """
     match = _ONE_RANGE.match(header) if header else None
     if match is None:
