@@ -94,10 +94,8 @@ class EgressPolicy:
     ) -> EgressPolicy:
         """Makes the policy of `Settings.egress_allow`: CIDRs, addresses and exact host names.
 
-        Code that connects gives `jobs.process.own_addresses.is_own_address` as `is_own`.
-
-        Raises:
-            ValueError: an entry is none of these.
+        Code that connects gives `jobs.process.own_addresses.is_own_address` as `is_own`. Raises
+        ValueError.
         """
         networks: list[Network] = []
         hosts: set[str] = set()
@@ -112,11 +110,7 @@ class EgressPolicy:
         return cls(tuple(networks), frozenset(hosts), only_listed, is_own)
 
     def check_url(self, url: str) -> Target:
-        """Takes `url` apart.
-
-        Raises:
-            UrlRefused: malformed, another scheme, credentials in it, or another protocol's port.
-        """
+        """Takes `url` apart. Raises UrlRefused."""
         if len(url) > MAX_URL_CHARACTERS:
             raise UrlRefused(url, f"it is longer than {MAX_URL_CHARACTERS} characters")
         if _FORBIDDEN_CHARACTERS.search(url):
@@ -161,9 +155,7 @@ class EgressPolicy:
     def check_address(self, host: str, address: str | Address) -> Address:
         """Returns `address` as an object, if a connection to it is allowed for `host`.
 
-        Raises:
-            AddressRefused: it is not listed, and is this machine's or not globally routable; with
-                `only_listed`, it is not listed.
+        Raises AddressRefused.
         """
         judged = ipaddress.ip_address(address)
         if self.is_listed(host, judged):
@@ -177,11 +169,7 @@ class EgressPolicy:
         return judged
 
     def check_addresses(self, host: str, addresses: Iterable[str | Address]) -> list[Address]:
-        """Returns all of `addresses`, if each is allowed.
-
-        Raises:
-            AddressRefused: see `check_address`.
-        """
+        """Returns all of `addresses`, if each is allowed. Raises AddressRefused."""
         return [self.check_address(host, address) for address in addresses]
 
     def is_listed(self, host: str, address: Address) -> bool:
@@ -197,9 +185,8 @@ class EgressPolicy:
 def unwrap(address: Address) -> Address:
     """Returns the IPv4 address that an IPv6 address carries; else the address itself.
 
-    IPv4-mapped (RFC 4291), NAT64 (RFC 6052, well-known prefix) and 6to4 (RFC 3056) addresses are
-    allowed if the one inside is. The other carriers (IPv4-compatible, IPv4-translated, Teredo,
-    local-use NAT64) are refused whole.
+    IPv4-mapped (RFC 4291), NAT64 (RFC 6052) and 6to4 (RFC 3056) addresses are allowed if the one
+    inside is. IPv4-compatible, IPv4-translated, Teredo and local-use NAT64 are refused whole.
     """
     if isinstance(address, IPv4Address):
         return address
@@ -293,6 +280,5 @@ BLOCKED_PORTS = frozenset({
     532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060,
     5061, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 11211,
 })
-"""Ports whose servers could take an HTTP request for commands of another protocol: the bad ports of
-the Fetch standard, Redis and memcached."""
+"""Their servers could take HTTP for commands: the Fetch standard's bad ports, Redis, memcached."""
 # fmt: on

@@ -1,7 +1,6 @@
 """Identifiers: a prefix that says what it names, and a ULID (https://github.com/ulid/spec).
 
-Ids of one process sort in the order in which it made them, so that jobs of one millisecond keep
-their order.
+Ids of one process sort in the order in which it made them, also within a millisecond.
 """
 
 from __future__ import annotations

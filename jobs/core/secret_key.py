@@ -18,7 +18,7 @@ def load_secret_keys(settings: Settings) -> tuple[str, ...]:
     """Returns `PRESSRUN_SECRET_KEY`, or else the key in the data directory, made if missing.
 
     Processes that start at the same time get the same key: the first one to link the file made it,
-    the others read it. Raises BadSetting if it cannot be read or made, or is no key.
+    the others read it. Raises BadSetting.
     """
     if settings.secret_key:
         return settings.secret_key

@@ -1,7 +1,6 @@
 """The settings: read once from the environment, typed, immutable.
 
-`Settings.from_env` is the only reader of environment variables. A bad value raises `BadSetting`,
-whose text names the variable and what it may be; the entry points print it and exit.
+`Settings.from_env` is the only reader of environment variables.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ LOCAL_TENANT = "default"
 
 
 class BadSetting(ValueError):
-    """A setting cannot be used. The text names the variable, its value's fault and what it may
-    be."""
+    """A setting cannot be used. The text says which, what is wrong, and what it may be."""
 
     def __init__(self, variable: str, problem: str, expected: str) -> None:
         super().__init__(f"{variable} {problem}. It may be: {expected}.")
@@ -119,12 +117,7 @@ def _redis_url(text: str) -> str:
 
 
 def sentinels(url: str) -> list[tuple[str, int]]:
-    """Host and port of each sentinel in
-    ``redis+sentinel://[user:password@]host:port,host:port/service/db``.
-
-    Raises:
-        ValueError: a host is missing, or a port is none.
-    """
+    """Returns host and port of each sentinel in a `redis+sentinel:` URL. Raises ValueError."""
     _, _, hosts = urlsplit(url).netloc.rpartition("@")
     found = []
     for host in hosts.split(","):
@@ -143,11 +136,7 @@ def _artifacts_url(text: str) -> str:
 
 
 def max_artifacts_mb(url: str) -> int:
-    """What all artifacts in the store may use together, in MiB, by ``redis:?max_mb=…``.
-
-    Raises:
-        ValueError: it is no positive number.
-    """
+    """What all artifacts may use together, by ``redis:?max_mb=…``. Raises ValueError."""
     (max_mb,) = parse_qs(urlsplit(url).query, keep_blank_values=True).get("max_mb", ["256"])
     return _int(1, 1024**2)(max_mb)
 
@@ -220,20 +209,9 @@ class Settings:
     host: str = setting("PRESSRUN_HOST", "", str, "an address to listen on, such as 127.0.0.1 or 0.0.0.0")
     port: int = setting("PORT", 8000, _int(1, 65535), "a TCP port from 1 to 65535")
     notifier_port: int = setting("PRESSRUN_NOTIFIER_PORT", 8001, _int(1, 65535), "a TCP port from 1 to 65535")
-    redis_url: str = setting(
-        "REDIS_URL",
-        "redis://127.0.0.1:6390/0",
-        _redis_url,
-        REDIS_EXPECTED,
-        secret=True,
-    )
+    redis_url: str = setting("REDIS_URL", "redis://127.0.0.1:6390/0", _redis_url, REDIS_EXPECTED, secret=True)
     data_dir: Path = setting("PRESSRUN_DATA_DIR", Path("data"), Path, "a directory")
-    artifacts_url: str = setting(
-        "PRESSRUN_ARTIFACTS_URL",
-        "",
-        _artifacts_url,
-        ARTIFACTS_EXPECTED,
-    )
+    artifacts_url: str = setting("PRESSRUN_ARTIFACTS_URL", "", _artifacts_url, ARTIFACTS_EXPECTED)
     api_keys: tuple[ApiKey, ...] = setting(
         "PRESSRUN_API_KEYS",
         (),
@@ -347,11 +325,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """The settings that `environ` asks for.
-
-        Raises:
-            BadSetting: a value does not parse, or two values contradict each other.
-        """
+        """Returns the settings that `environ` asks for. Raises BadSetting."""
         values: dict[str, Any] = {}
         for spec in dataclasses.fields(cls):
             text = environ.get(spec.metadata["variable"], "").strip()

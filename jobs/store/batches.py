@@ -22,10 +22,7 @@ class BatchStore:
         self._writer = SubmissionWriter(scripts, artifacts)
 
     async def submit(self, batch: BatchSubmission) -> Submitted:
-        """Accepts all jobs of the batch, or none. Called again, it returns the batch as it is now.
-
-        Raises what `SubmissionWriter.write` raises.
-        """
+        """Accepts all jobs or none. Again, it returns the batch. Raises as `SubmissionWriter`."""
         return await self._writer.write(
             "batch_submit",
             batch,
@@ -44,10 +41,7 @@ class BatchStore:
         return found
 
     async def cancel(self, tenant: str, batch_id: str) -> dict[str, Any]:
-        """Cancels every job that has not ended, which completes the batch.
-
-        Raises BatchNotFound, AlreadyFinished.
-        """
+        """Cancels the jobs that have not ended. Raises BatchNotFound, AlreadyFinished."""
         answer = await self._scripts.call("batch_cancel", tenant=tenant, id=batch_id)
         if answer[0] == b"missing":
             raise BatchNotFound(batch_id)

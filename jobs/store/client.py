@@ -97,10 +97,7 @@ def connect(settings: Settings) -> ArqRedis:
 
     Every socket has timeouts and keepalive, so that a half-open connection cannot hang. A call over
     a connection that went stale in the pool is made a second time at once: all writes are scripts
-    that are safe to send twice.
-
-    Raises:
-        BadSetting: the URL has an option that redis-py does not take.
+    that are safe to send twice. Raises BadSetting for an option that redis-py does not take.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
@@ -131,9 +128,8 @@ def connect(settings: Settings) -> ArqRedis:
 def _mended(connection_class: type[AbstractConnection]) -> type[AbstractConnection]:
     """Returns the connection class with two changes.
 
-    Commands are packed in C, as redis-py's blocking client does: four times as fast. And a
-    connection that closes during a write is a lost connection under uvloop, too, whose transport
-    raises RuntimeError then.
+    Commands are packed in C, as redis-py's blocking client does: four times as fast. And if it
+    closes during a write, it is lost also under uvloop, whose transport raises RuntimeError then.
     """
 
     class MendedConnection(connection_class):  # type: ignore[misc, valid-type]

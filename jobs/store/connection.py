@@ -1,7 +1,6 @@
 """One connection to the store that stays with its user, for calls that are made very often.
 
-A pool chooses, locks and probes a connection around each call, which costs more than a small call
-itself.
+To choose, lock and probe a connection of a pool costs more than a small call itself.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class DedicatedConnection:
         """Returns the answers in order; for a command that the store refused, its ResponseError.
 
         One call at a time. If losses are hidden, commands must be safe to send twice. Raises what
-        redis-py raises for a store that does not answer.
+        redis-py raises.
         """
         try:
             return await self._exchange(commands)

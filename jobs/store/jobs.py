@@ -102,10 +102,7 @@ class JobStore:
         return Page(items, None if last_id is None else f"{created.decode()}-{last_id.decode()}")
 
     async def cancel(self, tenant: str, job_id: str) -> Job:
-        """Cancels the job; a running render is killed within a second.
-
-        Raises JobNotFound, AlreadyFinished.
-        """
+        """A running render is killed within a second. Raises JobNotFound, AlreadyFinished."""
         answer = await self._scripts.call("cancel", tenant=tenant, id=job_id)
         if answer[0] == b"missing":
             raise JobNotFound(job_id)

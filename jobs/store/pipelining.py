@@ -1,8 +1,6 @@
-"""Pipelining: calls that are made at the same time share a round trip, and with `appendfsync
-always` a disk flush.
+"""Pipelining: calls made at the same time share a round trip, and a disk flush if there is one.
 
-An idle process sends each call at once. A busy one sends together what was called while earlier
-batches were under way.
+An idle process sends each call at once, a busy one together what was called in the meantime.
 """
 
 from __future__ import annotations

@@ -25,10 +25,7 @@ from jobs.store.results import find_result
 from jobs.store.scripts import Scripts
 
 LEASE_MS = 2_500
-"""How long a claim holds without a renewal.
-
-The job of a lost worker runs again after two leases and two looks at the queue.
-"""
+"""How long a claim holds without a renewal. A lost worker's job runs again after two leases."""
 
 _SWEEP_BATCH = 100
 
@@ -251,10 +248,7 @@ class JobQueue:
         await self._artifacts.discard([path])
 
     async def sweep(self) -> int:
-        """Expires results and records, and removes artifacts that nobody needs.
-
-        Handles a bounded number; returns how many it was.
-        """
+        """Expires results and records, and removes artifacts: a bounded number; returns it."""
         expired, paths = await self._scripts.call("sweep", limit=_SWEEP_BATCH)
         await self._artifacts.discard(path.decode() for path in paths)
         if paths:

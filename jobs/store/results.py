@@ -26,10 +26,7 @@ class StoredResult:
 
 
 async def find_result(redis: Redis, tenant: str, job_id: str) -> StoredResult:
-    """Finds the result of a succeeded job.
-
-    Raises JobNotFound, NotFinished, JobNotSucceeded, ResultExpired.
-    """
+    """Raises JobNotFound, NotFinished, JobNotSucceeded, ResultExpired."""
     status, result, path, gone = await record_fields(
         redis, tenant, job_id, "status", "result", "result_path", "result_gone"
     )

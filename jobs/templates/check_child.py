@@ -1,7 +1,7 @@
 """Runs checks of templates, schemas and data: `python -m jobs.templates.check_child`.
 
-It reads frames from standard input and writes answers to standard output. A check that uses more
-processor time than allowed ends the process, by a signal that no code in it can delay.
+It reads frames from standard input and answers on standard output. A check that uses too much
+processor time ends the process, by a signal that no code in it can delay.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Checks templates, schemas and data in a child process, and kills checks that take too long.
 
-Compiling Jinja2 and checking JSON Schema hold Python's lock while they work, and a few hundred
-hostile bytes can make both work for hours. So the web process runs neither. The child is started
-with the first check. One check runs at a time, and the checks of one tenant wait for each other, so
-that a check never waits for more than one check of another tenant.
+A few hundred hostile bytes can make Jinja2 and JSON Schema work for hours and hold Python's lock,
+so the web process runs neither. The child starts with the first check. One check runs at a time,
+and those of one tenant wait for each other: none waits for more than one of another tenant.
 """
 
 from __future__ import annotations
@@ -53,8 +52,7 @@ _MISFIT = "the data does not fit the schema, and has too many flaws to list"
 class Checker:
     """Runs checks in a child process. Use it from one event loop only.
 
-    The checks return flaws, with pointers below `pointer`, and raise `CheckUnavailable` if the
-    child cannot be started or does not answer.
+    They return flaws, with pointers below `pointer`, and raise `CheckUnavailable`.
     """
 
     def __init__(

@@ -114,7 +114,7 @@ class TemplateStore:
     async def page(
         self, tenant: str, limit: int, cursor: str | None
     ) -> tuple[list[TemplateVersion], str | None]:
-        """Returns the newest version of each template, by name, and the cursor of the next page.
+        """Returns the newest version of each template, by name, and the next cursor.
 
         Raises InvalidInput for a cursor that was never given out.
         """

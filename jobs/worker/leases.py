@@ -10,9 +10,8 @@ from jobs.store.queue import ExpiredLease
 class LeaseWatch:
     """Counts a lease as lost when it was seen expired twice over an unbroken connection.
 
-    The two times must be at least a lease apart. After an outage of the store every lease has
-    expired, though every worker is alive; a worker that renews within one more lease keeps its
-    jobs. Times are milliseconds of a monotonic clock.
+    The two times must be a lease apart. After an outage of the store every lease has expired, while
+    every worker is alive; one that renews within another lease keeps its jobs. Times are monotonic.
     """
 
     def __init__(self, lease_ms: int) -> None:

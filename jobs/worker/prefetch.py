@@ -1,8 +1,7 @@
 """Holds claims for the next free slots of a worker, so that a freed slot needs no round trip. Pure.
 
-Claims are held only while runs are short, and handed back when runs turn out to be long: a job
-must not wait here for a long run while another worker is idle. The job of a held claim is still
-`queued`; its lease is renewed like that of a running job.
+Claims are held only while runs are short, and handed back when they turn out to be long: no job may
+wait here while another worker is idle. It is still `queued`, and its lease is renewed as any other.
 """
 
 from __future__ import annotations

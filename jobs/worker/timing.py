@@ -20,8 +20,8 @@ class WorkerTiming:
     because the prefetched claims run out."""
 
     store_retry_s: float = 2.0
-    """About how long a step waits that the store did not answer, before it is taken again. A store
-    needs some seconds to restart, and it must not meet all workers at once then."""
+    """Longest wait before a step that the store did not answer is taken again; with jitter, so that
+    a store that was restarted does not meet all workers at once."""
 
     short_run_s: float = 0.25
     """Claims are prefetched while runs take no longer than this on average. A longer run loses

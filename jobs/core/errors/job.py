@@ -8,8 +8,7 @@ from jobs.core.errors import PressrunError
 
 
 class JobError(PressrunError):
-    """A job did not succeed. `message` says what failed, why, and what to do; it is shown to the
-    job's owner."""
+    """A job did not succeed. `message` tells its owner what failed, why, and what to do."""
 
     retryable: ClassVar[bool] = False
 

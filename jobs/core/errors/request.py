@@ -38,8 +38,7 @@ class RequestError(PressrunError):
 
 
 class InvalidInput(RequestError, code="invalid_input", status=422):
-    """The body was understood and does not fit. `errors` holds JSON pointers (RFC 6901) with
-    messages."""
+    """The body was understood and does not fit. `errors` say where (RFC 6901) and why."""
 
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
         super().__init__(detail, **({"errors": errors} if errors else {}))

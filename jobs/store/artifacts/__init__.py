@@ -1,9 +1,8 @@
 """Artifacts: the bytes that jobs read and write.
 
-The result of a claim is ``{tenant}/{job}.{claim}``, so that in a local directory it is one new name
-in a directory that exists already. The input of a job is below ``{tenant}/{job}/0``. An artifact is
-durable when `put` returns, and it is written before any record names it, so an artifact that a
-crash left half-written is never read.
+The result of a claim is ``{tenant}/{job}.{claim}``: in a local directory, one new name in one that
+exists already. The input of a job is below ``{tenant}/{job}/0``. An artifact is durable when `put`
+returns, and no record names it before, so one that a crash left half-written is never read.
 """
 
 from __future__ import annotations
@@ -61,11 +60,7 @@ class Artifacts(Protocol):
 
 
 def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
-    """Opens `settings.artifacts`. Credentials for clouds come from the environment.
-
-    Raises:
-        BadSetting: a directory cannot be made, or the environment lacks what a cloud needs.
-    """
+    """Opens `settings.artifacts`; clouds need credentials in the environment. Raises BadSetting."""
     url = urlsplit(settings.artifacts)
     try:
         if url.scheme == "redis":

@@ -1,8 +1,7 @@
 """Artifacts in the store itself (`redis:`), for small installations whose machines share no disk.
 
-``redis:?max_mb=256`` caps what all artifacts together may use (default 256 MiB): once it is
-reached, new jobs are refused, while those accepted may still write their results. One artifact may
-have at most 16 MiB.
+``redis:?max_mb=256`` caps all artifacts together (default 256 MiB). Once it is reached, new jobs
+are refused, while those accepted may still write their results.
 """
 
 from __future__ import annotations

@@ -170,9 +170,6 @@ class Scripts:
                 return await self._pipeliner.call("EVAL", script.text, 0, *arguments)
 
     def command(self, name: str, /, *, rows: Iterable[Mapping[str, Any]] = (), **named: Any) -> Command:
-        """The call as a command, to be sent over another connection.
-
-        A store that has lost the script answers it with NoScriptError.
-        """
+        """The call as a command for another connection. The answer may be NoScriptError."""
         script = self.script(name)
         return ("EVALSHA", script.digest, 0, *script.positions(rows, named))
