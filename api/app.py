@@ -64,8 +64,9 @@ from jobs.webhooks.destination import Destinations
 from jobs.webhooks.endpoints import Endpoints
 from notifier.fanout.hub import Hub
 from notifier.fanout.tenant_limits import TenantLimits
+from notifier.transports.sessions import Sessions
 from notifier.transports.sse import EventStreams
-from notifier.transports.websocket_asgi import WebSocketEndpoint
+from notifier.transports.websocket_asgi import serve_websocket
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +105,7 @@ def create_app(services: Services, push: Push | None = None) -> Api:
     """Returns the app. Its lifespan follows the event logs, which wakes waiting requests."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
     push = push or Push(
-        WebSocketEndpoint(services.settings, services.tokens, services.hub, services.clock),
+        Sessions(services.settings, services.tokens, services.hub, services.clock),
         EventStreams(services.hub, services.clock),
     )
     groups: list[object] = [
@@ -124,7 +125,7 @@ def create_app(services: Services, push: Push | None = None) -> Api:
     routes = [
         *api,
         *page_routes(services, operations_of(api)),
-        WebSocketRoute("/v1/ws", push.sockets.serve),
+        WebSocketRoute("/v1/ws", partial(serve_websocket, push.sessions)),
     ]
     return Api(services, push, auth, routes)
 

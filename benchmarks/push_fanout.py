@@ -23,6 +23,7 @@ from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.log_event import LogEvent
+from notifier.transports.sessions import Sessions
 from notifier.transports.websocket_server import WebSocketServer
 from testsupport.ports import free_port
 from testsupport.project import ROOT
@@ -44,7 +45,8 @@ class Servers:
     async def run(self, ours: int, plain: int) -> None:
         ready = asyncio.Event()
         ready.set()
-        server = WebSocketServer(Settings(notifier_port=ours), Tokens(["s" * 32]), self._hub)
+        sessions = Sessions(Settings(), Tokens(["s" * 32]), self._hub)
+        server = WebSocketServer(sessions, "127.0.0.1", ours)
         await server.start()
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(

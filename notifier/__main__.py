@@ -25,6 +25,7 @@ from jobs.store.scripts import Scripts
 from notifier.fanout.hub import Hub
 from notifier.fanout.tenant_limits import TenantLimits
 from notifier.transports.capacity import raise_file_limit
+from notifier.transports.sessions import Sessions
 from notifier.transports.websocket_server import WebSocketServer
 from notifier.webhooks.service import WebhookService
 
@@ -59,7 +60,9 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         epochs=Epochs(scripts),
         followers=hub.followers,
     )
-    server = WebSocketServer(settings, Tokens(secret_keys), hub)
+    server = WebSocketServer(
+        Sessions(settings, Tokens(secret_keys), hub), settings.listen_host, settings.notifier_port
+    )
     webhooks = WebhookService(settings, redis, scripts, secret_keys)
 
     async def follow() -> None:

@@ -25,6 +25,11 @@ class Heartbeat:
         self._due = math.inf
         self.rearm()
 
+    def receive(self, message: str | bytes) -> None:
+        """Hands a message of the client to the session."""
+        self._session.receive(message, self._clock())
+        self.rearm()
+
     def rearm(self) -> None:
         """Moves the timer forward if the session's deadline is earlier now.
 

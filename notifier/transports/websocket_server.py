@@ -9,9 +9,9 @@ transport resumes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -20,16 +20,11 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 
-from jobs.core.settings import LOCAL_TENANT, Settings
-from jobs.core.tokens import Tokens
-from notifier.fanout.hub import Hub
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
-from notifier.protocol.session import DEFAULT_SESSION_TIMING, MAX_MESSAGE_BYTES, Session, SessionTiming
-from notifier.transports.access import Access
-from notifier.transports.capacity import connection_capacity
-from notifier.transports.draining import send_away, spread_s
-from notifier.transports.heartbeat import Heartbeat
+from notifier.protocol.session import MAX_MESSAGE_BYTES, Session
+from notifier.transports.draining import spread_s
+from notifier.transports.sessions import Sessions
 
 log = structlog.get_logger(__name__)
 
@@ -80,31 +75,17 @@ class _Connection(ServerConnection):
 class WebSocketServer:
     """Serves `/v1/ws`, and `/healthz` and `/readyz` over plain HTTP."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        tokens: Tokens,
-        hub: Hub,
-        clock: Callable[[], float] = time.time,
-        *,
-        timing: SessionTiming = DEFAULT_SESSION_TIMING,
-        capacity: int | None = None,
-    ) -> None:
-        self._timing = timing
-        self._settings = settings
-        self._access = Access(settings)
-        self._tokens = tokens
-        self._hub = hub
-        self._clock = clock
-        self._tenant = None if settings.api_keys else LOCAL_TENANT
+    def __init__(self, sessions: Sessions, host: str, port: int) -> None:
+        """`port` may be 0: the system chooses one."""
+        self._sessions = sessions
+        self._host = host
+        self._port = port
         self._connections: set[_Connection] = set()
-        self._capacity = connection_capacity() if capacity is None else capacity
-        self._is_draining = False
         self._server: Server | None = None
 
     @property
     def port(self) -> int:
-        """The port it listens on; with port 0 in the settings, the one that the system chose."""
+        """The port it listens on."""
         assert self._server is not None  # noqa: S101 (started)
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -116,19 +97,19 @@ class WebSocketServer:
         """
         self._server = await serve(
             self._serve,
-            self._settings.listen_host,
-            self._settings.notifier_port,
+            self._host,
+            self._port,
             create_connection=_Connection,
             select_subprotocol=_select_subprotocol,
             process_request=self._admit,
             compression=None,  # events are small; deflate costs 40 KiB a connection and half of the speed
             server_header=None,
             ping_interval=None,  # the session pings
-            close_timeout=self._timing.close_timeout_s,
+            close_timeout=self._sessions.timing.close_timeout_s,
             max_size=MAX_MESSAGE_BYTES,
             write_limit=_WRITE_LIMIT_BYTES,
         )
-        log.info("notifier.listening", host=self._settings.listen_host, port=self.port)
+        log.info("notifier.listening", host=self._host, port=self.port)
 
     async def drain(self, grace_s: float) -> None:
         """Disconnects all clients, stops listening, and returns when all are gone.
@@ -137,16 +118,15 @@ class WebSocketServer:
         clients are told to reconnect. Clients that do not go in time are cut off.
         """
         assert self._server is not None  # noqa: S101 (started)
-        self._is_draining = True
-        leaving = [connection.session for connection in self._connections if connection.session]
-        over_s = spread_s(len(leaving), grace_s)
-        log.info("notifier.draining", connections=len(leaving), spread_s=over_s)
+        self._sessions.is_draining = True
+        over_s = spread_s(len(self._sessions), grace_s)
+        log.info("notifier.draining", connections=len(self._sessions), spread_s=over_s)
         try:
             async with asyncio.timeout(grace_s):
-                await self._hub.limits.release()
-                await send_away(leaving, over_s)
+                await self._sessions.hub.limits.release()
+                await self._sessions.drain(over_s)
                 self._server.close(close_connections=False)
-                async with asyncio.timeout(self._timing.close_timeout_s):  # also for the slow ones
+                async with asyncio.timeout(self._sessions.timing.close_timeout_s):  # also for the slow ones
                     await self._server.wait_closed()
         except TimeoutError:
             self._server.close(close_connections=False)
@@ -159,27 +139,13 @@ class WebSocketServer:
         if path == "/healthz":
             return connection.respond(http.HTTPStatus.OK, "ok\n")
         if path == "/readyz":
-            if self._is_draining:
+            if self._sessions.is_draining:
                 return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
             return connection.respond(http.HTTPStatus.OK, "ready\n")
         if path != PATH:
             return connection.respond(http.HTTPStatus.NOT_FOUND, f"WebSockets are at {PATH}.\n")
         assert isinstance(connection, _Connection)  # noqa: S101 (see create_connection)
-        connection.refusal = self._refusal(request)
-        return None
-
-    def _refusal(self, request: Request) -> Close | None:
-        """Returns why a client is closed after the handshake, or None.
-
-        The handshake itself succeeds, because browsers do not show why one failed.
-        """
-        reason = self._access.refusal(request.headers.raw_items())
-        if reason is not None:
-            return Close.because(CloseCode.FORBIDDEN, reason)
-        if self._is_draining:
-            return Close.because(CloseCode.RESTART, "restarting")
-        if len(self._connections) >= self._capacity:
-            return Close.because(CloseCode.OVERLOADED, "no more clients are taken here now")
+        connection.refusal = self._sessions.refusal(request.headers.raw_items())
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -188,35 +154,20 @@ class WebSocketServer:
             log.info("connection.refused", code=connection.refusal.code, reason=connection.refusal.reason)
             await connection.close(connection.refusal.code, connection.refusal.reason)
             return
-        session = Session(
-            verify=self._tokens.verify,
-            fanout=self._hub,
-            wake=connection.flush,
-            now=self._clock(),
-            tenant=self._tenant,
-            timing=self._timing,
-        )
-        connection.session = session
-        session.begin()
-        heartbeat = Heartbeat(session, self._clock)
         self._connections.add(connection)
-        try:
-            while True:
-                message = await connection.recv()
-                session.receive(message, self._clock())
-                heartbeat.rearm()
-        except ConnectionClosed:
-            pass
-        finally:
-            self._connections.discard(connection)
-            heartbeat.stop()
-            session.end()
-            log.debug(
-                "connection.closed",
-                tenant=session.tenant,
-                code=connection.close_code,
-                reason=connection.close_reason,
-            )
+        with self._sessions.connected(connection.flush) as (session, heartbeat):
+            connection.session = session
+            session.begin()
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    heartbeat.receive(await connection.recv())
+        self._connections.discard(connection)
+        log.debug(
+            "connection.closed",
+            tenant=session.tenant,
+            code=connection.close_code,
+            reason=connection.close_reason,
+        )
 
 
 def _text_message(payload: bytes) -> bytes:

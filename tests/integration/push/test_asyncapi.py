@@ -20,8 +20,8 @@ from jobs.core.settings import LOCAL_TENANT
 from jobs.core.tokens import Scope, Tokens
 from jobs.store import keys
 from notifier.protocol.session import SessionTiming
+from notifier.transports.sessions import Sessions
 from notifier.transports.sse import EventStreams
-from notifier.transports.websocket_asgi import WebSocketEndpoint
 from testsupport.core import Core
 from testsupport.waiting import DEADLINE_S
 from testsupport.web_server import serving
@@ -62,10 +62,9 @@ async def core(redis: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Core
 
 async def test_every_kind_of_frame_occurs_and_is_as_the_document_says(core: Core) -> None:
     services = build(core.settings).services
-    sockets = WebSocketEndpoint(
-        core.settings, services.tokens, services.hub, timing=SessionTiming(ping_interval_s=3)
-    )
-    app = create_app(services, Push(sockets, EventStreams(services.hub)))
+    timing = SessionTiming(ping_interval_s=3)
+    sessions = Sessions(core.settings, services.tokens, services.hub, timing=timing)
+    app = create_app(services, Push(sessions, EventStreams(services.hub)))
     batch = await core.submit_batch(b'{"input":{},"options":{}}', tenant=LOCAL_TENANT)
     async with serving(core.settings, app) as (port, server, _), aiohttp.ClientSession() as http:
         async with http.get(f"http://127.0.0.1:{port}/asyncapi.json") as answer:

@@ -17,8 +17,8 @@ from api.app import Api, build, create_app
 from api.push import Push
 from jobs.core.settings import LOCAL_TENANT, ApiKey
 from jobs.core.tokens import Scope, Tokens
+from notifier.transports.sessions import Sessions
 from notifier.transports.sse import EventStreams, StreamTiming
-from notifier.transports.websocket_asgi import WebSocketEndpoint
 from testsupport.core import Core
 from testsupport.waiting import DEADLINE_S, eventually
 from testsupport.web_server import serving
@@ -98,8 +98,8 @@ async def core(redis: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Core
 def app_of(core: Core, timing: StreamTiming) -> Api:
     """The web app with other timing of its streams."""
     services = build(core.settings).services
-    sockets = WebSocketEndpoint(core.settings, services.tokens, services.hub)
-    return create_app(services, Push(sockets, EventStreams(services.hub, services.clock, timing)))
+    sessions = Sessions(core.settings, services.tokens, services.hub)
+    return create_app(services, Push(sessions, EventStreams(services.hub, services.clock, timing)))
 
 
 @contextlib.asynccontextmanager

@@ -25,8 +25,8 @@ from jobs.core.settings import ApiKey, Settings
 from jobs.core.tokens import Scope, Tokens
 from notifier.fanout.hub import Hub
 from notifier.protocol.session import MAX_MESSAGE_BYTES, MAX_SUBSCRIPTIONS, SessionTiming
+from notifier.transports.sessions import Sessions
 from notifier.transports.sse import EventStreams
-from notifier.transports.websocket_asgi import WebSocketEndpoint
 from notifier.transports.websocket_server import WebSocketServer
 from testsupport.push_fakes import NoLimits, Records
 from testsupport.sample_events import make_event, make_job, make_progress
@@ -118,11 +118,12 @@ class SomeLimits(NoLimits):
 async def notifier_site(
     settings: Settings, limits: NoLimits | None = None, **options: Any
 ) -> AsyncIterator[Site]:
-    """A notifier's server; `options` are those of `WebSocketServer`."""
+    """A notifier's server; `options` are those of `Sessions`."""
     records, clock = Records(), Clock()
     hub = Hub(records, records, limits or NoLimits())
     async with _running(hub):
-        server = WebSocketServer(settings, TOKENS, hub, clock, **options)
+        sessions = Sessions(settings, TOKENS, hub, clock, **options)
+        server = WebSocketServer(sessions, "127.0.0.1", 0)
         await server.start()
         yield Site(server.port, hub, records, clock, server)
         await server.drain(PATIENCE_S)
@@ -130,12 +131,12 @@ async def notifier_site(
 
 @contextlib.asynccontextmanager
 async def web_site(settings: Settings, limits: NoLimits | None = None, **options: Any) -> AsyncIterator[Site]:
-    """The web process without its store; `options` are those of `WebSocketEndpoint`."""
+    """The web process without its store; `options` are those of `Sessions`."""
     records, clock = Records(), Clock()
     hub = Hub(records, records, limits or NoLimits())
     services = dataclasses.replace(build(settings).services, hub=hub, tokens=TOKENS, clock=clock)
-    sockets = WebSocketEndpoint(settings, TOKENS, hub, clock, **options)
-    app = create_app(services, Push(sockets, EventStreams(hub, clock)))
+    sessions = Sessions(settings, TOKENS, hub, clock, **options)
+    app = create_app(services, Push(sessions, EventStreams(hub, clock)))
     server = WebServer(server_config(app, settings), app)
     server.config.log_config = None
     listener = socket.create_server(("127.0.0.1", 0))
