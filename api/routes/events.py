@@ -16,7 +16,7 @@ from api.services import Services
 from jobs.core.events import Cursor
 from notifier.protocol.filters import EVERYTHING, Filter
 from notifier.protocol.log_event import LogEvent
-from notifier.transports.sse import EventStreams
+from notifier.transports.sse import EventStreamResponse, EventStreams
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ class EventRoutes:
         """Read the event log, page by page or as a stream."""
         if _prefers_stream(request.headers.get("accept", "")):
             after = request.headers.get("last-event-id") or query.after
-            return self.streams.response(
-                caller.tenant, _filter(query), Cursor.parse(after) if after else None, caller.expires_at
-            )
+            cursor = Cursor.parse(after) if after else None
+            return EventStreamResponse(self.streams, caller.tenant, _filter(query), cursor, caller.expires_at)
         page = await self.services.eventlog.page(
             caller.tenant, None if query.after is None else Cursor.parse(query.after), query.limit
         )

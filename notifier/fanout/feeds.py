@@ -14,15 +14,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
 from jobs.core.errors.request import CursorExpired, NotFound
 from jobs.core.errors.store import StoreError
 from jobs.core.events import Cursor, Event, ProgressUpdate
-from jobs.store.events.event_log import EventPage
+from jobs.store.batches import BatchStore
+from jobs.store.events.event_log import EventLog, EventPage
 from jobs.store.events.followers import Followers
 from notifier.protocol.channel_subscription import ChannelSubscription, ReplayPage
 from notifier.protocol.filters import Subject
@@ -51,22 +52,6 @@ class ReplaySettings:
 DEFAULT_REPLAY = ReplaySettings()
 
 
-class EventLogReader(Protocol):
-    """What the fan-out needs of `EventLog`."""
-
-    async def head(self, tenant: str) -> Cursor: ...
-
-    async def page(self, tenant: str, after: Cursor | None, limit: int) -> EventPage: ...
-
-    async def of_job(self, tenant: str, job_id: str) -> list[bytes]: ...
-
-
-class BatchReader(Protocol):
-    """What feeds need of `BatchStore`."""
-
-    async def batch(self, tenant: str, batch_id: str) -> dict[str, Any]: ...
-
-
 class _ReplayPosition(NamedTuple):
     """Where a subscription waits: after a cursor, or at the end of the log if it has none.
 
@@ -78,16 +63,14 @@ class _ReplayPosition(NamedTuple):
     batch_id: str | None
 
 
+@dataclass(eq=False, slots=True)
 class _Feed:
     """One tenant's subscriptions, and the live events that this process has seen."""
 
-    __slots__ = ("_newest", "arrivals", "subjects", "subscriptions")
-
-    def __init__(self) -> None:
-        self.arrivals = 0
-        self._newest: Cursor | None = None
-        self.subscriptions: set[ChannelSubscription] = set()
-        self.subjects: OrderedDict[str, Subject] = OrderedDict()
+    arrivals: int = 0
+    subscriptions: set[ChannelSubscription] = field(default_factory=set)
+    subjects: OrderedDict[str, Subject] = field(default_factory=OrderedDict)
+    _newest: Cursor | None = None
 
     def note_gap(self) -> None:
         self.arrivals += 1
@@ -116,9 +99,9 @@ class Feeds:
 
     def __init__(
         self,
-        log: EventLogReader,
+        log: EventLog,
         followers: Followers,
-        batches: BatchReader | None = None,
+        batches: BatchStore | None = None,
         replay: ReplaySettings = DEFAULT_REPLAY,
     ) -> None:
         self._replay = replay

@@ -13,8 +13,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Protocol
 
 import structlog
 
@@ -22,8 +20,11 @@ from jobs.core.errors.request import JobNotFound
 from jobs.core.errors.store import StoreError
 from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
+from jobs.store.batches import BatchStore
+from jobs.store.events.event_log import EventLog
 from jobs.store.events.followers import Followers
-from notifier.fanout.feeds import DEFAULT_REPLAY, BatchReader, EventLogReader, Feeds, ReplaySettings
+from jobs.store.jobs import JobStore
+from notifier.fanout.feeds import DEFAULT_REPLAY, Feeds, ReplaySettings
 from notifier.protocol.fanout_interface import ClientLimits
 from notifier.protocol.frames import EventFrame, ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
@@ -34,21 +35,15 @@ _BATCH = 200
 """How many subscriptions are answered at a time."""
 
 
-class JobReader(Protocol):
-    """What the hub needs of `JobStore`."""
-
-    async def get_many(self, tenant: str, job_ids: Sequence[str]) -> list[Job | None]: ...
-
-
 class Hub:
     """The fan-out of this process. Serves while `run` runs and the tail calls `on_…`."""
 
     def __init__(
         self,
-        jobs: JobReader,
-        log: EventLogReader,
+        jobs: JobStore,
+        log: EventLog,
         limits: ClientLimits,
-        batches: BatchReader | None = None,
+        batches: BatchStore | None = None,
         replay: ReplaySettings = DEFAULT_REPLAY,
     ) -> None:
         self.limits = limits

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -48,17 +48,15 @@ class ExchangeTiming:
 DEFAULT_EXCHANGE_TIMING = ExchangeTiming()
 
 
+@dataclass(slots=True)
 class _TenantCounts:
     """What this process has of one tenant, and what the others had at the last exchange."""
 
-    __slots__ = ("connections", "newcomers", "other_connections", "other_subscriptions", "subscriptions")
-
-    def __init__(self) -> None:
-        self.connections = 0
-        self.subscriptions = 0
-        self.other_connections = 0
-        self.other_subscriptions = 0
-        self.newcomers: dict[CountedClient, None] = {}
+    connections: int = 0
+    subscriptions: int = 0
+    other_connections: int = 0
+    other_subscriptions: int = 0
+    newcomers: dict[CountedClient, None] = field(default_factory=dict)
 
 
 class TenantLimits:

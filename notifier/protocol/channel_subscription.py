@@ -71,48 +71,24 @@ class ChannelListener(Protocol):
         """The batch does not exist, or no longer."""
 
 
+@dataclass(eq=False, slots=True)
 class ChannelSubscription:
-    """One client's subscription to the events that pass a filter.
+    """One client's subscription to the events that pass a filter."""
 
-    `cursor` is the position after the last event that the listener has pulled or was sent. If the
-    client gave none, it is None until the head of the log is known.
-    """
-
-    __slots__ = (
-        "_index",
-        "_listener",
-        "_page",
-        "_source",
-        "cursor",
-        "filter",
-        "id",
-        "is_live",
-        "is_open",
-        "reply_to",
-        "tenant",
-    )
-
-    def __init__(
-        self,
-        id: str,
-        reply_to: int | str | None,
-        tenant: str,
-        filter: Filter,
-        after: Cursor | None,
-        listener: ChannelListener,
-    ) -> None:
-        self.id = id
-        self.reply_to = reply_to
-        self.tenant = tenant
-        self.filter = filter
-        self.cursor = after
-        self.is_live = False
-        self.is_open = False
-        """Whether the listener was told that the subscription has begun."""
-        self._listener = listener
-        self._source: PageSource | None = None
-        self._page: ReplayPage | None = None
-        self._index = 0
+    id: str
+    reply_to: int | str | None
+    tenant: str
+    filter: Filter
+    cursor: Cursor | None
+    """The position after the last event that the listener has pulled or was sent. If the client
+    gave none, it is None until the head of the log is known."""
+    _listener: ChannelListener
+    is_live: bool = False
+    is_open: bool = False
+    """Whether the listener was told that the subscription has begun."""
+    _source: PageSource | None = None
+    _page: ReplayPage | None = None
+    _index: int = 0
 
     # --- for the feeds --------------------------------------------------------------------------
 

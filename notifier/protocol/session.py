@@ -63,24 +63,6 @@ DEFAULT_SESSION_TIMING = SessionTiming()
 class Session:
     """The state of one connection. If `tenant` is given, the client needs no token."""
 
-    __slots__ = (
-        "_buffer",
-        "_fanout",
-        "_has_answered",
-        "_is_counted",
-        "_last_number",
-        "_next_ping",
-        "_replaying",
-        "_scopes",
-        "_started_at",
-        "_subscriptions",
-        "_timing",
-        "_verify",
-        "_wake",
-        "closing",
-        "tenant",
-    )
-
     def __init__(
         self,
         *,
@@ -140,7 +122,7 @@ class Session:
         try:
             frame = frames.parse(message)
         except frames.BadFrame as error:
-            self._send(frames.Error(reply_to=error.reply_to, code="bad_frame", message=str(error)).encode())
+            self._say(frames.Error(reply_to=error.reply_to, code="bad_frame", message=str(error)))
             return self._close(CloseCode.BAD_FRAME, str(error))
         if isinstance(frame, frames.Auth):
             return self._authenticate(frame, now)
@@ -152,7 +134,7 @@ class Session:
             case frames.Unsubscribe():
                 self._unsubscribe(frame)
             case frames.ClientPing():
-                self._send(frames.Pong(reply_to=frame.id).encode())
+                self._say(frames.Pong(reply_to=frame.id))
             case frames.ClientPong():
                 pass
         return None
@@ -174,7 +156,7 @@ class Session:
                 return self._close(CloseCode.UNRESPONSIVE, "pings were not answered")
             self._has_answered = False
             self._next_ping = now + self._timing.ping_interval_s
-            self._send(frames.Ping(cursors=self._cursors()).encode())
+            self._say(frames.Ping(cursors=self._cursors()))
         return None
 
     def next_frame(self) -> bytes | None:
@@ -196,7 +178,7 @@ class Session:
     def go_away(self, reconnect_in_ms: int) -> None:
         """Tells the client when to reconnect, and closes: the process stops."""
         if self.closing is None:
-            self._send(frames.GoAway(reconnect_in_ms=reconnect_in_ms).encode())
+            self._say(frames.GoAway(reconnect_in_ms=reconnect_in_ms))
             self._close(CloseCode.RESTART, "restarting")
 
     def evict(self) -> None:
@@ -220,10 +202,10 @@ class Session:
             # A token for a batch learns nothing about jobs outside of it, not even that they exist.
             self.job_is_gone(subscription)
             return False
-        self._send(
+        self._say(
             frames.Subscribed(
                 reply_to=subscription.reply_to, subscription=subscription.id, snapshot=job.document
-            ).encode()
+            )
         )
         return True
 
@@ -236,7 +218,7 @@ class Session:
 
     def reset(self, subscription: JobSubscription, job: Job, reason: ResetReason) -> None:
         self._buffer.drop_progress(progress_key(subscription.id, subscription.job_id))
-        self._send(frames.Reset(subscription=subscription.id, reason=reason, snapshot=job.document).encode())
+        self._say(frames.Reset(subscription=subscription.id, reason=reason, snapshot=job.document))
 
     def job_is_gone(self, subscription: JobSubscription) -> None:
         self._send_not_found(subscription, subscription.version is None, "job")
@@ -244,13 +226,13 @@ class Session:
     # --- what channel subscriptions call --------------------------------------------------------
 
     def opened(self, subscription: ChannelSubscription, snapshot: dict[str, Any] | None) -> None:
-        self._send(
+        self._say(
             frames.Subscribed(
                 reply_to=subscription.reply_to,
                 subscription=subscription.id,
                 snapshot=snapshot,
                 cursor=str(subscription.cursor),
-            ).encode()
+            )
         )
 
     def has_page(self, subscription: ChannelSubscription) -> None:
@@ -267,13 +249,13 @@ class Session:
     def log_reset(
         self, subscription: ChannelSubscription, reason: ResetReason, snapshot: dict[str, Any] | None
     ) -> None:
-        self._send(
+        self._say(
             frames.Reset(
                 subscription=subscription.id,
                 reason=reason,
                 snapshot=snapshot,
                 cursor=str(subscription.cursor),
-            ).encode()
+            )
         )
 
     def not_found(self, subscription: ChannelSubscription) -> None:
@@ -299,12 +281,13 @@ class Session:
                 return None
         self._scopes.add(grant)
         expires_at = datetime.fromtimestamp(grant.expires_at, UTC).isoformat(timespec="milliseconds")
-        welcome = frames.Welcome(
-            reply_to=frame.id,
-            ping_interval=self._timing.ping_interval_s,
-            expires_at=expires_at.replace("+00:00", "Z"),
+        return self._say(
+            frames.Welcome(
+                reply_to=frame.id,
+                ping_interval=self._timing.ping_interval_s,
+                expires_at=expires_at.replace("+00:00", "Z"),
+            )
         )
-        return self._send(welcome.encode())
 
     def _subscribe(self, frame: frames.Subscribe) -> None:
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
@@ -370,20 +353,20 @@ class Session:
         if frame.subscription not in self._subscriptions:
             return self._refuse(frame, "subscription_not_found", "There is no such subscription here.")
         self._remove(frame.subscription)
-        return self._send(frames.Unsubscribed(reply_to=frame.id).encode())
+        return self._say(frames.Unsubscribed(reply_to=frame.id))
 
     def _refuse(self, frame: frames.ClientFrame, code: str, message: str) -> None:
-        self._send(frames.Error(reply_to=frame.id, code=code, message=message).encode())
+        self._say(frames.Error(reply_to=frame.id, code=code, message=message))
 
     def _send_not_found(self, subscription: Subscription, was_asked: bool, noun: str) -> None:
         """Refuses the request (`was_asked`), or says that an established subscription has ended."""
-        self._send(
+        self._say(
             frames.Error(
                 reply_to=subscription.reply_to if was_asked else None,
                 subscription=None if was_asked else subscription.id,
                 code=f"{noun}_not_found",
                 message=f"There is no such {noun}. It may have been deleted or have expired.",
-            ).encode()
+            )
         )
         self._remove(subscription.id)
 
@@ -425,6 +408,9 @@ class Session:
             self._fanout.feeds.close(subscription)
             if subscription in self._replaying:
                 self._replaying.remove(subscription)
+
+    def _say(self, frame: frames.ServerFrame) -> None:
+        self._send(frame.encode())
 
     def _send(self, frame: bytes) -> None:
         if self.closing is not None:

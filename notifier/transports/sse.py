@@ -55,21 +55,16 @@ class EventStreams:
             stream.end(comeback_ms(over_s))
             await asyncio.sleep(over_s / len(leaving))
 
-    def response(
-        self, tenant: str, filter: Filter, after: Cursor | None, expires_at: float | None
-    ) -> EventStreamResponse:
-        """Returns a response with the events after `after`, or from now on.
-
-        It ends when the client goes or its permission expires (`expires_at`, Unix seconds).
-
-        Raises:
-            TooManyConnections: the tenant has as many connections as it may have.
-        """
-        return EventStreamResponse(self, tenant, filter, after, expires_at)
-
 
 class EventStreamResponse(Response):
-    """Sends one client's events until it goes, its permission expires, or the process stops."""
+    """Sends the events after a cursor, or from now on.
+
+    It ends when the client goes, its permission expires (`expires_at`, Unix seconds), or the
+    process stops.
+
+    Raises:
+        TooManyConnections: when it is called: the tenant has as many connections as it may have.
+    """
 
     def __init__(
         self,
@@ -88,37 +83,36 @@ class EventStreamResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        else:
-            wake_up = asyncio.Event()
-            stream = EventStream(self._streams.hub.feeds, *self._subscription, wake_up.set)
-            if not self._streams.hub.limits.connect(self._subscription[0], stream):
-                stream.close()
-                raise TooManyConnections(
-                    "The tenant has as many connections open as it may have (PRESSRUN_MAX_CONNECTIONS). "
-                    "Try again later, or close some."
-                )
-            self._streams.open.add(stream)
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            leaving = asyncio.create_task(_left(receive))
-            leaving.add_done_callback(lambda _: wake_up.set())
-            expiry = self._end_at_expiry(stream)
-            try:
-                await _run(stream, wake_up, leaving, send, self._streams.timing)
-            except TimeoutError:
-                return  # the client does not read: the server cuts the connection
-            finally:
-                if expiry is not None:
-                    expiry.cancel()
-                leaving.cancel()
-                stream.close()
-                self._streams.open.discard(stream)
-                self._streams.hub.limits.disconnect(self._subscription[0], stream)
-        await send({"type": "http.response.body", "body": b""})
-
-    def _end_at_expiry(self, stream: EventStream) -> asyncio.TimerHandle | None:
-        if self._expires_at is None:
-            return None
-        return asyncio.get_running_loop().call_later(self._expires_at - self._streams.clock(), stream.end, 0)
+            return await send({"type": "http.response.body", "body": b""})
+        streams, tenant = self._streams, self._subscription[0]
+        wake_up = asyncio.Event()
+        stream = EventStream(streams.hub.feeds, *self._subscription, wake_up.set)
+        if not streams.hub.limits.connect(tenant, stream):
+            stream.close()
+            raise TooManyConnections(
+                "The tenant has as many connections open as it may have (PRESSRUN_MAX_CONNECTIONS). "
+                "Try again later, or close some."
+            )
+        streams.open.add(stream)
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        leaving = asyncio.create_task(_left(receive))
+        leaving.add_done_callback(lambda _: wake_up.set())
+        expiry = None
+        if self._expires_at is not None:
+            left_s = self._expires_at - streams.clock()
+            expiry = asyncio.get_running_loop().call_later(left_s, stream.end, 0)
+        try:
+            await _run(stream, wake_up, leaving, send, streams.timing)
+        except TimeoutError:
+            return None  # the client does not read: the server cuts the connection
+        finally:
+            if expiry is not None:
+                expiry.cancel()
+            leaving.cancel()
+            stream.close()
+            streams.open.discard(stream)
+            streams.hub.limits.disconnect(tenant, stream)
+        return await send({"type": "http.response.body", "body": b""})
 
 
 async def _run(
