@@ -70,22 +70,14 @@ class Run:
     recall: Callable[[str], Awaitable[Result | None]] = field(default=_find_nothing)
     """Returns the result of an earlier job of the tenant with this `Result.reuse_key`, or None."""
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """Files that were uploaded with the job, by name.
-
-    The spec has their SHA-256 under ``files``.
-    """
+    """Uploaded files by name. The spec has their SHA-256 under ``files``."""
     result_of: Callable[[str, int], Awaitable[Result]] = field(default=_no_result)
-    """Returns the result of another job of the tenant, given its id and a maximum of bytes.
-
-    Raises SourceGone, SourceTooLarge.
-    """
+    """Returns the result of another job, given its id and a maximum of bytes. Raises SourceGone,
+    SourceTooLarge."""
 
 
 Runner = Callable[[Run], Awaitable[Result]]
-"""Does the work and returns the result.
-
-Raises `JobError` if the attempt has failed. When it is cancelled, it stops the work at once.
-"""
+"""Returns the result, or raises `JobError`. When it is cancelled, it stops the work at once."""
 
 
 class Schemas(NamedTuple):

@@ -9,10 +9,7 @@ from jobs.templates.template import Template
 
 
 class Lookups(Protocol):
-    """Reads jobs and templates of the tenant that submits, and never those of another tenant.
-
-    Every method also raises `StoreUnavailable`.
-    """
+    """Reads jobs and templates of the tenant that submits. May raise `StoreUnavailable`."""
 
     async def job(self, job_id: str) -> Job:
         """Returns a job. Raises JobNotFound."""
@@ -23,7 +20,4 @@ class Lookups(Protocol):
     async def field_errors(
         self, template: Template, data: dict[str, Any], pointer: str
     ) -> list[dict[str, str]]:
-        """Returns where `data` does not fit the template's schema, as errors of `InvalidInput`.
-
-        Pointers are below `pointer`. Raises CheckUnavailable.
-        """
+        """Returns where `data` (at `pointer`) does not fit the schema. Raises CheckUnavailable."""

@@ -1,7 +1,4 @@
-"""The kind `pdf.render`: renders HTML, Markdown, a URL or a template with its data to PDF.
-
-`canonical` checks submissions in the web process. The renderer understands all that it lets pass.
-"""
+"""The kind `pdf.render`: renders HTML, Markdown, a URL or a template with its data to PDF."""
 
 from __future__ import annotations
 

@@ -48,11 +48,10 @@ def file_mismatches(sources: Mapping[str, PdfSource], files: Collection[str]) ->
 async def check_results(
     lookups: Lookups, job_ids: Mapping[str, str], max_bytes: int = MAX_SOURCE_BYTES
 ) -> None:
-    """Checks that the results of these jobs, given by the pointers to their ids, can be used.
+    """Checks that the results of these jobs, by the pointers to their ids, can be used.
 
-    Raises:
-        JobNotFound, NotFinished, JobNotSucceeded, ResultExpired: one cannot.
-        InvalidInput: one is not a PDF, or together they have more than `max_bytes`.
+    Raises JobNotFound, NotFinished, JobNotSucceeded, ResultExpired, and InvalidInput if one is not
+    a PDF, or if they have more than `max_bytes` together.
     """
     found = await asyncio.gather(*(_result_bytes(lookups, *each) for each in job_ids.items()))
     refusals = [each for each in found if isinstance(each, RequestError)]

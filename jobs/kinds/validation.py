@@ -39,10 +39,7 @@ def canonical(
     """Checks a submission and returns its spec, without defaults.
 
     `extra_errors` returns errors that the models cannot express. It gets the checked input and
-    options, or None for one that does not fit its model.
-
-    Raises:
-        InvalidInput: with every error that was found.
+    options, or None for one that does not fit its model. Raises InvalidInput with all errors.
     """
     errors: list[dict[str, str]] = []
     checked_input = _validated(models[0], input, "/input", errors)

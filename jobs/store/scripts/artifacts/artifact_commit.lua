@@ -1,7 +1,6 @@
 --!flags no-cluster allow-oom
 --!args path size chunks
--- Makes an artifact permanent whose chunks were written with an expiry, adds it to its index and
--- counts its bytes.
+-- Makes an artifact permanent whose chunks have an expiry, indexes it and counts its bytes.
 --
 -- KEYS  none: artifact chunks, artifacts (index), artifact bytes (counter).
 -- ARGV  path is tenant/name or tenant/name/…; size is in bytes; chunks is their number.

@@ -1,5 +1,4 @@
--- The batch record (a hash), the JSON document that everybody sees, and the count of jobs that have
--- ended.
+-- The batch record (a hash), its JSON document, and the count of jobs that have ended.
 --
 -- Fields: v (schema), tenant, total, succeeded, failed, cancelled (how many jobs ended so),
 -- created, finished (once all have ended), job_ids (JSON, in the order of the submission), metadata

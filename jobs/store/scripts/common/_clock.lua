@@ -53,8 +53,7 @@ end
 
 local formatted = {} -- one script writes the same few times again and again
 
--- RFC 3339 in UTC with milliseconds. Days to civil date as in Howard Hinnant's public-domain
--- algorithm.
+-- RFC 3339 in UTC with milliseconds. Days to date as in Howard Hinnant's public-domain algorithm.
 local function rfc3339(ms)
   if formatted[ms] then return formatted[ms] end
   local seconds = math.floor(ms / 1000)

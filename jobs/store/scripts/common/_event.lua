@@ -1,9 +1,7 @@
 --!include _trim
--- Publishing an event: the next sequence of the tenant, the log, the bus and, if webhooks are to be
--- sent, the outbox.
+-- Publishing an event: the tenant's next sequence, the log, the bus and, for webhooks, the outbox.
 
--- Returns the epoch of the tenant's log. Makes one if there is none: the first event may come
--- without a submission.
+-- Returns the epoch of the tenant's log; makes one if the first event comes without a submission.
 local function epoch_of(tenant, now)
   local epoch = redis.call('HGET', K_TENANT .. tenant, 'epoch')
   if not epoch then
@@ -31,8 +29,7 @@ local function record_event(tenant, event_id, event_type, data, now, job_id, ver
   return sequence, body
 end
 
--- Does the same, and has webhooks sent: to the tenant's endpoints, and to `webhook_url` if it is
--- given.
+-- Does the same, and has webhooks sent: to the tenant's endpoints, and to `webhook_url`, if any.
 --
 -- The outbox gets a reference only. The body is kept beside it, so that it is there even if the log
 -- was trimmed before the reference is read. It is removed with the last delivery that needs it.

@@ -1,6 +1,5 @@
 --!rows id kind priority scheduled_at_ms expires_in_ms max_attempts timeout_ms extras tags input input_path webhook_url
--- Accepting jobs: record, input, indexes, queue entry and first event of each. The caller makes all
--- checks.
+-- Accepting jobs: record, input, indexes, queue entry and first event. The caller makes all checks.
 --
 -- A row is a job: extras are JSON members, tags a JSON list; of input (bytes) and input_path one is
 -- "", as are times, timeout_ms and webhook_url that were not given.
@@ -19,8 +18,7 @@ local function count_waiting(tenant)
     + redis.call('ZCARD', index .. ':retrying')
 end
 
--- Returns what was made with the idempotency key ("" for none): digest of the content and id, or
--- nil.
+-- Returns what was made with the idempotency key (may be ""): digest of the content and id, or nil.
 local function find_by_key(tenant, key)
   local known = key ~= '' and redis.call('GET', K_IDEMPOTENCY .. tenant .. ':' .. key)
   if known then return string.match(known, '^(%S*) (%S+)$') end
@@ -47,8 +45,7 @@ local function remember_key(tenant, key, digest, id)
   end
 end
 
--- Writes the job and publishes its first event; returns the record. `batch` is the id of its batch,
--- or "".
+-- Writes the job and publishes its first event; returns the record. `batch` is an id, or "".
 local function accept(job, tenant, batch, now)
   local id, index = job.id, K_JOBS .. tenant
   local scheduled, expires_in = tonumber(job.scheduled_at_ms), tonumber(job.expires_in_ms)

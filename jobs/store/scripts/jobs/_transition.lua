@@ -109,8 +109,7 @@ local function fail(id, record, now, code, message)
   finish(id, record, 'failed', now)
 end
 
--- Any non-terminal status → cancelled. A worker that runs the job learns of it with its next
--- renewal.
+-- Any non-terminal status → cancelled. A worker that runs it learns of it with its next renewal.
 local function cancel(id, record, now)
   leave_ready(id, record.tenant)
   leave_due(id)
@@ -123,8 +122,7 @@ local function is_current(id, record, claim)
   return record and record.claim == claim and redis.call('ZSCORE', K_LEASES, id) and true or false
 end
 
--- Back to the front of the queue after a lost lease or a drain. Only a started run is a transition
--- with an event.
+-- Back to the front of the queue. Only for a run that had started is it a transition with an event.
 local function requeue(id, record, now)
   redis.call('ZREM', K_LEASES, id)
   if record.status == 'running' then

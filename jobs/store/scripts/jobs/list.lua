@@ -42,8 +42,7 @@ while looked < SCAN do
   for i = 1, #page, 2 do
     local id, created = page[i], page[i + 1]
     looked = looked + 1
-    -- Jobs of the same millisecond come in descending order of id: those before after_id were shown
-    -- already.
+    -- Jobs of one millisecond come in descending order of id: those before after_id were shown.
     if created ~= after_created or id < after_id then
       local record = readable(load_record(id))
       if record and matches(record) then

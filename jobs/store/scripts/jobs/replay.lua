@@ -1,12 +1,10 @@
 --!flags no-cluster no-writes allow-oom
 --!include _clock _record _event _batch _transition _accept
 --!args tenant idempotency_key content_digest
--- Returns what an earlier submission with the same idempotency key made; asked when this one would
--- be refused now.
+-- Returns what an earlier submission with the idempotency key made, if this one would be refused.
 --
 -- KEYS  none: idempotency, job, batch record, tenant.
--- Answer {"replayed", document, epoch, sequence, job or batch id} | {"reused", its id} | false if
---        there is none
+-- Answer {"replayed", document, epoch, sequence, job or batch id} | {"reused", its id} | false
 
 local digest, known = find_by_key(tenant, idempotency_key)
 if not known then return false end

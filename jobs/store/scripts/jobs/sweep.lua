@@ -5,11 +5,9 @@
 -- paths of artifacts to be removed now.
 --
 -- KEYS  none: job, input, expiries, garbage, indexes, and what events write.
--- Answer {number expired, artifact paths}; the caller removes them and then takes the paths off the
---        garbage set.
+-- Answer {number expired, artifact paths}; the caller removes them, then takes the paths off.
 --
--- Sent twice: what was expired is gone from the expiry sets; paths are returned until they are
--- taken off.
+-- Sent twice: what was expired is gone; paths are returned until they are taken off.
 
 local now = now_ms()
 

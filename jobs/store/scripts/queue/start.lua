@@ -1,8 +1,7 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
 --!args id claim lease_ms began_ms_ago
--- Records that the run of the current claim has begun: queued → running. The attempt is used from
--- here on.
+-- Records that the run of the current claim has begun: queued → running, and uses an attempt.
 --
 -- KEYS  none: job, leases, start expiry, and what events write.
 -- ARGV  began_ms_ago: how long ago the run began

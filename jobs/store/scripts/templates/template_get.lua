@@ -3,8 +3,7 @@
 -- Returns a version of a template, or the newest one if `version` is "".
 --
 -- KEYS  none: template.
--- Answer {version, head (JSON), content or false if that is an artifact}, or false if there is no
---        such version
+-- Answer {version, head (JSON), content or false if that is an artifact} | false if there is none
 
 local key = K_TEMPLATE .. tenant .. ':' .. name
 local number = version ~= '' and version or redis.call('HGET', key, 'newest')

@@ -1,7 +1,6 @@
 --!flags no-cluster no-writes
 --!args tenant after_name limit
--- Returns the newest versions of some templates of a tenant, by name, from the first after
--- `after_name` ("" for all).
+-- Returns the newest version of each template of a tenant, by name, after `after_name` (or "").
 --
 -- KEYS  none: templates of the tenant, template.
 -- Answer flat triples name, version, head (JSON)

@@ -1,7 +1,6 @@
 --!flags no-cluster no-writes
 --!args tenant name before_version limit
--- Returns some versions of a template, newest first, from the first before `before_version` ("" for
--- the newest).
+-- Returns versions of a template, newest first, before `before_version` ("" for all).
 --
 -- KEYS  none: template.
 -- Answer flat pairs version, head (JSON); false if there is no such template
