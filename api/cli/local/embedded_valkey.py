@@ -100,7 +100,10 @@ class EmbeddedValkey:
         EmbeddedValkeyError if there is no binary for this platform or the server exits at once.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._supervisor_lock = self._lock_supervision()
+        lock = _try_lock(self.directory / "supervisor.lock")
+        if lock is None:
+            raise AlreadyRunning(self.directory)
+        self._supervisor_lock = lock
         try:
             server_lock = self._lock_server()
             try:
@@ -169,20 +172,12 @@ class EmbeddedValkey:
                 time.sleep(0.01)
         return False
 
-    def _lock_supervision(self) -> int:
-        descriptor = _open_lock(self.directory / "supervisor.lock")
-        if not _try_lock(descriptor):
-            os.close(descriptor)
-            raise AlreadyRunning(self.directory)
-        return descriptor
-
     def _lock_server(self) -> int:
-        descriptor = _open_lock(self.directory / "server.lock")
+        path = self.directory / "server.lock"
         deadline = time.monotonic() + STOP_SECONDS
-        while not _try_lock(descriptor):
-            _shut_down(int(os.pread(descriptor, 16, 0) or b"0"), self.directory)
+        while (descriptor := _try_lock(path)) is None:
+            _shut_down(int(path.read_text() or "0"), self.directory)
             if time.monotonic() > deadline:
-                os.close(descriptor)
                 raise EmbeddedValkeyError(
                     f"An earlier Valkey server still holds {self.directory}. Stop it first."
                 )
@@ -212,28 +207,25 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def running_url(directory: Path) -> str | None:
-    try:
-        descriptor = os.open(directory / "server.lock", os.O_RDWR | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+    path = directory / "server.lock"
+    if not path.exists():
         return None
-    try:
-        if _try_lock(descriptor):
-            return None
-        return f"redis://127.0.0.1:{int(os.pread(descriptor, 16, 0))}/0"
-    finally:
-        os.close(descriptor)
+    descriptor = _try_lock(path)
+    if descriptor is None:
+        return f"redis://127.0.0.1:{int(path.read_text())}/0"
+    os.close(descriptor)
+    return None
 
 
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(path: Path) -> int | None:
+    """Returns a descriptor that holds the lock while it is open; None if another one does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    return True
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _shut_down(port: int, directory: Path) -> None:
