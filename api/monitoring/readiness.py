@@ -18,6 +18,7 @@ from jobs.store.client import CLUSTER_REFUSED
 from jobs.store.durability import read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
 from jobs.store.memory import StoreMemory, read_memory
+from jobs.store.vanished import read_vanished
 from jobs.webhooks.outbox import read_backlog
 
 OUTBOX_WARNING_SECONDS = 60
@@ -70,6 +71,7 @@ class Readiness:
             if facts.is_cluster:
                 store["reason"] = CLUSTER_REFUSED
             webhooks = await self._webhook_backlog(warnings)
+            warnings += await self._vanished()
             memory = await self.store_memory()
             if memory is not None:
                 store["memory"] = {
@@ -123,6 +125,20 @@ class Readiness:
                 "nothing new is accepted (store_evicts)."
             )
         return f"{risk} Set maxmemory-policy noeviction."
+
+    async def _vanished(self) -> list[str]:
+        try:
+            vanished = await read_vanished(self._redis)
+        except StoreUnavailable:
+            return []
+        newest = vanished.pop("newest", None)
+        if newest is None:
+            return []
+        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(vanished.items()))
+        return [
+            f"Records have vanished from the store ({counts}; the last one is {newest}): it evicts keys, "
+            "or somebody deleted some."
+        ]
 
     async def store_memory(self) -> StoreMemory | None:
         """Asks the store how full it is. None if it is away."""

@@ -11,7 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from jobs.core.errors.request import AlreadyFinished, InputGone, JobNotFound, NotFinished, unknown_cursor
-from jobs.core.errors.store import ArtifactMissing
+from jobs.core.errors.store import ArtifactMissing, StoreError
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job, JobStatus, Submission, Submitted
 from jobs.store import keys
@@ -85,7 +85,7 @@ class JobStore:
         created, last_id = _parse_list_cursor(cursor)
         items: list[Job] = []
         for _ in range(_LIST_ROUNDS):
-            documents, created, last_id = await self._scripts.call(
+            documents, created, last_id, vanished, index = await self._scripts.call(
                 "list",
                 tenant=tenant,
                 status=status,
@@ -97,6 +97,11 @@ class JobStore:
                 after_id=last_id,
             )
             items += [Job(json.loads(document), tenant) for document in documents]
+            if vanished:
+                with suppress(StoreError):  # a list is read also if nothing can be written
+                    await self._scripts.call(
+                        "forget", tenant=tenant, index=index, rows=[{"id": job_id} for job_id in vanished]
+                    )
             if last_id is None or len(items) == limit:
                 break
         return Page(items, None if last_id is None else f"{created.decode()}-{last_id.decode()}")

@@ -52,6 +52,7 @@
 | pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
 | pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
 | pr:garbage                    | zset   | finish, claim, …     | sweep                 | artifact path → when to remove      |
+| pr:vanished                   | hash   | claim, sweep, forget | sweep, readiness      | an hour: how many records vanished  |
 | arq:cron, arq:…               | zset … | arq                  | arq                   | arq's own path for cron jobs        |
 | pr:artifact:{path}:{n}        | string | redis: artifacts     | redis: artifacts      | with the job                        |
 | pr:artifacts:{tenant}/{name}  | hash   | redis: artifacts     | redis: artifacts      | rest of path → bytes; with the job  |
@@ -110,6 +111,7 @@ EXPIRY_STARTS = "pr:expiry:starts"
 EXPIRY_RESULTS = "pr:expiry:results"
 EXPIRY_RECORDS = "pr:expiry:records"
 GARBAGE = "pr:garbage"
+VANISHED = "pr:vanished"
 CRON_QUEUE = "arq:cron"
 ARTIFACT = "pr:artifact:"
 ARTIFACTS = "pr:artifacts:"
@@ -130,6 +132,8 @@ LONGEST_PAUSE_MS = 2 * 24 * 3600 * 1000
 """Longer than any pause before a retry, of a job or a webhook."""
 ORPHAN_MS = 3600 * 1000
 """How long after a lost claim its possible leftovers are removed: no worker writes that late."""
+VANISHED_TTL_MS = 3600 * 1000
+"""How long after the last one it is told that records have vanished."""
 DELIVERY_TTL_MS = 14 * 24 * 3600 * 1000
 """How long a webhook delivery is kept after its end: to look at, and to recover."""
 

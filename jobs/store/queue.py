@@ -23,6 +23,7 @@ from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.store.connection import DedicatedConnection
 from jobs.store.results import find_result
 from jobs.store.scripts import Scripts
+from jobs.store.vanished import VanishedLog
 
 LEASE_MS = 2_500
 """How long a claim holds without a renewal. A lost worker's job runs again after two leases."""
@@ -70,6 +71,7 @@ class JobQueue:
         self._artifacts = artifacts
         self.lease_ms = lease_ms
         self._block_ms = block_ms
+        self._vanished_log = VanishedLog()
 
     async def claim(self, want: int, lost: Sequence[ExpiredLease] = ()) -> ClaimBatch:
         """Claims up to `want` jobs, after taking back the leases in `lost`."""
@@ -249,7 +251,8 @@ class JobQueue:
 
     async def sweep(self) -> int:
         """Expires results and records, and removes artifacts: a bounded number; returns it."""
-        expired, paths = await self._scripts.call("sweep", limit=_SWEEP_BATCH)
+        expired, paths, vanished = await self._scripts.call("sweep", limit=_SWEEP_BATCH)
+        self._vanished_log.note(vanished)
         await self._artifacts.discard(path.decode() for path in paths)
         if paths:
             with translated_errors():

@@ -1,3 +1,4 @@
+--!include _vanished
 -- The batch record (a hash), its JSON document, and the count of jobs that have ended.
 --
 -- Fields: v (schema), tenant, total, succeeded, failed, cancelled (how many jobs ended so),
@@ -22,7 +23,7 @@ end
 -- completed: that event follows the job's own, and the record begins to expire.
 local function count_in_batch(id, status, now)
   local key, batch = K_BATCH_RECORD .. id, load_batch(id)
-  if not batch then return end
+  if not batch then return note_vanished('batches', id) end
   batch[status] = redis.call('HINCRBY', key, status, 1)
   if batch.succeeded + batch.failed + batch.cancelled < tonumber(batch.total) then return end
   batch.finished = math.max(now, tonumber(batch.created)) -- the clock may have been set back

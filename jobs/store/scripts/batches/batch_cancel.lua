@@ -15,6 +15,11 @@ if batch.finished then return { 'finished', batch_document(id, batch) } end
 local now = now_ms()
 for _, job_id in ipairs(redis.call('ZRANGE', K_BATCH .. tenant .. ':' .. id, 0, -1)) do
   local record = load_record(job_id)
-  if record and not record.finished then cancel(job_id, record, now) end
+  if not record then
+    redis.call('ZREM', K_BATCH .. tenant .. ':' .. id, job_id)
+    forget_vanished(job_id, tenant, now)
+  elseif not record.finished then
+    cancel(job_id, record, now)
+  end
 end
 return { 'cancelled', batch_document(id, load_batch(id)) }

@@ -73,6 +73,22 @@ local function discard_orphan(id, record, now)
   if record.claim ~= '0' then discard(record.tenant .. '/' .. id .. '.' .. record.claim, now + K_ORPHAN_MS) end
 end
 
+-- Takes a job whose record has vanished off every list that names it, but for those of its tags and
+-- of its batch. `tenant` is nil if it is not known.
+local function forget_vanished(id, tenant, now)
+  note_vanished('jobs', id)
+  leave_due(id)
+  for _, key in ipairs({ K_LEASES, K_EXPIRY_STARTS, K_EXPIRY_RESULTS, K_EXPIRY_RECORDS }) do redis.call('ZREM', key, id) end
+  redis.call('DEL', K_INPUT .. id, K_ARQ_JOB .. id)
+  if not tenant then return end
+  leave_ready(id, tenant)
+  redis.call('ZREM', K_JOBS .. tenant, id)
+  for _, status in ipairs({ 'queued', 'scheduled', 'running', 'retrying', 'succeeded', 'failed', 'cancelled' }) do
+    redis.call('ZREM', K_JOBS .. tenant .. ':' .. status, id)
+  end
+  discard(tenant .. '/' .. id, now)
+end
+
 -- queued → running by `claim`, whose run began `ago_ms` ago. The attempt counts from here.
 local function start(id, record, claim, ago_ms, now)
   record.attempt = record.attempt + 1

@@ -7,8 +7,9 @@
 -- KEYS  none: jobs and its indexes, job.
 -- ARGV  after_created (ms) and after_id are of the last job of the page before; "" for the first
 --       page. Filters may be "".
--- Answer {documents, created, id}: the last two say where the next page starts, false if there is
---        none. A page may be short, even empty, if a filter passes over many jobs.
+-- Answer {documents, created, id, vanished ids, their index}: created and id say where the next page
+--        starts, false if there is none. A page may be short, even empty, if a filter passes over
+--        many jobs.
 
 local SCAN = 500 -- records looked at in one call: the store must stay responsive
 
@@ -35,6 +36,7 @@ local function matches(record)
 end
 
 local documents, last_created, last_id, looked = {}, after_created, after_id, 0
+local vanished = {}
 local from = last_created ~= '' and last_created or '+inf'
 local skip = 0
 while looked < SCAN do
@@ -46,13 +48,15 @@ while looked < SCAN do
     if created ~= after_created or id < after_id then
       local record = readable(load_record(id))
       if record and matches(record) then
-        if #documents == limit then return { documents, last_created, last_id } end
+        if #documents == limit then return { documents, last_created, last_id, vanished, index } end
         documents[#documents + 1] = job_document(id, record)
+      elseif not record then
+        vanished[#vanished + 1] = id
       end
       last_created, last_id = created, id
     end
   end
-  if #page < 200 then return { documents, false, false } end
+  if #page < 200 then return { documents, false, false, vanished, index } end
   skip = skip + 100
 end
-return { documents, last_created, last_id }
+return { documents, last_created, last_id, vanished, index }

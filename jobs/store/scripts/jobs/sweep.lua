@@ -5,7 +5,8 @@
 -- paths of artifacts to be removed now.
 --
 -- KEYS  none: job, input, expiries, garbage, indexes, and what events write.
--- Answer {number expired, artifact paths}; the caller removes them, then takes the paths off.
+-- Answer {number expired, artifact paths, what has vanished lately}; the caller removes the
+--        artifacts, then takes the paths off.
 --
 -- Sent twice: what was expired is gone; paths are returned until they are taken off.
 
@@ -19,6 +20,8 @@ for _, id in ipairs(results) do
     record.result_gone = 1
     if record.result_path then discard(record.result_path, now) end
     move(id, record, 'succeeded', 'job.expired', now, { 'result_gone' })
+  elseif not record then
+    forget_vanished(id, nil, now)
   end
 end
 
@@ -26,8 +29,8 @@ local records = due_ids(K_EXPIRY_RECORDS, now, limit)
 for _, id in ipairs(records) do
   local record = load_record(id)
   redis.call('ZREM', K_EXPIRY_RECORDS, id)
-  if record then remove(id, record, now) end
+  if record then remove(id, record, now) else forget_vanished(id, nil, now) end
 end
 
 forget_plans(K_DUE_PLANNED, now)
-return { #results + #records, due_ids(K_GARBAGE, now, limit) }
+return { #results + #records, due_ids(K_GARBAGE, now, limit), redis.call('HGETALL', K_VANISHED) }

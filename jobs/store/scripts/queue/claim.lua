@@ -34,6 +34,8 @@ for _, id in ipairs(expired_starts) do
     discard_orphan(id, record, now)
     fail(id, record, now, 'job_expired', 'The job did not start within its expires_in_seconds. '
       .. 'Submit it again, with a longer time or when there is less to do.')
+  elseif not record then
+    forget_vanished(id, nil, now)
   end
 end
 
@@ -45,6 +47,8 @@ for _, id in ipairs(promoted) do
   if record and (record.status == 'scheduled' or record.status == 'retrying') then
     move(id, record, 'queued', 'job.queued', now, {})
     make_ready(id, record, now, BANDS[record.priority])
+  elseif not record then
+    forget_vanished(id, nil, now)
   end
 end
 
@@ -53,7 +57,7 @@ for _, lost in ipairs(ROWS) do
   local record = load_record(id)
   if redis.call('ZSCORE', K_LEASES, id) == lost.lease_end then
     if not record then
-      redis.call('ZREM', K_LEASES, id)
+      forget_vanished(id, nil, now)
     else
       discard_orphan(id, record, now)
       local unstarted = record.status == 'queued'
@@ -89,6 +93,8 @@ while #claims < want and looked < want + PER_CALL do
       tonumber(record.timeout or -1), redis.call('GET', K_INPUT .. id), record.input,
       redis.call('GET', K_ARQ_JOB .. id), record.expires and 1 or 0,
     }
+  elseif id and not record then
+    forget_vanished(id, tenant, now)
   end
 end
 

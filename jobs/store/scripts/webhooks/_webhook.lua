@@ -1,3 +1,4 @@
+--!include _vanished
 -- Webhook deliveries: where each waits, and what its target may send.
 --
 -- A target is what limits and the circuit breaker apply to: a webhook endpoint (we_…), or the
@@ -26,6 +27,16 @@ local function load_hash(key)
 end
 
 local function load_delivery(id) return load_hash(K_DELIVERY .. id) end
+
+-- Takes a delivery off the lists of its target whose record has vanished.
+local function forget_vanished_delivery(id, target_id)
+  note_vanished('deliveries', id)
+  local index = K_DELIVERIES .. target_id
+  redis.call('ZREM', index, id)
+  for _, status in ipairs({ 'pending', 'sending', 'succeeded', 'exhausted', 'discarded' }) do
+    redis.call('ZREM', index .. ':' .. status, id)
+  end
+end
 
 local STATE = { 'tenant', 'status', 'max', 'rate', 'in_flight', 'window', 'failures', 'opens', 'held', 'failing',
   'paced', 'turn', 'ok', 'bad', 'millis' }

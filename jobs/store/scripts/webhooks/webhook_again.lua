@@ -43,7 +43,9 @@ for _, status in ipairs({ 'exhausted', 'discarded' }) do
   local index = K_DELIVERIES .. target_id .. ':' .. status
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, since_ms, '+inf', 'LIMIT', 0, limit - started)) do
     local delivery = load_delivery(id)
-    if delivery.test then
+    if not delivery then
+      forget_vanished_delivery(id, target_id)
+    elseif delivery.test then
       remove_delivery(id, delivery) -- a failed test is not sent again
     else
       start_over(id, delivery, target)

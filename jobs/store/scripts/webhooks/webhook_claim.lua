@@ -82,12 +82,14 @@ for _, id in ipairs(lost) do
     else
       remove_delivery(id, delivery)
     end
+  elseif not delivery then
+    note_vanished('deliveries', id)
   end
 end
 
 local again, ends = plan_again(K_WEBHOOK_DUE, K_WEBHOOK_DUE_PLANNED, now, PER_CALL)
 for _, id in ipairs(again) do
-  if ends[id] then redis.call('HSET', K_DELIVERY .. id, 'due', ends[id]) end
+  if ends[id] and redis.call('EXISTS', K_DELIVERY .. id) == 1 then redis.call('HSET', K_DELIVERY .. id, 'due', ends[id]) end
 end
 
 for _, id in ipairs(take_due(K_WEBHOOK_DUE, math.min(PER_CALL, late_left))) do
@@ -98,6 +100,8 @@ for _, id in ipairs(take_due(K_WEBHOOK_DUE, math.min(PER_CALL, late_left))) do
     drop(delivery, 'due')
     wait_again(id, delivery, target)
     save_delivery(id, delivery)
+  elseif not delivery then
+    note_vanished('deliveries', id)
   end
 end
 
@@ -120,8 +124,10 @@ local function claim(id, delivery, lane)
   else
     url, sealed = unpack(redis.call('HMGET', K_WEBHOOK_TARGET .. delivery.target, 'url', 'sealed'))
   end
+  local body = redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body')
+  if not body then note_vanished('events', delivery.event_id) end
   claims[#claims + 1] = {
-    redis.call('HGET', K_EVENT .. delivery.tenant .. ':' .. delivery.event, 'body') or '',
+    body or '',
     id, number, delivery.target, delivery.tenant, delivery.event_id, delivery.type,
     tonumber(delivery.attempt), tonumber(delivery.faults or 0), tonumber(delivery.round),
     tonumber(delivery.since or now), url or '', sealed or '', delivery.test and 1 or 0,
@@ -192,6 +198,8 @@ while claims_left > 0 and looked < want + PER_CALL do
       claim(id, delivery, (is_retry or target.failures > 0) and 'late' or lane)
       note(target, 'in_flight', target.in_flight + 1)
       pace(target_id, target)
+    elseif id and not delivery then
+      forget_vanished_delivery(id, target_id)
     end
     save_target(target_id, target)
     offer(target_id, target, now)

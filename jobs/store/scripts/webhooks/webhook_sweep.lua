@@ -20,7 +20,7 @@ local handled = 0
 for _, id in ipairs(due_ids(K_WEBHOOK_EXPIRY, now, limit)) do
   local delivery = load_delivery(id)
   redis.call('ZREM', K_WEBHOOK_EXPIRY, id)
-  if delivery then remove_delivery(id, delivery) end
+  if delivery then remove_delivery(id, delivery) else note_vanished('deliveries', id) end
   handled = handled + 1
 end
 
@@ -44,7 +44,9 @@ local function drain(target_id, target)
   local ids = redis.call('ZRANGEBYSCORE', target and index .. ':pending' or index, '-inf', newest, 'LIMIT', 0, limit)
   for _, id in ipairs(ids) do
     local delivery = load_delivery(id)
-    if not target then
+    if not delivery then
+      forget_vanished_delivery(id, target_id)
+    elseif not target then
       remove_delivery(id, delivery)
     else
       redis.call('ZREM', K_WEBHOOK_FRESH .. target_id, id)
