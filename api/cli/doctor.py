@@ -26,13 +26,13 @@ from api.cli.local.platform import Platform, platform_of
 from api.cli.local.supervisor import GRACE_SECONDS
 from jobs.core.errors.store import StoreError
 from jobs.core.ids import new_job_id
-from jobs.core.settings import SENTINEL_SCHEMES, BadSetting, Settings
+from jobs.core.settings import SENTINEL_SCHEMES, BadSetting, Settings, max_artifacts_mb
 from jobs.isolation.level import Isolation, offered
 from jobs.store.artifacts import input_path, open_artifacts
 from jobs.store.client import connect
 from jobs.store.durability import StoreFacts, read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
-from jobs.store.memory import StoreMemory, read_memory
+from jobs.store.memory import MIB, StoreMemory, read_memory
 from jobs.store.scripts import Scripts
 
 LANGUAGES = {
@@ -253,7 +253,7 @@ async def examine_store(redis: Redis, settings: Settings) -> list[Finding]:
         examine_durability(facts),
         *examine_replication(facts, settings),
         examine_eviction(facts, settings),
-        examine_memory(memory),
+        *(examine_memory(memory, settings) if memory is not None else ()),
     ]
 
 
@@ -320,16 +320,26 @@ def examine_eviction(facts: StoreFacts, settings: Settings) -> Finding:
     )
 
 
-def examine_memory(memory: StoreMemory) -> Finding:
-    if not memory.is_nearly_full:
-        return Finding("ok", "memory", str(memory))
-    return Finding(
-        "warn",
-        "memory",
-        f"{memory}: when it is full, submissions are refused with store_full",
-        "Give the store more memory, delete jobs that nobody needs, or keep results and records for a "
-        "shorter time (docs/operating.md, “How much memory the store needs”).",
-    )
+def examine_memory(memory: StoreMemory, settings: Settings) -> Iterator[Finding]:
+    if memory.is_nearly_full:
+        yield Finding(
+            "warn",
+            "memory",
+            f"{memory}: when it is full, submissions are refused with store_full",
+            "Give the store more memory, or delete jobs that nobody needs. docs/operating.md says what the store "
+            "needs memory for.",
+        )
+    else:
+        yield Finding("ok", "memory", str(memory))
+    if memory.limit is not None and urlsplit(settings.artifacts).scheme == "redis":
+        allowed = max_artifacts_mb(settings.artifacts)
+        if allowed * MIB > memory.limit / 2:
+            yield Finding(
+                "warn",
+                "memory",
+                f"documents and results may take {allowed} MiB of it: jobs would have no room",
+                "Set max_mb in PRESSRUN_ARTIFACTS_URL to half of maxmemory or less, or keep artifacts elsewhere.",
+            )
 
 
 async def examine_artifacts(settings: Settings, redis: Redis) -> Finding:

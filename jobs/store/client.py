@@ -66,7 +66,10 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except OutOfMemoryError as error:
-        raise StoreFull("The store is out of memory. Try again later, or give it more memory.") from error
+        raise StoreFull(
+            "The store is out of memory. Try again later: jobs that are deleted or expire make room. "
+            "More memory for the store does, too."
+        ) from error
     except _UNAVAILABLE as error:
         raise StoreUnavailable(
             f"The store does not answer ({type(error).__name__}). Try again soon."

@@ -22,7 +22,7 @@ class StoreMemory:
 
     used: int
     limit: int | None
-    """`maxmemory`; None if there is none, or the store does not tell."""
+    """`maxmemory`; None if there is none."""
     events: int
     """Of `used`: the event logs and the bus, when they were last measured."""
 
@@ -42,8 +42,8 @@ class StoreMemory:
         return f"{self.used / MIB:.1f} of {self.limit / MIB:.1f} MiB, {self.percent} % ({events})"
 
 
-async def read_memory(redis: Redis) -> StoreMemory:
-    """Asks the store.
+async def read_memory(redis: Redis) -> StoreMemory | None:
+    """Asks the store. None if it forbids INFO.
 
     Raises:
         StoreUnavailable: it does not answer.
@@ -52,10 +52,10 @@ async def read_memory(redis: Redis) -> StoreMemory:
         try:
             memory = await redis.info("memory")
         except ResponseError:  # hosted stores may forbid INFO
-            memory = {}
+            return None
         events = await redis.hvals(keys.EVENT_BYTES)  # type: ignore[misc]
     return StoreMemory(
-        used=int(memory.get("used_memory", 0)) - int(memory.get("mem_not_counted_for_evict", 0)),
+        used=int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0)),
         limit=int(memory.get("maxmemory", 0)) or None,
         events=sum(map(int, events)),
     )

@@ -23,7 +23,7 @@ class MemoryWatch:
     async def look(self) -> None:
         """Warns if the store is nearly full. Raises StoreUnavailable."""
         memory = await read_memory(self._redis)
-        if memory.is_nearly_full and time.monotonic() >= self._silent_until:
+        if memory is not None and memory.is_nearly_full and time.monotonic() >= self._silent_until:
             self._silent_until = time.monotonic() + SAY_AGAIN_S
             log.warning(
                 "store.nearly_full",

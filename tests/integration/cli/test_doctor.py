@@ -54,3 +54,22 @@ def test_checks_artifacts_in_the_store(tmp_path: Path, redis_url: str) -> None:
     result = examined(tmp_path, REDIS_URL=redis_url, PRESSRUN_ARTIFACTS_URL="redis:")
     assert result.exit_code == 0, result.output
     assert "artifacts: redis:" in result.output
+
+
+def test_warns_of_a_store_that_is_nearly_full(tmp_path: Path, own_valkey: FaultyValkey) -> None:
+    store = sync_redis.Redis.from_url(own_valkey.url)
+    store.config_set("maxmemory", "10mb")
+    assert "ok    memory: " in examined(tmp_path, REDIS_URL=own_valkey.url).output
+    store.setrange("filler", 8 * 1024**2, b"x")
+    result = examined(tmp_path, REDIS_URL=own_valkey.url)
+    assert "warn  memory: " in result.output
+    assert "submissions are refused with store_full" in result.output
+    assert result.exit_code == 0
+
+
+def test_warns_if_artifacts_may_fill_the_store(tmp_path: Path, own_valkey: FaultyValkey) -> None:
+    sync_redis.Redis.from_url(own_valkey.url).config_set("maxmemory", "25mb")
+    said = "documents and results may take {} MiB"
+    for url, mb, is_too_much in (("redis:", 256, True), ("redis:?max_mb=12", 12, False)):
+        result = examined(tmp_path, REDIS_URL=own_valkey.url, PRESSRUN_ARTIFACTS_URL=url)
+        assert (said.format(mb) in result.output) is is_too_much

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import AsyncIterator
@@ -9,14 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from api.monitoring.metrics import Metrics
+from api.monitoring.readiness import Readiness
 from jobs.core.errors.request import CursorExpired
 from jobs.core.errors.store import StoreFull
-from jobs.core.events import Cursor
+from jobs.core.events import Cursor, Event
 from jobs.core.job import Job, Result
 from jobs.core.settings import EVENTS_PERCENT
 from jobs.store import keys
+from jobs.store.events.event_tail import Tail
+from jobs.store.events.followers import Followers
 from jobs.store.memory import MIB, WARN_AT_PERCENT, StoreMemory, read_memory
+from jobs.worker.memory_watch import MemoryWatch
 from testsupport.core import Core, now_ms
 from testsupport.event_watcher import Watcher
 from testsupport.hooks import TENANT, Hooks, failing
@@ -283,6 +290,30 @@ async def test_in_a_crowded_store_deliveries_that_succeeded_go_early_and_failed_
     await hooks.close()
 
 
+async def test_operators_are_warned_before_a_store_is_full(core: Core) -> None:
+    readiness = Readiness(core.redis, core.settings)
+    metrics = Metrics()
+
+    async def told() -> tuple[list[str], dict[str, int]]:
+        details = (await readiness.report(is_draining=False)).details
+        return [each for each in details["warnings"] if "nearly full" in each], details["store"]["memory"]
+
+    warnings, memory = await told()
+    assert warnings == []
+    assert memory["max_bytes"] == 25 * MIB
+    await core.redis.setrange("filler", 19 * MIB, b"x")
+    warnings, memory = await told()
+    metrics.stored(await readiness.store_memory())
+    assert len(warnings) == 1
+    assert memory["used_bytes"] > 20 * MIB
+    assert "pressrun_store_memory_limit_bytes 2.62144e+07" in metrics.render().decode()
+    with capture_logs() as logged:
+        watch = MemoryWatch(core.redis)
+        await watch.look()
+        await watch.look()
+    assert [entry["event"] for entry in logged] == ["store.nearly_full"]
+
+
 async def test_what_leads_to_a_job_goes_with_it(core: Core) -> None:
     job = await core.submit(idempotency_key="k", content_digest="d")
     (claim,) = (await core.queue.claim(1)).claims
@@ -295,6 +326,37 @@ async def test_what_leads_to_a_job_goes_with_it(core: Core) -> None:
 async def raw(core: Core, key: bytes) -> bytes:
     """Returns the value of a string key, or nothing."""
     return await core.redis.get(key) or b"" if await core.redis.type(key) == b"string" else b""
+
+
+async def test_events_trimmed_before_a_resting_reader_saw_them_are_a_gap(core: Core) -> None:
+    """On a short bus, less than one read may be gone already."""
+    seen: list[Event] = []
+    gaps: list[int] = []
+    tail = Tail(
+        core.redis,
+        on_event=seen.append,
+        on_progress=lambda update: None,
+        on_gap=lambda: gaps.append(len(seen)),
+        followers=(followers := Followers()),
+        rest_s=3_600,
+    )
+    tail.resting.watch()
+    reading = asyncio.create_task(tail.run())
+    await tail.ready.wait()
+    first = await core.submit()
+    await tail.resting.next()
+    for _ in range(20):
+        await core.submit()
+    await core.redis.xtrim(keys.BUS, maxlen=10, approximate=False)
+
+    followers.join("somebody")
+    await eventually(lambda: gaps == [1])
+    last = await core.submit()
+    await eventually(lambda: len(seen) > 1)
+
+    assert [event.job_id for event in seen] == [first.id, last.id]
+    reading.cancel()
+    await asyncio.wait([reading])
 
 
 def test_a_store_is_nearly_full_from_80_percent_of_its_limit_on() -> None:
