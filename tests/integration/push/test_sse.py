@@ -88,13 +88,6 @@ class Site:
             return answer.status
 
 
-@pytest.fixture
-async def core(redis: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
-    core = Core.open(redis_url, tmp_path)
-    yield core
-    await core.redis.aclose()
-
-
 def app_of(core: Core, timing: StreamTiming) -> Api:
     """The web app with other timing of its streams."""
     services = build(core.settings).services

@@ -5,11 +5,9 @@ left behind."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
-from redis.asyncio import Redis
 
 from jobs.core.errors.job import RendererCrashed
 from jobs.core.errors.store import ArtifactMissing, ClaimLost
@@ -24,13 +22,6 @@ from testsupport.runners import instant
 
 RESULT = Result(body=b"%PDF-first", content_type="application/pdf", filename="a.pdf")
 BIG_SPEC = b'{"input":{"html":"' + b"x" * INLINE_INPUT_MAX_BYTES + b'"},"options":{}}'
-
-
-@pytest.fixture
-async def core(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
-    core = Core.open(redis_url, tmp_path)
-    yield core
-    await core.redis.aclose()
 
 
 async def take_back(core: Core, claim: Claim) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +13,6 @@ from jobs.store.scripts import Scripts
 from testsupport.core import Core
 from testsupport.event_watcher import Watcher
 from testsupport.waiting import eventually
-
-
-@pytest.fixture
-async def core(redis: object, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
-    core = Core.open(redis_url, tmp_path)
-    yield core
-    await core.redis.aclose()
 
 
 def epochs_of(core: Core) -> Epochs:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from redis.asyncio import Redis
 
 from jobs.core.errors.store import RecordTooNew
 from jobs.store import keys
 from testsupport.core import Core
 
 NEWER = keys.RECORD_VERSION + 1
-
-
-@pytest.fixture
-async def core(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
-    core = Core.open(redis_url, tmp_path)
-    yield core
-    await core.redis.aclose()
 
 
 async def test_a_job_of_a_newer_release_is_neither_shown_nor_changed(core: Core) -> None:

@@ -4,24 +4,14 @@ now."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from jobs.core.errors.request import IdempotencyKeyReused, JobNotFound
 from testsupport.core import Core, batch_of
 
 SPEC = b'{"input":{},"options":{}}'
-
-
-@pytest.fixture
-async def core(redis_url: str, redis: Redis, tmp_path: Path) -> AsyncIterator[Core]:
-    core = Core.open(redis_url, tmp_path)
-    yield core
-    await core.redis.aclose()
 
 
 def refused(**fields: Any) -> dict[str, Any]:

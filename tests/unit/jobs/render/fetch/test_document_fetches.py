@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,16 +13,10 @@ import pytest
 from jobs.render.fetch.document_fetches import DocumentFetches, FetchFailed, resolve_host
 from jobs.render.protocol.limits import FetchLimits
 from testsupport.asset_fetching import fetched, fetches
-from testsupport.hostile_web import CSS, PNG, HostileWeb, hostile_web
+from testsupport.hostile_web import CSS, PNG, HostileWeb
 
 LOOPBACK = ("127.0.0.0/8",)
 VECTORS = json.loads((Path(__file__).parents[4] / "vectors" / "egress.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[HostileWeb]:
-    with hostile_web() as web:
-        yield web
 
 
 @pytest.fixture(autouse=True)

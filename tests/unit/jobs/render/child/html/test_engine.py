@@ -18,15 +18,9 @@ from jobs.render.protocol.limits import FetchLimits
 from testsupport.asset_fetching import asking
 from testsupport.documents import SMALL
 from testsupport.framework_stylesheet import framework_stylesheet
-from testsupport.hostile_web import HostileWeb, hostile_web
+from testsupport.hostile_web import HostileWeb
 
 POINTS_PER_MM = 72 / 25.4
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[HostileWeb]:
-    with hostile_web() as web:
-        yield web
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ does is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from jobs.render.child.html.engine import Engine
 from jobs.render.protocol.limits import FetchLimits
 from testsupport.asset_fetching import asking
-from testsupport.hostile_web import HostileWeb, hostile_web
+from testsupport.hostile_web import HostileWeb
 
 
 def style(css: str, body: str = "<p class=x>x") -> str:
@@ -133,12 +132,6 @@ NOT_FETCHED = {
     + "'>",
 }
 """Documents by how they name URL, which WeasyPrint does not fetch."""
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[HostileWeb]:
-    with hostile_web() as web:
-        yield web
 
 
 @pytest.fixture(scope="module")
