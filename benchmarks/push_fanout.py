@@ -45,9 +45,8 @@ class Servers:
     async def run(self, ours: int, plain: int) -> None:
         ready = asyncio.Event()
         ready.set()
-        sessions = Sessions(Settings(), Tokens(["s" * 32]), self._hub)
-        server = WebSocketServer(sessions, "127.0.0.1", ours)
-        await server.start()
+        server = WebSocketServer(Sessions(Settings(), Tokens(["s" * 32]), self._hub))
+        await server.start("127.0.0.1", ours)
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -73,7 +72,7 @@ class Servers:
             self._records.log.append(event)
             self._hub.on_event(event)
         else:
-            frame = LogEvent.of(event).encode("s1")
+            frame = LogEvent(event.cursor, event.type, event.body).encode("s1")
             broadcast(self._connections, frame.decode())
 
     async def _join(self, connection: ServerConnection) -> None:

@@ -60,9 +60,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         epochs=Epochs(scripts),
         followers=hub.followers,
     )
-    server = WebSocketServer(
-        Sessions(settings, Tokens(secret_keys), hub), settings.listen_host, settings.notifier_port
-    )
+    server = WebSocketServer(Sessions(settings, Tokens(secret_keys), hub))
     webhooks = WebhookService(settings, redis, scripts, secret_keys)
 
     async def follow() -> None:
@@ -70,7 +68,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         await refuse_cluster(redis)
         await tail.run()
 
-    await server.start()
+    await server.start(settings.listen_host, settings.notifier_port)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follow()), group.create_task(hub.run(tail.ready))]
         tasks.append(group.create_task(webhooks.run()))

@@ -146,7 +146,7 @@ class Feeds:
         if feed is None or subscription not in feed.subscriptions:
             return
         if feed.is_end(page):
-            subscription.go_live()
+            subscription.is_live = True
         else:
             self.read_on(subscription)
 
@@ -161,7 +161,7 @@ class Feeds:
         feed = self._feeds.get(event.tenant)
         if feed is None:
             return
-        logged = LogEvent.of(event)
+        logged = LogEvent(event.cursor, event.type, event.body)
         feed.note(logged)
         for subscription in tuple(feed.subscriptions):  # copied: an offer may close a slow client
             subscription.offer(logged)
@@ -182,7 +182,7 @@ class Feeds:
             feed.note_gap()
             for subscription in feed.subscriptions:
                 if subscription.is_live:
-                    subscription.fall_behind()
+                    subscription.is_live = False
                     self.read_on(subscription)
 
     # --- reads ----------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.events.followers import Followers
 from jobs.store.jobs import JobStore
 from notifier.fanout.feeds import DEFAULT_REPLAY, Feeds, ReplaySettings
-from notifier.protocol.fanout_interface import ClientLimits
+from notifier.fanout.tenant_limits import TenantLimits
 from notifier.protocol.frames import EventFrame, ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
 
@@ -42,7 +42,7 @@ class Hub:
         self,
         jobs: JobStore,
         log: EventLog,
-        limits: ClientLimits,
+        limits: TenantLimits,
         batches: BatchStore | None = None,
         replay: ReplaySettings = DEFAULT_REPLAY,
     ) -> None:

@@ -149,30 +149,26 @@ class TenantLimits:
 
     async def _exchange(self, tenant: str) -> None:
         async with self._exchanging:
-            await self._exchange_now(tenant)
-
-    async def _exchange_now(self, tenant: str) -> None:
-        counts = self._counts.get(tenant)
-        if counts is None:
-            return
-        newcomers, connections = tuple(counts.newcomers), counts.connections
-        share = (0, 0) if self._is_released else (connections, counts.subscriptions)
-        others = await self._scripts.call(
-            "connection_counts",
-            tenant=tenant,
-            process=self._process,
-            connections=share[0],
-            subscriptions=share[1],
-            lease_ms=self._timing.lease_ms,
-        )
+            counts = self._counts.get(tenant)
+            if counts is None:
+                return
+            newcomers, connections = tuple(counts.newcomers), counts.connections
+            others = await self._scripts.call(
+                "connection_counts",
+                tenant=tenant,
+                process=self._process,
+                connections=0 if self._is_released else connections,
+                subscriptions=0 if self._is_released else counts.subscriptions,
+                lease_ms=self._timing.lease_ms,
+            )
         counts.other_connections, counts.other_subscriptions = others
-        # Those that are sent away anyway are not evicted: they may be counted elsewhere by now.
-        excess = 0 if self._is_released else connections + counts.other_connections - self._max_connections
         for client in newcomers:
             counts.newcomers.pop(client, None)
-        for client in newcomers[max(len(newcomers) - excess, 0) :] if excess > 0 else ():
+        # Those that leave anyway are not evicted: they may be counted elsewhere by now.
+        excess = 0 if self._is_released else connections + counts.other_connections - self._max_connections
+        for client in newcomers[::-1][: max(excess, 0)]:
             log.info("connection.evicted", tenant=tenant)
             client.evict()
         self.exchanged.emit(tenant)
         if not counts.connections and not counts.subscriptions and tenant not in self._changed:
-            del self._counts[tenant]
+            self._counts.pop(tenant, None)

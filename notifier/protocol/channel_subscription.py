@@ -84,6 +84,7 @@ class ChannelSubscription:
     gave none, it is None until the head of the log is known."""
     _listener: ChannelListener
     is_live: bool = False
+    """Set by the feeds. While it is not, live events are ignored."""
     is_open: bool = False
     """Whether the listener was told that the subscription has begun."""
     _source: PageSource | None = None
@@ -102,13 +103,6 @@ class ChannelSubscription:
         """Takes the next page of the log, read from `cursor` on."""
         self._page, self._index = page, 0
         self._listener.has_page(self)
-
-    def go_live(self) -> None:
-        self.is_live = True
-
-    def fall_behind(self) -> None:
-        """Ignores live events until the log has been read from the cursor to its end."""
-        self.is_live = False
 
     def reset(self, cursor: Cursor, snapshot: dict[str, Any] | None = None) -> None:
         """Goes on from `cursor`, because the log has lost what follows the old one."""
@@ -132,7 +126,7 @@ class ChannelSubscription:
             if event.passes(self.filter):
                 self._listener.live_event(self, event)
         else:
-            self.fall_behind()
+            self.is_live = False
             self._source.read_on(self)
 
     def offer_progress(self, progress: ProgressFrame, subject: Subject | None) -> None:

@@ -30,12 +30,6 @@ class ClientLimits(Protocol):
     def unsubscribe(self, tenant: str) -> None:
         """Takes back a subscription that was counted."""
 
-    async def run(self) -> None:
-        """Shares the counts with the other processes until it is cancelled."""
-
-    async def release(self) -> None:
-        """Tells the other processes to count nothing of this one: it stops."""
-
 
 class ChannelFanout(Protocol):
     """Serves subscriptions to channels and batches."""

@@ -50,10 +50,6 @@ class Filter:
     job_id: str | None = None
     batch_id: str | None = None
 
-    @property
-    def _is_about_subjects(self) -> bool:
-        return bool(self.kinds or self.tags or self.job_id or self.batch_id)
-
     def admits_type(self, type: str) -> bool:
         return not self.types or any(fnmatchcase(type, pattern) for pattern in self.types)
 
@@ -73,7 +69,7 @@ class Filter:
         if not self.admits_type(PROGRESS):
             return False
         if subject is None:
-            return not self._is_about_subjects
+            return not (self.kinds or self.tags or self.job_id or self.batch_id)
         return subject.is_running and self.admits_subject(subject)
 
 

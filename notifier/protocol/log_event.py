@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 
-from jobs.core.events import Cursor, Event
+from jobs.core.events import Cursor
 from notifier.protocol.filters import EVERYTHING, Filter, Subject
 
 _MAX_KEPT_FRAMES = 4
@@ -22,11 +22,6 @@ class LogEvent:
         self._frames: dict[str, bytes] = {}
         if subject is not None:
             self.__dict__["subject"] = subject
-
-    @classmethod
-    def of(cls, event: Event) -> LogEvent:
-        """Makes one of a live event."""
-        return cls(event.cursor, event.type, event.body)
 
     @classmethod
     def from_body(cls, epoch: str, body: bytes) -> LogEvent:

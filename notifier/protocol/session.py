@@ -147,9 +147,9 @@ class Session:
             return self._close(
                 CloseCode.UNAUTHENTICATED, f"no auth frame within {self._timing.auth_timeout_s} s"
             )
-        if self._scopes.expire(now) and not all(map(self._is_covered, self._subscriptions.values())):
-            return self._close(CloseCode.TOKEN_EXPIRED, "the token has expired")
-        if not self._scopes:
+        if self._scopes.expire(now) and not (
+            self._scopes and all(map(self._is_covered, self._subscriptions.values()))
+        ):
             return self._close(CloseCode.TOKEN_EXPIRED, "the token has expired")
         if now >= self._next_ping:
             if not self._has_answered:
@@ -290,6 +290,7 @@ class Session:
         )
 
     def _subscribe(self, frame: frames.Subscribe) -> None:
+        assert self.tenant is not None  # noqa: S101 (there are scopes)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             message = (
                 f"A connection may have {MAX_SUBSCRIPTIONS} subscriptions. Unsubscribe from finished jobs."
@@ -300,21 +301,31 @@ class Session:
             return self._refuse(
                 frame, "forbidden", "The token is not for this. Send `auth` with one that is."
             )
-        if frame.job_id is not None:
-            return self._follow_job(frame, frame.job_id)
-        return self._follow_channel(frame)
-
-    def _add(self, frame: frames.Subscribe, subscription: Subscription) -> bool:
-        """Adds the subscription; refuses it and returns False if the tenant has too many."""
-        if not self._fanout.limits.subscribe(subscription.tenant):
+        if frame.job_id is not None and not is_job_id(frame.job_id):
+            return self._refuse(frame, "job_not_found", "That is not a job id.")
+        try:
+            after = None if frame.after is None else Cursor.parse(frame.after)
+        except InvalidInput as error:
+            return self._refuse(frame, "invalid_cursor", str(error))
+        if not self._fanout.limits.subscribe(self.tenant):
             message = (
                 "The tenant has as many subscriptions as it may have now (PRESSRUN_MAX_SUBSCRIPTIONS). "
                 "Subscribe again later, and unsubscribe from finished jobs."
             )
-            self._refuse(frame, "too_many_tenant_subscriptions", message)
-            return False
-        self._subscriptions[subscription.id] = subscription
-        return True
+            return self._refuse(frame, "too_many_tenant_subscriptions", message)
+        return self._follow(frame, self.tenant, after)
+
+    def _follow(self, frame: frames.Subscribe, tenant: str, after: Cursor | None) -> None:
+        self._last_number += 1
+        id = f"s{self._last_number}"
+        if frame.job_id is not None:
+            job = JobSubscription(id, frame.id, tenant, frame.job_id, self)
+            self._subscriptions[id] = job
+            self._fanout.watch(job)
+        else:
+            channel = ChannelSubscription(id, frame.id, tenant, _filter_of(frame), after, self)
+            self._subscriptions[id] = channel
+            self._fanout.feeds.open(channel)
 
     def _is_allowed(self, frame: frames.Subscribe) -> bool:
         if frame.job_id is not None:
@@ -322,32 +333,6 @@ class Session:
         if frame.batch_id is not None:
             return self._scopes.cover_batch(frame.batch_id)
         return self._scopes.cover_channel()
-
-    def _follow_job(self, frame: frames.Subscribe, job_id: str) -> None:
-        if not is_job_id(job_id):
-            return self._refuse(frame, "job_not_found", "That is not a job id.")
-        assert self.tenant is not None  # noqa: S101 (there are scopes)
-        subscription = JobSubscription(self._new_id(), frame.id, self.tenant, job_id, self)
-        if self._add(frame, subscription):
-            self._fanout.watch(subscription)
-        return None
-
-    def _follow_channel(self, frame: frames.Subscribe) -> None:
-        try:
-            after = None if frame.after is None else Cursor.parse(frame.after)
-        except InvalidInput as error:
-            return self._refuse(frame, "invalid_cursor", str(error))
-        assert self.tenant is not None  # noqa: S101 (there are scopes)
-        subscription = ChannelSubscription(
-            self._new_id(), frame.id, self.tenant, _filter_of(frame), after, self
-        )
-        if self._add(frame, subscription):
-            self._fanout.feeds.open(subscription)
-        return None
-
-    def _new_id(self) -> str:
-        self._last_number += 1
-        return f"s{self._last_number}"
 
     def _unsubscribe(self, frame: frames.Unsubscribe) -> None:
         if frame.subscription not in self._subscriptions:

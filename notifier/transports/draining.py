@@ -1,15 +1,10 @@
-"""Disconnects clients before the process stops, slowly enough for others to take them over."""
+"""How fast clients are disconnected before the process stops, so that others can take them over."""
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Sequence
-
-from notifier.protocol.session import Session
 
 _PER_SECOND = 500
-_BATCH = 50
 
 
 def spread_s(clients: int, grace_s: float) -> float:
@@ -23,12 +18,3 @@ def spread_s(clients: int, grace_s: float) -> float:
 def comeback_ms(over_s: float) -> int:
     """Returns when a client should reconnect, with full jitter, so that not all come at once."""
     return int(random.random() * (1 + over_s) * 1000)  # noqa: S311
-
-
-async def send_away(sessions: Sequence[Session], over_s: float) -> None:
-    """Sends `goaway` to each client, in batches."""
-    for start in range(0, len(sessions), _BATCH):
-        if start:
-            await asyncio.sleep(over_s * _BATCH / len(sessions))
-        for session in sessions[start : start + _BATCH]:
-            session.go_away(comeback_ms(over_s))

@@ -14,8 +14,11 @@ from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.session import DEFAULT_SESSION_TIMING, Session, SessionTiming
 from notifier.transports.access import Access
 from notifier.transports.capacity import connection_capacity
-from notifier.transports.draining import send_away
+from notifier.transports.draining import comeback_ms
 from notifier.transports.heartbeat import Heartbeat
+
+_BATCH = 50
+"""How many clients are sent away between two waits."""
 
 
 class Sessions:
@@ -84,7 +87,12 @@ class Sessions:
     async def drain(self, over_s: float) -> None:
         """Lets nobody in any more, and sends all clients away within `over_s`."""
         self.is_draining = True
-        await send_away(list(self._open), over_s)
+        leaving = list(self._open)
+        for start in range(0, len(leaving), _BATCH):
+            if start:
+                await asyncio.sleep(over_s * _BATCH / len(leaving))
+            for session in leaving[start : start + _BATCH]:
+                session.go_away(comeback_ms(over_s))
 
     async def all_left(self) -> None:
         while self._open:

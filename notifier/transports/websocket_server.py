@@ -75,11 +75,8 @@ class _Connection(ServerConnection):
 class WebSocketServer:
     """Serves `/v1/ws`, and `/healthz` and `/readyz` over plain HTTP."""
 
-    def __init__(self, sessions: Sessions, host: str, port: int) -> None:
-        """`port` may be 0: the system chooses one."""
+    def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._host = host
-        self._port = port
         self._connections: set[_Connection] = set()
         self._server: Server | None = None
 
@@ -89,16 +86,16 @@ class WebSocketServer:
         assert self._server is not None  # noqa: S101 (started)
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def start(self) -> None:
-        """Listens.
+    async def start(self, host: str, port: int) -> None:
+        """Listens. With port 0, the system chooses one.
 
         Raises:
             OSError: the port is taken.
         """
         self._server = await serve(
             self._serve,
-            self._host,
-            self._port,
+            host,
+            port,
             create_connection=_Connection,
             select_subprotocol=_select_subprotocol,
             process_request=self._admit,
@@ -109,7 +106,7 @@ class WebSocketServer:
             max_size=MAX_MESSAGE_BYTES,
             write_limit=_WRITE_LIMIT_BYTES,
         )
-        log.info("notifier.listening", host=self._host, port=self.port)
+        log.info("notifier.listening", host=host, port=self.port)
 
     async def drain(self, grace_s: float) -> None:
         """Disconnects all clients, stops listening, and returns when all are gone.

@@ -122,9 +122,8 @@ async def notifier_site(
     records, clock = Records(), Clock()
     hub = Hub(records, records, limits or NoLimits())
     async with _running(hub):
-        sessions = Sessions(settings, TOKENS, hub, clock, **options)
-        server = WebSocketServer(sessions, "127.0.0.1", 0)
-        await server.start()
+        server = WebSocketServer(Sessions(settings, TOKENS, hub, clock, **options))
+        await server.start("127.0.0.1", 0)
         yield Site(server.port, hub, records, clock, server)
         await server.drain(PATIENCE_S)
 

@@ -28,10 +28,10 @@ class Feeds:
         self.subscription = None
 
     def page_used(self, subscription: ChannelSubscription, page: ReplayPage) -> None:
-        subscription.go_live()
+        subscription.is_live = True
 
     def read_on(self, subscription: ChannelSubscription) -> None:
-        subscription.fall_behind()
+        subscription.is_live = False
 
 
 class Client:
@@ -57,12 +57,12 @@ class Client:
 
 def event(sequence: int, body: bytes | None = None) -> LogEvent:
     live = dataclasses.replace(make_event(JOB, 2), sequence=sequence, epoch="k3f9")
-    return LogEvent.of(live if body is None else dataclasses.replace(live, body=body))
+    return LogEvent(live.cursor, live.type, live.body if body is None else body)
 
 
 def live() -> Client:
     client = Client()
-    client.subscription.go_live()
+    client.subscription.is_live = True
     client.lines()
     return client
 

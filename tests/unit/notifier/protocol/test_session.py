@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -54,7 +53,7 @@ class Fanout:
         self.opened.remove(subscription)
 
     def page_used(self, subscription: ChannelSubscription, page: ReplayPage) -> None:
-        subscription.go_live()
+        subscription.is_live = True
 
     def read_on(self, subscription: ChannelSubscription) -> None:
         pass
@@ -441,7 +440,8 @@ def follow_channel(client: Client, **asked: Any) -> ChannelSubscription:
 
 
 def log_event(sequence: int) -> LogEvent:
-    return LogEvent.of(dataclasses.replace(make_event(make_job(), 2), sequence=sequence, epoch="k3f9"))
+    event = make_event(make_job(), 2)
+    return LogEvent(Cursor("k3f9", sequence), event.type, event.body)
 
 
 def test_a_channel_subscription_begins_with_its_cursor() -> None:
@@ -470,7 +470,7 @@ def test_replayed_events_are_pulled_only_as_the_client_reads() -> None:
 def test_a_live_event_comes_with_its_cursor_and_the_stored_bytes() -> None:
     client = authenticated()
     subscription = follow_channel(client, channel="jobs")
-    subscription.go_live()
+    subscription.is_live = True
     client.read()
 
     event = log_event(8)
@@ -485,7 +485,7 @@ def test_a_live_event_comes_with_its_cursor_and_the_stored_bytes() -> None:
 def test_pings_have_the_cursor_of_each_subscription() -> None:
     client = authenticated()
     subscription = follow_channel(client, channel="jobs", filter={"types": ["job.failed"]})
-    subscription.go_live()
+    subscription.is_live = True
     client.read()
 
     subscription.offer(log_event(8))
@@ -566,13 +566,14 @@ def test_unsubscribing_from_a_channel_ends_its_replay() -> None:
 def test_progress_of_several_jobs_waits_side_by_side_and_an_event_overtakes_only_its_own() -> None:
     client = authenticated()
     subscription = follow_channel(client, channel="jobs")
-    subscription.go_live()
+    subscription.is_live = True
     client.read()
     job, other = make_job(), make_job()
 
     for each, percent in ((job, 10), (other, 20), (job, 30), (other, 40)):
         subscription.offer_progress(ProgressFrame(make_progress(each, percent)), None)
-    subscription.offer(LogEvent.of(dataclasses.replace(make_event(job, 2), sequence=8, epoch="k3f9")))
+    event = make_event(job, 2)
+    subscription.offer(LogEvent(Cursor("k3f9", 8), event.type, event.body))
 
     assert [(frame["type"], frame.get("job_id")) for frame in client.read()] == [
         ("event", None), ("progress", other.id),
