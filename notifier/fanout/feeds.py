@@ -40,8 +40,6 @@ _REMEMBERED_SUBJECTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ReplaySettings:
-    """How the log is read."""
-
     page_events: int = 100
     page_bytes: int = 64 * 1024
     """A page ends before it grows larger than this, but has one event at least."""
@@ -116,7 +114,6 @@ class Feeds:
     # --- for clients ----------------------------------------------------------------------------
 
     def open(self, subscription: ChannelSubscription) -> None:
-        """Sends events to the subscription until `close`."""
         self._feeds.setdefault(subscription.tenant, _Feed()).subscriptions.add(subscription)
         self._followers.join(subscription)
         if subscription.cursor is not None and subscription.filter.batch_id is None:
@@ -124,7 +121,6 @@ class Feeds:
         self.read_on(subscription)
 
     def close(self, subscription: ChannelSubscription) -> None:
-        """Sends it no more events. Does nothing the second time."""
         self._followers.leave(subscription)
         feed = self._feeds.get(subscription.tenant)
         if feed is None:
@@ -157,7 +153,6 @@ class Feeds:
     # --- for the tail ---------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
-        """Offers a live event to the subscriptions of its tenant."""
         feed = self._feeds.get(event.tenant)
         if feed is None:
             return
@@ -167,7 +162,6 @@ class Feeds:
             subscription.offer(logged)
 
     def on_progress(self, update: ProgressUpdate) -> None:
-        """Offers live progress to the subscriptions of its tenant."""
         feed = self._feeds.get(update.tenant)
         if feed is None:
             return
@@ -188,11 +182,7 @@ class Feeds:
     # --- reads ----------------------------------------------------------------------------------
 
     async def run(self, tail_ready: asyncio.Event) -> None:
-        """Reads pages until it is cancelled.
-
-        Starts when the tail is ready: a page that reaches the end of the log is of use only if the
-        tail sees every event after it.
-        """
+        """Reads pages, once the tail is ready and sees what comes after the last page."""
         await tail_ready.wait()
         async with asyncio.TaskGroup() as group:
             for _ in range(_READERS):
@@ -261,7 +251,6 @@ class Feeds:
         return page
 
     def _page_of(self, read: EventPage, arrivals: int) -> ReplayPage:
-        """Makes a page of the events that were read, cut at `page_bytes`."""
         epoch = read.next_cursor.epoch
         events: list[LogEvent] = []
         size = 0

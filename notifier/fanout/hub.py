@@ -77,7 +77,6 @@ class Hub:
     # --- for the tail ---------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
-        """Offers a live event to the subscriptions to its job and to its tenant's channel."""
         self.feeds.on_event(event)
         if event.job_id is None:
             return
@@ -88,7 +87,6 @@ class Hub:
                 subscription.offer(frame)
 
     def on_progress(self, update: ProgressUpdate) -> None:
-        """Offers live progress to the subscriptions to its job and to its tenant's channel."""
         self.feeds.on_progress(update)
         subscriptions = self._by_job.get((update.tenant, update.job_id))
         if subscriptions:
@@ -107,10 +105,7 @@ class Hub:
     # --- reads ----------------------------------------------------------------------------------
 
     async def run(self, tail_ready: asyncio.Event) -> None:
-        """Answers subscriptions until it is cancelled.
-
-        Starts when the tail is ready: a snapshot is of use only if the tail sees every later event.
-        """
+        """Answers subscriptions, once the tail is ready and sees what comes after a snapshot."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.limits.run())
             group.create_task(self.feeds.run(tail_ready))
@@ -180,5 +175,4 @@ def _key(subscription: JobSubscription) -> tuple[str, str]:
 
 
 def _has_missed(subscription: JobSubscription, job: Job) -> bool:
-    """Returns whether a subscription that has its snapshot has missed a version."""
     return subscription.version is not None and subscription.version < job.version

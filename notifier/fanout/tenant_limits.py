@@ -79,7 +79,6 @@ class TenantLimits:
         self.exchanged: TestSignal[str] = TestSignal()
 
     def connect(self, tenant: str, client: CountedClient) -> bool:
-        """Counts a connection; returns False if the tenant has too many."""
         counts = self._counts.setdefault(tenant, _TenantCounts())
         if counts.connections + counts.other_connections >= self._max_connections:
             self._note(tenant)
@@ -90,14 +89,12 @@ class TenantLimits:
         return True
 
     def disconnect(self, tenant: str, client: CountedClient) -> None:
-        """Takes back a connection that was counted."""
         counts = self._counts[tenant]
         counts.connections -= 1
         counts.newcomers.pop(client, None)
         self._note(tenant)
 
     def subscribe(self, tenant: str) -> bool:
-        """Counts a subscription; returns False if the tenant has too many."""
         counts = self._counts.setdefault(tenant, _TenantCounts())
         if counts.subscriptions + counts.other_subscriptions >= self._max_subscriptions:
             self._note(tenant)
@@ -107,7 +104,6 @@ class TenantLimits:
         return True
 
     def unsubscribe(self, tenant: str) -> None:
-        """Takes back a subscription that was counted."""
         self._counts[tenant].subscriptions -= 1
         self._note(tenant)
 

@@ -56,7 +56,7 @@ class ChannelListener(Protocol):
         """Events after `subscription.cursor` follow. For a batch, `snapshot` is its document."""
 
     def has_page(self, subscription: ChannelSubscription) -> None:
-        """Events can be pulled now."""
+        """Events can be pulled."""
 
     def live_event(self, subscription: ChannelSubscription, event: LogEvent) -> None: ...
 
@@ -115,7 +115,7 @@ class ChannelSubscription:
         self._listener.not_found(self)
 
     def offer(self, event: LogEvent) -> None:
-        """Delivers a live event if it is the next one; else falls behind."""
+        """Takes a live event if it is the next one; else falls behind."""
         if not self.is_live or self.cursor is None or self._source is None:
             return
         cursor, at = event.cursor, self.cursor
@@ -130,7 +130,6 @@ class ChannelSubscription:
             self._source.read_on(self)
 
     def offer_progress(self, progress: ProgressFrame, subject: Subject | None) -> None:
-        """Delivers live progress of a job, unless the subscription is behind."""
         if self.is_live and self.filter.admits_progress(subject):
             self._listener.live_progress(self, progress)
 

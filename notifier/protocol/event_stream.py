@@ -75,11 +75,9 @@ class EventStream:
             self._wake()
 
     def evict(self) -> None:
-        """Ends the stream: other processes turned out to have used up the limit."""
         self.end()
 
     def close(self) -> None:
-        """Ends the subscription. Does nothing the second time."""
         self._feeds.close(self._subscription)
         self._is_replaying = False
 

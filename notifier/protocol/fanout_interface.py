@@ -16,26 +16,24 @@ class CountedClient(Protocol):
 
 
 class ClientLimits(Protocol):
-    """Counts the connections and subscriptions of each tenant."""
-
     def connect(self, tenant: str, client: CountedClient) -> bool:
         """Counts a connection; returns False, and counts nothing, if the tenant has too many."""
 
     def disconnect(self, tenant: str, client: CountedClient) -> None:
-        """Takes back a connection that was counted."""
+        """Takes back what `connect` has counted."""
 
     def subscribe(self, tenant: str) -> bool:
-        """Counts a subscription; returns False, and counts nothing, if the tenant has too many."""
+        """The same for a subscription."""
 
     def unsubscribe(self, tenant: str) -> None:
-        """Takes back a subscription that was counted."""
+        """Takes back what `subscribe` has counted."""
 
 
 class ChannelFanout(Protocol):
     """Serves subscriptions to channels and batches."""
 
     def open(self, subscription: ChannelSubscription) -> None:
-        """Sends events to the subscription from now on."""
+        """Sends events to the subscription until `close`."""
 
     def close(self, subscription: ChannelSubscription) -> None:
         """Sends it no more events. Does nothing the second time."""

@@ -23,7 +23,6 @@ class Subject(NamedTuple):
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Subject:
-        """Reads the subject from the `data` of an event."""
         job = data.get("job")
         if job is not None:
             return cls(

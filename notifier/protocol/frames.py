@@ -258,8 +258,6 @@ class Error(ServerFrame):
 
 
 class EventFrame:
-    """A job's event, encoded once for many subscriptions."""
-
     __slots__ = ("_body", "_frames", "is_terminal", "version")
 
     def __init__(self, type: str, version: int, body: bytes) -> None:
@@ -270,12 +268,10 @@ class EventFrame:
 
     @classmethod
     def of(cls, event: Event) -> EventFrame:
-        """Makes one of a live event of a job."""
         return cls(event.type, event.version or 0, event.body)
 
     @classmethod
     def from_body(cls, body: bytes) -> EventFrame:
-        """Makes one of a body as the event log keeps it."""
         event = json.loads(body)
         return cls(event["type"], event["data"]["job"]["version"], body)
 
@@ -288,8 +284,6 @@ class EventFrame:
 
 
 class ProgressFrame:
-    """A job's progress, encoded once for many subscriptions."""
-
     __slots__ = ("_frames", "_update", "claim", "job_id")
 
     def __init__(self, update: ProgressUpdate) -> None:
@@ -310,7 +304,6 @@ class ProgressFrame:
         return frame
 
     def as_data(self) -> bytes:
-        """Returns the `data` of a server-sent event."""
         return b'{"job_id":"%b","progress":%b}' % (self.job_id.encode(), self._update.progress)
 
 

@@ -80,7 +80,6 @@ class JobSubscription:
         self.release()
 
     def not_found(self) -> None:
-        """Says that the tenant has no such job."""
         self._session.job_is_gone(self)
 
     def _deliver(self, event: EventFrame) -> None:

@@ -25,7 +25,6 @@ class LogEvent:
 
     @classmethod
     def from_body(cls, epoch: str, body: bytes) -> LogEvent:
-        """Makes one of a body as the log keeps it."""
         event = json.loads(body)
         return cls(Cursor(epoch, event["sequence"]), event["type"], body, Subject.of(event["data"]))
 
@@ -39,7 +38,6 @@ class LogEvent:
         return filter.admits_type(self.type) and filter.admits_subject(self.subject)
 
     def encode(self, subscription: str) -> bytes:
-        """Returns the frame for the subscription with this id."""
         frame = self._frames.get(subscription)
         if frame is None:
             frame = b'{"type":"event","subscription":"%b","cursor":"%b","event":%b}' % (

@@ -182,7 +182,6 @@ class Session:
             self._close(CloseCode.RESTART, "restarting")
 
     def evict(self) -> None:
-        """Closes: other processes turned out to have used up the tenant's limit."""
         if self.closing is None:
             self._close(CloseCode.TOO_MANY_CONNECTIONS, _TOO_MANY_CONNECTIONS)
 
@@ -358,7 +357,6 @@ class Session:
     # --- state ----------------------------------------------------------------------------------
 
     def _count(self, tenant: str) -> bool:
-        """Counts this connection; closes it and returns False if the tenant has too many."""
         self._is_counted = self._fanout.limits.connect(tenant, self)
         if not self._is_counted:
             self._close(CloseCode.TOO_MANY_CONNECTIONS, _TOO_MANY_CONNECTIONS)

@@ -8,8 +8,6 @@ from jobs.core.tokens import JOBS_CHANNEL, Grant, Scope
 
 
 class TokenScopes:
-    """The scopes of a connection's tokens, each with its expiry."""
-
     __slots__ = ("_expiries",)
 
     def __init__(self, *, is_unlimited: bool = False) -> None:
@@ -27,7 +25,7 @@ class TokenScopes:
         self._expiries[grant.scope] = max(grant.expires_at, self._expiries.get(grant.scope, 0))
 
     def expire(self, now: float) -> bool:
-        """Drops expired scopes; returns whether there were any."""
+        """Returns whether there were any."""
         expired = [scope for scope, expires_at in self._expiries.items() if expires_at <= now]
         for scope in expired:
             del self._expiries[scope]

@@ -20,8 +20,6 @@ _REMEDY = "set PRESSRUN_API_KEYS to serve others than this machine"
 
 
 class Access:
-    """The rules for handshakes that follow from the settings."""
-
     def __init__(self, settings: Settings) -> None:
         self._local_only = not settings.api_keys
         self._allowed = frozenset({*settings.allowed_origins, _origin_of(settings.base_url)})

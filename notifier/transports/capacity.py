@@ -9,7 +9,7 @@ _OWN_FILES = 256
 
 
 def raise_file_limit() -> None:
-    """Raises the limit of open files to what the system allows: every client is an open file."""
+    """Raises the limit of open files to what the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

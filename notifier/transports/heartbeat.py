@@ -26,7 +26,6 @@ class Heartbeat:
         self.rearm()
 
     def receive(self, message: str | bytes) -> None:
-        """Hands a message of the client to the session."""
         self._session.receive(message, self._clock())
         self.rearm()
 

@@ -38,8 +38,6 @@ _HEADERS = [
 
 
 class EventStreams:
-    """All streams of this process."""
-
     def __init__(
         self, hub: Hub, clock: Callable[[], float] = time.time, timing: StreamTiming = DEFAULT_STREAM_TIMING
     ) -> None:
@@ -135,6 +133,5 @@ async def _run(
 
 
 async def _left(receive: Receive) -> None:
-    """Returns when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -82,7 +82,6 @@ class WebSocketServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
         assert self._server is not None  # noqa: S101 (started)
         return int(self._server.sockets[0].getsockname()[1])
 
