@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobs.render.child.confine import confine, limit_resources
+from jobs.render.child.confine import confine, limit_growth, limit_resources
 from jobs.render.protocol import wire
 
 _READ_BYTES = 256 * 1024
@@ -35,6 +35,7 @@ def main() -> None:
     limit_resources(parent_pid=configuration["parent_pid"], memory_bytes=configuration["memory_bytes"])
     from jobs.templates import checks
 
+    limit_growth(configuration["memory_bytes"])
     confine(configuration["isolation"], scratch=None, fonts=False, network=False)
     answer({"ready": True})
     for frame in frames:

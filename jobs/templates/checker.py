@@ -1,8 +1,8 @@
-"""Checks templates, schemas and data in a child process, and kills checks that take too long.
+"""Checks templates, schemas and data in child processes, and kills checks that take too long.
 
 A few hundred hostile bytes can make Jinja2 and JSON Schema work for hours and hold Python's lock,
-so the web process runs neither. The child starts with the first check. One check runs at a time,
-and those of one tenant wait for each other: none waits for more than one of another tenant.
+so the web process runs neither. A child starts when a check finds none idle. The checks of one
+tenant wait for each other. If all children are busy, the oldest check gives way to those who wait.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -35,6 +36,13 @@ CPU_SECONDS = 2.0
 _WALL_SECONDS = 20.0
 """A child without an answer by then got no processor time, which is not the template's fault."""
 _MEMORY_BYTES = 256 * 1024 * 1024
+"""What a check may map beside the libraries: enough to compile 300 KB of dense template."""
+MAX_CHILDREN = 4
+"""Each takes 35 MB at rest. So many tenants can send slow checks before others wait at all."""
+_PATIENCE_SECONDS = 0.2
+_UNDISTURBED_SECONDS = 0.4
+"""When all children are busy: how long a check waits, and how long the oldest one may have run,
+before the oldest gives way. With the start of a new child, nobody waits for a second."""
 _MAX_ANSWER_BYTES = 1024 * 1024
 CHILD_COMMAND = (sys.executable, "-m", "jobs.templates.check_child")
 
@@ -50,9 +58,10 @@ _MISFIT = "the data does not fit the schema, and has too many flaws to list"
 
 
 class Checker:
-    """Runs checks in a child process. Use it from one event loop only.
+    """Runs checks in child processes. Use it from one event loop only.
 
-    They return flaws, with pointers below `pointer`, and raise `CheckUnavailable`.
+    They return flaws, with pointers below `pointer`, and raise `CheckUnavailable`, also if the
+    check gave way to others.
     """
 
     def __init__(
@@ -64,11 +73,13 @@ class Checker:
         self._isolation = isolation
         self._cpu_seconds = cpu_seconds
         self._child_command = child_command
-        self._child_is_free = asyncio.Lock()
+        self._slots = [_Slot() for _ in range(MAX_CHILDREN)]
+        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()  # the slot used last has a warm child
+        for slot in self._slots:
+            self._free.put_nowait(slot)
         self._tenant_is_free: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._child: _Child | None = None
         self.check_sent: TestSignal[int] = TestSignal()
-        """The child has got a check to work on; the value is its process id."""
+        """A child has got a check to work on; the value is its process id."""
 
     async def html(self, tenant: str, html: str, pointer: str) -> list[Flaw]:
         return await self._check(tenant, "html", pointer, html.encode())
@@ -83,53 +94,90 @@ class Checker:
         return await self._check(tenant, "data", pointer, _json([schema, data]))
 
     async def close(self) -> None:
-        if self._child is not None:
-            await self._child.kill()
-            self._child = None
+        for slot in self._slots:
+            await slot.empty()
 
     async def _check(self, tenant: str, what: What, pointer: str, body: bytes) -> list[Flaw]:
-        async with self._tenant_is_free.setdefault(tenant, asyncio.Lock()), self._child_is_free:
+        async with self._tenant_is_free.setdefault(tenant, asyncio.Lock()):
             try:
-                async with asyncio.timeout(_WALL_SECONDS):
-                    return await self._ask_twice(what, pointer, body)
-            except BaseException as error:
-                # Also if the caller was cancelled: its answer would be taken for the next one.
-                await self.close()
-                if isinstance(error, TimeoutError | OSError | wire.WireError):
-                    log.warning("template.not_checked", what=what, error=str(error) or type(error).__name__)
-                    raise CheckUnavailable(
-                        "The template or its data could not be checked just now. Send it again in a moment."
-                    ) from error
-                raise
-
-    async def _ask_twice(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
-        """Sends the check again if the child died for a reason that may not lie in the check."""
-        try:
-            return await self._ask(what, pointer, body)
-        except _ChildDied as died:
-            if died.exit_code == -SIGPROF:
+                return await self._run(what, pointer, body)
+            except _ChildDied as died:
+                if died.exit_code == -SIGPROF:
+                    return [{"pointer": pointer, "message": died.flaw}]
+            try:
+                # The reason why the child died may not lie in the check.
+                return await self._run(what, pointer, body)
+            except _ChildDied as died:
                 return [{"pointer": pointer, "message": died.flaw}]
-        try:
-            return await self._ask(what, pointer, body)
-        except _ChildDied as died:
-            return [{"pointer": pointer, "message": died.flaw}]
 
-    async def _ask(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
-        if self._child is None:
-            self._child = await _Child.start(self._child_command, self._cpu_seconds, self._isolation)
-        flaw = _TOO_MUCH[what]
+    async def _run(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
+        slot = await self._take()
         try:
-            self._child.send({"what": what, "pointer": pointer}, body)
-            self.check_sent.emit(self._child.pid)
-            while "flaws" not in (answer := await self._child.receive()):
+            async with asyncio.timeout(_WALL_SECONDS):
+                return await self._ask(slot, what, pointer, body)
+        except BaseException as error:
+            # Also if the caller was cancelled: its answer would be taken for the next one.
+            await slot.empty()
+            if slot.gave_way or isinstance(error, TimeoutError | OSError | wire.WireError):
+                reason = "others wait" if slot.gave_way else str(error) or type(error).__name__
+                log.warning("template.not_checked", what=what, error=reason)
+                raise CheckUnavailable(
+                    "The template or its data could not be checked just now. Send it again in a moment."
+                ) from error
+            raise
+        finally:
+            self._free.put_nowait(slot)
+
+    async def _take(self) -> _Slot:
+        """Returns a slot, in the order of the calls. If all are busy for long, one gives way."""
+        while True:
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    slot = await self._free.get()
+            except TimeoutError:
+                self._make_one_give_way()
+            else:
+                slot.gave_way, slot.busy_since = False, time.monotonic()
+                return slot
+
+    def _make_one_give_way(self) -> None:
+        longest = min(self._slots, key=lambda slot: slot.busy_since)
+        if time.monotonic() - longest.busy_since > _UNDISTURBED_SECONDS and longest.child is not None:
+            longest.gave_way = True
+            longest.child.kill()
+
+    async def _ask(self, slot: _Slot, what: What, pointer: str, body: bytes) -> list[Flaw]:
+        if slot.child is None:
+            slot.child = await _Child.start(self._child_command, self._cpu_seconds, self._isolation)
+        child, flaw = slot.child, _TOO_MUCH[what]
+        try:
+            child.send({"what": what, "pointer": pointer}, body)
+            self.check_sent.emit(child.pid)
+            while "flaws" not in (answer := await child.receive()):
                 flaw = _MISFIT
         except EOFError:
-            exit_code = await self._child.kill()
-            self._child = None
+            child.kill()  # it may have closed its output only
+            exit_code = await child.ended()
             log.info("template.check_died", what=what, exit_code=exit_code)
             raise _ChildDied(exit_code, flaw) from None
         flaws: list[Flaw] = answer["flaws"]
         return flaws
+
+
+class _Slot:
+    """Room for one check, and the child of the last one if it is still alive."""
+
+    def __init__(self) -> None:
+        self.child: _Child | None = None
+        self.busy_since = 0.0
+        """When the check in it began. `time.monotonic`."""
+        self.gave_way = False
+
+    async def empty(self) -> None:
+        child, self.child = self.child, None
+        if child is not None:
+            child.kill()
+            await child.ended()
 
 
 class _ChildDied(Exception):
@@ -172,7 +220,8 @@ class _Child:
             )
             await child.receive()
         except BaseException as error:
-            await child.kill()
+            child.kill()
+            await child.ended()
             if isinstance(error, EOFError):
                 raise OSError(f"the check child ended with exit code {process.returncode}") from None
             raise
@@ -195,10 +244,16 @@ class _Child:
             self._received += self._frames.feed(data)
         return self._received.pop(0).header
 
-    async def kill(self) -> int:
-        """Kills the child and returns its exit code, as in `Process.returncode`."""
+    def kill(self) -> None:
         with suppress(ProcessLookupError):
             self._process.send_signal(SIGKILL)
+
+    async def ended(self) -> int:
+        """Waits for the end of a child that was killed.
+
+        Returns its exit code, as in `Process.returncode`: of a child that was ending by itself, its
+        own.
+        """
         return await self._process.wait()
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 import hiredis
+import jinja2
 import pydyf  # type: ignore[import-untyped]
 import pytest
 import uvicorn
@@ -31,6 +32,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from arq.jobs import deserialize_job_raw, serialize_job
 from arq.worker import Worker
+from jinja2.compiler import CodeGenerator, Frame
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -359,6 +361,35 @@ async def test_aiohttp_drops_a_good_head_before_bytes_that_are_not_http() -> Non
     connector = aiohttp.TCPConnector()
     assert isinstance(connector._factory(), ResponseHandler)
     await connector.close()
+
+
+# --- Jinja2 --------------------------------------------------------------------------------------
+
+
+def test_jinja_evaluates_constant_output_in_a_method_that_can_leave_it_to_the_template() -> None:
+    evaluated = []
+
+    def note(value: str) -> str:
+        evaluated.append(value)
+        return value
+
+    class Compiler(CodeGenerator):
+        def _output_child_to_const(self, node: jinja2.nodes.Expr, frame: Frame, finalize: Any) -> str:
+            raise jinja2.nodes.Impossible
+
+    class Environment(jinja2.Environment):
+        code_generator_class = Compiler
+
+    def compiled(kind: type[jinja2.Environment]) -> jinja2.Template:
+        environment = kind(optimized=False, autoescape=True)
+        environment.filters["note"] = note
+        return environment.from_string("{{ 'x'|note }}")
+
+    compiled(jinja2.Environment)
+    assert evaluated == ["x"], "if it is not evaluated any more, `_Compiler` is not needed"
+    template = compiled(Environment)
+    assert evaluated == ["x"]
+    assert template.render() == "x"
 
 
 # --- the store -----------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from jobs.core.errors.request import CheckUnavailable
-from jobs.templates.checker import CHILD_COMMAND, Checker
+from jobs.templates.checker import CHILD_COMMAND, MAX_CHILDREN, Checker
+
+PATIENCE_SECONDS = 60
 
 
 def doubling(levels: int) -> dict[str, Any]:
@@ -116,6 +118,35 @@ async def test_a_tenant_waits_for_at_most_one_check_of_another_tenant(checker: C
     for task in hostile:
         task.cancel()
     await asyncio.wait(hostile)
+
+
+async def test_a_slow_check_of_one_tenant_does_not_delay_another_tenant() -> None:
+    checker = Checker(cpu_seconds=PATIENCE_SECONDS)
+    checker.check_sent.watch()
+    slow = asyncio.create_task(checker.data("acme", doubling(60), {}, "/data"))
+    await checker.check_sent.next()
+    assert await checker.schema("globex", {"type": "object"}, "/schema") == []
+    assert not slow.done()
+    slow.cancel()
+    await asyncio.wait([slow])
+    await checker.close()
+
+
+async def test_when_all_children_are_busy_a_slow_check_gives_way_to_those_who_wait() -> None:
+    checker = Checker(cpu_seconds=PATIENCE_SECONDS)
+    checker.check_sent.watch()
+    slow = []
+    for number in range(MAX_CHILDREN):
+        slow.append(asyncio.create_task(checker.data(f"acme-{number}", doubling(60), {}, "/data")))
+        await checker.check_sent.next()
+    assert await checker.schema("globex", {"type": "object"}, "/schema") == []
+    assert [task.done() for task in slow] == [True] + [False] * (MAX_CHILDREN - 1)
+    with pytest.raises(CheckUnavailable, match="Send it again in a moment"):
+        await slow[0]
+    for task in slow[1:]:
+        task.cancel()
+    await asyncio.wait(slow)
+    await checker.close()
 
 
 async def test_a_child_that_does_not_start_is_not_reported_as_a_flaw_of_the_template(tmp_path: Path) -> None:

@@ -105,6 +105,19 @@ def test_a_render_that_uses_too_much_processor_time_ends_the_process() -> None:
     assert run(code).returncode == -signal.SIGPROF
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_whose_growth_is_limited_gets_no_more_memory() -> None:
+    code = """
+import json
+from jobs.render.child.confine import limit_growth
+limit_growth(64 * 1024**2)
+enough = bytearray(32 * 1024**2)
+try: bytearray(64 * 1024**2)
+except MemoryError: print(json.dumps("refused"))
+"""
+    assert report_of(code) == "refused"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are parts of Linux")
 class TestConfine:
     def test_a_confined_process_writes_into_its_scratch_directory_only(self, tmp_path: Any) -> None:

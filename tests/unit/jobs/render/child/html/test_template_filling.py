@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -155,6 +156,33 @@ def test_templates_that_would_need_too_much_are_refused(source: str) -> None:
 
 def test_compiling_a_template_runs_none_of_it() -> None:
     assert compiled("{{ 'x'|center(1000000000000) }}{{ 'x' * 10**12 }}{{ 7 ** 7 ** 77 }}")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 'a'|center(80000000)|length }}",
+        "{{ '%100000000d'|format(1)|length }}",
+        "{% if 0 %}{{ 'a'|center(80000000) }}{% endif %}",
+        "{% set x = 'a'|center(80000000) %}",
+        "{% filter center(80000000) %}a{% endfilter %}",
+        "{{ name ~ 'a'|center(80000000) }}",
+        "{% for x in 'a'|center(80000000) %}{% endfor %}",
+    ],
+)
+def test_compiling_a_template_evaluates_no_constant_expression(source: str) -> None:
+    tracemalloc.start()
+    compiled(source)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 10_000_000
+
+
+def test_autoescape_is_decided_by_the_template_and_not_by_an_expression() -> None:
+    assert fill("{% autoescape false %}{{ name }}{% endautoescape %}", {"name": "<b>"}) == "<b>"
+    assert reason("{% autoescape 'a'|center(80000000) %}{% endautoescape %}") == (
+        "line 1: autoescape should be followed by true or false"
+    )
 
 
 def test_the_length_of_the_html_is_limited() -> None:
