@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from api.cli.local.embedded_valkey import EmbeddedValkey
 from testsupport.ports import free_port
@@ -48,3 +50,33 @@ class FaultyValkey(EmbeddedValkey):
         """Shuts down in order and starts again, on the same port with the same data."""
         self.stop()
         self.start()
+
+
+class ClockedValkey(FaultyValkey):
+    """A server whose clock a test sets, by libfaketime."""
+
+    def __init__(self, directory: Path, library: Path) -> None:
+        super().__init__(directory)
+        self._library = library
+        self._offset = directory / "clock"
+
+    def start(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.set_clock(0)
+        environment = {
+            "LD_PRELOAD": str(self._library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        with patch.dict(os.environ, environment):  # the server inherits it
+            super().start()
+
+    def set_clock(self, ahead_s: int) -> None:
+        """Sets the clock this much ahead of the true time (behind, if negative)."""
+        self._offset.write_text(f"{ahead_s:+d}\n")
+
+
+def faketime_library() -> Path | None:
+    """Finds libfaketime, which `scripts/setup` installs on Debian and Ubuntu."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)

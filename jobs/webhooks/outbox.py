@@ -21,6 +21,9 @@ GROUP = "webhooks"
 READ_AT_ONCE = 200
 ABANDONED_MS = 30_000
 """A reference that was read this long ago and not acknowledged goes to another notifier."""
+LOOKS_AHEAD = 4
+"""So many looks in a row at which a reference was read just now are no chance: the looks of a
+notifier are ten seconds apart."""
 _DEAD_CONSUMER_MS = 3_600_000
 _SAMPLED = 50
 
@@ -64,6 +67,8 @@ class Outbox:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{new_ulid()[-6:]}"
+        self._just_read: dict[bytes, int] = {}
+        """References, and at how many looks in a row they were read just now."""
 
     async def join(self) -> None:
         """Makes the group if it does not exist. Call it again if the store may be a new one."""
@@ -88,10 +93,26 @@ class Outbox:
             _, entries, *_ = await self._redis.xautoclaim(
                 keys.OUTBOX, GROUP, self._name, abandoned_ms, count=READ_AT_ONCE
             )
+            entries += await self._reclaim_ahead()
             for consumer in await self._redis.xinfo_consumers(keys.OUTBOX, GROUP):
                 if consumer["idle"] > _DEAD_CONSUMER_MS and not consumer["pending"]:
                     await self._redis.xgroup_delconsumer(keys.OUTBOX, GROUP, consumer["name"])
         return _references(entries)
+
+    async def _reclaim_ahead(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Takes over references that were read when the store's clock was ahead.
+
+        Until it has caught up, the store says of them that they were read just now. Being wrong
+        costs little: deliveries that were made are left alone.
+        """
+        pending = await self._redis.xpending_range(keys.OUTBOX, GROUP, "-", "+", READ_AT_ONCE)
+        ids = [each["message_id"] for each in pending if each["time_since_delivered"] == 0]
+        self._just_read = {each: self._just_read.get(each, 0) + 1 for each in ids}
+        ahead = [each for each in ids if self._just_read[each] == LOOKS_AHEAD]
+        if not ahead:
+            return []
+        claimed = await self._redis.xclaim(keys.OUTBOX, GROUP, self._name, 0, ahead)
+        return [entry for entry in claimed if entry[0] is not None]
 
     async def hold(self, reference: Reference) -> None:
         """Keeps others from taking the reference over for another `ABANDONED_MS`."""
