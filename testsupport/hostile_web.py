@@ -92,6 +92,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self._drip(web)
             case "/endless":
                 self._send_endlessly(web)
+            case "/long-headers":
+                folded = ("\r\n " + "x" * 60_000) * 40
+                self._send(200, f"image/png;{folded}", PNG)
+            case "/long-redirect":
+                self._send(302, "text/plain", b"", location=f"/pixel.png#{'x' * 60_000}")
+            case "/long-status":
+                self.wfile.write(b"x" * 60_000 + b"\r\n\r\n")
             case "/hang":
                 web.release.wait(30)
             case _:

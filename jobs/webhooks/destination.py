@@ -15,7 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from jobs.core.egress import Address, EgressError, EgressPolicy, Target, UrlRefused
+import structlog
+
+from jobs.core.egress import Address, AddressRefused, EgressError, EgressPolicy, Target, UrlRefused
+
+log = structlog.get_logger("pressrun.webhooks")
 
 PORTS = frozenset({443, 8443})
 """Which ports of the public internet webhooks are sent to."""
@@ -89,7 +93,11 @@ class Destinations:
             AddressRefused: it is not allowed.
             UrlRefused: not with this scheme or port.
         """
-        self._policy.check_address(target.host, address)
+        try:
+            self._policy.check_address(target.host, address)
+        except AddressRefused as error:
+            log.debug("webhook.address_refused", detail=error.detail)
+            raise
         if self._policy.is_listed(target.host, address):
             return
         reason = _not_public(target)

@@ -21,12 +21,12 @@ from jobs.render.child.confine import confine, limit_resources
 from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, resolve_host
 from jobs.render.protocol import wire
 from jobs.render.protocol.failures import shown_url
-from jobs.render.protocol.limits import ASSET_PIECE_BYTES, MIB, FetchLimits
+from jobs.render.protocol.limits import ASSET_PIECE_BYTES, MAX_TEXT_CHARACTERS, MIB, FetchLimits
 
-_MAX_THREADS = 200
-"""More than there are renders, because a thread whose document has given up may be stuck in the
+_MAX_THREADS = 500
+"""Far more than there are renders, because a thread whose document has given up may be stuck in the
 system's resolver for half a minute."""
-_STACK_BYTES = MIB
+_STACK_BYTES = 512 * 1024
 _MEMORY_BYTES = 1024 * MIB
 _MAX_QUESTION_BYTES = MIB
 """The worker is trusted; a question is little more than a URL."""
@@ -96,7 +96,7 @@ class FetchServer(asyncio.Protocol):
             self._send_failure(number, failed)
         except Exception as error:  # noqa: BLE001 (whatever a server has caused costs one asset)
             message = f"{shown_url(url)} could not be fetched."
-            self._send_failure(number, FetchFailed("unreachable", message, detail=repr(error)[:1000]))
+            self._send_failure(number, FetchFailed("unreachable", message, detail=repr(error)))
         else:
             self._send_piece(number)
 
@@ -120,9 +120,9 @@ class FetchServer(asyncio.Protocol):
                 "type": "not_fetched",
                 "document": number,
                 "code": failed.code,
-                "message": failed.message,
+                "message": failed.message[:MAX_TEXT_CHARACTERS],
                 "is_final": failed.is_final,
-                "detail": failed.detail,
+                "detail": failed.detail and failed.detail[:MAX_TEXT_CHARACTERS],
             }
         )
 

@@ -14,9 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from jobs.core.egress import Address, Target
+from jobs.core.egress import MAX_URL_CHARACTERS, Address, Target
 
 _READ_BYTES = 64 * 1024
+_MAX_TYPE_CHARACTERS = 1000
 _CONNECT_SECONDS = 5.0
 """Time for each address, so that an unreachable one leaves time for the next."""
 _SOCKET_SECONDS = 10.0
@@ -64,10 +65,11 @@ class Request:
                 connection.putheader(name, value)
             connection.endheaders()
             response = connection.getresponse()
+            location = response.headers.get("Location")
             return Response(
                 response.status,
-                response.headers.get("Location"),
-                response.headers.get("Content-Type", "application/octet-stream"),
+                location and location[: MAX_URL_CHARACTERS + 1],  # enough to be refused
+                response.headers.get("Content-Type", "application/octet-stream")[:_MAX_TYPE_CHARACTERS],
                 _read_body(response, limit) if 200 <= response.status < 300 else b"",
             )
         finally:

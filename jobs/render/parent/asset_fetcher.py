@@ -112,7 +112,7 @@ class AssetFetcher:
     async def close(self) -> None:
         """Ends the fetch process. No document may be open."""
         if self._process is not None:
-            self._process.kill("the worker ends")
+            self._process.kill(None)
         if self._lives:
             await asyncio.wait(self._lives)
 
@@ -152,8 +152,9 @@ class AssetFetcher:
             log.debug("asset.not_fetched", code=answer.code, detail=answer.detail)
         question.deliver(answer, body)
 
-    def ended(self, reason: str) -> None:
-        log.info("fetcher.ended", reason=reason)
+    def ended(self, reason: str | None) -> None:
+        if reason is not None:
+            log.warning("fetcher.ended", reason=reason)
         self._process = None
         self._known.clear()
         questions, self._questions = self._questions, {}
@@ -212,8 +213,8 @@ class _FetchProcess(asyncio.Protocol):
         else:
             self._transport.write(b"".join(wire.encode(header)))
 
-    def kill(self, reason: str) -> None:
-        """Kills the process; `reason` is for the log."""
+    def kill(self, reason: str | None) -> None:
+        """Kills the process. `reason` is for the log; None if the worker ends."""
         if self._has_ended:
             return
         self._has_ended = True

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from jobs.render.protocol.limits import MAX_TEXT_CHARACTERS
 from jobs.render.protocol.messages import CheckedMessage, FetchCode, parsed
 from jobs.render.protocol.wire import Frame
 
@@ -23,9 +24,9 @@ class Fetched(CheckedMessage):
 
     type: Literal["fetched"]
     document: Annotated[int, Field(ge=1)]
-    url: Annotated[str, Field(max_length=200_000)]
+    url: Annotated[str, Field(max_length=100_000)]
     """Where the asset was found, after all redirects."""
-    content_type: Annotated[str, Field(max_length=100_000)]
+    content_type: Annotated[str, Field(max_length=1000)]
     bytes_left: Annotated[int, Field(ge=0, le=2**31)]
     """How much of the asset is still to be asked for."""
 
@@ -36,11 +37,11 @@ class NotFetched(CheckedMessage):
     type: Literal["not_fetched"]
     document: Annotated[int, Field(ge=1)]
     code: FetchCode
-    message: Annotated[str, Field(max_length=10_000)]
+    message: Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
     """For the owner of the document."""
     is_final: bool = False
     """The document gets nothing more, for the same reason."""
-    detail: Annotated[str | None, Field(max_length=10_000)] = None
+    detail: Annotated[str | None, Field(max_length=MAX_TEXT_CHARACTERS)] = None
     """For the log of the worker."""
 
 

@@ -86,6 +86,7 @@ async def test_a_slow_server_delays_no_other_render(pool: RenderPool, web: Hosti
         ("/loop", "image_unreachable", "too many redirects"),
         ("/missing", "image_unreachable", "answered with status 404"),
         ("/redirect?http://10.0.0.1/", "asset_forbidden", "redirects to an address that is not allowed"),
+        ("/long-status", "image_unreachable", "could not be fetched: xxx"),
         ("/redirect?file:///etc/passwd", "asset_forbidden", "only http and https URLs are opened"),
     ],
 )
@@ -94,6 +95,14 @@ async def test_an_asset_from_a_hostile_server_is_missing_with_its_reason(
 ) -> None:
     ((found, message),) = warnings(await render(pool, image(web.url(path))))
     assert (found, says in message) == (code, True), message
+
+
+async def test_headers_of_any_length_harm_nobody(pool: RenderPool, web: HostileWeb) -> None:
+    await render(pool, image(web.url("/pixel.png")))
+    process = fetch_process(pool)
+    for path in ("/long-headers", "/long-redirect"):
+        assert warnings(await render(pool, image(web.url(path)))) == []
+    assert fetch_process(pool) == process
 
 
 async def test_a_document_that_is_cancelled_or_late_leaves_no_connection(

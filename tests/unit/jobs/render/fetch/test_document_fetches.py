@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
@@ -142,6 +143,18 @@ class TestRefusing:
         fetched(fetching, web.url("/pixel.png", "rebind.example"))
         fetched(fetching, web.url("/style.css", "rebind.example"))
         assert web.paths == ["/pixel.png", "/style.css"]
+
+    def test_a_name_that_leads_to_a_public_address_of_this_machine_is_refused(self) -> None:
+        own = ip_address("93.184.215.14")
+        fetching = fetches(
+            FetchLimits(), lambda host, port: [str(own)], is_own=lambda address: address == own
+        )
+        with pytest.raises(FetchFailed) as failed:
+            fetched(fetching, "http://me.example/x.png")
+        assert failed.value.message == (
+            "http://me.example/x.png is not allowed. PRESSRUN_EGRESS_ALLOW can allow it."
+        )
+        assert failed.value.detail == "me.example (93.184.215.14) is refused: an address of this machine"
 
     def test_with_an_allow_list_all_other_addresses_are_refused(self, web: HostileWeb) -> None:
         fetching = fetcher({"other.example": ["8.8.8.8"]}, mode="allowlist")
