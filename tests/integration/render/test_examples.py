@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,6 @@ import weasyprint
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.render.child.html.template_filling import fill
 from jobs.render.parent.pool import RenderPool, RenderRequest
-from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.templates.checks import flaws_of_data, flaws_of_html, flaws_of_schema
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -60,15 +59,6 @@ class Example:
         assert found is not None, words
         left, _, _, top = text.get_charbox(found[0])
         return left / MM_POINTS, (self.pages[page].get_height() - top) / MM_POINTS
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def pool() -> AsyncIterator[RenderPool]:
-    """Renders without fetching anything, because examples contain all they need."""
-    pool = RenderPool(size=1, limits=RenderLimits(fetch=FetchLimits(mode="none")))
-    await pool.start()
-    yield pool
-    await pool.close()
 
 
 async def rendered(pool: RenderPool, name: str) -> Example:
