@@ -4,31 +4,28 @@ import { Queue } from "./queue.js";
 
 const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
 
-export function isTerminal(job) {
-  return TERMINAL.has(job.status);
-}
-
 /**
  * The state of one job, and its readers in this client: one subscription serves all of them.
  *
  * Each version reaches the readers once and in order, also after a reconnect, as snapshot or as event.
  */
 export class JobFeed {
+  /**
+   * The newest state that is known.
+   * @type {Types.JobDocument | null}
+   */
+  job = null;
+  /**
+   * The job's own token.
+   * @type {string | null}
+   */
+  token = null;
   #listeners = new Set();
   #onIdle;
 
-  /** `known` is the job, if the client has it; `token` is its own; `onIdle` is called when the last reader stops. */
-  constructor(
-    id,
-    {
-      known = /** @type {Types.JobDocument | null} */ (null),
-      token = /** @type {string | null} */ (null),
-      onIdle = () => {},
-    } = {},
-  ) {
+  /** `onIdle` is called when the last reader stops. */
+  constructor(id, onIdle) {
     this.id = id;
-    this.job = known;
-    this.token = token;
     this.#onIdle = onIdle;
   }
 
@@ -39,7 +36,7 @@ export class JobFeed {
 
   /** Whether the job has ended. */
   get isOver() {
-    return this.job !== null && isTerminal(this.job);
+    return this.job !== null && TERMINAL.has(this.job.status);
   }
 
   /**

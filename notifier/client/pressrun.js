@@ -144,7 +144,7 @@ export class Pressrun {
    * @param {Types.RequestOptions} [request]
    */
   async request(path, { token = null, ...request } = {}) {
-    return this.#http.json(path, { ...request, bearer: await this.#bearer(token) });
+    return this.#http.json(path, { ...request, bearer: await this.#credentials.bearer(token) });
   }
 
   /**
@@ -153,7 +153,7 @@ export class Pressrun {
    * @param {Types.RequestOptions} [request]
    */
   async send(path, { token = null, ...request } = {}) {
-    return this.#http.send(path, { ...request, bearer: await this.#bearer(token) });
+    return this.#http.send(path, { ...request, bearer: await this.#credentials.bearer(token) });
   }
 
   /** Ends all subscriptions. Their readers get an error with the code `closed`. */
@@ -182,19 +182,13 @@ export class Pressrun {
   #feed(id, token = null) {
     let feed = this.#feeds.get(id);
     if (!feed) {
-      feed = new JobFeed(id, {
-        onIdle: () => {
-          this.#connection.detach(feed);
-          this.#feeds.delete(id);
-        },
+      feed = new JobFeed(id, () => {
+        this.#connection.detach(feed);
+        this.#feeds.delete(id);
       });
     }
     feed.token = token ?? feed.token;
     return feed;
-  }
-
-  async #bearer(token) {
-    return this.#credentials.bearer(token);
   }
 
   #sleep(ms, signal) {
