@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from api.monitoring.readiness import Readiness
 from jobs.core.errors.store import StoreUnavailable
 from jobs.core.job import Job
+from jobs.store.durability import read_facts
 from testsupport.core import Core
 from testsupport.event_watcher import Watcher
 from testsupport.moved_clock import HOUR_MS, MovedScripts, set_clock
@@ -98,3 +99,16 @@ async def test_readiness_says_what_a_failover_may_lose(core: Core, group: Sentin
     assert details["store"]["durability"] == "always"
     assert details["store"]["replicas"] == 1
     assert any("even with durability always" in warning for warning in details["warnings"])
+
+
+async def test_a_primary_that_needs_replicas_refuses_jobs_without_them(
+    core: Core, group: SentinelGroup
+) -> None:
+    assert not (await read_facts(core.redis)).needs_replicas
+    await core.redis.config_set("min-replicas-max-lag", 1)
+    await core.redis.config_set("min-replicas-to-write", 1)
+    assert (await read_facts(core.redis)).needs_replicas
+    await accepted(core)
+    await asyncio.to_thread(group.replica.stop)
+    with pytest.raises(StoreUnavailable, match="NOREPLICAS"):
+        await core.submit()
