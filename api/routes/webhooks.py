@@ -205,13 +205,7 @@ def _stats(state: EndpointState, now_ms: int) -> dict[str, Any]:
         return None if ms is None else rfc3339(ms)
 
     is_held = state.held_until_ms is not None and state.held_until_ms > now_ms
-    breaker = (
-        "closed"
-        if state.consecutive_failures < WEBHOOK_BREAKER_FAILURES
-        else "open"
-        if is_held
-        else "half_open"
-    )
+    is_closed = state.consecutive_failures < WEBHOOK_BREAKER_FAILURES
     return {
         "deliveries": state.deliveries,
         "succeeded_attempts": state.succeeded_attempts,
@@ -219,7 +213,7 @@ def _stats(state: EndpointState, now_ms: int) -> dict[str, Any]:
         "mean_ms": state.mean_ms,
         "in_flight": state.in_flight,
         "consecutive_failures": state.consecutive_failures,
-        "breaker": breaker,
+        "breaker": "closed" if is_closed else "open" if is_held else "half_open",
         "last_success_at": time(state.last_success_ms),
         "last_failure_at": time(state.last_failure_ms),
         "failing_since": time(state.failing_since_ms),

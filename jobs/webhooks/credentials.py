@@ -55,7 +55,6 @@ class Secret:
 
     @cached_property
     def key(self) -> bytes:
-        """The bytes that sign."""
         return secret_bytes(self.text)
 
 
@@ -75,25 +74,19 @@ class Credentials:
         return [secret.key for secret in self.secrets if secret.until_ms is None or secret.until_ms > now_ms]
 
     def rotated(self, secret: str, now_ms: int, grace_ms: int) -> Credentials:
-        """Returns credentials with a new secret.
-
-        The previous secret goes on signing for `grace_ms`; older ones stop.
-        """
+        """Adds a secret. The previous one goes on signing for `grace_ms`; older ones stop."""
         previous = replace(self.secrets[0], until_ms=now_ms + grace_ms)
         return replace(self, secrets=(Secret(secret), previous) if grace_ms else (Secret(secret),))
 
 
 class SecretBox:
-    """Encrypts credentials with AES-256-GCM, bound to their owner.
-
-    The first key encrypts; any of them decrypts.
-    """
+    """AES-256-GCM, bound to the owner. The first key encrypts; any of them decrypts."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._ciphers = [AESGCM(derive_key(key, _PURPOSE)) for key in secret_keys]
 
     def seal(self, credentials: Credentials, owner: str) -> str:
-        """Encrypts. `owner` is the id of an endpoint, or ``tenant:…``; `open` needs the same."""
+        """`owner` is the id of an endpoint, or ``tenant:…``; `open` needs the same."""
         document = {
             "secrets": [[secret.text, secret.until_ms] for secret in credentials.secrets],
             "headers": dict(credentials.headers),
@@ -103,7 +96,7 @@ class SecretBox:
         return base64.b64encode(nonce + sealed).decode()
 
     def open(self, sealed: str | bytes, owner: str) -> Credentials:
-        """Decrypts. Raises CredentialsUnreadable."""
+        """Raises CredentialsUnreadable."""
         try:
             raw = base64.b64decode(sealed, validate=True)
         except binascii.Error:

@@ -19,7 +19,7 @@ from jobs.core.ids import new_ulid
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.store.scripts import Scripts
-from jobs.webhooks.delivery import Delivery, DeliveryStatus, delivery_id, is_delivery_id
+from jobs.webhooks.delivery import DELIVERY_ID, Delivery, DeliveryStatus, delivery_id
 from jobs.webhooks.outbox import GROUP
 
 _RECOVER_BATCH = 200
@@ -47,7 +47,7 @@ class Deliveries:
 
     async def get(self, tenant: str, id: str) -> Delivery:
         """Raises WebhookDeliveryNotFound."""
-        if not is_delivery_id(id):
+        if not DELIVERY_ID.match(id):
             raise WebhookDeliveryNotFound(id)
         with translated_errors():
             record = await self._redis.hgetall(keys.DELIVERY + id)  # type: ignore[misc]
@@ -75,9 +75,7 @@ class Deliveries:
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[Delivery], str | None]:
-        """Returns deliveries to one target, newest first, and the cursor of the next page.
-
-        If few deliveries pass the filters, pages may be short.
+        """Returns deliveries, newest first, and the cursor of the next page. Pages may be short.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such target.
@@ -112,16 +110,14 @@ class Deliveries:
             WebhookDeliveryNotFound: the tenant has no such delivery.
             WebhookConflict: it has not ended, or its endpoint is disabled.
         """
-        answer = await self._again(tenant, delivery_id=id)
+        answer = await self._again(tenant, id, None, None)
         if answer == b"missing":
             raise WebhookDeliveryNotFound(id)
         if answer == b"unfinished":
             raise WebhookConflict(f"{id} is on its way already, or its endpoint is disabled.")
 
     async def recover(self, tenant: str, endpoint_id: str, since_ms: int) -> int:
-        """Sends all deliveries again that were made since and were exhausted or discarded.
-
-        Returns how many.
+        """Sends again what was made since and was exhausted or discarded; returns how many.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.
@@ -129,7 +125,7 @@ class Deliveries:
         """
         recovered = 0
         while True:
-            answer = await self._again(tenant, target_id=endpoint_id, since_ms=since_ms)
+            answer = await self._again(tenant, None, endpoint_id, since_ms)
             if answer == b"missing":
                 raise WebhookEndpointNotFound(endpoint_id)
             if answer == b"unfinished":
@@ -139,12 +135,7 @@ class Deliveries:
                 return recovered
 
     async def _again(
-        self,
-        tenant: str,
-        *,
-        delivery_id: str | None = None,
-        target_id: str | None = None,
-        since_ms: int | None = None,
+        self, tenant: str, delivery_id: str | None, target_id: str | None, since_ms: int | None
     ) -> Any:
         return await self._scripts.call(
             "webhook_again",
@@ -186,9 +177,7 @@ class Deliveries:
     async def test(
         self, tenant: str, endpoint_id: str, timeout_s: float
     ) -> tuple[str, dict[str, Any] | None]:
-        """Lets a notifier send a `webhook.test` event, and waits for its attempt.
-
-        Returns the id of the event, and the attempt; None if no attempt was made in time.
+        """Lets a notifier send a `webhook.test` event. Returns its id, and the attempt if it came.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.
@@ -213,6 +202,6 @@ def _parse_cursor(cursor: str | None) -> tuple[str, str]:
     if cursor is None:
         return "", ""
     created, _, id = cursor.partition("-")
-    if not (created.isascii() and created.isdigit() and len(created) < 16 and is_delivery_id(id)):
+    if not (created.isascii() and created.isdigit() and len(created) < 16 and DELIVERY_ID.match(id)):
         raise unknown_cursor()
     return created, id

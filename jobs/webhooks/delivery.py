@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from jobs.core.times import rfc3339
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_DELIVERY_ID = re.compile(r"whd_[a-z2-7]{26}\Z")
+DELIVERY_ID = re.compile(r"whd_[a-z2-7]{26}\Z")
 
 
 class DeliveryStatus(enum.StrEnum):
@@ -31,10 +31,7 @@ class DeliveryStatus(enum.StrEnum):
 
 
 def delivery_id(event_id: str, target_id: str, url: str = "") -> str:
-    """Returns the id of a delivery: always the same for an event and a target.
-
-    So making the same delivery twice makes one.
-    """
+    """The same for an event and a target, so that making a delivery twice makes one."""
     return "whd_" + _digest(f"{event_id} {target_id} {url}")
 
 
@@ -51,14 +48,8 @@ def origin_target(tenant: str, origin: str) -> str:
     return "wo_" + _digest(f"{tenant} {origin}")
 
 
-def is_delivery_id(text: str) -> bool:
-    return _DELIVERY_ID.match(text) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as it is stored."""
-
     id: str
     tenant: str
     target_id: str
@@ -100,7 +91,6 @@ class Delivery:
         )
 
     def document(self) -> dict[str, Any]:
-        """Returns the delivery as the API shows it."""
         return {
             "id": self.id,
             "endpoint_id": None if self.url else self.target_id,

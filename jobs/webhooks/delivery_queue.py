@@ -66,8 +66,6 @@ class DeliveryClaim:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryBatch:
-    """What one look at the queue gave."""
-
     claims: list[DeliveryClaim]
     next_due_ms: int | None
     """Milliseconds until something is due; None if nothing is."""
@@ -83,8 +81,7 @@ class DeliveryQueue:
         self._scripts = scripts
 
     async def claim(self, want: int, max_per_target: int, max_late: int | None = None) -> DeliveryBatch:
-        """Claims up to `want` deliveries, up to `max_late` of them of the late lane (None: all).
-
+        """At most `max_late` of the claims are of the late lane (None: all).
         A target with `max_per_target` requests in flight gets no more.
         """
         now_ms, due_in_ms, rows, given_up = await self._scripts.call(
@@ -132,8 +129,7 @@ class DeliveryQueue:
         return answer[1].decode(), answer[2].decode()
 
     async def sweep(self) -> int:
-        """Removes expired deliveries, and ends those of targets that are disabled or gone.
-
+        """Removes deliveries that expired, and ends those whose targets are disabled or gone.
         Handles a bounded number and returns it; call again until it is 0.
         """
         return int(await self._scripts.call("webhook_sweep", limit=_SWEEP_BATCH))

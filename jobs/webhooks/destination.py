@@ -32,10 +32,7 @@ _TEMPORARY = {socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, getattr(sock
 
 
 class ResolveFailed(OSError):
-    """The host name gave no addresses.
-
-    `is_ours`: the fault may be on our side (no answer, a broken resolver).
-    """
+    """`is_ours`: the fault may be on our side (no answer, a broken resolver)."""
 
     def __init__(self, host: str, reason: str, *, is_ours: bool) -> None:
         super().__init__(errno.EHOSTUNREACH, f"{host} could not be resolved: {reason}")
@@ -47,7 +44,6 @@ Lookup = Callable[[str, int], list[Address]]
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """Asks the system's resolver."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
 
@@ -87,12 +83,7 @@ class Destinations:
         return target
 
     def check_address(self, target: Target, address: Address) -> None:
-        """Checks a connection to `address` for `target`.
-
-        Raises:
-            AddressRefused: it is not allowed.
-            UrlRefused: not with this scheme or port.
-        """
+        """Raises AddressRefused, or UrlRefused if only scheme or port are not allowed there."""
         try:
             self._policy.check_address(target.host, address)
         except AddressRefused as error:
@@ -142,11 +133,7 @@ class Destinations:
         return addresses
 
     async def check_registration(self, url: str) -> None:
-        """Checks `url` before anything is sent to it. Lets it pass if the resolver does not answer.
-
-        Raises:
-            EgressError: no webhook would be sent there.
-        """
+        """Raises EgressError if no webhook would go there; lets pass what nobody resolves now."""
         target = self.check_url(url)
         try:
             await self.resolve(target)

@@ -32,8 +32,6 @@ class EndpointStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointConfig:
-    """What the owner of an endpoint may set."""
-
     url: str
     event_types: tuple[str, ...] = DEFAULT_EVENT_TYPES
     """Names of events, with ``*`` for any characters."""
@@ -60,8 +58,6 @@ class EndpointConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An endpoint as it is stored."""
-
     id: str
     tenant: str
     status: EndpointStatus
@@ -95,20 +91,12 @@ class Endpoint:
         )
 
     def document(self, headers: Mapping[str, str] | None, recoverable: int) -> dict[str, Any]:
-        """Returns the endpoint as the API shows it. `recoverable` counts deliveries to recover."""
-        config = self.config
+        """`recoverable` counts deliveries to recover."""
         return {
             "id": self.id,
-            "url": config.url,
             "status": self.status,
-            "description": config.description,
-            "metadata": config.metadata,
-            "event_types": config.event_types,
-            "kinds": config.kinds,
-            "tags": config.tags,
+            **asdict(self.config),
             "headers": headers,
-            "max_in_flight": config.max_in_flight,
-            "max_per_second": config.max_per_second,
             "created_at": rfc3339(self.created_ms),
             "updated_at": rfc3339(self.updated_ms),
             "disabled_at": None if self.disabled_ms is None else rfc3339(self.disabled_ms),

@@ -25,10 +25,7 @@ _RECOVERABLE = (DeliveryStatus.EXHAUSTED, DeliveryStatus.DISCARDED)
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """Counts and times of deliveries to an endpoint.
-
-    Counts are since it was created, times are Unix milliseconds.
-    """
+    """Counts are since the endpoint was created, times are Unix milliseconds."""
 
     deliveries: dict[str, int]
     """How many are in each status, of those still kept."""
@@ -108,9 +105,7 @@ class Endpoints:
         endpoint_id: str,
         change: Callable[[Endpoint], tuple[Endpoint, Credentials | None]],
     ) -> Endpoint:
-        """Changes an endpoint and returns it as it is then.
-
-        `change` gets the endpoint as it is, and is called again if somebody else was faster. It
+        """`change` gets the endpoint as it is, and is called again if somebody else was faster. It
         returns credentials only if they change, else None.
 
         Raises:

@@ -30,8 +30,6 @@ _SAMPLED = 50
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An entry of the outbox."""
-
     entry: bytes
     tenant: str
     sequence: int
@@ -49,8 +47,6 @@ class OutboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is in the outbox."""
-
     references: int
     oldest_ms: int | None
     """When the oldest reference was written, in Unix milliseconds."""
@@ -137,7 +133,6 @@ class Outbox:
 
 
 async def read_backlog(redis: Redis) -> Backlog:
-    """Returns how much is in the outbox."""
     with translated_errors():
         async with redis.pipeline(transaction=False) as pipe:
             pipe.xlen(keys.OUTBOX)

@@ -34,8 +34,6 @@ DNS_CACHE_S = 10
 
 @dataclass(slots=True)
 class InFlightRequest:
-    """The state of one request from the name lookup to the end of its answer."""
-
     target: Target
     exchange: Exchange
     refused: EgressError | None = None
@@ -48,11 +46,7 @@ class InFlightRequest:
 
 
 class Refused(OSError):
-    """The policy refused an address, as the kind of error that `aiohttp` expects."""
-
-    def __init__(self, reason: EgressError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+    """The policy refused an address; its argument says why. `aiohttp` expects an OSError."""
 
 
 in_flight: ContextVar[InFlightRequest] = ContextVar("in_flight")

@@ -33,8 +33,6 @@ log = structlog.get_logger(__name__)
 
 
 class Deliverer:
-    """Makes the deliveries of one notifier."""
-
     def __init__(
         self,
         queue: DeliveryQueue,
@@ -57,20 +55,17 @@ class Deliverer:
         self._in_flight: set[asyncio.Task[None]] = set()
 
     def ring(self) -> None:
-        """Says that the priority lane has a delivery to claim."""
         self._pacer.priority_arrived()
         self._bell.set()
 
     async def run(self) -> None:
-        """Delivers until it is cancelled, after `drain`; waits while the store is away."""
         async with asyncio.TaskGroup() as group:
             for step in (self._claim_and_wait, self._listen, self._sweep):
                 group.create_task(repeat(step.__name__.strip("_"), step, lambda: self._is_draining))
 
     async def drain(self, timeout_s: float) -> None:
-        """Claims nothing more, and waits for the requests in flight.
-
-        Cancels those that take longer than `timeout_s`; another notifier sends them again.
+        """Claims nothing more, waits for the requests in flight, and cancels those that take longer
+        than `timeout_s`; another notifier sends them again.
         """
         self._is_draining = True
         try:
@@ -93,7 +88,6 @@ class Deliverer:
                 self._answered.set()
 
     async def settled(self) -> None:
-        """Returns once no request is in flight."""
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
@@ -133,7 +127,6 @@ class Deliverer:
             log.exception("webhook_delivery.crashed", **claim.log_context)
 
     async def attempt(self, claim: DeliveryClaim, started_ms: int) -> Exchange:
-        """Signs and sends one request."""
         owner = claim.target_id if claim.target_id.startswith("we_") else tenant_owner(claim.tenant)
         try:
             credentials = self._open(claim.sealed, owner)
@@ -145,10 +138,7 @@ class Deliverer:
         )
 
     async def settle(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> str | None:
-        """Writes the outcome to the store and to the log.
-
-        Returns the status of the delivery; None if the claim is lost.
-        """
+        """Returns the status of the delivery; None if the claim is lost."""
         if exchange.is_fault:
             age_ms = claim.claimed_ms - claim.round_ms
             delay_ms = schedule.after_fault(claim.faults, age_ms, self._chance())
@@ -162,7 +152,7 @@ class Deliverer:
             exchange.outcome,
             exchange.record(started_ms, max(0, claim.claimed_ms - claim.waiting_since_ms)),
             delay_ms=delay_ms,
-            hold_ms=schedule.hold_ms(exchange.retry_after_ms) if is_busy else 0,
+            hold_ms=min(exchange.retry_after_ms, schedule.LONGEST_HOLD_MS) if is_busy else 0,
             chance=self._chance(),
             took_ms=exchange.total_ms,
         )

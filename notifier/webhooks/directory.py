@@ -34,7 +34,6 @@ class TenantEndpoints:
         self._by_type: dict[str, list[Endpoint]] = {}
 
     def matching(self, event: OutboxEvent, sequence: int) -> list[str]:
-        """Returns the ids of the endpoints that want the event."""
         candidates = self._by_type.get(event.type)
         if candidates is None:
             candidates = [
@@ -54,8 +53,6 @@ class TenantEndpoints:
 
 
 class Directory:
-    """The endpoints of the tenants whose events this process dispatches."""
-
     def __init__(self, redis: Redis, endpoints: Endpoints) -> None:
         self._redis = redis
         self._endpoints = endpoints

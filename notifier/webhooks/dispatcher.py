@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
@@ -27,15 +26,6 @@ from notifier.webhooks.pacing import Pacer
 from notifier.webhooks.repeat import repeat
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchedPart:
-    """Deliveries that were made in one step."""
-
-    deliveries: int
-    is_last: bool
-    """The reference was acknowledged with it."""
 
 
 class Dispatcher:
@@ -54,7 +44,8 @@ class Dispatcher:
         pacer: Pacer,
         on_priority: Callable[[], None],
     ) -> None:
-        self.dispatched: TestSignal[DispatchedPart] = TestSignal()
+        self.dispatched: TestSignal[tuple[int, bool]] = TestSignal()
+        """How many deliveries were made in a step, and if that acknowledged the reference."""
         self._outbox = outbox
         self._directory = directory
         self._endpoints = endpoints
@@ -70,7 +61,6 @@ class Dispatcher:
         self._is_stopping = True
 
     async def run(self) -> None:
-        """Dispatches for ever; waits while the store is away."""
         async with asyncio.TaskGroup() as group:
             for name, step in (("dispatch", self.dispatch_new), ("reclaim", self._reclaim)):
                 group.create_task(repeat(name, step, lambda: self._is_stopping, self._outbox.join))
@@ -100,16 +90,12 @@ class Dispatcher:
                     for reference, event in zip(references, events, strict=True)
                 )
             )
-            made = await asyncio.gather(
-                *(
-                    self._make(reference, each, reference.entry)
-                    for reference, each in zip(references, pending, strict=True)
-                    if not self._pacer.is_large_fan_out(len(each))
-                )
-            )
+            work = list(zip(references, pending, strict=True))
+            small = [each for each in work if not self._pacer.is_large_fan_out(len(each[1]))]
+            made = await asyncio.gather(*(self._make(*each, each[0].entry) for each in small))
             if any(made):
                 self._on_priority()
-        for reference, each in zip(references, pending, strict=True):
+        for reference, each in work:
             if self._pacer.is_large_fan_out(len(each)):
                 await self._fan_out_slots.acquire()
                 task = asyncio.create_task(self._fan_out(reference, each))
@@ -138,7 +124,7 @@ class Dispatcher:
         made = await self._deliveries.dispatch(
             reference.tenant, str(reference.sequence), pending, entry=entry
         )
-        self.dispatched.emit(DispatchedPart(len(pending), is_last=bool(entry)))
+        self.dispatched.emit((len(pending), bool(entry)))
         return made
 
     def _fan_out_ended(self, task: asyncio.Task[None]) -> None:

@@ -54,7 +54,6 @@ class Exchange:
         return "gone" if self.status == 410 else "failed"
 
     def record(self, started_ms: int, queue_ms: int) -> str:
-        """Returns the attempt as it is stored, as JSON."""
         return _as_json(self._document(started_ms, queue_ms))
 
     def _document(self, started_ms: int, queue_ms: int) -> dict[str, Any]:
@@ -91,10 +90,7 @@ _as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def parse_retry_after(value: str | None, now_ms: int) -> int:
-    """Returns the milliseconds that a `Retry-After` header asks for (RFC 9110 section 10.2.3).
-
-    0 if there is none, or it makes no sense.
-    """
+    """Returns milliseconds (RFC 9110 section 10.2.3); 0 if it makes no sense."""
     if value is None:
         return 0
     value = value.strip()

@@ -81,8 +81,6 @@ class PacingLimits:
 
 @dataclass(frozen=True, slots=True)
 class ClaimPlan:
-    """How much one look at the queue may claim."""
-
     claims: int
     late_claims: int
     """How many of them may be of the late lane."""
@@ -129,7 +127,6 @@ class Pacer:
             self._update()
 
     def priority_arrived(self) -> None:
-        """Notes that the priority lane has a delivery to claim."""
         self._arrived += 1
         self._expected_until_s = self._clock() + self.limits.priority_expected_s
         self._update()
@@ -192,7 +189,6 @@ class Pacer:
         return min(max(due_s, self._late_rests_until_s - now_s), self.limits.poll_s)
 
     def late_rest_s(self) -> float:
-        """Returns for how long the late lane still rests."""
         return max(0.0, self._late_rests_until_s - self._clock())
 
     def _max_per_target(self, in_flight: int) -> int:

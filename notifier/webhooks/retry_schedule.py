@@ -46,15 +46,7 @@ def after_failure(attempt: int, retry_after_ms: int, chance: float) -> int | Non
 
 
 def after_fault(faults: int, age_ms: int, chance: float) -> int | None:
-    """Returns the milliseconds from a fault on our side to the next try; None after four days.
-
-    `faults` is how many came before it in a row.
-    """
+    """The same after a fault on our side, the `faults`th in a row from 0; None after four days."""
     if age_ms >= FAULTS_END_MS:
         return None
     return round(FAULT_DELAYS_MS[min(faults, len(FAULT_DELAYS_MS) - 1)] * (1 + JITTER * chance))
-
-
-def hold_ms(retry_after_ms: int) -> int:
-    """Returns how long to send nothing to a receiver that sent `Retry-After`."""
-    return min(retry_after_ms, LONGEST_HOLD_MS)

@@ -46,8 +46,6 @@ _OUR_ERRNOS = {
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """A signed request, ready to be sent."""
-
     url: str
     body: bytes
     headers: Mapping[str, str]
@@ -96,15 +94,11 @@ class Sender:
         await self._session.close()
 
     def _check_url(self, url: str) -> tuple[Target, URL]:
-        """Returns the URL put together from its checked parts.
-
-        Another parser could read the same text as another address.
-        """
+        """Makes the URL of its checked parts: another parser could read its text differently."""
         target = self._destinations.check_url(url)
         return target, URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
 
     async def _request(self, request: WebhookRequest, url: URL, state: InFlightRequest) -> None:
-        """Sends the request once, and notes how that ended."""
         began_s, token = time.perf_counter(), in_flight.set(state)
         try:
             async with self._session.post(
@@ -176,7 +170,7 @@ def _explain(error: Exception, state: InFlightRequest) -> None:
     exchange = state.exchange
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error.__cause__
     reason = (getattr(cause, "strerror", None) or str(cause or error))[:300]
-    refused = cause.reason if isinstance(cause, Refused) else state.refused
+    refused = cause.args[0] if isinstance(cause, Refused) else state.refused
     if refused is not None:
         exchange.error, exchange.message = "address_refused", str(refused)
     elif isinstance(cause, ResolveFailed):

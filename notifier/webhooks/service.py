@@ -26,8 +26,6 @@ from notifier.webhooks.sender import Sender
 
 
 class WebhookService:
-    """Dispatches and delivers. Make it inside a running loop."""
-
     def __init__(
         self, settings: Settings, redis: Redis, scripts: Scripts, secret_keys: Sequence[str]
     ) -> None:
@@ -50,17 +48,13 @@ class WebhookService:
         )
 
     async def run(self) -> None:
-        """Works until it is cancelled."""
         await wait_for_store(self._redis)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._dispatcher.run())
             group.create_task(self._deliverer.run())
 
     async def drain(self, timeout_s: float) -> None:
-        """Waits for the requests in flight and their outcomes, then closes everything.
-
-        Cancel `run` afterwards.
-        """
+        """Waits for the requests in flight, then closes everything. Cancel `run` afterwards."""
         self._dispatcher.stop()
         await self._deliverer.drain(min(timeout_s, self._pacer.limits.drain_s))
         await self._sender.close()

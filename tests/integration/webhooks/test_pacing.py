@@ -61,9 +61,9 @@ async def all_dispatched(hooks: Hooks) -> list[int]:
     """Returns the sizes of the parts dispatched since `watch`, up to the one that acknowledges."""
     sizes: list[int] = []
     while True:
-        part = await hooks.dispatcher.dispatched.next()
-        sizes.append(part.deliveries)
-        if part.is_last:
+        size, is_last = await hooks.dispatcher.dispatched.next()
+        sizes.append(size)
+        if is_last:
             return sizes
 
 

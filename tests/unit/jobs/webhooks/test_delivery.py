@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.webhooks.delivery import attempts_of, delivery_id, is_delivery_id, origin_of, origin_target
+from jobs.webhooks.delivery import DELIVERY_ID, attempts_of, delivery_id, origin_of, origin_target
 
 
 def test_the_same_event_and_target_make_the_same_delivery() -> None:
     id = delivery_id("evt_1", "we_1")
-    assert is_delivery_id(id)
+    assert DELIVERY_ID.match(id)
     assert id == delivery_id("evt_1", "we_1")
     others = {delivery_id("evt_2", "we_1"), delivery_id("evt_1", "we_2"), delivery_id("evt_1", "we_1", "u")}
     assert len(others - {id}) == 3

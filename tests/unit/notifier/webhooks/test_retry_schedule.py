@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from notifier.webhooks import retry_schedule as schedule
-from notifier.webhooks.retry_schedule import DAY_MS, DELAYS_MS, HOUR_MS, MINUTE_MS, after_failure, after_fault
+from notifier.webhooks.retry_schedule import DAY_MS, DELAYS_MS, HOUR_MS, after_failure, after_fault
 
 
 def test_ten_attempts_take_a_little_over_75_hours() -> None:
@@ -24,11 +24,6 @@ def test_jitter_only_makes_a_delay_longer_and_keeps_all_within_four_days() -> No
 )
 def test_retry_after_makes_a_wait_longer_within_a_day(asked: int, given: int) -> None:
     assert after_failure(1, asked, 0.0) == given
-
-
-def test_retry_after_keeps_others_away_for_ten_minutes_at_most() -> None:
-    assert schedule.hold_ms(3_000) == 3_000
-    assert schedule.hold_ms(DAY_MS) == 10 * MINUTE_MS
 
 
 def test_faults_are_tried_again_soon_and_end_after_four_days() -> None:
