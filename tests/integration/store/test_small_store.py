@@ -207,6 +207,23 @@ async def test_a_share_in_mib_holds_without_maxmemory_too(core: Core, tmp_path: 
     await small.redis.aclose()
 
 
+@pytest.mark.parametrize("forbidden", ["-info", "-memory", "-info -memory"])
+async def test_a_store_that_forbids_to_ask_for_sizes_is_trimmed_by_number(
+    core: Core, own_valkey: FaultyValkey, tmp_path: Path, forbidden: str
+) -> None:
+    await core.redis.execute_command(
+        "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", *forbidden.split()
+    )
+    url = own_valkey.url.replace("redis://", "redis://app:secret@")
+    limited_user = Core.open(url, tmp_path, PRESSRUN_LOG_EVENTS="100")
+    for _ in range(100):
+        await run(limited_user)
+    await limited_user.store.delete("acme", (await run(limited_user)).id)
+    await limited_user.queue.trim_events()
+    assert 100 <= await core.redis.xlen(keys.LOG + "acme") < 200
+    await limited_user.redis.aclose()
+
+
 async def test_events_that_are_too_old_go_and_later_ones_stay(core: Core, tmp_path: Path) -> None:
     for _ in range(100):
         await core.submit()

@@ -17,9 +17,11 @@ local TRIM_TO = 0.95 -- trimming a little more than needed makes it rare
 local MEASURED_WHOLE = 10000 -- events; of a longer stream, only as many SAMPLES are measured: 20 µs
 local SAMPLES = 500
 
+-- 0 also if this user of the store may not ask: then the number of events alone is bounded.
 local function memory_of(stream)
   local samples = redis.call('XLEN', stream) > MEASURED_WHOLE and SAMPLES or 0
-  return redis.call('MEMORY', 'USAGE', stream, 'SAMPLES', samples) or 0
+  local bytes = redis.pcall('MEMORY', 'USAGE', stream, 'SAMPLES', samples)
+  return type(bytes) == 'number' and bytes or 0
 end
 
 -- Removes the oldest events of a stream of `bytes` until it has about `target`, but keeps `least`

@@ -69,3 +69,9 @@ def test_every_constant_that_a_script_uses_is_defined(name: str) -> None:
 def test_no_argument_hides_a_function_of_an_included_part(name: str) -> None:
     script = assemble(name, keys.LUA_NAMES | CONSTANTS)
     assert not set(script.args) & set(re.findall(r"^local function (\w+)", script.text, re.MULTILINE))
+
+
+def test_a_part_brings_the_parts_that_it_includes_once_and_before_itself() -> None:
+    text = assemble("finish", keys.LUA_NAMES | CONSTANTS).text
+    assert text.count("local function trim_events(") == 1
+    assert text.index("local function trim_events(") < text.index("local function record_event(")
