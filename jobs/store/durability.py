@@ -37,11 +37,7 @@ class StoreFacts:
 
 
 async def read_facts(redis: Redis) -> StoreFacts:
-    """Asks the store.
-
-    Raises:
-        StoreUnavailable: it does not answer.
-    """
+    """Asks the store. Raises StoreUnavailable."""
     with translated_errors():
         try:
             info: dict[str, Any] = await redis.info()
