@@ -18,7 +18,9 @@ from jobs.store import keys
 from jobs.store.queue import ExpiredLease
 from jobs.store.vanished import read_vanished
 from testsupport.core import Core
+from testsupport.event_watcher import Watcher
 from testsupport.hooks import Hooks
+from testsupport.runners import instant
 
 
 @pytest.fixture
@@ -92,6 +94,15 @@ async def test_a_batch_with_a_job_that_vanished_can_be_cancelled(core: Core) -> 
     await core.batches.cancel("acme", batch["id"])
     assert (await core.store.get("acme", batch["job_ids"][1])).status is JobStatus.CANCELLED
     assert (await read_vanished(core.redis))["jobs"] == "1"
+
+
+async def test_a_job_whose_arq_entry_vanished_runs(core: Core) -> None:
+    job = await core.submit()
+    await core.redis.delete(keys.ARQ_JOB + job.id)
+    async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
+        if not (await core.store.get("acme", job.id)).is_terminal:
+            assert (await watcher.terminal(job.id)).type == "job.succeeded"
+    assert (await core.store.get("acme", job.id)).document["attempt"] == 1
 
 
 async def test_nothing_is_said_if_jobs_are_deleted_in_order(core: Core) -> None:

@@ -79,8 +79,7 @@ local function accept(job, tenant, batch, now)
   add('webhook_url', job.webhook_url)
   redis.call('HSET', K_JOB .. id, unpack(fields))
   if job.input_path == '' then redis.call('SET', K_INPUT .. id, job.input) end
-  redis.call('SET', K_ARQ_JOB .. id,
-    '{"t":null,"f":"run_claim","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}')
+  redis.call('SET', K_ARQ_JOB .. id, arq_entry(id, now))
 
   redis.call('ZADD', index, listed, id)
   redis.call('ZADD', index .. ':' .. record.status, listed, id)

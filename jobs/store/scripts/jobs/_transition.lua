@@ -5,6 +5,11 @@ local BAND_WIDTH = 1e13 -- above any Unix millisecond for three centuries: bands
 local BANDS = { high = 0, normal = 1, low = 2 }
 local FRONT_BAND = -1 -- jobs that were claimed already go before all others of their tenant
 
+-- The entry by which arq finds what to run.
+local function arq_entry(id, now)
+  return '{"t":null,"f":"run_claim","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}'
+end
+
 local function ring_doorbell()
   if redis.call('LLEN', K_DOORBELL) < K_DOORBELL_CAP then redis.call('LPUSH', K_DOORBELL, 1) end
 end

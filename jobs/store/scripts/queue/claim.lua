@@ -91,7 +91,7 @@ while #claims < want and looked < want + PER_CALL do
     claims[#claims + 1] = {
       id, tenant, record.kind, claim, tonumber(record.attempt), tonumber(record.max_attempts),
       tonumber(record.timeout or -1), redis.call('GET', K_INPUT .. id), record.input,
-      redis.call('GET', K_ARQ_JOB .. id), record.expires and 1 or 0,
+      redis.call('GET', K_ARQ_JOB .. id) or arq_entry(id, now), record.expires and 1 or 0,
     }
   elseif id and not record then
     forget_vanished(id, tenant, now)
