@@ -22,7 +22,6 @@ class DeliveryStatus(enum.StrEnum):
     PENDING = "pending"
     """Waits for its turn, for a retry to be due, or for a paused endpoint."""
     SENDING = "sending"
-    """A request is in flight."""
     SUCCEEDED = "succeeded"
     EXHAUSTED = "exhausted"
     """Every attempt has failed."""

@@ -23,7 +23,6 @@ DELIVERABLE_EVENT_TYPES = tuple(each for each in EVENT_TYPES if each not in UNDE
 
 class EndpointStatus(enum.StrEnum):
     ENABLED = "enabled"
-    """Deliveries are sent."""
     PAUSED = "paused"
     """Deliveries are held until it is enabled again."""
     DISABLED = "disabled"
@@ -67,7 +66,6 @@ class Endpoint:
     change: int = 0
     """The number of its last change, counted over all endpoints of the tenant."""
     first_sequence: int = 0
-    """The sequence of the first event that it gets."""
     created_ms: int = 0
     updated_ms: int = 0
     disabled_ms: int | None = None

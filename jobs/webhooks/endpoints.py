@@ -32,7 +32,6 @@ class EndpointState:
     succeeded_attempts: int
     failed_attempts: int
     mean_ms: float | None
-    """The mean duration of successful exchanges."""
     in_flight: int
     consecutive_failures: int
     last_success_ms: int | None

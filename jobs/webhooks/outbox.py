@@ -76,7 +76,7 @@ class Outbox:
                     raise
 
     async def read(self) -> list[Reference]:
-        """Returns references that nobody has read, as soon as there are some; [] after a second."""
+        """Returns what nobody has read, as soon as there is some; [] after a second."""
         with translated_errors():
             answer = await self._redis.xreadgroup(
                 GROUP, self._name, {keys.OUTBOX: ">"}, count=READ_AT_ONCE, block=BLOCK_MS

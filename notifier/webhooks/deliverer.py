@@ -115,8 +115,6 @@ class Deliverer:
         if self._is_full:  # otherwise the doorbell in the store says if this has made a claim possible
             self._bell.set()
 
-    # --- one delivery -----------------------------------------------------------------------------
-
     async def deliver(self, claim: DeliveryClaim) -> None:
         """Makes one attempt, from the claim to its outcome in the store. Never raises."""
         try:
@@ -170,8 +168,6 @@ class Deliverer:
             except StoreError as error:
                 log.warning("webhook_delivery.not_written", reason=str(error), delivery_id=claim.id)
                 await asyncio.sleep(0.5 + self._chance())
-
-    # --- steps that are repeated ------------------------------------------------------------------
 
     async def _claim_and_wait(self) -> None:
         wait_s = await self.step()

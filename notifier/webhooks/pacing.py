@@ -103,8 +103,6 @@ class Pacer:
         self._look_is_due, self._lane_is_clear = asyncio.Event(), asyncio.Event()
         self._update()
 
-    # --- the priority lane ------------------------------------------------------------------------
-
     @property
     def is_priority_expected(self) -> bool:
         """A priority delivery arrived a short time ago, so more may follow."""
@@ -153,8 +151,6 @@ class Pacer:
         _set_if(self._look_is_due, self.is_priority_waiting or not self._dispatching)
         _set_if(self._lane_is_clear, not self.is_priority_waiting and not self._dispatching)
 
-    # --- looks at the queue -----------------------------------------------------------------------
-
     def plan_claim(self, in_flight: int) -> ClaimPlan | None:
         """Returns how much to claim beside `in_flight` requests; None if no more may begin."""
         limits, now_s, is_beside = self.limits, self._clock(), self.is_priority_expected
@@ -195,8 +191,6 @@ class Pacer:
         """Gives each target less as the notifier fills: hanging ones must not take all slots."""
         load = in_flight / self.limits.max_requests_in_flight
         return _NO_LIMIT if load < 0.5 else 2 if load < 0.8 else 1
-
-    # --- large fan-outs and requests --------------------------------------------------------------
 
     def is_large_fan_out(self, endpoints: int) -> bool:
         return endpoints > self.limits.max_endpoints_at_once
