@@ -22,7 +22,7 @@ from jobs.core.settings import EVENTS_PERCENT
 from jobs.store import keys
 from jobs.store.events.event_tail import Tail
 from jobs.store.events.followers import Followers
-from jobs.store.memory import MIB, WARN_AT_PERCENT, StoreMemory, read_memory
+from jobs.store.memory import MIB, WARN_AT_PERCENT, read_memory
 from jobs.worker.memory_watch import MemoryWatch
 from testsupport.core import Core, now_ms
 from testsupport.event_watcher import Watcher
@@ -374,9 +374,3 @@ async def test_events_trimmed_before_a_resting_reader_saw_them_are_a_gap(core: C
     assert [event.job_id for event in seen] == [first.id, last.id]
     reading.cancel()
     await asyncio.wait([reading])
-
-
-def test_a_store_is_nearly_full_from_80_percent_of_its_limit_on() -> None:
-    assert not StoreMemory(used=799, limit=1000, events=0).is_nearly_full
-    assert StoreMemory(used=800, limit=1000, events=0).is_nearly_full
-    assert not StoreMemory(used=10**12, limit=None, events=0).is_nearly_full
