@@ -15,10 +15,15 @@ from testsupport.ports import free_port
 
 
 class FaultyValkey(EmbeddedValkey):
-    """A server in which a test can cause faults."""
+    """A server in which a test can cause faults. It listens on a port, as most stores do."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory, free_port())
+        self.port = free_port()
+        super().__init__(directory, options={"bind": "127.0.0.1", "port": str(self.port), "unixsocket": ""})
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
 
     @property
     def running(self) -> subprocess.Popen[bytes]:

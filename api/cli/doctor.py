@@ -11,7 +11,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError as ObjectStoreError
 from redis.asyncio import Redis
 
 from api.cli.client.server import VARIABLES as CLIENT_VARIABLES
-from api.cli.local.embedded_valkey import running_url
+from api.cli.local.embedded_valkey import is_in_use
 from api.cli.local.environment import settings_from_environment
 from api.cli.local.platform import Platform, platform_of
 from api.cli.local.supervisor import GRACE_SECONDS
@@ -218,13 +218,12 @@ def examine_drain(settings: Settings, platform: Platform | None) -> Iterator[Fin
 
 async def examine_storage(settings: Settings) -> list[Finding]:
     """Checks the store and the artifacts (which may be in the store)."""
-    url = store_url(settings)
     try:
-        client = connect(replace(settings, redis_url=url or settings.redis_url))
+        client = connect(settings)
     except BadSetting as error:
         return [Finding("fail", "store", str(error))]
     async with client as redis:
-        if url is not None:
+        if names_store() or is_in_use(settings.data_dir / "valkey"):
             findings = await examine_store(redis, settings)
         else:
             findings = [
@@ -234,13 +233,6 @@ async def examine_storage(settings: Settings) -> list[Finding]:
                 return findings
         findings.append(await examine_artifacts(settings, redis))
     return findings
-
-
-def store_url(settings: Settings) -> str | None:
-    """Returns the URL of the store, or None for an embedded one that does not run."""
-    if names_store():
-        return settings.redis_url
-    return running_url(settings.data_dir / "valkey")
 
 
 async def examine_store(redis: Redis, settings: Settings) -> list[Finding]:

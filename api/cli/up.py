@@ -6,13 +6,14 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import aiohttp
 import click
 
-from api.cli.local.embedded_valkey import EmbeddedValkey, EmbeddedValkeyError, is_free
+from api.cli.local.embedded_valkey import EmbeddedValkey, EmbeddedValkeyError
 from api.cli.local.environment import CannotStart, settings_from_environment
 from api.cli.local.supervisor import Supervisor
 from jobs.core.settings import Settings
@@ -80,6 +81,17 @@ def check_ports(settings: Settings) -> None:
             raise CannotStart(f"Another program listens on port {port}. Stop it, or set {variable}.")
 
 
+def is_free(port: int, host: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
 def environment() -> dict[str, str]:
     """The environment of the processes: `python` is this one, and output is not buffered."""
     directory = Path(sys.executable).parent
@@ -97,7 +109,7 @@ async def run(
     supervisor = Supervisor(commands, environ, drain_seconds=settings.drain_seconds)
     tasks = [asyncio.create_task(announce(settings, supervisor))]
     if store is not None:
-        supervisor.say(f"embedded Valkey on port {store.port}, data in {store.directory}")
+        supervisor.say(f"embedded Valkey, data in {store.directory}")
         tasks.append(asyncio.create_task(watch(store, supervisor)))
     try:
         return await supervisor.run()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from jobs.core.egress import EgressPolicy
 
@@ -32,6 +32,9 @@ WEBHOOK_SCHEDULE_SECONDS = 4 * DAY_SECONDS
 EVENTS_PERCENT = 40
 """How much of the store's maxmemory all event logs and the bus may use together, by default. The
 rest is for what cannot be trimmed: jobs, their input, webhook deliveries."""
+
+EMBEDDED_STORE = Path("valkey/valkey.sock")
+"""Where the store of `pressrun up` listens, below `data_dir`: the store if REDIS_URL is not set."""
 
 LOCAL_TENANT = "default"
 """The tenant of clients without a key. They are on this machine, and no API keys are set."""
@@ -128,6 +131,11 @@ def sentinels(url: str) -> list[tuple[str, int]]:
     return found
 
 
+def unix_url(socket: Path) -> str:
+    """Returns the REDIS_URL of a store that listens on this absolute path."""
+    return "unix://" + quote(str(socket))
+
+
 def _artifacts_url(text: str) -> str:
     url = _url("file", "s3", "gs", "az", "redis")(text)
     if urlsplit(url).scheme == "redis":
@@ -209,7 +217,7 @@ class Settings:
     host: str = setting("PRESSRUN_HOST", "", str, "an address to listen on, such as 127.0.0.1 or 0.0.0.0")
     port: int = setting("PORT", 8000, _int(1, 65535), "a TCP port from 1 to 65535")
     notifier_port: int = setting("PRESSRUN_NOTIFIER_PORT", 8001, _int(1, 65535), "a TCP port from 1 to 65535")
-    redis_url: str = setting("REDIS_URL", "redis://127.0.0.1:6390/0", _redis_url, REDIS_EXPECTED, secret=True)
+    redis_url: str = setting("REDIS_URL", "", _redis_url, REDIS_EXPECTED, secret=True)
     data_dir: Path = setting("PRESSRUN_DATA_DIR", Path("data"), Path, "a directory")
     artifacts_url: str = setting("PRESSRUN_ARTIFACTS_URL", "", _artifacts_url, ARTIFACTS_EXPECTED)
     api_keys: tuple[ApiKey, ...] = setting(
@@ -323,6 +331,11 @@ class Settings:
     )
     log_format: str = setting("PRESSRUN_LOG_FORMAT", "console", _one_of("console", "json"), "console or json")
 
+    def __post_init__(self) -> None:
+        if not self.redis_url:
+            url = unix_url(self.data_dir.absolute() / EMBEDDED_STORE)
+            object.__setattr__(self, "redis_url", url)  # frozen for all others
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Returns the settings that `environ` asks for. Raises BadSetting."""
@@ -394,6 +407,7 @@ class Settings:
         """Returns rows for `pressrun config`: variable, value as text (secrets masked), source."""
         derived = {
             "host": self.listen_host,
+            "redis_url": self.redis_url,
             "artifacts_url": self.artifacts,
             "secret_key": f"(in {self.secret_key_file}, not shown)",
             "public_url": self.base_url,

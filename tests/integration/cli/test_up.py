@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from api.cli.local.embedded_valkey import running_url
+from api.cli.local.embedded_valkey import is_in_use
+from jobs.core.settings import Settings
 from testsupport.command import Command, assert_gone
 from testsupport.ports import free_port
 from testsupport.valkey import FaultyValkey
@@ -66,6 +67,11 @@ def up(directory: Path, environ: Mapping[str, str]) -> Command:
     return Command("up", directory=directory, environ=environ)
 
 
+def store_url(directory: Path) -> str:
+    """Where every process that reads the settings in `directory` looks for the store."""
+    return Settings.from_env({"PRESSRUN_DATA_DIR": str(directory / "data")}).redis_url
+
+
 def started_pids(command: Command) -> list[int]:
     return [int(line.rpartition(" ")[2]) for line in command.lines if "started, pid" in line]
 
@@ -83,7 +89,7 @@ def test_prints_its_url_and_stops_cleanly(
     pids = started_pids(command)
     assert len(pids) == 2
     assert_gone(pids)
-    assert running_url(directory / "data" / "valkey") is None
+    assert not is_in_use(directory / "data" / "valkey")
 
 
 def test_names_the_directory_that_it_cannot_use(directory: Path, environ: dict[str, str]) -> None:
@@ -104,7 +110,16 @@ def test_all_processes_get_the_store_that_was_started(directory: Path, environ: 
     write_procfile(directory, worker="python worker.py", notifier="python worker.py")
     with up(directory, environ) as command:
         urls = {command.line(r"REDIS_URL (\S+)")[1] for _ in range(2)}
-        assert urls == {running_url(directory / "data" / "valkey")}
+        assert urls == {store_url(directory)}
+
+
+def test_a_second_shell_finds_the_store(directory: Path, environ: dict[str, str]) -> None:
+    with up(directory, environ) as command:
+        command.line("start number")
+        with Command("config", directory=directory) as config:
+            assert config.line(r"REDIS_URL +(\S+) +derived")[1] == store_url(directory)
+        with Command("doctor", directory=directory) as doctor:
+            doctor.line("ok +durability: appendfsync always")
 
 
 def test_uses_the_store_that_redis_url_names(
@@ -154,15 +169,13 @@ def test_a_second_interrupt_does_not_wait(directory: Path, environ: dict[str, st
         command.signal(signal.SIGINT)
         assert command.wait() == 0
     assert_gone(started_pids(command))
-    assert running_url(directory / "data" / "valkey") is None
+    assert not is_in_use(directory / "data" / "valkey")
 
 
 def test_everything_ends_when_the_store_ends(directory: Path, environ: dict[str, str]) -> None:
     with up(directory, environ) as command:
         command.line("start number")
-        url = running_url(directory / "data" / "valkey")
-        assert url is not None
-        redis.Redis.from_url(url).shutdown()
+        redis.Redis.from_url(store_url(directory)).shutdown()
         assert command.wait() == 1
     assert "the embedded Valkey ended" in command.output
 

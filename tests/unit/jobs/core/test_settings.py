@@ -210,6 +210,7 @@ def test_values_derived_for_unset_variables_are_explained() -> None:
     rows = explained(PRESSRUN_DATA_DIR="/srv/pressrun")
     assert {variable: value for variable, (value, source) in rows.items() if source == "derived"} == {
         "PRESSRUN_HOST": "127.0.0.1",
+        "REDIS_URL": "unix:///srv/pressrun/valkey/valkey.sock",
         "PRESSRUN_ARTIFACTS_URL": "file:///srv/pressrun/artifacts",
         "PRESSRUN_SECRET_KEY": "(in /srv/pressrun/secret_key, not shown)",
         "PRESSRUN_PUBLIC_URL": "http://localhost:8000",
