@@ -140,7 +140,7 @@ def read_a_secret_by_a_new_kind_of_open(targets: Targets) -> object:
     return os.read(opened, 100)
 
 
-@attempt
+@rarely
 def read_a_secret_by_its_handle(targets: Targets) -> object:
     handle = ctypes.create_string_buffer(struct.pack("Ii", 128, 0) + bytes(128))
     mount = ctypes.c_int()
@@ -556,7 +556,7 @@ def unmount_a_file_system(targets: Targets) -> object:
     return reaches(lambda: call("umount2", ctypes.c_char_p(b"/nothing-here"), 0), errno.ENOENT)
 
 
-@attempt
+@rarely
 def enter_the_namespace_of_the_parent(targets: Targets) -> object:
     return call("setns", os.open(f"/proc/{targets.parent_pid}/ns/uts", os.O_RDONLY), 0) or "gained"
 
