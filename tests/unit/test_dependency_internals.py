@@ -12,6 +12,8 @@ import logging
 import re
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -43,6 +45,13 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import OPEN
+
+LOAD_LIBRARIES = """
+import ctypes.util
+ctypes.util.find_library = print
+import weasyprint.text.ffi as libraries
+assert None not in (libraries.pango, libraries.harfbuzz_subset, libraries.fontconfig)
+"""
 
 PAGE = Path(__file__).parents[2] / "docs/contributing/internals.md"
 
@@ -361,6 +370,15 @@ async def test_aiohttp_drops_a_good_head_before_bytes_that_are_not_http() -> Non
     connector = aiohttp.TCPConnector()
     assert isinstance(connector._factory(), ResponseHandler)
     await connector.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of the files are those of Linux")
+def test_weasyprint_loads_its_libraries_without_a_search() -> None:
+    searched = subprocess.run(
+        [sys.executable, "-c", LOAD_LIBRARIES], capture_output=True, text=True, check=True, timeout=60
+    )
+    names = searched.stdout.split()
+    assert names, "if nothing is searched for any more, the render child need not prevent it"
 
 
 # --- Jinja2 --------------------------------------------------------------------------------------

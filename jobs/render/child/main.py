@@ -7,6 +7,7 @@ worker closes the connection.
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import socket
 import sys
@@ -107,8 +108,9 @@ def main() -> None:
 
 
 def _warm(limits: RenderLimits, ask: Ask) -> tuple[Tasks, Engine, Isolation]:
-    # The imports run programs that find libraries, and the files of /proc are opened while they can
-    # be. Warming up starts threads, which are confined only if they start later.
+    _load_libraries_by_their_names()
+    # The files of /proc are opened while they can be. Warming up starts threads, which are confined
+    # only if they start later.
     from jobs.render.child.html.engine import Engine
     from jobs.render.child.tasks import Tasks
 
@@ -117,6 +119,16 @@ def _warm(limits: RenderLimits, ask: Ask) -> tuple[Tasks, Engine, Isolation]:
     engine = Engine(ask)
     engine.warm_up()
     return Tasks(engine, limits.max_result_bytes, memory), engine, isolation
+
+
+def _load_libraries_by_their_names() -> None:
+    """Saves the imports half of their time on Linux.
+
+    Python looks for each name that is no file name by running ldconfig and a compiler, 80 programs
+    in all. WeasyPrint also tries the names of the files, which need no search.
+    """
+    if sys.platform == "linux":
+        ctypes.util.find_library = lambda name: None
 
 
 def _serve(channel: Channel, tasks: Tasks, reporter: Reporter, frame: wire.Frame) -> None:
