@@ -8,6 +8,7 @@ document.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _UNUSABLE: Mapping[_Asset, tuple[WarningCode, str]] = {
 }
 _REPORTED_ONCE = frozenset({"font_subsetting_slow"})
 """The messages differ for each font, but mean the same."""
+
+_OBJECT = re.compile(r" ?<[^<>]* object at 0x[0-9a-f]+>")
+"""A Python object, with its address in memory, in a message of a library."""
 
 _LOGGER = logging.getLogger("weasyprint")
 
@@ -145,6 +149,7 @@ class Diagnostics(logging.Handler):
     def _add(self, code: WarningCode, message: str, url: str | None, key: str) -> None:
         if (code, key) in self._warnings:
             return
+        message = _OBJECT.sub("", message)
         if len(self._warnings) >= MAX_WARNINGS:
             self._is_full = True
             return

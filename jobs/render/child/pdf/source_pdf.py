@@ -12,6 +12,8 @@ import pikepdf
 from jobs.core.errors.job import JobError, PageOutOfRange, PdfEncrypted, PdfUnreadable, RenderOutOfMemory
 from jobs.render.protocol.page_ranges import BeyondLastPage
 
+_LIBRARIES = ("pikepdf", "pypdfium2")
+"""Their errors are about the PDF; those of Python, such as a KeyError, tell nobody anything."""
 _TAIL_BYTES = 1024
 """Readers look for the end of a PDF in its last 1024 bytes (ISO 32000-1, annex H, note 18)."""
 
@@ -80,7 +82,7 @@ def unreadable(name: str, reason: str) -> PdfUnreadable:
 
 def _reason(error: Exception) -> str:
     """Returns the library's message without the memory address of the file, or plain words."""
-    if not isinstance(error, pikepdf.PdfError):
+    if type(error).__module__.partition(".")[0] not in _LIBRARIES:
         return "it is damaged"
     text = re.sub(r"\s+", " ", re.sub(r"(stream )?<_io\.BytesIO object at \w+>:? ?", "", str(error)))
     return text.strip(" .")[:200] or "it is damaged"

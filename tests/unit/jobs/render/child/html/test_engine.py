@@ -202,6 +202,12 @@ class TestHostileDocuments:
         assert codes(rendered) == ["image_undecodable"]
         assert "144000000 pixels" in rendered.warnings[0]["message"]
 
+    def test_no_warning_tells_an_address_in_memory(self, engine: Engine) -> None:
+        (warning,) = render(engine, "<img alt=x src=data:image/png,no>").warnings
+        assert warning["message"] == (
+            "data:image/png,no cannot be used as an image: cannot identify image file"
+        )
+
     def test_a_relative_base_does_not_become_a_local_path(self, engine: Engine) -> None:
         rendered = render(
             engine, '<base href="etc/"><a href="passwd">x</a><style>p { background: url(y.png) }</style><p>z'
