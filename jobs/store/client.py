@@ -28,6 +28,7 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
     TryAgainError,
+    WatchError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -56,6 +57,7 @@ _UNAVAILABLE = (
     ClusterDownError,
     ReadOnlyError,
     TryAgainError,
+    WatchError,  # what redis-py makes of a connection that is lost after WATCH; only arq uses that
     OSError,
 )
 

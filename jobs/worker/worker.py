@@ -43,6 +43,10 @@ from jobs.worker.timing import WorkerTiming
 log = structlog.get_logger(__name__)
 
 CRON_POLL_S = 1.0
+CRON_STALE_MS = 30_000
+"""A cron job this late is dropped: three others have been due since. Shorter than arq's marks of a
+run that was interrupted (60 s) or whose worker died (310 s), after which arq would call it failed.
+"""
 
 
 class JobWorker(Worker):
@@ -181,6 +185,21 @@ class JobWorker(Worker):
                 # what makes room, and may write.
                 await self.sweep(self.ctx)
 
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Starts cron jobs that are due, and drops those that a dead worker has left."""
+        latest_ms = time.time() * 1000 - CRON_STALE_MS
+        if job_ids:
+            for stale in await self.pool.zrangebyscore(keys.CRON_QUEUE, "-inf", latest_ms):
+                await self.finish_failed_job(stale.decode(), None)
+                job_ids = [job_id for job_id in job_ids if job_id != stale]
+        try:
+            await super().start_jobs(job_ids)
+        except (RedisError, OSError):
+            # arq has counted the cron job that it was about to start, and would never start another
+            # after some such errors.
+            self._release_sem_dec_counter_on_complete()
+            raise
+
     # --- running ---------------------------------------------------------------------------------
 
     def _begin(self, claim: Claim) -> None:
@@ -271,11 +290,17 @@ class JobWorker(Worker):
         await asyncio.gather(*map(release, claims))
 
     async def sweep(self, ctx: dict[str, Any]) -> None:
-        """Cron: expires results and records, and removes what is no longer needed."""
-        while await self._queue.sweep():
-            pass
-        await self._queue.trim_events()
-        await self._memory.look()
+        """Cron: expires results and records, and removes what is no longer needed.
+
+        What a store that goes away leaves undone is done by the next sweep.
+        """
+        try:
+            while await self._queue.sweep():
+                pass
+            await self._queue.trim_events()
+            await self._memory.look()
+        except StoreError as error:
+            log.warning("worker.sweep_interrupted", reason=str(error))
 
     # --- life ------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ blocks.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -43,8 +44,17 @@ _WATCH_IDLE_SECONDS = 1.0
 """How often it is read what a child uses."""
 
 
+_KILLED_FROM_OUTSIDE = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
+_SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
+
 class RendererNotStarted(CannotServe):
     """A render child did not become ready. The message says why."""
+
+    def __init__(self, message: str, *, passes: bool = False) -> None:
+        """`passes`: the reason is not the child itself, so that the next one may become ready."""
+        super().__init__(message)
+        self.passes = passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +168,9 @@ class RenderChild(asyncio.Protocol):
             ours.close()
             own_scratch.remove()
             if isinstance(error, OSError):
-                raise RendererNotStarted(f"A render child could not be started: {error}.") from None
+                raise RendererNotStarted(
+                    f"A render child could not be started: {error}.", passes=error.errno in _SHORTAGES
+                ) from None
             raise
         child = cls(process, own_scratch, limits, fetcher, owner)
         ours.setblocking(False)
@@ -171,7 +183,7 @@ class RenderChild(asyncio.Protocol):
             await asyncio.wait([child.cleanup])
             if isinstance(error, TimeoutError):
                 raise RendererNotStarted(
-                    f"A render child was not ready after {limits.start_seconds:g} s."
+                    f"A render child was not ready after {limits.start_seconds:g} s.", passes=True
                 ) from None
             raise
         child.isolation = Isolation(ready.isolation, tuple(ready.missing_isolation))
@@ -354,7 +366,10 @@ class RenderChild(asyncio.Protocol):
         self._scratch.remove()
         if not self._ready.done():
             self._ready.set_exception(
-                RendererNotStarted(f"A render child {failures.how_it_ended(exit_code)} before it was ready.")
+                RendererNotStarted(
+                    f"A render child {failures.how_it_ended(exit_code)} before it was ready.",
+                    passes=exit_code in _KILLED_FROM_OUTSIDE,
+                )
             )
         if render is not None and not render.future.done():
             render.future.set_exception(

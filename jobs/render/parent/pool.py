@@ -30,7 +30,7 @@ log = structlog.get_logger("pressrun.render")
 
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
-"""Delays between attempts to start a replacement; each is twice the one before."""
+"""Delays between attempts to start a child; each is twice the one before."""
 
 
 class RenderPool:
@@ -85,15 +85,22 @@ class RenderPool:
     async def start(self) -> None:
         """Starts the children and returns when all of them are warm.
 
+        A start that fails for a reason that passes, such as a child that is killed, is repeated.
+
         Raises:
-            RendererNotStarted: one could not be started; the others were stopped.
+            RendererNotStarted: one cannot be started; the others were stopped.
         """
         self._started = True
         self._scratch = Scratch()
-        starts = [asyncio.create_task(self._start_child()) for _ in range(self._size + 1)]
+        starts = [
+            asyncio.create_task(self._start_until_warm(lambda error: error.passes))
+            for _ in range(self._size + 1)
+        ]
         try:
             self._idle.extend(await asyncio.gather(*starts))
         except BaseException:
+            for task in starts:
+                task.cancel()
             await asyncio.gather(*starts, return_exceptions=True)
             self._idle += [task.result() for task in starts if not task.cancelled() and not task.exception()]
             await self.close()
@@ -227,20 +234,23 @@ class RenderPool:
         task.add_done_callback(self._replacements.discard)
 
     async def _start_replacement(self, old: RenderChild | None) -> None:
-        """Starts a child, trying again until it succeeds, and then retires `old`."""
-        delay = _FIRST_RETRY_SECONDS
-        while True:
-            try:
-                child = await self._start_child()
-                break
-            except RendererNotStarted as error:
-                log.error("renderer.not_started", error=str(error), retry_in_seconds=delay)
-                await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 (jitter)
-                delay = min(delay * 2, _LAST_RETRY_SECONDS)
-        self._idle.append(child)
+        """Starts a child, and then retires `old`."""
+        self._idle.append(await self._start_until_warm(lambda _: True))
         if old is not None and old in self._retiring:
             self._retiring.remove(old)
             self._leaving.add(old)
             if old in self._idle:
                 old.kill()
         self._serve_waiting()
+
+    async def _start_until_warm(self, try_again: Callable[[RendererNotStarted], bool]) -> RenderChild:
+        delay = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                return await self._start_child()
+            except RendererNotStarted as error:
+                if not try_again(error):
+                    raise
+                log.error("renderer.not_started", error=str(error), retry_in_seconds=delay)
+                await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 (jitter)
+                delay = min(delay * 2, _LAST_RETRY_SECONDS)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pypdfium2
 import pytest
 import pytest_asyncio
+import structlog
 import uvloop
 
 from jobs.core.errors.job import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
@@ -25,6 +26,7 @@ from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
 from jobs.render.protocol.messages import PreviewRequest
 from testsupport.documents import NESTED_FLEX, NONSENSE, SMALL, table
 from testsupport.render_children import busy_pids, child_pids, impostor, is_render_child, open_files
+from testsupport.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -430,19 +432,59 @@ class TestStarting:
         assert sorted(scratch_root.iterdir()) == directories
 
     @pytest.mark.parametrize(
-        ("command", "patience", "says"),
+        ("command", "says"),
         [
-            (("/nonexistent/python",), PATIENCE_SECONDS, "could not be started"),
-            ((sys.executable, "-c", "import sys; sys.exit(3)"), PATIENCE_SECONDS, "exit code 3"),
-            ((sys.executable, "-c", "import time; time.sleep(600)"), 1, "not ready after 1 s"),
+            (("/nonexistent/python",), "could not be started"),
+            ((sys.executable, "-c", "import sys; sys.exit(3)"), "exit code 3"),
+            ((sys.executable, "-c", "import os; os.abort()"), "SIGABRT"),
         ],
     )
-    async def test_a_child_that_does_not_get_ready_is_an_error(
-        self, command: tuple[str, ...], patience: int, says: str
+    async def test_a_child_that_cannot_get_ready_is_an_error(
+        self, command: tuple[str, ...], says: str
     ) -> None:
-        limits = RenderLimits(start_seconds=patience)
         with pytest.raises(RendererNotStarted, match=says):
-            await RenderPool(size=1, limits=limits, child_command=command).start()
+            await RenderPool(size=1, child_command=command).start()
+
+    @pytest.mark.parametrize(
+        ("happens", "patience", "says"),
+        [
+            ("os.kill(os.getpid(), signal.SIGKILL)", PATIENCE_SECONDS, "SIGKILL"),
+            ("os.kill(os.getpid(), signal.SIGTERM)", PATIENCE_SECONDS, "SIGTERM"),
+            ("signal.pause()", 5, "not ready after 5 s"),
+        ],
+    )
+    async def test_the_first_child_is_started_again_if_something_happens_to_it(
+        self, tmp_path: Path, happens: str, patience: int, says: str
+    ) -> None:
+        script = (
+            "import os, signal, sys\n"
+            f"try: os.mkdir({str(tmp_path / 'happened')!r})\n"
+            f"except FileExistsError: os.execv(sys.executable, {list(CHILD_COMMAND)!r})\n"
+            f"{happens}"
+        )
+        limits = RenderLimits(start_seconds=patience)
+        pool = RenderPool(size=1, limits=limits, child_command=(sys.executable, "-c", script))
+        with structlog.testing.capture_logs() as logs:
+            await pool.start()
+        try:
+            assert pool.free == 1
+            (failed,) = [line for line in logs if line["event"] == "renderer.not_started"]
+            assert says in failed["error"]
+        finally:
+            await pool.close()
+
+    async def test_a_start_that_is_repeated_can_be_given_up(self, scratch_root: Path) -> None:
+        before, directories = child_pids(), sorted(scratch_root.iterdir())
+        script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+        pool = RenderPool(size=2, child_command=(sys.executable, "-c", script))
+        starting = asyncio.create_task(pool.start())
+        with structlog.testing.capture_logs() as logs:
+            await eventually(lambda: any(line["event"] == "renderer.not_started" for line in logs))
+        starting.cancel()
+        await asyncio.wait([starting])
+        assert starting.cancelled()
+        assert child_pids() == before
+        assert sorted(scratch_root.iterdir()) == directories
 
 
 def test_the_pool_works_on_uvloop(scratch_root: Path) -> None:

@@ -22,6 +22,7 @@ from jobs.core.job import INLINE_INPUT_MAX_BYTES, Progress, Result, Submission
 from jobs.kinds import Run
 from jobs.store import keys
 from jobs.store.queue import LEASE_MS
+from jobs.worker.timing import WorkerTiming
 from testsupport.core import Core
 from testsupport.deployment import Deployment
 from testsupport.event_watcher import Watcher
@@ -105,6 +106,41 @@ async def test_a_worker_may_start_before_its_store_and_stop_after_it(
         assert has_logged("worker.stopped")
     await asyncio.to_thread(own_valkey.start)
     assert await core.event_types(job) == ["job.queued", "job.started", "job.succeeded"]
+
+
+@pytest.mark.parametrize("lost_at", ["EXISTS", "ZSCORE", "MULTI"])
+async def test_a_worker_goes_on_if_the_store_goes_away_while_it_begins_a_sweep(
+    core: Core, monkeypatch: pytest.MonkeyPatch, lost_at: str
+) -> None:
+    """arq looks at a cron job between WATCH and EXEC. It fails more often here than jobs run."""
+    async with core.worker({"test": instant}, WorkerTiming(unfinished_per_slot=0)) as worker:
+        connection_class = worker.pool.connection_pool.connection_class
+        send = connection_class.send_packed_command
+        faults = 0
+
+        async def lose_the_connection(
+            connection: AbstractConnection, command: list[bytes], check_health: bool = True
+        ) -> None:
+            nonlocal faults
+            first = b"".join(command)
+            begins = first.partition(b"\r\n")[2].partition(b"\r\n")[2].startswith(lost_at.encode())
+            if faults < worker.max_jobs + 1 and begins and b"cron:" in first:
+                faults += 1
+                await connection.disconnect()
+                raise RedisConnectionError("lost")
+            await send(connection, command, check_health)
+
+        monkeypatch.setattr(connection_class, "send_packed_command", lose_the_connection)
+        for number in range(worker.max_jobs + 1):
+            await core.redis.enqueue_job(
+                "cron:sweep", _job_id=f"cron:sweep:{number}", _queue_name=keys.CRON_QUEUE
+            )
+
+        async def swept() -> bool:
+            return not await core.redis.zcard(keys.CRON_QUEUE)
+
+        await eventually(swept)
+        assert faults == worker.max_jobs + 1
 
 
 @pytest.mark.parametrize("package", ["api", "jobs", "notifier"])

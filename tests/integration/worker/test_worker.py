@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import signal
+import time
 
 import pytest
 
@@ -14,7 +16,7 @@ from jobs.kinds import Run, Runner
 from jobs.store import keys
 from jobs.store.client import connect
 from jobs.store.queue import ExpiredLease
-from jobs.worker.worker import JobWorker
+from jobs.worker.worker import CRON_STALE_MS, JobWorker
 from testsupport.core import Core, now_ms
 from testsupport.event_watcher import Watcher
 from testsupport.runners import Gate, instant
@@ -208,6 +210,28 @@ async def test_a_cron_job_under_way_does_not_keep_a_worker_from_stopping_its_chi
     await asyncio.wait([running])
     await worker.close()
     assert stopped.is_set()
+
+
+@pytest.mark.parametrize("left", ["half done", "without its entry"])
+async def test_a_sweep_that_a_dead_worker_has_left_is_dropped_without_a_word(
+    core: Core, caplog: pytest.LogCaptureFixture, left: str
+) -> None:
+    planned_ms = int(time.time() * 1000) - CRON_STALE_MS - 1
+    job_id = f"cron:sweep:{planned_ms}"
+    await core.redis.enqueue_job("cron:sweep", _job_id=job_id, _queue_name=keys.CRON_QUEUE)
+    await core.redis.zadd(keys.CRON_QUEUE, {job_id: planned_ms})
+    if left == "half done":
+        await core.redis.set(f"arq:retry:{job_id}", 1)
+    else:
+        await core.redis.delete(f"arq:job:{job_id}")
+    async with core.worker({"test": instant}):
+
+        async def gone() -> bool:
+            return await core.redis.zscore(keys.CRON_QUEUE, job_id) is None
+
+        await eventually(gone)
+    assert not await core.redis.keys(f"arq:*{job_id}")
+    assert [line for line in caplog.records if line.levelno >= logging.WARNING] == []
 
 
 async def test_a_job_of_a_vanished_worker_runs_again(core: Core, watcher: Watcher) -> None:
