@@ -27,6 +27,7 @@ def obey(order: str) -> dict[str, str]:
     orders = json.loads(order)
     if "behaviour" in orders:
         BEHAVIOURS[orders["behaviour"]]()
+        return {}
     targets = Targets(**orders["targets"])
     return {name: outcome(name, targets) for name in orders["attempts"]}
 
@@ -45,6 +46,10 @@ def start_threads() -> None:
     threading.stack_size(32 * 1024)
     for _ in range(10_000):
         threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+def start_threads_when_the_render_is_over() -> None:
+    threading.Timer(0.3, start_threads).start()
 
 
 def fill_the_disk() -> None:
@@ -68,7 +73,13 @@ def make_a_call_of_another_architecture() -> None:
 
 BEHAVIOURS: dict[str, Callable[[], None]] = {
     function.__name__: function
-    for function in (start_threads, fill_the_disk, make_many_files, make_a_call_of_another_architecture)
+    for function in (
+        start_threads,
+        start_threads_when_the_render_is_over,
+        fill_the_disk,
+        make_many_files,
+        make_a_call_of_another_architecture,
+    )
 }
 
 

@@ -112,9 +112,12 @@ class _Ruleset(ctypes.Structure):
 
 
 class _PathBeneath(ctypes.Structure):
-    """`struct landlock_path_beneath_attr`: a rule for all that is below an open directory."""
+    """`struct landlock_path_beneath_attr`: a rule for all that is below an open directory.
 
-    _pack_ = 1
+    The kernel's structure is packed, so it ends with its last member and not with padding, which it
+    does not read.
+    """
+
     _fields_ = (("rights", ctypes.c_uint64), ("directory", ctypes.c_int32))
 
 

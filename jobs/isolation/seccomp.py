@@ -54,7 +54,10 @@ def install(program: bpf.Program) -> None:
         OSError: the kernel refuses it, or a filter is forbidden here.
     """
     code = ctypes.create_string_buffer(bpf.encode(program))
-    system_call(_number(), _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.byref(_Program(len(program), code)))
+    arguments = ctypes.byref(_Program(len(program), code))
+    stray_thread = system_call(_number(), _SET_MODE_FILTER, _FLAG_TSYNC, arguments)
+    if stray_thread:
+        raise OSError(errno.ESRCH, f"thread {stray_thread} has a filter of its own")
 
 
 def why_missing() -> str | None:

@@ -31,6 +31,7 @@ from jobs.render.protocol.assets import FetchAnswer
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
 from jobs.templates.checker import Checker
 from testsupport.attacks import ATTEMPTS, NEEDS_MORE, NETWORK, VICTIMS_SECRET, Targets
+from testsupport.waiting import eventually
 
 pytestmark = [
     pytest.mark.skipif(offered().level != "full", reason=f"the isolation here is {offered()}"),
@@ -169,6 +170,14 @@ async def test_a_child_that_fills_the_disk_is_killed_and_its_files_are_removed(
 async def test_a_child_that_starts_ten_thousand_threads_is_killed(pool: RenderPool) -> None:
     with pytest.raises(RenderFailed, match="threads"):
         await render(pool, json.dumps({"behaviour": "start_threads"}))
+
+
+async def test_a_child_that_uses_too_much_when_it_is_idle_is_killed() -> None:
+    pool = await started("required")
+    before = pool.children.keys()
+    await render(pool, json.dumps({"behaviour": "start_threads_when_the_render_is_over"}))
+    await eventually(lambda: pool.children.keys() != before)
+    await pool.close()
 
 
 @pytest.mark.skipif(
