@@ -13,6 +13,7 @@ from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds
 from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
+from jobs.process.readiness import say_ready
 from jobs.render.parent.pool import RenderPool
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect, refuse_cluster
@@ -38,6 +39,7 @@ def build(settings: Settings) -> JobWorker:
     async def start() -> Mapping[str, Runner]:
         await refuse_cluster(redis)
         await pool.start()
+        say_ready()
         return {name: kind.runner(pool) for name, kind in kinds.items()}
 
     return JobWorker(redis, queue, settings, start=start, stop=pool.close)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from testsupport.project import ROOT, environ_without_settings
@@ -22,9 +22,16 @@ class Command:
     Stopped, or killed if that does not help, when the test leaves it.
     """
 
-    def __init__(self, *arguments: str, directory: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        directory: Path,
+        environ: Mapping[str, str] | None = None,
+        runner: Sequence[str] = (),
+    ) -> None:
+        """`runner` is a command that becomes the command named by its last arguments."""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from api.cli import main; main()", *arguments],
+            [*runner, sys.executable, "-c", "from api.cli import main; main()", *arguments],
             cwd=directory,
             env={**environ_without_settings(), "PYTHONPATH": str(ROOT), **(environ or {})},
             stdin=subprocess.DEVNULL,

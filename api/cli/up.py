@@ -8,6 +8,9 @@ import re
 import signal
 import socket
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -15,17 +18,23 @@ import click
 
 from api.cli.local.embedded_valkey import EmbeddedValkey, EmbeddedValkeyError
 from api.cli.local.environment import CannotStart, settings_from_environment
+from api.cli.local.restart_pauses import RestartPauses, starts_again
 from api.cli.local.supervisor import Supervisor
 from jobs.core.settings import Settings
 from jobs.isolation.private_memory import make_memory_private
+from jobs.process.disk_room import has_room
+from jobs.process.readiness import READY_FD
 
 POLL_SECONDS = 0.1
+FULL_DISK_POLL_SECONDS = 1.0
 _PROCFILE_LINE = re.compile(r"^([\w-]+):[ \t]*(\S.*)$", re.MULTILINE | re.ASCII)
 
 
 @click.command()
 def up() -> None:
     """Start web, worker and notifier, and a store if REDIS_URL is not set.
+
+    What ends by itself is started again, unless a setting is wrong.
 
     Ctrl-C lets running jobs finish; a second Ctrl-C does not wait. Accepted jobs are kept in both
     cases.
@@ -106,26 +115,55 @@ async def run(
     settings: Settings, commands: dict[str, str], environ: dict[str, str], store: EmbeddedValkey | None
 ) -> int:
     """Runs everything until it ends, and returns the exit code of `pressrun up`."""
-    supervisor = Supervisor(commands, environ, drain_seconds=settings.drain_seconds)
-    tasks = [asyncio.create_task(announce(settings, supervisor))]
-    if store is not None:
-        supervisor.say(f"embedded Valkey, data in {store.directory}")
-        tasks.append(asyncio.create_task(watch(store, supervisor)))
+    with readiness_pipe() as (worker_is_ready, write_end):
+        if "worker" not in commands:
+            worker_is_ready.set()
+        supervisor = Supervisor(
+            commands,
+            {**environ, READY_FD: str(write_end)},
+            drain_seconds=settings.drain_seconds,
+            inherited=[write_end],
+        )
+        tasks = [asyncio.create_task(announce(settings, supervisor, worker_is_ready))]
+        if store is not None:
+            supervisor.say(f"embedded Valkey, data in {store.directory}")
+            tasks.append(asyncio.create_task(keep_running(store, supervisor)))
+        try:
+            return await supervisor.run()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+@contextmanager
+def readiness_pipe() -> Iterator[tuple[asyncio.Event, int]]:
+    """An event, and the write end of a pipe: what is written there sets the event."""
+    read_end, write_end = os.pipe()
+    written = asyncio.Event()
+
+    def on_readable() -> None:
+        os.read(read_end, 1024)
+        written.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(read_end, on_readable)
     try:
-        return await supervisor.run()
+        yield written, write_end
     finally:
-        for task in tasks:
-            task.cancel()
+        loop.remove_reader(read_end)
+        os.close(read_end)
+        os.close(write_end)
 
 
-async def announce(settings: Settings, supervisor: Supervisor) -> None:
-    """Prints the console's URL as soon as `/readyz` answers with success."""
+async def announce(settings: Settings, supervisor: Supervisor, worker_is_ready: asyncio.Event) -> None:
+    """Prints the console's URL as soon as `/readyz` answers with success and a worker is ready."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.listen_host, settings.listen_host)  # noqa: S104
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/readyz"
     timeout = aiohttp.ClientTimeout(total=5)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         while not await is_ready(session, url):  # noqa: ASYNC110 (another process: there is no event)
             await asyncio.sleep(POLL_SECONDS)
+    await worker_is_ready.wait()
     supervisor.say(f"ready: {settings.base_url}/  (Ctrl-C stops)")
 
 
@@ -137,9 +175,32 @@ async def is_ready(session: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-async def watch(store: EmbeddedValkey, supervisor: Supervisor) -> None:
-    """Ends everything when the store ends: nothing works without it."""
-    while store.is_running:  # noqa: ASYNC110 (another process: there is no event)
-        await asyncio.sleep(POLL_SECONDS)
-    supervisor.say(f"the embedded Valkey ended (see {store.log})")
-    supervisor.end(1)
+async def keep_running(store: EmbeddedValkey, supervisor: Supervisor) -> None:
+    """Starts the store again whenever it ends. The processes wait for it meanwhile."""
+    pauses = RestartPauses()
+    while True:
+        started_at = time.monotonic()
+        while store.is_running:  # noqa: ASYNC110 (another process: there is no event)
+            await asyncio.sleep(POLL_SECONDS)
+        pause_s = pauses.next_s(time.monotonic() - started_at)
+        supervisor.say(f"the embedded Valkey ended (see {store.log}); {starts_again(pause_s)}")
+        await asyncio.sleep(pause_s)
+        try:
+            await wait_for_room(store.directory, supervisor)
+            store.launch()
+        except (OSError, EmbeddedValkeyError) as error:
+            supervisor.say(f"the embedded Valkey cannot be started: {error}")
+        while store.is_running:
+            if await asyncio.to_thread(store.answers):
+                supervisor.say("the embedded Valkey answers again")
+                break
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def wait_for_room(directory: Path, supervisor: Supervisor) -> None:
+    """Returns when the disk has room: on a full one the store would end again at once."""
+    if has_room(directory):
+        return
+    supervisor.say(f"the disk of {directory} is full: the embedded Valkey starts when there is room")
+    while not has_room(directory):  # noqa: ASYNC110 (the system sends no event)
+        await asyncio.sleep(FULL_DISK_POLL_SECONDS)

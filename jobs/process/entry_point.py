@@ -8,15 +8,19 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from jobs.core.errors import CannotServe
+from jobs.core.errors.store import ClusterRefused
 from jobs.core.settings import BadSetting, Settings
 from jobs.isolation.private_memory import make_memory_private
 from jobs.process.logging import configure_logging
+
+BAD_SETTING = 2
+"""The exit code of a process that a wrong setting ended: to start it again is in vain."""
 
 
 def run_process(name: str, run: Callable[[Settings], None]) -> NoReturn:
     """Calls `run` with the settings in force, and exits when it returns.
 
-    Exit codes: 0, 2 if a setting is wrong, 1 if the process cannot serve. One line says why.
+    Exit codes: 0, BAD_SETTING, or 1 if the process cannot serve. One line says why.
     """
     code = 0
     make_memory_private()
@@ -25,9 +29,10 @@ def run_process(name: str, run: Callable[[Settings], None]) -> NoReturn:
         configure_logging(settings, name)
         run(settings)
     except* BadSetting as errors:
-        code = _explain(name, errors, 2)
+        code = _explain(name, errors, BAD_SETTING)
     except* CannotServe as errors:
-        code = _explain(name, errors, 1)
+        is_setting = errors.subgroup(ClusterRefused) is not None
+        code = _explain(name, errors, BAD_SETTING if is_setting else 1)
     sys.exit(code)
 
 

@@ -8,6 +8,7 @@ import random
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,6 +36,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from jobs.core.errors.store import ClusterRefused, RecordTooNew, StoreFull, StoreUnavailable
 from jobs.core.settings import REDIS_EXPECTED, SENTINEL_SCHEMES, BadSetting, Settings, sentinels
+from jobs.process.disk_room import has_room
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +64,10 @@ _UNAVAILABLE = (
 )
 
 
+class _DiskFull(RedisConnectionError):
+    """The store is on this machine, does not listen, and has no room on its disk."""
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Turns what redis-py raises for a lost or full store into a `StoreError`."""
@@ -71,6 +77,10 @@ def translated_errors() -> Iterator[None]:
         raise StoreFull(
             "The store is out of memory. Try again later: jobs that are deleted or expire make room. "
             "More memory for the store does, too."
+        ) from error
+    except _DiskFull as error:
+        raise StoreUnavailable(
+            "The store has stopped because its disk is full. It goes on by itself when there is room again."
         ) from error
     except _UNAVAILABLE as error:
         raise StoreUnavailable(
@@ -131,13 +141,23 @@ def connect(settings: Settings) -> ArqRedis:
 
 
 def _mended(connection_class: type[AbstractConnection]) -> type[AbstractConnection]:
-    """Returns the connection class with two changes.
+    """Returns the connection class with three changes.
 
-    Commands are packed in C, as redis-py's blocking client does: four times as fast. And if it
-    closes during a write, it is lost also under uvloop, whose transport raises RuntimeError then.
+    If a store on this machine has stopped because its disk is full, the error says so. Commands are
+    packed in C, as redis-py's blocking client does: four times as fast. And if it closes during a
+    write, it is lost also under uvloop, whose transport raises RuntimeError then.
     """
 
     class MendedConnection(connection_class):  # type: ignore[misc, valid-type]
+        async def connect(self) -> None:
+            try:
+                await super().connect()
+            except RedisConnectionError as error:
+                path = getattr(self, "path", None)  # that of a Unix socket
+                if path is not None and _is_on_a_full_disk(Path(path)):
+                    raise _DiskFull from error
+                raise
+
         async def send_packed_command(
             self, command: bytes | str | Iterable[bytes], check_health: bool = True
         ) -> None:
@@ -155,6 +175,10 @@ def _mended(connection_class: type[AbstractConnection]) -> type[AbstractConnecti
             return [b"".join(self.pack_command(*command)[0] for command in commands)]
 
     return MendedConnection
+
+
+def _is_on_a_full_disk(path: Path) -> bool:
+    return path.parent.is_dir() and not has_room(path.parent)
 
 
 def _entry_json(entry: dict[str, Any]) -> bytes:

@@ -111,16 +111,26 @@ class EmbeddedValkey:
             raise AlreadyRunning(self.directory)
         self._supervisor_lock = lock
         try:
-            log_before = self._trim_log()
+            self._shut_down_orphan()
             self.launch()
-            self._wait_for_answer(log_before)
+            self._wait_for_answer()
         except BaseException:
             self.stop()
             raise
 
     def launch(self) -> None:
-        """Starts the server process, which answers when it has loaded its data."""
-        server_lock = self._lock_server()
+        """Starts the server process, which answers when it has loaded its data.
+
+        Also starts it again when it has ended. Raises EmbeddedValkeyError if there is still a
+        server in this directory.
+        """
+        server_lock = _try_lock(self.directory / "server.lock")
+        if server_lock is None:
+            raise EmbeddedValkeyError(
+                f"An earlier Valkey server still holds {self.directory}. Stop it first."
+            )
+        os.ftruncate(server_lock, 0)
+        self._trim_log()
         arguments = [part for name, value in self._options.items() for part in (f"--{name}", value)]
         try:
             with self.log.open("ab") as log:
@@ -161,25 +171,22 @@ class EmbeddedValkey:
             os.close(self._supervisor_lock)
             self._supervisor_lock = None
 
-    def _trim_log(self) -> int:
-        """Moves a long log aside. Returns the size of what is left."""
-        size = self.log.stat().st_size if self.log.exists() else 0
-        if size <= LOG_BYTES:
-            return size
-        self.log.replace(self.log.with_name("valkey.log.1"))
-        return 0
+    def _trim_log(self) -> None:
+        """Moves a long log aside."""
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_name("valkey.log.1"))
 
-    def _wait_for_answer(self, log_before: int) -> None:
+    def _wait_for_answer(self) -> None:
         while not self.answers():
             if not self.is_running:
-                log = self.log.read_bytes()[log_before:].decode("utf-8", "replace")
+                end_of_log = self.log.read_text(errors="replace").strip().splitlines()[-3:]
                 raise EmbeddedValkeyError(
-                    "The embedded Valkey server does not start: " + " / ".join(log.strip().splitlines()[-3:])
+                    "The embedded Valkey server does not start: " + " / ".join(end_of_log)
                 )
             time.sleep(0.01)
 
-    def _lock_server(self) -> int:
-        """Returns the lock for the server, after an orphan that holds it was shut down."""
+    def _shut_down_orphan(self) -> None:
+        """Ends a server whose supervisor was killed. It holds the lock as long as it lives."""
         path = self.directory / "server.lock"
         deadline = time.monotonic() + STOP_SECONDS
         while (descriptor := _try_lock(path)) is None:
@@ -187,12 +194,9 @@ class EmbeddedValkey:
             port = path.read_text()
             _shut_down(f"redis://127.0.0.1:{port}/0" if port else self.url, self.directory)
             if time.monotonic() > deadline:
-                raise EmbeddedValkeyError(
-                    f"An earlier Valkey server still holds {self.directory}. Stop it first."
-                )
+                return  # `launch` says so
             time.sleep(0.1)
-        os.ftruncate(descriptor, 0)
-        return descriptor
+        os.close(descriptor)
 
 
 def is_in_use(directory: Path) -> bool:

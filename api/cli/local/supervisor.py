@@ -1,6 +1,6 @@
 """Runs the processes of a Procfile together.
 
-All start, and when one ends or a signal arrives, all stop.
+What ends by itself is started again. When a signal arrives, all stop.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 
 import click
 
 from api.cli.local.die_with_parent import die_with_parent
+from api.cli.local.restart_pauses import RestartPauses, starts_again
+from jobs.process.entry_point import BAD_SETTING
+from jobs.process.event_wait import is_set_within
 
 GRACE_SECONDS = 5.0
 """What a process gets on top of the drain, to close its connections."""
@@ -41,9 +45,12 @@ class Supervisor:
         *,
         drain_seconds: float,
         grace_seconds: float = GRACE_SECONDS,
+        inherited: Sequence[int] = (),
     ) -> None:
+        """`inherited` are file descriptors that the processes get."""
         self._commands = commands
         self._environ = environ
+        self._inherited = inherited
         self._stop_seconds = drain_seconds + grace_seconds
         self._name_width = max(map(len, ["pressrun", *commands]))
         self._colours = dict(zip(commands, itertools.cycle(COLOURS), strict=False))
@@ -52,9 +59,10 @@ class Supervisor:
         self._exit_code = 0
 
     async def run(self) -> int:
-        """Runs until a signal arrives or a process ends, and returns when no process is left.
+        """Runs until a signal arrives, and returns 0 when no process is left.
 
-        Returns 0 after a signal, else the exit code of the process that ended first.
+        If a process ends with BAD_SETTING, or cannot be started the first time, the others are
+        stopped, too, and its exit code is returned.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -63,8 +71,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as tasks:
             try:
                 for name in self._commands:
-                    if not self._ended.is_set() and (output := await self._start(name)):
-                        tasks.create_task(self._watch(name, output))
+                    tasks.create_task(self._keep_running(name))
                 await self._ended.wait()
                 await self._stop()
             finally:
@@ -89,8 +96,32 @@ class Supervisor:
             self.say(f"{number.name} received again; killing")
             self._kill()
 
-    async def _start(self, name: str) -> asyncio.StreamReader | None:
-        """Starts a process and returns its output, or None if it cannot be started."""
+    async def _keep_running(self, name: str) -> None:
+        """Starts a process, and again whenever it ends, until all are to stop."""
+        pauses = RestartPauses()
+        is_first = True
+        while not self._ended.is_set():
+            started_at = time.monotonic()
+            try:
+                output = await self._start(name)
+            except OSError as error:
+                how = f"cannot be started: {error}"
+                faulty_code = 127 if is_first else None
+            else:
+                code = await self._watch(name, output)
+                how = f"ended {_how_it_ended(code)}"
+                faulty_code = BAD_SETTING if code == BAD_SETTING else None
+            is_first = False
+            if self._ended.is_set() or faulty_code is not None:
+                self.say(f"{name} {how}")
+                self.end(faulty_code or 0)  # does nothing if all are stopping already
+            else:
+                pause_s = pauses.next_s(time.monotonic() - started_at)
+                self.say(f"{name} {how}; {starts_again(pause_s)}")
+                await is_set_within(self._ended, pause_s)
+
+    async def _start(self, name: str) -> asyncio.StreamReader:
+        """Starts a process and returns its output. Raises OSError if it cannot be started."""
         # Not asyncio's own pipe: with that, `Process.wait` returns only after grandchildren have
         # closed it, too.
         read_end, write_end = os.pipe()
@@ -108,29 +139,26 @@ class Supervisor:
                 stderr=write_end,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
+                pass_fds=self._inherited,
             )
-        except OSError as error:
-            self.say(f"{name} cannot be started: {error}")
-            self.end(127)
-            return None
         finally:
             os.close(write_end)
         self.say(f"{name} started, pid {self._processes[name].pid}")
+        if self._ended.is_set():  # meanwhile, so nobody has asked this one to stop
+            _kill_group(self._processes[name])
         return output
 
-    async def _watch(self, name: str, output: asyncio.StreamReader) -> None:
-        """Prints the output of a process until it ends, then ends the others."""
+    async def _watch(self, name: str, output: asyncio.StreamReader) -> int:
+        """Prints the output of a process until it ends. Returns its exit code."""
         process = self._processes[name]
         printing = asyncio.create_task(self._print_output(name, output))
         code = await process.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # children that it left behind in its group
+        _kill_group(process)  # the children that it left behind there
         # Print what is left in the pipe, but do not wait for its end: a child that moved to another
         # session may hold the pipe open.
         await asyncio.wait([printing], timeout=1.0)
         printing.cancel()
-        self.say(f"{name} ended {_how_it_ended(code)}")
-        self.end(code if code >= 0 else 128 - code)
+        return code
 
     async def _print_output(self, name: str, output: asyncio.StreamReader) -> None:
         while True:
@@ -169,8 +197,7 @@ class Supervisor:
     def _kill(self) -> None:
         for process in self._processes.values():
             if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _kill_group(process)
 
     def _print(self, name: str, text: str) -> None:
         prefix = f"{datetime.datetime.now():%H:%M:%S} {name:<{self._name_width}} | "
@@ -181,6 +208,11 @@ class Supervisor:
                 print(prefix + line, flush=True)
         except OSError:  # the terminal or pipe is gone; go on reading, or the processes would block
             self._ended.set()
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _how_it_ended(code: int) -> str:

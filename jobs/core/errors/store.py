@@ -34,7 +34,8 @@ class RecordTooNew(StoreError, code="record_too_new"):
 
 
 class ClusterRefused(CannotServe, code="cluster_refused"):
-    """`REDIS_URL` names a cluster. Raised at start; nothing is served from one."""
+    """`REDIS_URL` names a cluster. Raised at start; nothing is served from one. The process ends
+    with the exit code of a wrong setting."""
 
 
 class ArtifactMissing(PressrunError, code="artifact_missing"):

@@ -34,6 +34,7 @@ def stop(*_):
 signal.signal(signal.SIGTERM, stop)
 starts = redis.Redis.from_url(os.environ["REDIS_URL"]).incr("starts")
 print("start number", starts, "REDIS_URL", os.environ["REDIS_URL"])
+os.write(int(os.environ["PRESSRUN_READY_FD"]), b"ready")
 signal.pause()
 """
 STUBBORN = """
@@ -133,23 +134,47 @@ def test_uses_the_store_that_redis_url_names(
     assert own_valkey.is_running
 
 
-def test_a_process_that_ends_is_named_and_ends_the_others(directory: Path, environ: dict[str, str]) -> None:
-    write_procfile(directory, worker="python worker.py", notifier="python -c 'raise SystemExit(7)'")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_ends_is_started_again_and_the_others_go_on(
+    directory: Path, environ: dict[str, str], number: signal.Signals
+) -> None:
     with up(directory, environ) as command:
-        assert command.wait() == 7
-    assert "notifier ended with code 7" in command.output
+        pid = {name: int(command.line(rf"{name} started, pid (\d+)")[1]) for name in ("web", "worker")}
+        command.lines_with("ready: ", "start number 1 ")
+        os.kill(pid["worker"], number)
+        command.line("worker ended .*; it starts again now")
+        command.line(r"worker started, pid \d+")
+        command.line("start number 2 ")
+        os.kill(pid["web"], 0)
+        command.signal(signal.SIGINT)
+        assert command.wait() == 0
     assert_gone(started_pids(command))
 
 
-def test_a_killed_process_ends_the_others_and_its_signal_is_named(
-    directory: Path, environ: dict[str, str]
-) -> None:
+def test_the_pauses_grow_if_a_process_keeps_ending(directory: Path, environ: dict[str, str]) -> None:
+    write_procfile(directory, web="python web.py", crash="python -c 'raise SystemExit(7)'")
     with up(directory, environ) as command:
-        worker = int(command.line(r"worker started, pid (\d+)")[1])
-        command.line("start number")
-        os.kill(worker, signal.SIGKILL)
-        assert command.wait() == 128 + signal.SIGKILL
-    assert "worker ended by SIGKILL" in command.output
+        for pause in ("now", "in 1 s", "in 2 s"):
+            command.line(f"crash ended with code 7; it starts again {pause}")
+        command.signal(signal.SIGINT)  # during a pause
+        assert command.wait() == 0
+    assert_gone(started_pids(command))
+
+
+@pytest.mark.parametrize("after_a_crash", [False, True])
+def test_a_faulty_setting_ends_everything(
+    directory: Path, environ: dict[str, str], after_a_crash: bool
+) -> None:
+    program = (
+        "import os; code = 7 if {} and not os.path.exists('x') else 2; open('x', 'w'); raise SystemExit(code)"
+    )
+    (directory / "faulty.py").write_text(program.format(after_a_crash))
+    write_procfile(directory, worker="python worker.py", notifier="python faulty.py")
+    with up(directory, environ) as command:
+        assert command.wait() == 2
+    assert ("it starts again" in command.output) is after_a_crash
+    assert "notifier ended with code 2" in command.output
+    assert_gone(started_pids(command))
 
 
 def test_a_program_that_does_not_exist_is_named(directory: Path, environ: dict[str, str]) -> None:
@@ -172,12 +197,19 @@ def test_a_second_interrupt_does_not_wait(directory: Path, environ: dict[str, st
     assert not is_in_use(directory / "data" / "valkey")
 
 
-def test_everything_ends_when_the_store_ends(directory: Path, environ: dict[str, str]) -> None:
+def test_a_store_that_ends_is_started_again_with_its_data(directory: Path, environ: dict[str, str]) -> None:
     with up(directory, environ) as command:
-        command.line("start number")
-        redis.Redis.from_url(store_url(directory)).shutdown()
-        assert command.wait() == 1
-    assert "the embedded Valkey ended" in command.output
+        command.lines_with("ready: ", "start number 1 ")
+        store = redis.Redis.from_url(store_url(directory))
+        os.kill(store.info("server")["process_id"], signal.SIGKILL)
+        command.line(r"the embedded Valkey ended \(see .*valkey.log\); it starts again now")
+        command.line("the embedded Valkey answers again")
+        assert store.get("starts") == b"1"
+        store.shutdown()
+        command.line("the embedded Valkey ended .*; it starts again in 1 s")
+        command.signal(signal.SIGINT)
+        assert command.wait() == 0
+    assert not is_in_use(directory / "data" / "valkey")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")

@@ -155,7 +155,7 @@ async def test_a_cluster_is_refused_at_start(
         async with Deployment.running(server.url, tmp_path, ()) as deployment:
             process = await deployment.start(package)
             async with asyncio.timeout(DEADLINE_S):
-                assert await process.wait() == 1
+                assert await process.wait() == 2
         assert "REDIS_URL names a cluster" in (tmp_path / f"{package}-0.log").read_text()
     finally:
         await asyncio.to_thread(server.stop)

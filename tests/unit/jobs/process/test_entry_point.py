@@ -6,6 +6,7 @@ import pytest
 from testsupport.project import ROOT, environ_without_settings
 
 PROGRAM = """
+from jobs.core.errors import CannotServe
 from jobs.core.errors.store import ClusterRefused
 from jobs.core.settings import BadSetting
 from jobs.process.entry_point import run_process
@@ -37,8 +38,9 @@ def ended(body: str) -> subprocess.CompletedProcess[str]:
             2,
             "pressrun worker: PORT is taken. It may be: free.\n",
         ),
-        ("raise ClusterRefused('No cluster.')", 1, "pressrun worker: No cluster.\n"),
-        ("raise ExceptionGroup('', [ClusterRefused('No cluster.')])", 1, "pressrun worker: No cluster.\n"),
+        ("raise CannotServe('No memory.')", 1, "pressrun worker: No memory.\n"),
+        ("raise ClusterRefused('No cluster.')", 2, "pressrun worker: No cluster.\n"),
+        ("raise ExceptionGroup('', [ClusterRefused('No cluster.')])", 2, "pressrun worker: No cluster.\n"),
     ],
 )
 def test_the_exit_code_and_one_line_say_how_a_process_ended(body: str, code: int, said: str) -> None:

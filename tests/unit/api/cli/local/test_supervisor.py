@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from api.cli.local.supervisor import GRACE_SECONDS, Supervisor
+from jobs.process.entry_point import BAD_SETTING
 from testsupport.command import assert_gone
 
 
 def python(program: str) -> str:
-    return f"{shlex.quote(sys.executable)} -u -c {shlex.quote(program)}"
+    """A command that ends everything when the program ends."""
+    code = f"{program}\nraise SystemExit({BAD_SETTING})"
+    return f"{shlex.quote(sys.executable)} -u -c {shlex.quote(code)}"
 
 
 async def supervise(
@@ -25,9 +28,23 @@ async def supervise(
     return await supervisor.run()
 
 
-async def test_ends_with_the_exit_code_of_the_process_that_ended_first() -> None:
+async def test_a_faulty_setting_ends_everything_with_its_exit_code() -> None:
     waiting = "import signal; signal.pause()"
-    assert await supervise({"one": python(waiting), "two": python("raise SystemExit(3)")}) == 3
+    assert await supervise({"one": python(waiting), "two": python("")}) == BAD_SETTING
+
+
+@pytest.mark.parametrize("how", ["raise SystemExit(1)", "raise SystemExit(0)", "os.kill(os.getpid(), 9)"])
+async def test_starts_what_ends_by_itself_again(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark = tmp_path / "was started"
+    program = (
+        f"import os\nif not os.path.exists({str(mark)!r}):\n    open({str(mark)!r}, 'w').close()\n    {how}"
+    )
+    assert await supervise({"one": python(program)}) == BAD_SETTING
+    shown = capsys.readouterr().out
+    assert shown.count("one started, pid") == 2
+    assert shown.count("it starts again now") == 1
 
 
 async def test_prints_each_line_with_the_name_of_its_process(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,8 +84,8 @@ async def test_bytes_that_are_not_text_stop_nothing(capsys: pytest.CaptureFixtur
 async def test_a_hangup_is_ignored_under_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        hang_up = "import os, signal; os.kill(os.getppid(), signal.SIGHUP); raise SystemExit(3)"
-        assert await supervise({"one": python(hang_up)}) == 3
+        hang_up = "import os, signal; os.kill(os.getppid(), signal.SIGHUP)"
+        assert await supervise({"one": python(hang_up)}) == BAD_SETTING
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -83,7 +100,7 @@ async def test_kills_a_process_that_does_not_stop_in_time(
         "while True: signal.pause()"
     )
     commands = {"stubborn": python(stubborn), "other": python(f"open('{tmp_path}/deaf').read()")}
-    assert await supervise(commands, drain_seconds=0, grace_seconds=0.1) == 0
+    assert await supervise(commands, drain_seconds=0, grace_seconds=0.1) == BAD_SETTING
     shown = capsys.readouterr().out
     assert "still running" in shown
     assert "stubborn ended by SIGKILL" in shown
