@@ -110,6 +110,37 @@ async def test_events_leave_most_of_a_small_store_to_jobs(core: Core) -> None:
     assert (await read_memory(core.redis)).events < 12 * MIB * 0.06
 
 
+async def test_a_store_that_an_earlier_release_has_filled_with_events_takes_jobs_again(core: Core) -> None:
+    await run(core)
+    await core.redis.config_set("maxmemory", "0")
+    body = b'{"timestamp":"2026-01-01T00:00:00.000Z","data":"' + b"x" * 1_000 + b'"}'
+    for sequence in range(1_000, 3_500):  # that release knew no sizes
+        await core.redis.xadd(keys.LOG + "acme", {"v": 1, "e": body}, id=f"{sequence}-0")
+        await core.redis.xadd(keys.BUS, {"t": "acme", "s": sequence, "e": body})
+    await core.redis.hset(keys.TENANT + "acme", "sequence", sequence)
+    await core.redis.delete(keys.LOG_SIZES, keys.EVENT_BYTES)
+    await core.redis.config_set("maxmemory", await used(core))
+    assert not await accepts(core)
+
+    await core.queue.trim_events()
+    assert await accepts(core)
+
+
+async def test_a_log_that_has_vanished_is_not_counted_any_more_and_stops_no_event(
+    core: Core, tmp_path: Path
+) -> None:
+    for _ in range(400):  # more than 1 MiB
+        await run(core, tenant="vanishing")
+    await core.redis.delete(keys.LOG + "vanishing")
+    small = Core.open(core.settings.redis_url, tmp_path, PRESSRUN_EVENTS_MB="1")
+    for _ in range(20):
+        await run(small)
+    await small.redis.aclose()
+    assert await core.redis.zscore(keys.LOG_SIZES, "vanishing") is None
+    logs = int(await core.redis.hget(keys.EVENT_BYTES, "logs"))
+    assert logs == await core.redis.zscore(keys.LOG_SIZES, "acme")
+
+
 async def test_a_full_store_takes_jobs_again_when_some_are_deleted_and_events_go_on(core: Core) -> None:
     await core.redis.config_set("maxmemory", "8mb")
     jobs = await fill(core)

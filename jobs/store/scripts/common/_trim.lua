@@ -28,6 +28,7 @@ end
 -- events; returns its size.
 local function shrink(stream, bytes, target, least)
   local length = redis.call('XLEN', stream)
+  if length == 0 then return 0 end -- the store has evicted it, or all of it was too old
   redis.call('XTRIM', stream, 'MAXLEN', '~', math.max(math.floor(length * target / bytes), least))
   return bytes * redis.call('XLEN', stream) / length
 end

@@ -38,10 +38,26 @@ local function trim_by_age(log)
   redis.call('XTRIM', log, 'MINID', low .. '-0')
 end
 
-local page = redis.call('ZSCAN', K_LOG_SIZES, cursor, 'COUNT', AT_ONCE)
-for i = 1, #page[2], 2 do
-  local tenant = page[2][i]
+local function trim(tenant)
   trim_by_age(K_LOG .. tenant)
   trim_events(tenant, now)
+end
+
+-- An earlier release measured no logs. If it has filled the store, they do not grow, and so would
+-- never be measured: the bus names some of their tenants.
+if cursor == '0' then
+  local unknown = {}
+  for _, ends in ipairs({ { 'XRANGE', '-', '+' }, { 'XREVRANGE', '+', '-' } }) do
+    for _, entry in ipairs(redis.call(ends[1], K_BUS, ends[2], ends[3], 'COUNT', AT_ONCE)) do
+      local tenant = entry[2][2]
+      if not redis.call('ZSCORE', K_LOG_SIZES, tenant) then unknown[tenant] = true end
+    end
+  end
+  for tenant in pairs(unknown) do trim(tenant) end
+end
+
+local page = redis.call('ZSCAN', K_LOG_SIZES, cursor, 'COUNT', AT_ONCE)
+for i = 1, #page[2], 2 do
+  trim(page[2][i])
 end
 return page[1]
