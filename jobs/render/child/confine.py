@@ -63,13 +63,6 @@ def child_environment(environ: Mapping[str, str], *, import_root: str) -> dict[s
     return {"LANG": "C.UTF-8", **kept, "PYTHONPATH": import_root, "PYTHONSAFEPATH": "1"}
 
 
-def limit_growth(memory_bytes: int) -> None:
-    """Lets this process map so much memory more than it has now. Call it after the imports."""
-    with suppress(OSError):  # there is no /proc on macOS
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
-
-
 class NotConfined(Exception):
     """The process could not be confined. The message says why."""
 
@@ -90,6 +83,13 @@ def limit_resources(*, parent_pid: int, memory_bytes: int) -> None:
     _limit(resource.RLIMIT_FSIZE, _MAX_FILE_BYTES)
     _limit(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
     _limit(resource.RLIMIT_AS, memory_bytes + _ADDRESS_SPACE_HEADROOM_BYTES)
+
+
+def limit_growth(memory_bytes: int) -> None:
+    """Lets this process map so much memory more than it has now. Call it after the imports."""
+    with suppress(OSError):  # there is no /proc on macOS
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
 
 
 def confine(mode: IsolationMode, *, scratch: Path | None, fonts: bool, network: bool) -> Isolation:
