@@ -22,6 +22,7 @@ _REMEDY = "set PRESSRUN_API_KEYS to serve others than this machine"
 class Access:
     def __init__(self, settings: Settings) -> None:
         self._local_only = not settings.api_keys
+        self._web_port = settings.port
         self._allowed = frozenset({*settings.allowed_origins, _origin_of(settings.base_url)})
 
     def refusal(self, headers: Iterable[tuple[str, str]]) -> str | None:
@@ -42,20 +43,30 @@ class Access:
             return f"without API keys, proxies are refused ({forwarding[0]}): {_REMEDY}"
         if self._local_only and not is_loopback(host):
             return f"without API keys, the Host must be this machine, such as localhost: {_REMEDY}"
-        if not all(self._admits(origin, host) for origin in origins):
+        admits = self._admits_locally if self._local_only else self._admits
+        if not all(origin in self._allowed or admits(origin, hosts[0]) for origin in origins):
             return "the Origin is not allowed: PRESSRUN_ALLOWED_ORIGINS lists those that are"
         return None
 
-    def _admits(self, origin: str, host: str) -> bool:
-        """Accepts the listed origins, and pages of this host on any port.
-
-        The console page comes from another port than the notifier's. Without API keys, pages of
-        this machine are accepted.
-        """
-        if origin in self._allowed:
+    def _admits_locally(self, origin: str, host: str) -> bool:
+        """Accepts what HTTP accepts (`api.access.local_only`): pages of this server, and of the web
+        process, whose console comes from another port. Other local servers have pages, too."""
+        if origin.lower() == f"http://{host.lower()}":
             return True
+        try:
+            parts = urlsplit(origin)
+            return (
+                parts.scheme == "http"
+                and (parts.port or 80) == self._web_port
+                and is_loopback(parts.hostname or "")
+            )
+        except ValueError:
+            return False
+
+    def _admits(self, origin: str, host: str) -> bool:
+        """Accepts pages of this host on any port: they need a key or token anyway."""
         name = _host_name(origin)
-        return name is not None and (is_loopback(name) if self._local_only else name == host)
+        return name is not None and name == _host_name(f"//{host}")
 
 
 def _origin_of(url: str) -> str:

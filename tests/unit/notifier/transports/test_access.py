@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from api.access.local_only import check_local
+from jobs.core.errors.request import Forbidden
 from jobs.core.settings import ApiKey, Settings
 from notifier.transports.access import Access
 
@@ -26,16 +28,45 @@ def test_without_api_keys_a_foreign_host_is_refused(host: str) -> None:
     assert refusal({"Host": host}) is not None
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:8000", "http://127.0.0.1:3000", "https://app.example"])
-def test_without_api_keys_pages_of_this_machine_and_allowed_ones_are_accepted(origin: str) -> None:
-    assert refusal({"Host": "localhost", "Origin": origin}, allowed_origins=("https://app.example",)) is None
+@pytest.mark.parametrize(
+    "origin",
+    ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000", "http://localhost:8001"],
+)
+def test_without_api_keys_pages_of_the_web_process_and_of_this_server_are_accepted(origin: str) -> None:
+    assert refusal({"Host": "localhost:8001", "Origin": origin}) is None
+
+
+def test_without_api_keys_allowed_pages_are_accepted() -> None:
+    headers = {"Host": "localhost:8001", "Origin": "http://localhost:3000"}
+    assert refusal(headers, allowed_origins=("http://localhost:3000",)) is None
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "", "http://[", "http://localhost.evil.example"]
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "",
+        "http://[",
+        "http://localhost:99999999",
+        "http://localhost.evil.example",
+        "http://evil.example:8000",
+        "http://localhost",
+        "http://localhost:3000",
+        "http://127.0.0.1:3000",
+        "https://localhost:8000",
+        "http://localhost:8000.evil.example",
+    ],
 )
-def test_without_api_keys_foreign_pages_are_refused(origin: str) -> None:
-    assert refusal({"Host": "localhost", "Origin": origin}) is not None
+def test_without_api_keys_other_pages_are_refused_as_over_http(origin: str) -> None:
+    assert refusal({"Host": "localhost:8001", "Origin": origin}) is not None
+    scope = {
+        "client": ("127.0.0.1", 1),
+        "scheme": "http",
+        "headers": [(b"host", b"localhost:8000"), (b"origin", origin.encode())],
+    }
+    with pytest.raises(Forbidden):
+        check_local(scope, ())
 
 
 @pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"])
@@ -67,7 +98,11 @@ def test_with_api_keys_other_pages_are_refused(origin: str) -> None:
 
 
 def test_several_origins_must_all_be_allowed() -> None:
-    headers = [("Host", "localhost"), ("Origin", "http://localhost"), ("Origin", "https://evil.example")]
+    headers = [
+        ("Host", "localhost:8001"),
+        ("Origin", "http://localhost:8000"),
+        ("Origin", "https://evil.example"),
+    ]
 
     assert refusal(headers) is not None
 
