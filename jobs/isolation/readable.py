@@ -49,7 +49,8 @@ _NETWORK = (
 def readable_paths(*, network: bool) -> list[Path]:
     """Returns the paths that Python and its packages need."""
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    names = [*_SYSTEM, *mimetypes.knownfiles, *libraries, *(_network() if network else ())]
+    time_zones = os.environ.get("TZDIR", "")
+    names = [*_SYSTEM, *mimetypes.knownfiles, *libraries, time_zones, *(_network() if network else ())]
     return [*_python(), *(Path(name) for name in names if name.startswith("/"))]
 
 
