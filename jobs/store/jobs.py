@@ -126,7 +126,8 @@ class JobStore:
             raise JobNotFound(job_id)
         if answer == b"not_finished":
             raise NotFinished(f"{job_id} has not finished. Cancel it first.")
-        await self._artifacts.discard([f"{tenant}/{job_id}", *(path.decode() for path in result)])
+        with suppress(StoreError):
+            await self._artifacts.discard([f"{tenant}/{job_id}", *(path.decode() for path in result)])
 
     async def spec_of(self, tenant: str, job_id: str) -> bytes:
         """Returns the spec of the job, to run it again. Raises JobNotFound, InputGone."""

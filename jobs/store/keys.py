@@ -51,7 +51,7 @@
 | pr:expiry:starts              | zset   | submit, start        | claim                 | job → when it must have started     |
 | pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
 | pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
-| pr:garbage                    | zset   | finish, claim, …     | sweep                 | artifact path → when to remove      |
+| pr:garbage                    | zset   | submit, finish, …    | sweep                 | artifact path → when to remove      |
 | pr:vanished                   | hash   | claim, sweep, forget | sweep, readiness      | an hour: how many records vanished  |
 | arq:cron, arq:…               | zset … | arq                  | arq                   | arq's own path for cron jobs        |
 | pr:artifact:{path}:{n}        | string | redis: artifacts     | redis: artifacts      | with the job                        |

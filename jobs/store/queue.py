@@ -247,17 +247,35 @@ class JobQueue:
 
     async def discard_result(self, path: str) -> None:
         """Removes the result of a claim that turned out to be lost."""
-        await self._artifacts.discard([path])
+        with suppress(StoreError):  # it is noted as garbage
+            await self._artifacts.discard([path])
 
     async def sweep(self) -> int:
-        """Expires results and records, and removes artifacts: a bounded number; returns it."""
+        """Expires results and records, and removes artifacts: a bounded number; returns it.
+
+        Ends at the first artifact that cannot be removed. The next sweep takes that one last.
+        """
         expired, paths, vanished = await self._scripts.call("sweep", limit=_SWEEP_BATCH)
         self._vanished_log.note(vanished)
-        await self._artifacts.discard(path.decode() for path in paths)
-        if paths:
-            with translated_errors():
-                await self._redis.zrem(keys.GARBAGE, *paths)
+        removed: list[bytes] = []
+        try:
+            for path in paths:
+                await self._artifacts.discard([path.decode()])
+                removed.append(path)
+        except StoreError:
+            await self._postpone(paths[len(removed)])
+            raise
+        finally:
+            if removed:
+                with translated_errors():
+                    await self._redis.zrem(keys.GARBAGE, *removed)
         return int(expired) + len(paths)
+
+    async def _postpone(self, path: bytes) -> None:
+        """Puts the path behind all others that are due."""
+        with translated_errors():
+            seconds, _ = await self._redis.time()
+            await self._redis.zadd(keys.GARBAGE, {path: seconds * 1000}, xx=True)
 
     async def trim_events(self) -> None:
         """Removes events that are too old or for which there is no room, also from logs that do not

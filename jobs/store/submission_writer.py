@@ -1,14 +1,29 @@
-"""Writes submissions, of one job or of a batch, to the store."""
+"""Writes submissions, of one job or of a batch, to the store.
+
+What is true if the process dies while it writes a submission with large inputs:
+
+1. After the inputs were noted as garbage, before all were written: no job. What was written is
+   removed an hour later, by the sweep.
+2. After all were written, before the step that accepts: the same.
+3. After that step, before its answer arrived: the job is accepted. The step has taken the note off,
+   so the inputs stay.
+4. After a refusal, before the inputs were removed: no job. They are removed an hour later.
+5. After their note was made due, before they were removed: no job. The next sweep removes them.
+
+If the connection is lost instead, nobody knows whether the step was taken. The inputs are left
+alone: they stay if it was, and go after an hour if it was not.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from jobs.core.errors.request import BodyTooLarge, IdempotencyKeyReused, QueueFull, RequestError
-from jobs.core.errors.store import ArtifactTooLarge, StoreError, StoreEvicts, StoreFull
+from jobs.core.errors.store import ArtifactTooLarge, StoreError, StoreEvicts, StoreFull, StoreUnavailable
 from jobs.core.events import Cursor
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission, Submitted
 from jobs.store.artifacts import Artifacts, file_path, input_path, inputs_prefix
@@ -54,11 +69,10 @@ class SubmissionWriter:
     ) -> Submitted:
         await self._scripts.eviction.check()
         await self._artifacts.check_room()
-        large = {job.job_id: input_path(job.tenant, job.job_id) for job in jobs if _is_large(job)}
-        inputs = [inputs_prefix(job.tenant, job.job_id) for job in jobs if job.job_id in large]
+        large = [job for job in jobs if _is_large(job)]
         if large:
-            # First: a crash in between leaves an orphan file, never a job without its input.
-            await self._put([upload for job in jobs if job.job_id in large for upload in _uploads(job)])
+            await self._put(whole.tenant, large)
+        paths = {job.job_id: input_path(job.tenant, job.job_id) for job in large}
         try:
             outcome, *rest = await self._scripts.call(
                 script,
@@ -67,16 +81,14 @@ class SubmissionWriter:
                 content_digest=whole.content_digest,
                 new_epoch=new_epoch(),
                 **own,
-                rows=[_row(job, large.get(job.job_id)) for job in jobs],
+                rows=[_row(job, paths.get(job.job_id)) for job in jobs],
             )
         except StoreFull:
-            # If it was sent twice, the answer that got lost may say that it is accepted.
-            if inputs and not await self._is_accepted(jobs[0]):
-                await self._artifacts.discard(inputs)
+            await self._abandon(whole.tenant, large)
             raise
         own_id = whole.job_id if isinstance(whole, Submission) else whole.batch_id
-        if outcome in (b"full", b"reused") or rest[3].decode() != own_id:
-            await self._artifacts.discard(inputs)
+        if outcome in (b"full", b"reused", b"late") or rest[3].decode() != own_id:
+            await self._abandon(whole.tenant, large)
         match outcome:
             case b"full":
                 raise QueueFull(
@@ -84,11 +96,9 @@ class SubmissionWriter:
                 )
             case b"reused":
                 raise _reused(rest[0])
+            case b"late":
+                raise _late()
         return _submitted(whole.tenant, outcome, rest)
-
-    async def _is_accepted(self, job: Submission) -> bool:
-        (found,) = await self._scripts.call("get", tenant=job.tenant, rows=[{"id": job.job_id}])
-        return found is not None
 
     async def _replay(
         self, whole: Submission | BatchSubmission, refusal: RequestError | StoreError
@@ -109,17 +119,33 @@ class SubmissionWriter:
             raise _reused(rest[0])
         return _submitted(whole.tenant, outcome, rest)
 
-    async def _put(self, inputs: Sequence[tuple[str, bytes]]) -> None:
-        """Writes all of them, or none."""
+    async def _put(self, tenant: str, jobs: Sequence[Submission]) -> None:
+        """Writes the inputs of all jobs, or none; before that, notes them as garbage."""
+        if await self._scripts.call("inputs_note", tenant=tenant, rows=_ids(jobs)) == b"late":
+            raise _late()
         outcomes = await asyncio.gather(
-            *(self._artifacts.put(path, spec) for path, spec in inputs), return_exceptions=True
+            *(self._artifacts.put(path, body) for job in jobs for path, body in _uploads(job)),
+            return_exceptions=True,
         )
         errors = [outcome for outcome in outcomes if outcome is not None]
         if errors:
-            await self._artifacts.discard(path for path, _ in inputs)
+            with suppress(StoreError):  # the note stays, also for a write that takes effect later
+                await self._artifacts.discard([inputs_prefix(tenant, job.job_id) for job in jobs])
             if isinstance(errors[0], ArtifactTooLarge):
                 raise BodyTooLarge(str(errors[0])) from errors[0]
             raise errors[0]
+
+    async def _abandon(self, tenant: str, jobs: Sequence[Submission]) -> None:
+        """Removes the inputs of refused jobs.
+
+        A job that is accepted keeps its input: if a step was sent twice, the answer that got lost
+        may say so. All others can no longer be accepted, even if a step arrives late.
+        """
+        if not jobs:
+            return
+        with suppress(StoreError):  # the note stays
+            paths = await self._scripts.call("inputs_abandon", tenant=tenant, rows=_ids(jobs))
+            await self._artifacts.discard([path.decode() for path in paths])
 
 
 def _submitted(tenant: str, outcome: bytes, rest: Sequence[Any]) -> Submitted:
@@ -133,6 +159,14 @@ def _reused(known: bytes) -> IdempotencyKeyReused:
         f"The idempotency key was used for other content, which became {known.decode()}. "
         "Use a new key for new content."
     )
+
+
+def _late() -> StoreUnavailable:
+    return StoreUnavailable("Writing the document took too long. Send it again.")
+
+
+def _ids(jobs: Sequence[Submission]) -> list[dict[str, str]]:
+    return [{"id": job.job_id} for job in jobs]
 
 
 def _is_large(job: Submission) -> bool:

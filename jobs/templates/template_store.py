@@ -12,12 +12,13 @@ What is in the store if a process dies during `put` (small content is written in
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis
 
 from jobs.core.errors.request import TemplateLimit, TemplateNotFound, unknown_cursor
-from jobs.core.errors.store import ArtifactMissing, StoreUnavailable
+from jobs.core.errors.store import ArtifactMissing, StoreError, StoreUnavailable
 from jobs.core.ids import new_ulid
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.store import keys
@@ -83,7 +84,8 @@ class TemplateStore:
             max_versions=self._max_versions,
         )
         if path and outcome != b"created":
-            await self._artifacts.discard([prefix])
+            with suppress(StoreError):  # the sweep removes it, too
+                await self._artifacts.discard([prefix])
         match outcome:
             case b"names":
                 raise TemplateLimit(

@@ -33,7 +33,7 @@ def file_path(tenant: str, job_id: str, digest: str) -> str:
 
 def inputs_prefix(tenant: str, job_id: str) -> str:
     """Returns the path above everything that a submission wrote for the job."""
-    return f"{tenant}/{job_id}/0"
+    return f"{tenant}/{job_id}"
 
 
 def result_path(tenant: str, job_id: str, claim: int) -> str:

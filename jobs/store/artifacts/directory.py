@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,10 @@ class DirectoryArtifacts(ObjectArtifacts):
         written.add_done_callback(lambda _: _tell(group, written))
 
     async def discard(self, paths: Iterable[str]) -> None:
-        await asyncio.to_thread(self._directory.remove, list(paths))
+        try:
+            await asyncio.to_thread(self._directory.remove, list(paths))
+        except OSError as error:
+            raise unavailable(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +112,28 @@ class DurableDirectory:
         return errors
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Removes files or whole directories. An emptied parent stays until its job expires."""
+        """Removes files or whole directories. An emptied parent stays until its job expires.
+
+        Raises OSError, after all others were removed.
+        """
+        errors: list[OSError] = []
         for path in paths:
-            target = self._at(path)
+            try:
+                self._remove(self._at(path))
+            except OSError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _remove(self, target: str) -> None:
+        with suppress(FileNotFoundError):
             try:
                 os.unlink(target)
-            except FileNotFoundError:
-                pass
-            except (IsADirectoryError, PermissionError):  # the latter on macOS
+            except (IsADirectoryError, PermissionError) as error:  # the latter on macOS
+                # Ignored: two processes may remove the same directory. What matters is the end.
                 shutil.rmtree(target, ignore_errors=True)
+                if os.path.lexists(target):
+                    raise OSError(f"{target} could not be removed") from error
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"

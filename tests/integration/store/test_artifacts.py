@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import boto3
 import obstore
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import MemoryStore
 from redis.asyncio import Redis
 
@@ -31,30 +28,6 @@ from testsupport.waiting import DEADLINE_S
 
 BODY = bytes(range(256)) * (CHUNK_BYTES // 100)
 """More than two chunks."""
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """An S3 bucket on this machine."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    environ = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    before = dict(os.environ)
-    os.environ.update(environ)
-    boto3.client("s3", endpoint_url=environ["AWS_ENDPOINT_URL"], region_name="us-east-1").create_bucket(
-        Bucket="press"
-    )
-    yield "s3://press/documents"
-    os.environ.clear()
-    os.environ.update(before)
-    server.stop()
 
 
 @pytest.fixture(params=["directory", "s3", "redis"])

@@ -7,7 +7,7 @@
 -- ARGV  metadata is JSON; idempotency_key and webhook_url may be "". The rows are the jobs (see
 --       _accept.lua).
 -- Answer {"created" | "replayed", document, epoch, sequence, batch id} | {"full", waiting} |
---        {"reused", its id}
+--        {"reused", its id} | {"late"} (a sweep may be removing an input)
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the batch as it is now.
 
@@ -21,8 +21,9 @@ for i, job in ipairs(ROWS) do
 end
 local waiting = count_waiting(tenant)
 if waiting + #ROWS > K_MAX_QUEUED then return { 'full', waiting } end
-
 local now = now_ms()
+if inputs_are_late(tenant, now) then return { 'late' } end
+
 redis.call('HSETNX', K_TENANT .. tenant, 'epoch', new_epoch)
 redis.call('HSET', K_BATCH_RECORD .. id, 'v', K_RECORD_VERSION, 'tenant', tenant, 'total', #ROWS, 'succeeded', 0, 'failed', 0,
   'cancelled', 0, 'created', now, 'job_ids', cjson.encode(job_ids), 'metadata', metadata,

@@ -45,6 +45,16 @@ local function remember_key(tenant, key, digest, id)
   end
 end
 
+-- Whether the inputs were written so late, or refused before, that a sweep may be removing them.
+local function inputs_are_late(tenant, now)
+  for _, job in ipairs(ROWS) do
+    if job.input_path ~= '' and tonumber(redis.call('ZSCORE', K_GARBAGE, tenant .. '/' .. job.id) or 0) <= now then
+      return true
+    end
+  end
+  return false
+end
+
 -- Writes the job and publishes its first event; returns the record. `batch` is an id, or "".
 local function accept(job, tenant, batch, now)
   local id, index = job.id, K_JOBS .. tenant
@@ -78,7 +88,11 @@ local function accept(job, tenant, batch, now)
   add('batch', batch)
   add('webhook_url', job.webhook_url)
   redis.call('HSET', K_JOB .. id, unpack(fields))
-  if job.input_path == '' then redis.call('SET', K_INPUT .. id, job.input) end
+  if job.input_path == '' then
+    redis.call('SET', K_INPUT .. id, job.input)
+  else
+    redis.call('ZREM', K_GARBAGE, tenant .. '/' .. id)
+  end
   redis.call('SET', K_ARQ_JOB .. id, arq_entry(id, now))
 
   redis.call('ZADD', index, listed, id)

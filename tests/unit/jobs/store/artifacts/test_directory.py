@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -117,3 +118,17 @@ def test_remove_deletes_files_and_whole_directories_and_nothing_else(
     directory.write([(path, b"x") for path in ("acme/a.1", "acme/a/0/input", "acme/ab.1")])
     directory.remove(["acme/a.1", "acme/a/0", "acme/never-there"])
     assert [path.name for path in sorted(tmp_path.rglob("*")) if path.is_file()] == ["ab.1"]
+
+
+def test_what_cannot_be_removed_is_said_after_all_others_were_removed(
+    directory: DurableDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.write([("acme/stays/0/input", b"x"), ("acme/goes", b"x")])
+
+    def read_only(path: str, **_: object) -> None:
+        raise OSError(errno.EROFS, "read-only file system", path)
+
+    monkeypatch.setattr(os, "rmdir", read_only)
+    with pytest.raises(OSError, match="could not be removed"):
+        directory.remove(["acme/stays", "acme/goes", "acme/never"])
+    assert not (tmp_path / "acme/goes").exists()

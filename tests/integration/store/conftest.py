@@ -1,0 +1,34 @@
+"""A place for artifacts in the cloud."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """An S3 bucket on this machine."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    environ = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    before = dict(os.environ)
+    os.environ.update(environ)
+    boto3.client("s3", endpoint_url=environ["AWS_ENDPOINT_URL"], region_name="us-east-1").create_bucket(
+        Bucket="press"
+    )
+    yield "s3://press/documents"
+    os.environ.clear()
+    os.environ.update(before)
+    server.stop()
