@@ -278,6 +278,23 @@ async def test_events_that_are_too_old_go_and_later_ones_stay(core: Core, tmp_pa
     assert len((await core.log.page("acme", Cursor(head.epoch, 70), 100)).bodies) == 30
 
 
+async def test_events_go_by_age_in_a_store_that_tells_no_sizes(
+    core: Core, own_valkey: FaultyValkey, tmp_path: Path
+) -> None:
+    await core.redis.execute_command("ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-memory")
+    url = own_valkey.url.replace("redis://", "redis://app:secret@")
+    limited_user = Core.open(url, tmp_path)
+    await limited_user.submit()
+    ((entry_id, fields),) = await core.redis.xrange(keys.LOG + "acme")
+    old = fields[b"e"].replace(json.loads(fields[b"e"])["timestamp"].encode(), b"2020-01-01T00:00:00.000Z")
+    await core.redis.delete(keys.LOG + "acme", keys.BUS)
+    await core.redis.xadd(keys.LOG + "acme", {**fields, b"e": old}, entry_id)
+
+    await limited_user.queue.trim_events()
+    await limited_user.redis.aclose()
+    assert await core.redis.xlen(keys.LOG + "acme") == 0
+
+
 async def test_a_log_of_old_events_alone_becomes_empty_and_goes_on(core: Core, tmp_path: Path) -> None:
     job = await core.submit()
     ((entry_id, fields),) = await core.redis.xrange(keys.LOG + "acme")

@@ -17,11 +17,12 @@ local TRIM_TO = 0.95 -- trimming a little more than needed makes it rare
 local MEASURED_WHOLE = 1000 -- events; of a longer stream, only SAMPLES nodes are measured: 10 µs, not 100
 local SAMPLES = 100
 
--- 0 also if this user of the store may not ask: then the number of events alone is bounded.
+-- 0 if there is no such stream; 1 if this user of the store may not ask. Then the number and the age
+-- of events alone are bounded: the log stays among those that are looked at.
 local function memory_of(stream)
-  local samples = redis.call('XLEN', stream) > MEASURED_WHOLE and SAMPLES or 0
-  local bytes = redis.pcall('MEMORY', 'USAGE', stream, 'SAMPLES', samples)
-  return type(bytes) == 'number' and bytes or 0
+  local length = redis.call('XLEN', stream)
+  local bytes = redis.pcall('MEMORY', 'USAGE', stream, 'SAMPLES', length > MEASURED_WHOLE and SAMPLES or 0)
+  return type(bytes) == 'number' and bytes or math.min(length, 1)
 end
 
 -- Removes the oldest events of a stream of `bytes` until it has about `target`, but keeps `least`
