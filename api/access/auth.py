@@ -37,12 +37,13 @@ BatchOf = Callable[[str, str], Awaitable[str | None]]
 
 
 class Authenticator:
-    """Authenticates requests. Each endpoint names its guard: `by_key`, or one of `to_…`."""
+    """Authenticates requests. Each endpoint names its guard: `by_…` or `to_…`."""
 
     def __init__(
         self, settings: Settings, tokens: Tokens, batch_of: BatchOf, clock: Callable[[], float]
     ) -> None:
         self._keys = [(hashlib.sha256(each.key.encode()).digest(), each.tenant) for each in settings.api_keys]
+        self._operator_keys = [hashlib.sha256(key.encode()).digest() for key in settings.operator_keys]
         self._allowed_origins = frozenset(origin.encode() for origin in settings.allowed_origins)
         self._tokens = tokens
         self._batch_of = batch_of
@@ -60,6 +61,17 @@ class Authenticator:
             self._grant(scope)  # an invalid token gets its own error
             raise Forbidden("A token may only read what it was made for. Use an API key for this.")
         return caller
+
+    def by_operator(self, scope: Scope) -> Caller:
+        """Admits operator keys; without API keys, everybody on this machine."""
+        if self._keys and not self._holds_operator_key(scope):
+            self.by_key(scope)  # an unknown key gets its own error
+            raise Forbidden("This is about all tenants. Use a key of PRESSRUN_OPERATOR_KEYS.")
+        return self._local
+
+    def _holds_operator_key(self, scope: Scope) -> bool:
+        digest = hashlib.sha256(_bearer(scope)).digest()
+        return any(hmac.compare_digest(known, digest) for known in self._operator_keys)
 
     async def to_job(self, scope: Scope) -> Caller:
         """Admits API keys, and tokens for this job, its batch or all jobs."""

@@ -74,6 +74,7 @@ def resources(handlers: object, auth: Authenticator, max_body_bytes: int) -> lis
     admissions: dict[Guard, Admission | None] = {
         "open": None,
         "key": auth.by_key,
+        "operator": auth.by_operator,
         "job": auth.to_job,
         "jobs": auth.to_jobs,
         "batch": auth.to_batch,

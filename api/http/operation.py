@@ -17,9 +17,9 @@ from starlette.requests import Request
 from api.http.body import BodyFormat, RequestModel, json_body
 from api.http.query import NoQuery, QueryModel
 
-Guard = Literal["open", "key", "job", "jobs", "batch", "events"]
-"""Who may call: everybody, holders of an API key, or also, to read, holders of a token for the job
-or batch in the path, for the jobs, or for the events."""
+Guard = Literal["open", "key", "operator", "job", "jobs", "batch", "events"]
+"""Who may call: everybody, holders of an API key, holders of an operator key, or holders of an API
+key and, to read, of a token for the job or batch in the path, for the jobs, or for the events."""
 
 Reader = Callable[[Request], Any]
 """Returns a checked value from the path or the headers. Raises RequestError."""

@@ -41,7 +41,7 @@ class HealthRoutes:
     )
     async def readiness(self, request: Request) -> Response:
         """Whether this process can serve."""
-        # With an API key, the answer also says why and how well.
+        # With an operator key, the answer also says why and how well.
         report = await self.services.readiness.report(is_draining=self.services.waiters.closed)
         document = {"status": "ready" if report.is_ready else "unavailable"}
         if self._is_operator(request):
@@ -54,16 +54,17 @@ class HealthRoutes:
     @operation(
         "GET /metrics",
         {200: Answer("The text exposition format.", media_types=("text/plain",))},
+        guard="operator",
         ignores_query=True,
     )
     async def metrics(self) -> Response:
-        """Counters for Prometheus, and how full the store is."""
+        """Counters for Prometheus, and how full the store is; with an operator key."""
         self.services.metrics.stored(await self.services.readiness.store_memory())
         return Response(self.services.metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _is_operator(self, request: Request) -> bool:
         try:
-            self.auth.by_key(request.scope)
+            self.auth.by_operator(request.scope)
         except (Unauthenticated, Forbidden):
             return False
         return True

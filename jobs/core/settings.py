@@ -179,6 +179,13 @@ def _api_keys(text: str) -> tuple[ApiKey, ...]:
     return tuple(keys)
 
 
+def _operator_keys(text: str) -> tuple[str, ...]:
+    keys = _list(text)
+    if any(len(key) < 16 or not key.isascii() for key in keys):
+        raise ValueError
+    return keys
+
+
 def _secret_key(text: str) -> tuple[str, ...]:
     keys = _list(text)
     if not keys or any(len(key) < 32 for key in keys):
@@ -225,6 +232,13 @@ class Settings:
         (),
         _api_keys,
         "tenant:key pairs with commas between, keys of at least 16 ASCII characters",
+        secret=True,
+    )
+    operator_keys: tuple[str, ...] = setting(
+        "PRESSRUN_OPERATOR_KEYS",
+        (),
+        _operator_keys,
+        "keys of at least 16 ASCII characters with commas between",
         secret=True,
     )
     secret_key: tuple[str, ...] = setting(

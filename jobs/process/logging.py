@@ -29,6 +29,7 @@ _SECRET_NAMES = frozenset(
         "secret_key",
         "api_key",
         "api_keys",
+        "operator_keys",
         "authorization",
         "password",
         "cookie",
@@ -117,7 +118,8 @@ def _console(stream: TextIO) -> Processor:
 
 def _known_secrets(settings: Settings) -> tuple[str, ...]:
     password = urlsplit(settings.redis_url).password
-    return (*(key.key for key in settings.api_keys), *settings.secret_key, *([password] if password else []))
+    keys = [key.key for key in settings.api_keys]
+    return (*keys, *settings.operator_keys, *settings.secret_key, *([password] if password else []))
 
 
 def _redact(secrets: tuple[str, ...]) -> Processor:

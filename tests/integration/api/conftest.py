@@ -22,6 +22,7 @@ from jobs.store.scripts import Scripts
 
 ACME_KEY = "acme-key-0123456789"
 GLOBEX_KEY = "globex-key-0123456789"
+OPERATOR_KEY = "operator-key-0123456789"
 KEYS = (ApiKey("acme", ACME_KEY), ApiKey("globex", GLOBEX_KEY))
 SECRET = "a-secret-of-thirty-two-characters"
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 4
@@ -91,7 +92,12 @@ def settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
 def keyed_settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
     """Settings with a key for each of two tenants."""
     return Settings(
-        redis_url=redis_url, data_dir=tmp_path / "data", api_keys=KEYS, secret_key=(SECRET,), host="127.0.0.1"
+        redis_url=redis_url,
+        data_dir=tmp_path / "data",
+        api_keys=KEYS,
+        operator_keys=(OPERATOR_KEY,),
+        secret_key=(SECRET,),
+        host="127.0.0.1",
     )
 
 
@@ -116,6 +122,12 @@ async def keyed_app(keyed_settings: Settings) -> AsyncIterator[Api]:
 @pytest.fixture
 async def acme(keyed_app: Api) -> AsyncIterator[httpx.AsyncClient]:
     async with caller(keyed_app, ACME_KEY) as client:
+        yield client
+
+
+@pytest.fixture
+async def operator(keyed_app: Api) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(keyed_app, OPERATOR_KEY) as client:
         yield client
 
 

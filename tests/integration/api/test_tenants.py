@@ -201,11 +201,33 @@ async def test_expired_and_forged_tokens_are_refused(
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
 
 
-async def test_readiness_shows_details_only_with_an_api_key(
-    acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
+async def test_readiness_shows_details_only_to_operators(
+    operator: httpx.AsyncClient, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     assert (await anonymous.get("/readyz")).json() == {"status": "ready"}
-    assert "store" in (await acme.get("/readyz")).json()
+    assert (await acme.get("/readyz")).json() == {"status": "ready"}
+    assert "store" in (await operator.get("/readyz")).json()
+
+
+async def test_metrics_are_for_operators_only(
+    keyed_app: Api, operator: httpx.AsyncClient, acme: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    assert "pressrun_http_requests_total" in (await operator.get("/metrics")).text
+    refused = await acme.get("/metrics")
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert "PRESSRUN_OPERATOR_KEYS" in refused.json()["detail"]
+    token = await anonymous.get("/metrics", headers=token_headers(keyed_app, "acme", job_id=UNKNOWN_ID))
+    assert (token.status_code, token.json()["code"]) == (403, "forbidden")
+    for headers in ({}, {"authorization": "Bearer operator-key-of-another"}):
+        answer = await anonymous.get("/metrics", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_an_operator_key_belongs_to_no_tenant(operator: httpx.AsyncClient, keyed_app: Api) -> None:
+    for method, path in guarded(keyed_app):
+        if path != "/metrics":
+            answer = await operator.request(method, with_ids(path, UNKNOWN_ID))
+            assert (answer.status_code, path) == (401, path)
 
 
 async def test_with_api_keys_any_host_name_and_a_proxy_are_accepted(acme: httpx.AsyncClient) -> None:

@@ -63,6 +63,8 @@ def test_a_blank_value_counts_as_not_set(blank: str) -> None:
         ("PRESSRUN_API_KEYS", f"a b:{KEY}"),
         ("PRESSRUN_API_KEYS", f"{'t' * 65}:{KEY}"),
         ("PRESSRUN_API_KEYS", f"acme:{KEY}ä"),
+        ("PRESSRUN_OPERATOR_KEYS", f"{KEY},short"),
+        ("PRESSRUN_OPERATOR_KEYS", f"{KEY}ä"),
         ("PRESSRUN_SECRET_KEY", "short"),
         ("PRESSRUN_SECRET_KEY", f"{SECRET},short"),
         ("PRESSRUN_PUBLIC_URL", "example.com"),
