@@ -291,6 +291,12 @@ def lock_a_file_that_can_be_read(targets: Targets) -> object:
 
 
 @attempt
+def lock_a_range_of_a_file_that_can_be_read(targets: Targets) -> object:
+    with Path(os.__file__).open() as file:
+        return fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB) or "gained"
+
+
+@attempt
 def keep_a_file_without_a_name(targets: Targets) -> object:
     return os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR)
 

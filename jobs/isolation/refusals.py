@@ -21,6 +21,7 @@ _CLONE_NEW_NAMESPACES = 0x7E02_0000
 _CLONE_PTRACE = 0x0000_2000
 _O_TMPFILE = 0x0040_0000  # without O_DIRECTORY, whose value depends on the architecture
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY = 8, 10, 15, 1024, 1026
+_F_SETLK, _F_SETLKW, _F_OFD_SETLK, _F_OFD_SETLKW = 6, 7, 37, 38
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_PTRACER = 1, 4, 0x5961_6D61
 _TCGETS, _TIOCGWINSZ, _FIONREAD, _FIONBIO = 0x5401, 0x5413, 0x541B, 0x5421
 _FIONCLEX, _FIOCLEX, _TCGETS2 = 0x5450, 0x5451, 0x802C_542A
@@ -122,9 +123,13 @@ FILES = (
         "flock sync syncfs quotactl quotactl_fd",
     ),
     Refusal(
-        "It asks for no signal to another process by way of a file, and holds up nobody who opens one.",
+        "It asks for no signal to another process by way of a file, and holds up nobody who opens or "
+        "locks one.",
         "fcntl",
-        (Condition(1, Comparison.IS_ONE_OF, [_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY]),),
+        (
+            Condition(1, Comparison.IS_ONE_OF, [_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY]),
+            Condition(1, Comparison.IS_ONE_OF, [_F_SETLK, _F_SETLKW, _F_OFD_SETLK, _F_OFD_SETLKW]),
+        ),
     ),
     Refusal(
         "Of the thousands of operations on devices, it needs a few that ask, and those of its own files.",
