@@ -175,7 +175,7 @@ class Hooks:
         tls: ssl.SSLContext | None = None,
         pacer: Pacer | None = None,
     ) -> Hooks:
-        settings = Settings(redis_url=redis_url, data_dir=data_dir)
+        settings = Settings(redis_url=redis_url, data_dir=data_dir, max_webhook_endpoints=100_000)
         redis = connect(settings)
         scripts = (ClockedScripts if virtual else Scripts)(redis, settings)
         box = SecretBox([SECRET_KEY])

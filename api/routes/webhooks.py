@@ -63,6 +63,7 @@ class WebhookEndpointRoutes:
         f"POST {_ENDPOINTS}",
         {
             201: Answer("The endpoint, with its secret.", CreatedEndpoint, headers=("Location",)),
+            409: "too_many_webhook_endpoints",
             503: "store_unavailable, store_full, store_evicts",
         },
     )

@@ -298,6 +298,9 @@ class Settings:
     max_subscriptions: int = setting(
         "PRESSRUN_MAX_SUBSCRIPTIONS", 100_000, _int(1, 100_000_000), "a number of subscriptions per tenant"
     )
+    max_webhook_endpoints: int = setting(
+        "PRESSRUN_MAX_WEBHOOK_ENDPOINTS", 100, _int(1, 100_000), "a number of webhook endpoints per tenant"
+    )
     log_events: int = setting(
         "PRESSRUN_LOG_EVENTS", 100_000, _int(100, 100_000_000), "how many events a tenant's log keeps"
     )

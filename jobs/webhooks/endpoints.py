@@ -9,7 +9,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors.request import WebhookConflict, WebhookEndpointNotFound, unknown_cursor
+from jobs.core.errors.request import (
+    TooManyWebhookEndpoints,
+    WebhookConflict,
+    WebhookEndpointNotFound,
+    unknown_cursor,
+)
 from jobs.core.ids import new_ulid
 from jobs.store import keys
 from jobs.store.client import translated_errors
@@ -54,12 +59,17 @@ class Endpoints:
 
         Raises:
             StoreEvicts: the store may forget endpoints.
+            TooManyWebhookEndpoints: the tenant has as many as it may have.
         """
         await self._scripts.eviction.check()
         id = f"we_{new_ulid()}"
         sealed = self._box.seal(credentials, id)
         new = Endpoint(id=id, tenant=tenant, status=EndpointStatus.ENABLED, config=config, sealed=sealed)
-        await self._put(new, None)
+        if await self._put(new, None) == b"full":
+            raise TooManyWebhookEndpoints(
+                "The tenant has as many webhook endpoints as it may have. Delete one that is not used, "
+                "or raise PRESSRUN_MAX_WEBHOOK_ENDPOINTS."
+            )
         return await self.get(tenant, id)
 
     async def get(self, tenant: str, endpoint_id: str) -> Endpoint:

@@ -28,8 +28,12 @@ DEFAULT_GRACE_SECONDS = 86_400
 _HEADER_NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?\Z")
 _OUR_HEADER = re.compile(
-    "host|connection|content-(length|type|encoding)|transfer-encoding|te|trailer|upgrade|expect|keep-alive|"
-    "user-agent|accept-encoding|cookie|forwarded|via|webhook-.*|proxy-.*|x-forwarded-.*"
+    # The connection and the framing: RFC 9110 sections 7 and 10.1, RFC 9112, RFC 9113, 8.2.2,
+    # and extensions of them.
+    "host|connection|close|transfer-encoding|te|trailer|upgrade|expect|keep-alive|max-forwards|"
+    "http2-settings|alt-used|early-data|sec-.*|proxy-.*|"
+    # What the message is and where it comes from.
+    "content-.*|date|user-agent|accept-encoding|cookie|forwarded|via|webhook-.*|x-forwarded-.*"
 )
 
 

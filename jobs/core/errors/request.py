@@ -146,6 +146,10 @@ class WebhookConflict(RequestError, code="webhook_conflict", status=409):
     """What was asked of an endpoint or delivery does not fit the state it is in."""
 
 
+class TooManyWebhookEndpoints(RequestError, code="too_many_webhook_endpoints", status=409):
+    """The tenant has `MAX_WEBHOOK_ENDPOINTS`. No 429: waiting makes no room."""
+
+
 class TemplateNotFound(NotFound, code="template_not_found"):
     """Also raised for a template of another tenant."""
 

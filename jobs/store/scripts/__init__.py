@@ -144,6 +144,7 @@ class Scripts:
             "EVENTS_BYTES": settings.events_mb * 1024**2,
             "EVENTS_PERCENT": EVENTS_PERCENT,
             "MAX_QUEUED": settings.max_queued,
+            "MAX_WEBHOOK_ENDPOINTS": settings.max_webhook_endpoints,
             "RESULT_TTL_MS": settings.result_ttl * 1000,
             "RECORD_TTL_MS": settings.record_ttl * 1000,
         }

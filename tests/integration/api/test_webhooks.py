@@ -22,7 +22,7 @@ from jobs.store import keys
 from jobs.store.client import connect
 from jobs.store.scripts import Scripts
 from notifier.webhooks.service import WebhookService
-from tests.integration.api.conftest import FakeWorker
+from tests.integration.api.conftest import ACME_KEY, GLOBEX_KEY, FakeWorker, caller, running
 from tests.integration.api.test_jobs import submit
 from testsupport.hooks import Receiver
 from testsupport.waiting import eventually
@@ -93,6 +93,38 @@ async def test_a_new_endpoint_has_a_secret_and_the_default_event_types(client: h
         "secret": made["secret"],
         "previous": None,
     }
+
+
+async def test_a_tenant_may_have_so_many_endpoints_and_a_deleted_one_makes_room(
+    keyed_settings: Settings,
+) -> None:
+    limited = dataclasses.replace(keyed_settings, max_webhook_endpoints=2)
+    async with running(limited) as app, caller(app, ACME_KEY) as acme, caller(app, GLOBEX_KEY) as globex:
+        first, _ = await register(acme), await register(acme)
+        answer = await acme.post(ENDPOINTS, json={"url": "https://127.0.0.1/hook"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "too_many_webhook_endpoints")
+        assert "PRESSRUN_MAX_WEBHOOK_ENDPOINTS" in answer.json()["detail"]
+        await register(globex)
+        changed = await acme.patch(f"{ENDPOINTS}/{first['id']}", json={"description": "kept"})
+        assert changed.status_code == 200
+        assert (await acme.delete(f"{ENDPOINTS}/{first['id']}")).status_code == 204
+        await register(acme)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Host", "Connection", "Close", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade"),
+        *("Expect", "Max-Forwards", "HTTP2-Settings", "Proxy-Connection", "Sec-WebSocket-Key", "Alt-Used"),
+        *("Early-Data", "Content-Length", "Content-Range", "Content-Digest", "Date", "Via", "Webhook-Id"),
+    ],
+)
+async def test_headers_of_the_connection_and_the_message_are_refused(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    answer = await client.post(ENDPOINTS, json={"url": "https://127.0.0.1/hook", "headers": {name: "1"}})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/headers"
 
 
 async def test_secrets_and_headers_are_sealed_in_the_store(client: httpx.AsyncClient, redis: Any) -> None:

@@ -6,7 +6,7 @@
 -- KEYS  none: target, endpoints and endpoint ids of the tenant, wake, ring, drain, doorbell.
 -- Args  read_at: number of its last change when it was read; "" for a new one. interval_ms: between
 --       requests; "" for no rate.
--- Answer {"ok" | "changed" | "missing"}
+-- Answer {"ok" | "changed" | "missing" | "full"}; "full" if the tenant has as many as it may have
 --
 -- Sent twice: a new one is found as it was written; a change finds its own change and says
 -- "changed".
@@ -16,6 +16,7 @@ local key = K_WEBHOOK_TARGET .. id
 local known = redis.call('HMGET', key, 'tenant', 'changed', 'status')
 if read_at == '' then
   if known[1] == tenant then return 'ok' end
+  if redis.call('ZCARD', K_ENDPOINT_IDS .. tenant) >= K_MAX_WEBHOOK_ENDPOINTS then return 'full' end
 elseif known[1] ~= tenant then
   return 'missing'
 elseif known[2] ~= read_at then
