@@ -67,7 +67,7 @@ class NotConfined(Exception):
     """The process could not be confined. The message says why."""
 
 
-def limit_resources(*, parent_pid: int, memory_bytes: int) -> None:
+def limit_resources(*, parent_pid: int, memory_bytes: int, open_files: int = _MAX_OPEN_FILES) -> None:
     """Limits this process, and lets it end with its parent. Call it first, and once."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Platforms and terminals send these to every process, but the worker ends its children.
@@ -81,7 +81,7 @@ def limit_resources(*, parent_pid: int, memory_bytes: int) -> None:
     os.nice(10)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _MAX_FILE_BYTES)
-    _limit(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
+    _limit(resource.RLIMIT_NOFILE, open_files)
     _limit(resource.RLIMIT_AS, memory_bytes + _ADDRESS_SPACE_HEADROOM_BYTES)
 
 

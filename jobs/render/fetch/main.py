@@ -26,6 +26,8 @@ from jobs.render.protocol.limits import ASSET_PIECE_BYTES, MAX_TEXT_CHARACTERS, 
 _MAX_THREADS = 500
 """Far more than there are renders, because a thread whose document has given up may be stuck in the
 system's resolver for half a minute."""
+_MAX_OPEN_FILES = 2 * _MAX_THREADS
+"""A thread has one connection open, and the resolver's files and sockets for a moment."""
 _STACK_BYTES = 512 * 1024
 _MEMORY_BYTES = 1024 * MIB
 _MAX_QUESTION_BYTES = MIB
@@ -74,7 +76,9 @@ class FetchServer(asyncio.Protocol):
                 if ended is not None and ended.task is not None:
                     ended.task.cancel()
             case "configure":
-                limit_resources(parent_pid=question["parent_pid"], memory_bytes=_MEMORY_BYTES)
+                limit_resources(
+                    parent_pid=question["parent_pid"], memory_bytes=_MEMORY_BYTES, open_files=_MAX_OPEN_FILES
+                )
                 confine(question["isolation"], scratch=None, fonts=False, network=True)
                 limits = question["limits"]
                 self._limits = FetchLimits(**{**limits, "egress_allow": tuple(limits["egress_allow"])})

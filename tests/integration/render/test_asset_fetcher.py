@@ -102,6 +102,27 @@ async def test_new_settings_of_host_names_need_a_new_process_when_no_document_is
     await fetcher.close()
 
 
+async def test_a_fetch_process_fetches_for_hundreds_of_documents_at_once() -> None:
+    count = 400
+    everybody = asyncio.Barrier(count)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await everybody.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=count)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    asking = Answers(AssetFetcher(FetchLimits(egress_allow=("127.0.0.0/8",))))
+    for _ in range(count):
+        asking.fetcher.fetch(asking.fetcher.open(), url, asking.deliver)
+    received = [await asking.next() for _ in range(count)]
+    assert not [answer for answer in received if isinstance(answer, NotFetched)]
+    await asking.fetcher.close()
+    server.close()
+
+
 async def test_a_program_that_cannot_be_started_is_the_reason() -> None:
     asking = Answers(AssetFetcher(FetchLimits(), ("/nonexistent",)))
     assert await asking.why_missing(asking.fetcher.open()) == ENDED

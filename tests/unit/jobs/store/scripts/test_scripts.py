@@ -16,6 +16,7 @@ CONSTANTS: dict[str, str | int] = dict.fromkeys(
     (
         "BASE_URL",
         "WS_URL",
+        "MAX_WEBHOOK_ENDPOINTS",
         "LOG_EVENTS",
         "LOG_TTL_MS",
         "BUS_EVENTS",
