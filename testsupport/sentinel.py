@@ -17,6 +17,9 @@ from testsupport.valkey import FaultyValkey
 from testsupport.waiting import eventually
 
 STOP_S = 30
+_PATIENCE_MS = 60_000
+"""How long the sentinel waits before it calls a server down: a busy machine pauses a server for
+seconds. When a test has killed the primary, it is shorter."""
 
 
 class SentinelGroup:
@@ -66,6 +69,7 @@ class SentinelGroup:
             await primary.execute_command("WAIT", 1, 0)
         self.primary.kill()
         async with self._sentinel() as sentinel, Redis.from_url(self.replica.url) as replica:
+            await sentinel.sentinel_set("mymaster", "down-after-milliseconds", 500)
 
             async def took_over() -> bool:
                 told = await sentinel.sentinel_master("mymaster")
@@ -73,15 +77,16 @@ class SentinelGroup:
                     is_primary = (await replica.info("replication"))["role"] == "master"
                 except RedisConnectionError:  # the sentinel has all connections closed
                     return False
-                return bool(told["port"] == self.replica.port and is_primary)
+                return bool(told["port"] == self.replica.port and not told["is_sdown"] and is_primary)
 
             await eventually(took_over)
+            await sentinel.sentinel_set("mymaster", "down-after-milliseconds", _PATIENCE_MS)
 
     def _start_sentinel(self) -> subprocess.Popen[bytes]:
         self._config.write_text(
             f"port {self._port}\nbind 127.0.0.1\n"
             f"sentinel monitor mymaster 127.0.0.1 {self.primary.port} 1\n"
-            "sentinel down-after-milliseconds mymaster 500\n"
+            f"sentinel down-after-milliseconds mymaster {_PATIENCE_MS}\n"
             "sentinel failover-timeout mymaster 5000\n"
         )
         with self._config.with_suffix(".log").open("wb") as log:
