@@ -103,7 +103,7 @@ class DocumentFetches:
                 raise _not_allowed(asked_for, error, is_redirect=url != asked_for) from None
             response = await self._perform(pinned_http.Request(target, addresses, _HEADERS))
             if response.status in _REDIRECTS and response.location:
-                url = urljoin(url, response.location)
+                url = _redirected(url, response.location)
                 continue
             if not 200 <= response.status < 300:
                 raise FetchFailed("unreachable", f"{shown_url(url)} answered with status {response.status}.")
@@ -157,6 +157,14 @@ def resolve_host(host: str, port: int) -> list[str]:
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _redirected(url: str, location: str) -> str:
+    """Returns the URL that a redirect leads to. Raises UrlRefused."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise UrlRefused(location, "it is malformed") from None
 
 
 def _over_limit(what: str) -> FetchFailed:

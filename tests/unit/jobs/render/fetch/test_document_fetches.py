@@ -137,6 +137,12 @@ class TestRefusing:
         assert problem(fetching, web.url(f"/redirect?{target}"))[0] == "asset_forbidden"
         assert len(web.requests) == 1
 
+    @pytest.mark.parametrize("target", ["http://[::1", "//[::1", "http://[x]/", "http://a:b/"])
+    def test_a_malformed_redirect_is_refused_in_plain_words(self, web: HostileWeb, target: str) -> None:
+        code, message = problem(fetcher(), web.url(f"/redirect?{target}"))
+        assert (code, "malformed" in message) == ("asset_forbidden", True), message
+        assert target in message
+
     def test_a_name_is_resolved_once_for_a_document(self, web: HostileWeb) -> None:
         answers = iter([["127.0.0.1"], ["169.254.169.254"]])
         fetching = fetches(FetchLimits(egress_allow=LOOPBACK), lambda host, port: next(answers))
