@@ -35,17 +35,15 @@ async def serve_websocket(sessions: Sessions, websocket: WebSocket) -> None:
         has_output.set()
         if session.closing is not None:
             # A client that does not read the last frames and the close in time never will.
-            patience.reschedule(asyncio.get_running_loop().time() + session.close_timeout_s)
+            loop.call_later(session.close_timeout_s, sending.cancel)
 
-    patience = asyncio.timeout(None)
+    loop = asyncio.get_running_loop()
     with sessions.connected(wake) as (session, heartbeat):
         receiving = asyncio.create_task(_receive(websocket, heartbeat))
         sending = asyncio.create_task(_send(websocket, session, has_output))
         try:
-            with contextlib.suppress(TimeoutError):
-                async with patience:
-                    session.begin()
-                    await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
+            session.begin()
+            await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             receiving.cancel()
             sending.cancel()
