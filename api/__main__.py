@@ -17,7 +17,7 @@ from jobs.core.errors.store import StoreEvicts, StoreUnavailable
 from jobs.core.settings import Settings
 from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
-from jobs.store.client import connect, refuse_cluster, translated_errors
+from jobs.store.client import connect, refuse_cluster
 from jobs.store.eviction import EvictionGuard
 from notifier.protocol.session import DEFAULT_SESSION_TIMING, MAX_MESSAGE_BYTES
 from notifier.transports.capacity import raise_file_limit
@@ -87,7 +87,7 @@ async def _examine_store(settings: Settings) -> None:
     """
     redis = connect(settings)
     try:
-        with suppress(StoreUnavailable), translated_errors():
+        with suppress(StoreUnavailable):
             await refuse_cluster(redis)
             with suppress(StoreEvicts):
                 await EvictionGuard(redis, settings).check()

@@ -229,11 +229,21 @@ async def wait_for_store(redis: Redis) -> None:
             delay_s = min(delay_s * 2, 2.0)
 
 
+async def read_info(redis: Redis, section: str | None = None) -> dict[str, Any] | None:
+    """Returns what INFO tells, of one section or of all; None if the store forbids INFO.
+
+    Raises StoreUnavailable.
+    """
+    with translated_errors():
+        try:
+            info: dict[str, Any] = await redis.info(section)
+        except ResponseError:  # hosted stores may forbid it
+            return None
+    return info
+
+
 async def refuse_cluster(redis: Redis) -> None:
     """Raises ClusterRefused if the store is a cluster: the scripts touch keys of many slots."""
-    try:
-        info = await redis.info("cluster")
-    except ResponseError:  # hosted stores may hide it
-        return
-    if int(info.get("cluster_enabled", 0)):
+    info = await read_info(redis, "cluster")
+    if info is not None and int(info.get("cluster_enabled", 0)):
         raise ClusterRefused(CLUSTER_REFUSED)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from jobs.store.client import translated_errors
+from jobs.store.client import read_info, translated_errors
 from jobs.store.eviction import UNKNOWN
 
 Durability = Literal["always", "everysec", "no", "none", "unknown"]
@@ -38,11 +38,10 @@ class StoreFacts:
 
 async def read_facts(redis: Redis) -> StoreFacts:
     """Asks the store. Raises StoreUnavailable."""
+    info = await read_info(redis)
+    if info is None:
+        return StoreFacts("Redis or Valkey", None, "unknown", UNKNOWN, is_cluster=False)
     with translated_errors():
-        try:
-            info: dict[str, Any] = await redis.info()
-        except ResponseError:  # hosted stores may forbid INFO
-            return StoreFacts("Redis or Valkey", None, "unknown", UNKNOWN, is_cluster=False)
         fsync = await _appendfsync(redis)
     name = "Valkey" if "valkey_version" in info else "Redis"
     version = str(info["redis_version"])

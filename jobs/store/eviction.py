@@ -7,11 +7,10 @@ import time
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from jobs.core.errors.store import StoreEvicts
 from jobs.core.settings import Settings
-from jobs.store.client import translated_errors
+from jobs.store.client import read_info
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +32,7 @@ async def read_policy(redis: Redis) -> str:
     Raises:
         StoreUnavailable: it does not answer.
     """
-    with translated_errors():
-        try:
-            memory = await redis.info("memory")
-        except ResponseError:  # hosted stores may forbid INFO
-            return UNKNOWN
+    memory = await read_info(redis, "memory") or {}
     return str(memory.get("maxmemory_policy", UNKNOWN))
 
 

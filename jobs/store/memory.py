@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from jobs.store import keys
-from jobs.store.client import translated_errors
+from jobs.store.client import read_info, translated_errors
 
 WARN_AT_PERCENT = 80
 """Above this much of `maxmemory`, operators are warned. Event logs leave more room than that, so
@@ -48,11 +47,10 @@ async def read_memory(redis: Redis) -> StoreMemory | None:
     Raises:
         StoreUnavailable: it does not answer.
     """
+    memory = await read_info(redis, "memory")
+    if memory is None:
+        return None
     with translated_errors():
-        try:
-            memory = await redis.info("memory")
-        except ResponseError:  # hosted stores may forbid INFO
-            return None
         events = await redis.hvals(keys.EVENT_BYTES)  # type: ignore[misc]
     return StoreMemory(
         used=int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0)),
