@@ -12,21 +12,19 @@ import json
 import os
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from signal import SIGKILL, SIGPROF
 from typing import Any, Literal, cast
 from weakref import WeakValueDictionary
 
 import structlog
 
-import jobs
 from jobs.core.errors.request import CheckUnavailable
 from jobs.core.settings import IsolationMode
 from jobs.process.testsignal import TestSignal
-from jobs.render.child.confine import child_environment
+from jobs.render.parent.spawn import spawn
 from jobs.render.protocol import wire
 
 log = structlog.get_logger(__name__)
@@ -200,14 +198,7 @@ class _Child:
     @classmethod
     async def start(cls, command: Sequence[str], cpu_seconds: float, isolation: IsolationMode) -> _Child:
         """Starts a child and waits until it is ready. Raises OSError if it does not start."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env=child_environment(os.environ, import_root=str(Path(jobs.__file__).parent.parent)),
-            start_new_session=True,
-        )
+        process = await spawn(command, stdin=PIPE, stdout=PIPE)
         child = cls(process)
         try:
             child.send(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import signal
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
@@ -17,7 +15,7 @@ from typing import Any, cast
 import structlog
 
 from jobs.core.settings import IsolationMode
-from jobs.render.parent.spawn import spawn
+from jobs.render.parent.spawn import kill_group, spawn_connected
 from jobs.render.protocol import wire
 from jobs.render.protocol.assets import (
     MAX_FETCH_HEADER_BYTES,
@@ -193,13 +191,9 @@ class _FetchProcess(asyncio.Protocol):
 
     async def live(self, command: Sequence[str]) -> None:
         """Starts the process and waits until it is gone."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         try:
-            with theirs:
-                self._process = await spawn(command, "/", theirs)
+            self._process, ours = await spawn_connected(command, "/")
         except OSError as error:
-            ours.close()
             self.kill(f"it could not be started: {error}")
             return
         await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=ours)
@@ -225,8 +219,7 @@ class _FetchProcess(asyncio.Protocol):
 
     def _kill_group(self) -> None:
         if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            kill_group(self._process)
 
     # --- callbacks --------------------------------------------------------------------------------
 

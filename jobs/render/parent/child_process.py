@@ -11,11 +11,9 @@ import asyncio
 import errno
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal, Protocol, cast
@@ -28,7 +26,7 @@ from jobs.core.job import Progress
 from jobs.isolation.level import Isolation
 from jobs.render.parent.asset_fetcher import AssetFetcher
 from jobs.render.parent.scratch import ChildScratch, Scratch
-from jobs.render.parent.spawn import spawn
+from jobs.render.parent.spawn import kill_group, spawn_connected
 from jobs.render.protocol import failures, messages, wire
 from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
@@ -160,12 +158,9 @@ class RenderChild(asyncio.Protocol):
             RendererNotStarted: it reported why it cannot start, died, or took too long.
         """
         own_scratch = scratch.for_child()
-        ours, theirs = socket.socketpair()
         try:
-            with theirs:
-                process = await spawn(command, own_scratch.path, theirs)
+            process, ours = await spawn_connected(command, own_scratch.path)
         except BaseException as error:
-            ours.close()
             own_scratch.remove()
             if isinstance(error, OSError):
                 raise RendererNotStarted(
@@ -173,7 +168,6 @@ class RenderChild(asyncio.Protocol):
                 ) from None
             raise
         child = cls(process, own_scratch, limits, fetcher, owner)
-        ours.setblocking(False)
         await asyncio.get_running_loop().create_unix_connection(lambda: child, sock=ours)
         try:
             async with asyncio.timeout(limits.start_seconds):
@@ -228,12 +222,8 @@ class RenderChild(asyncio.Protocol):
         """Kills the child and every process it started; its current render fails with `error`."""
         if not self.alive:
             return
-        self._kill_group()
+        kill_group(self._process)
         self._end(error or failures.stopped())
-
-    def _kill_group(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
 
     def _send(self, header: dict[str, Any], body: bytes = b"") -> None:
         for part in wire.encode(header, body):
@@ -360,7 +350,7 @@ class RenderChild(asyncio.Protocol):
             async with asyncio.timeout(self._limits.exit_seconds):
                 exit_code = await self._process.wait()
         except TimeoutError:  # it closed its socket and still runs
-            self._kill_group()
+            kill_group(self._process)
             exit_code = await self._process.wait()
         self._use.close()
         self._scratch.remove()
