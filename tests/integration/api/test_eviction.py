@@ -47,6 +47,14 @@ async def warnings(client: httpx.AsyncClient) -> list[str]:
     return [each for each in ready.json()["warnings"] if "noeviction" in each]
 
 
+async def warning_of_a_store_in_use(settings: Settings) -> str:
+    """Submits a job, which is accepted, and returns the warning of `/readyz`."""
+    async with running(settings) as app, caller(app) as client:
+        await submit(client)
+        (warning,) = await warnings(client)
+    return warning
+
+
 async def test_a_store_that_evicts_gets_nothing_new_and_keeps_what_it_has(
     settings: Settings, store: Redis
 ) -> None:
@@ -89,20 +97,15 @@ async def test_a_store_that_evicts_gets_nothing_new_and_keeps_what_it_has(
 
 async def test_a_setting_allows_a_store_that_evicts(settings: Settings, store: Redis) -> None:
     await store.config_set("maxmemory-policy", "allkeys-lru")
-    async with running(dataclasses.replace(settings, eviction="allow")) as app, caller(app) as client:
-        await submit(client)
-        (warning,) = await warnings(client)
-        assert "accepted jobs may vanish" in warning
+    warning = await warning_of_a_store_in_use(dataclasses.replace(settings, eviction="allow"))
+    assert "accepted jobs may vanish" in warning
 
 
 async def test_a_store_that_removes_only_keys_that_expire_is_used_with_a_warning(
     settings: Settings, store: Redis
 ) -> None:
     await store.config_set("maxmemory-policy", "volatile-lru")
-    async with running(settings) as app, caller(app) as client:
-        await submit(client)
-        (warning,) = await warnings(client)
-        assert "idempotency keys" in warning
+    assert "idempotency keys" in await warning_of_a_store_in_use(settings)
 
 
 async def test_a_store_that_forbids_to_ask_is_used_with_a_warning(
@@ -110,10 +113,7 @@ async def test_a_store_that_forbids_to_ask_is_used_with_a_warning(
 ) -> None:
     await store.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-info", "-config")
     url = f"redis://app:pw@127.0.0.1:{own_valkey.port}/0"
-    async with running(dataclasses.replace(settings, redis_url=url)) as app, caller(app) as client:
-        await submit(client)
-        (warning,) = await warnings(client)
-        assert "does not tell" in warning
+    assert "does not tell" in await warning_of_a_store_in_use(dataclasses.replace(settings, redis_url=url))
 
 
 async def test_no_job_can_vanish_while_only_keys_that_expire_are_removed(
