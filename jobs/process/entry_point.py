@@ -1,4 +1,4 @@
-"""What the entry points of all processes have in common."""
+"""Runs a process with its settings, and turns errors at start into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from jobs.isolation.private_memory import make_memory_private
 from jobs.process.logging import configure_logging
 
 BAD_SETTING = 2
-"""The exit code of a process that a wrong setting ended: to start it again is in vain."""
+"""The exit code of a process that ended because a setting is wrong. Starting it again would not
+help."""
 
 
 def run_process(name: str, run: Callable[[Settings], None]) -> NoReturn:

@@ -1,7 +1,7 @@
-"""Reads answers of receivers whose form is wrong as far as they can be understood.
+"""Reads answers of webhook receivers, and keeps a valid status line if invalid bytes follow.
 
-`aiohttp` drops an answer whose head was good if the same packet goes on with bytes that are not
-HTTP, such as the body of a 204. Then a delivery that was accepted would count as failed.
+Bytes that are not HTTP may follow a valid head in the same packet, such as the body of a 204. Then
+`aiohttp` drops the head too, and a delivery that was accepted would count as failed.
 """
 
 from __future__ import annotations

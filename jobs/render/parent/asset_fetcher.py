@@ -1,4 +1,4 @@
-"""Has assets fetched by a fetch process (`jobs.render.fetch.main`), and relays them."""
+"""Starts the fetch process (`jobs.render.fetch.main`), asks it for assets, and passes them on."""
 
 from __future__ import annotations
 
