@@ -15,11 +15,9 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from jobs.core.errors.request import Forbidden
+from jobs.core.forwarding import is_forwarding_header
 from jobs.core.settings import is_loopback
 
-_FORWARDING = frozenset(
-    {b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip"}
-)
 _REMEDY = "Set PRESSRUN_API_KEYS to serve others than this machine."
 
 
@@ -35,7 +33,7 @@ def check_local(scope: Scope, allowed_origins: Collection[bytes]) -> None:
             hosts.append(value)
         elif name == b"origin":
             origins.append(value)
-        elif name in _FORWARDING or name.startswith(b"x-forwarded-"):
+        elif is_forwarding_header(name.decode("latin-1")):
             raise Forbidden(
                 f"Without API keys, requests through a proxy are refused ({name.decode()}). {_REMEDY}"
             )

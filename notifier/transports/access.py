@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from jobs.core.forwarding import is_forwarding_header
 from jobs.core.settings import Settings, is_loopback
 
-_FORWARDING = frozenset(
-    {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
-)
 _REMEDY = "set PRESSRUN_API_KEYS to serve others than this machine"
 
 
@@ -34,7 +32,7 @@ class Access:
                 hosts.append(value)
             elif name == "origin":
                 origins.append(value)
-            elif name in _FORWARDING or name.startswith("x-forwarded-"):
+            elif is_forwarding_header(name):
                 forwarding.append(name)
         host = _host_name(f"//{hosts[0]}") if len(hosts) == 1 else None
         if host is None:
