@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors.request import AlreadyFinished, InputGone, JobNotFound, NotFinished, unknown_cursor
+from jobs.core.errors.request import AlreadyFinished, InputGone, JobNotFound, NotFinished
 from jobs.core.errors.store import ArtifactMissing, StoreError
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job, JobStatus, Submission, Submitted
+from jobs.core.list_cursor import list_cursor, parse_list_cursor
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, file_path
 from jobs.store.client import translated_errors
@@ -82,7 +82,7 @@ class JobStore:
 
         A page may be short if few jobs match; go on until `next_cursor` is None.
         """
-        created, last_id = _parse_list_cursor(cursor)
+        created, last_id = parse_list_cursor(cursor, is_job_id)
         items: list[Job] = []
         for _ in range(_LIST_ROUNDS):
             documents, created, last_id, vanished, index = await self._scripts.call(
@@ -104,7 +104,7 @@ class JobStore:
                     )
             if last_id is None or len(items) == limit:
                 break
-        return Page(items, None if last_id is None else f"{created.decode()}-{last_id.decode()}")
+        return Page(items, None if last_id is None else list_cursor(created, last_id))
 
     async def cancel(self, tenant: str, job_id: str) -> Job:
         """A running render is killed within a second. Raises JobNotFound, AlreadyFinished."""
@@ -168,12 +168,3 @@ class JobStore:
     async def result_of(self, tenant: str, job_id: str) -> StoredResult:
         """Raises what `find_result` raises."""
         return await find_result(self._redis, tenant, job_id)
-
-
-def _parse_list_cursor(cursor: str | None) -> tuple[Any, Any]:
-    if cursor is None:
-        return None, None
-    created, _, job_id = cursor.partition("-")
-    if not (created.isascii() and created.isdigit() and len(created) < 16 and is_job_id(job_id)):
-        raise unknown_cursor()
-    return created, job_id

@@ -13,9 +13,9 @@ from jobs.core.errors.request import (
     WebhookConflict,
     WebhookDeliveryNotFound,
     WebhookEndpointNotFound,
-    unknown_cursor,
 )
 from jobs.core.ids import new_ulid
+from jobs.core.list_cursor import list_cursor, parse_list_cursor
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.store.scripts import Scripts
@@ -81,7 +81,7 @@ class Deliveries:
             WebhookEndpointNotFound: the tenant has no such target.
             InvalidInput: the cursor was never given out.
         """
-        last_created, last_id = _parse_cursor(cursor)
+        last_created, last_id = parse_list_cursor(cursor, DELIVERY_ID.match)
         answer = await self._scripts.call(
             "webhook_list",
             tenant=tenant,
@@ -101,7 +101,7 @@ class Deliveries:
             Delivery.from_record(row[0].decode(), dict(zip(row[1::2], row[2::2], strict=True)))
             for row in rows
         ]
-        return found, None if next_id is None else f"{next_created.decode()}-{next_id.decode()}"
+        return found, None if next_id is None else list_cursor(next_created, next_id)
 
     async def redeliver(self, tenant: str, id: str) -> None:
         """Sends a delivery again that has ended in any way.
@@ -196,12 +196,3 @@ class Deliveries:
             if answer is not None:
                 return event_id, json.loads(answer[1])
         return event_id, None
-
-
-def _parse_cursor(cursor: str | None) -> tuple[str, str]:
-    if cursor is None:
-        return "", ""
-    created, _, id = cursor.partition("-")
-    if not (created.isascii() and created.isdigit() and len(created) < 16 and DELIVERY_ID.match(id)):
-        raise unknown_cursor()
-    return created, id
