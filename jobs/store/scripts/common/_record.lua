@@ -1,3 +1,4 @@
+--!include _hash
 -- The job record (a hash) and the one place where it becomes the JSON document that everybody sees.
 --
 -- Fields: v (schema), tenant, kind, status, version, claim, attempt, max_attempts, priority,
@@ -7,14 +8,6 @@
 -- worker), losses (how many claims were lost before a start was recorded), events (sequences of its
 -- events), tags (JSON), batch, webhook_url, idempotency and reuse (ends of the names of keys that
 -- lead to this job), extras (JSON members that never change).
-
-local function load_hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
-  local hash = {}
-  for i = 1, #flat, 2 do hash[flat[i]] = flat[i + 1] end
-  return hash
-end
 
 local function load_record(id) return load_hash(K_JOB .. id) end
 

@@ -1,4 +1,4 @@
---!include _vanished
+--!include _hash _vanished
 -- Webhook deliveries: where each waits, and what its target may send.
 --
 -- A target is what limits and the circuit breaker apply to: a webhook endpoint (we_…), or the
@@ -17,14 +17,6 @@
 
 local TURNS = { priority = -1e14, normal = 0, late = 1e14 } -- where each lane begins on the ring
 local TURNS_END = { priority = '(0', normal = '(1e14', late = '+inf' }
-
-local function load_hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
-  local record = {}
-  for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
-  return record
-end
 
 local function load_delivery(id) return load_hash(K_DELIVERY .. id) end
 
