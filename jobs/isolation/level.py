@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,12 +18,6 @@ class Isolation:
 
     level: Level
     missing: tuple[str, ...] = ()
-
-    @classmethod
-    def without(cls, missing: Sequence[str], *, parts: int = 2) -> Isolation:
-        """Returns the level if so many of the parts, Landlock and seccomp, are missing."""
-        level: Level = "full" if not missing else "none" if len(missing) == parts else "partial"
-        return cls(level, tuple(missing))
 
     def __str__(self) -> str:
         return self.level if not self.missing else f"{self.level} ({'; '.join(self.missing)})"
@@ -46,4 +39,6 @@ def offered() -> Isolation:
     if sys.platform != "linux":
         return Isolation("none", (f"only Linux has Landlock and seccomp, and this is {sys.platform}",))
     found = (landlock.why_missing(), seccomp.why_missing())
-    return Isolation.without([reason for reason in found if reason is not None])
+    missing = tuple(reason for reason in found if reason is not None)
+    level: Level = "full" if not missing else "none" if len(missing) == len(found) else "partial"
+    return Isolation(level, missing)
