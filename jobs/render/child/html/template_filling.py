@@ -91,7 +91,7 @@ def compiled(source: str) -> Template:
         for modifier in tree.find_all(nodes.ScopedEvalContextModifier):
             if not all(isinstance(option.value, nodes.Const) for option in modifier.options):
                 raise _failed(modifier.lineno, "autoescape should be followed by true or false")
-        return environment.from_string(source)
+        return environment.from_string(tree)
     except TemplateSyntaxError as error:
         raise _failed(error.lineno, error.message or "this is not Jinja2") from None
     except ValueError:
