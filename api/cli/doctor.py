@@ -32,7 +32,7 @@ from jobs.store.artifacts import input_path, open_artifacts
 from jobs.store.client import connect
 from jobs.store.durability import StoreFacts, read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
-from jobs.store.memory import MIB, StoreMemory, read_memory
+from jobs.store.memory import MIB, StoreMemory
 from jobs.store.scripts import Scripts
 
 LANGUAGES = {
@@ -237,7 +237,7 @@ async def examine_storage(settings: Settings) -> list[Finding]:
 
 async def examine_store(redis: Redis, settings: Settings) -> list[Finding]:
     try:
-        facts, memory = await read_facts(redis), await read_memory(redis)
+        facts = await read_facts(redis)
     except StoreError as error:
         return [Finding("fail", "store", str(error), "Start it, or correct REDIS_URL.")]
     return [
@@ -245,7 +245,7 @@ async def examine_store(redis: Redis, settings: Settings) -> list[Finding]:
         examine_durability(facts),
         *examine_replication(facts, settings),
         examine_eviction(facts, settings),
-        *(examine_memory(memory, settings) if memory is not None else ()),
+        *(examine_memory(facts.memory, settings) if facts.memory is not None else ()),
     ]
 
 

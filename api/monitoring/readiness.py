@@ -72,18 +72,18 @@ class Readiness:
                 store["reason"] = CLUSTER_REFUSED
             webhooks = await self._webhook_backlog(warnings)
             warnings += await self._vanished()
-            memory = await self.store_memory()
+            memory = facts.memory
             if memory is not None:
                 store["memory"] = {
                     "used_bytes": memory.used,
                     "max_bytes": memory.limit,
                     "event_bytes": memory.events,
                 }
-            if memory is not None and memory.is_nearly_full:
-                warnings.append(
-                    f"The store is nearly full: {memory}. When it is full, submissions are refused (store_full). "
-                    "Give it more memory, or delete jobs that nobody needs."
-                )
+                if memory.is_nearly_full:
+                    warnings.append(
+                        f"The store is nearly full: {memory}. When it is full, submissions are refused (store_full). "
+                        "Give it more memory, or delete jobs that nobody needs."
+                    )
             if facts.durability != "always":
                 warnings.append(
                     f"The store's durability is {facts.durability}: a power cut may lose accepted jobs."

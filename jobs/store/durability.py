@@ -1,4 +1,7 @@
-"""Asks the store what it is and how durable its writes are, for `/readyz` and `pressrun doctor`."""
+"""Asks the store what it is, how durable its writes are, and how full it is.
+
+`/readyz` and `pressrun doctor` report the answers.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from redis.exceptions import ResponseError
 
 from jobs.store.client import read_info, translated_errors
 from jobs.store.eviction import UNKNOWN
+from jobs.store.memory import StoreMemory, memory_of
 
 Durability = Literal["always", "everysec", "no", "none", "unknown"]
 """What a power cut loses: nothing; about a second; what the kernel had not written; all since the
@@ -34,6 +38,8 @@ class StoreFacts:
     what was acknowledged in the last moments."""
     needs_replicas: bool = False
     """Whether it refuses writes while too few replicas follow (`min-replicas-to-write`)."""
+    memory: StoreMemory | None = None
+    """None if it does not tell."""
 
 
 async def read_facts(redis: Redis) -> StoreFacts:
@@ -53,6 +59,7 @@ async def read_facts(redis: Redis) -> StoreFacts:
         is_cluster=bool(int(info.get("cluster_enabled", 0))),
         replicas=int(info.get("connected_slaves", 0)),
         needs_replicas="min_slaves_good_slaves" in info,
+        memory=await memory_of(redis, info),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -47,13 +49,16 @@ async def read_memory(redis: Redis) -> StoreMemory | None:
     Raises:
         StoreUnavailable: it does not answer.
     """
-    memory = await read_info(redis, "memory")
-    if memory is None:
-        return None
+    info = await read_info(redis, "memory")
+    return None if info is None else await memory_of(redis, info)
+
+
+async def memory_of(redis: Redis, info: Mapping[str, Any]) -> StoreMemory:
+    """Asks the store for the events, and takes the rest from `info`. Raises StoreUnavailable."""
     with translated_errors():
         events = await redis.hvals(keys.EVENT_BYTES)  # type: ignore[misc]
     return StoreMemory(
-        used=int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0)),
-        limit=int(memory.get("maxmemory", 0)) or None,
+        used=int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0)),
+        limit=int(info.get("maxmemory", 0)) or None,
         events=sum(map(int, events)),
     )
