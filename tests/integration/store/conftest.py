@@ -1,9 +1,10 @@
-"""A place for artifacts in the cloud."""
+"""The places for artifacts."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
@@ -32,3 +33,13 @@ def bucket() -> Iterator[str]:
     os.environ.clear()
     os.environ.update(before)
     server.stop()
+
+
+@pytest.fixture(params=["directory", "s3", "redis"])
+def artifacts_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place of each sort: a test that uses this runs once for each."""
+    if request.param == "directory":
+        return tmp_path.as_uri()
+    if request.param == "redis":
+        return "redis:"
+    return str(request.getfixturevalue("bucket"))

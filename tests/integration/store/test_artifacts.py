@@ -30,14 +30,9 @@ BODY = bytes(range(256)) * (CHUNK_BYTES // 100)
 """More than two chunks."""
 
 
-@pytest.fixture(params=["directory", "s3", "redis"])
-async def artifacts(
-    request: pytest.FixtureRequest, redis: Redis, redis_url: str, tmp_path: Path
-) -> AsyncIterator[Artifacts]:
-    url = {"directory": tmp_path.as_uri(), "redis": "redis:"}.get(request.param) or request.getfixturevalue(
-        "bucket"
-    )
-    settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": url})
+@pytest.fixture
+async def artifacts(redis: Redis, redis_url: str, artifacts_url: str) -> AsyncIterator[Artifacts]:
+    settings = Settings.from_env({"REDIS_URL": redis_url, "PRESSRUN_ARTIFACTS_URL": artifacts_url})
     client = connect(settings)
     yield open_artifacts(settings, Scripts(client, settings))
     await client.aclose()

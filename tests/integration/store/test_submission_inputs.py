@@ -4,7 +4,7 @@ between, on every artifact store."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,9 @@ SMALL = b'{"input":{},"options":{}}'
 FILES = {"a" * 64: b"first file", "b" * 64: b"second file"}
 
 
-@pytest.fixture(params=["directory", "s3", "redis"])
-async def core(
-    request: pytest.FixtureRequest, redis: Redis, redis_url: str, tmp_path: Path
-) -> AsyncIterator[Core]:
-    url = {"directory": tmp_path.as_uri(), "redis": "redis:"}.get(request.param) or request.getfixturevalue(
-        "bucket"
-    )
-    core = Core.open(redis_url, tmp_path, PRESSRUN_ARTIFACTS_URL=url, PRESSRUN_MAX_QUEUED="3")
+@pytest.fixture
+async def core(redis: Redis, redis_url: str, tmp_path: Path, artifacts_url: str) -> AsyncIterator[Core]:
+    core = Core.open(redis_url, tmp_path, PRESSRUN_ARTIFACTS_URL=artifacts_url, PRESSRUN_MAX_QUEUED="3")
     yield core
     await core.redis.aclose()
 
@@ -152,6 +147,21 @@ async def submit(
     return await BatchStore(scripts, artifacts).submit(whole)
 
 
+def step_of(whole: Submission | BatchSubmission) -> str:
+    """The script that accepts it."""
+    return "submit" if isinstance(whole, Submission) else "batch_submit"
+
+
+async def begun(
+    held: HeldScripts | HeldArtifacts, submission: Coroutine[Any, Any, Submitted]
+) -> asyncio.Task[Submitted]:
+    """Submits until `held` is reached."""
+    process = asyncio.create_task(submission)
+    async with asyncio.timeout(DEADLINE_S):
+        await held.reached.wait()
+    return process
+
+
 async def an_hour_passes(core: Core) -> None:
     for path in await core.redis.zrange(keys.GARBAGE, 0, -1):
         await core.redis.zadd(keys.GARBAGE, {path: 1})
@@ -174,6 +184,13 @@ async def is_accepted(core: Core, whole: Submission | BatchSubmission) -> bool:
     return found.pop()
 
 
+async def assert_accepted_with_inputs_or_neither(
+    core: Core, whole: Submission | BatchSubmission, accepted: bool
+) -> None:
+    assert await is_accepted(core, whole) is accepted
+    assert await kept(core, whole) == (paths_of(whole) if accepted else [])
+
+
 async def assert_it_runs(core: Core, whole: Submission | BatchSubmission) -> None:
     async with Watcher.following(core.redis) as watcher, core.worker({"test": instant}):
         for job in jobs_of(whole):
@@ -193,7 +210,6 @@ async def test_inputs_of_a_process_that_dies_stay_if_the_jobs_were_accepted_and_
     core: Core, make: Any, point: str
 ) -> None:
     whole = make()
-    step = "submit" if make is a_job else "batch_submit"
     held: Any
     scripts, artifacts = None, None
     if point in ("nothing written", "all written"):
@@ -202,11 +218,9 @@ async def test_inputs_of_a_process_that_dies_stay_if_the_jobs_were_accepted_and_
         )
     else:
         held = scripts = HeldScripts(
-            core, "inputs_note" if point == "noted" else step, after=point != "about to accept"
+            core, "inputs_note" if point == "noted" else step_of(whole), after=point != "about to accept"
         )
-    process = asyncio.create_task(submit(core, whole, scripts, artifacts))
-    async with asyncio.timeout(DEADLINE_S):
-        await held.reached.wait()
+    process = await begun(held, submit(core, whole, scripts, artifacts))
     process.cancel()
     await asyncio.wait([process])
 
@@ -216,8 +230,7 @@ async def test_inputs_of_a_process_that_dies_stay_if_the_jobs_were_accepted_and_
     await an_hour_passes(core)
 
     accepted = point == "accepted"
-    assert await is_accepted(core, whole) is accepted
-    assert await kept(core, whole) == (paths_of(whole) if accepted else [])
+    await assert_accepted_with_inputs_or_neither(core, whole, accepted)
     assert await core.redis.zcard(keys.GARBAGE) == 0
     if accepted:
         await assert_it_runs(core, whole)
@@ -229,15 +242,15 @@ async def test_inputs_stay_while_nobody_knows_whether_the_jobs_were_accepted(
     core: Core, make: Any, taken: bool
 ) -> None:
     whole = make()
-    step = "submit" if make is a_job else "batch_submit"
     with pytest.raises(StoreUnavailable):
-        await submit(core, whole, FailingScripts(core, step, StoreUnavailable("Lost."), after=taken))
+        await submit(
+            core, whole, FailingScripts(core, step_of(whole), StoreUnavailable("Lost."), after=taken)
+        )
     await core.queue.sweep()
     assert await kept(core, whole) == paths_of(whole)
 
     await an_hour_passes(core)
-    assert await is_accepted(core, whole) is taken
-    assert await kept(core, whole) == (paths_of(whole) if taken else [])
+    await assert_accepted_with_inputs_or_neither(core, whole, taken)
     if taken:
         await assert_it_runs(core, whole)
 
@@ -265,12 +278,9 @@ async def test_a_refused_submission_whose_step_arrives_late_is_not_accepted_with
     core: Core, make: Any
 ) -> None:
     whole = make()
-    step = "submit" if make is a_job else "batch_submit"
-    late = HeldScripts(core, step, after=False)
-    process = asyncio.create_task(submit(core, whole, late))
-    async with asyncio.timeout(DEADLINE_S):
-        await late.reached.wait()
-    full = FailingScripts(core, step, StoreFull("Full."), after=False)
+    late = HeldScripts(core, step_of(whole), after=False)
+    process = await begun(late, submit(core, whole, late))
+    full = FailingScripts(core, step_of(whole), StoreFull("Full."), after=False)
     with pytest.raises(StoreFull):
         await submit(core, whole, full)
     late.go_on.set()
@@ -303,13 +313,11 @@ async def test_inputs_go_at_once_if_the_store_is_full_unless_the_jobs_were_accep
 ) -> None:
     """The step may be sent twice; then the answer that got lost says that it was taken."""
     whole = make()
-    step = "submit" if make is a_job else "batch_submit"
     with pytest.raises(StoreFull):
-        await submit(core, whole, FailingScripts(core, step, StoreFull("Full."), after=taken))
-    assert await is_accepted(core, whole) is taken
-    assert await kept(core, whole) == (paths_of(whole) if taken else [])
+        await submit(core, whole, FailingScripts(core, step_of(whole), StoreFull("Full."), after=taken))
+    await assert_accepted_with_inputs_or_neither(core, whole, taken)
     await an_hour_passes(core)
-    assert await kept(core, whole) == (paths_of(whole) if taken else [])
+    await assert_accepted_with_inputs_or_neither(core, whole, taken)
 
 
 async def test_nothing_is_written_if_nothing_can_be_noted(in_directory: Core, tmp_path: Path) -> None:
@@ -324,11 +332,8 @@ async def test_nothing_is_written_if_nothing_can_be_noted(in_directory: Core, tm
 @wholes
 async def test_inputs_that_took_an_hour_to_write_are_refused(in_directory: Core, make: Any) -> None:
     whole = make()
-    step = "submit" if make is a_job else "batch_submit"
-    scripts = HeldScripts(in_directory, step, after=False)
-    process = asyncio.create_task(submit(in_directory, whole, scripts))
-    async with asyncio.timeout(DEADLINE_S):
-        await scripts.reached.wait()
+    scripts = HeldScripts(in_directory, step_of(whole), after=False)
+    process = await begun(scripts, submit(in_directory, whole, scripts))
     await an_hour_passes(in_directory)
     scripts.go_on.set()
     with pytest.raises(StoreUnavailable, match="took too long"):
