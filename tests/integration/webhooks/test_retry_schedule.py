@@ -173,6 +173,19 @@ async def test_faults_on_our_side_cost_the_receiver_nothing_and_end_after_four_d
     assert delivery.status is DeliveryStatus.EXHAUSTED
 
 
+@pytest.mark.parametrize(("asked_ms", "held_ms"), [(3_000, 3_000), (DAY_MS, 600_000)])
+async def test_retry_after_keeps_others_away_for_ten_minutes_at_most(
+    clocked: Hooks, asked_ms: int, held_ms: int
+) -> None:
+    endpoint = await clocked.endpoint()
+    clocked.sender.answers = failing(503, retry_after_ms=asked_ms)
+    await clocked.event()
+    await clocked.dispatcher.dispatch_new()
+    await clocked.work()
+    state = await clocked.endpoints.state(TENANT, endpoint.id)
+    assert state.held_until_ms == clocked.now_ms + held_ms
+
+
 @pytest.mark.parametrize(("asked_ms", "waited_ms"), [(3_600_000, 3_600_000), (90 * DAY_MS, DAY_MS)])
 async def test_retry_after_is_honoured_within_bounds(clocked: Hooks, asked_ms: int, waited_ms: int) -> None:
     await clocked.endpoint()
