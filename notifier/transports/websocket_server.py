@@ -9,7 +9,6 @@ transport resumes.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http
 from collections.abc import Sequence
 
@@ -150,20 +149,23 @@ class WebSocketServer:
             log.info("connection.refused", code=connection.refusal.code, reason=connection.refusal.reason)
             await connection.close(connection.refusal.code, connection.refusal.reason)
             return
-        self._connections.add(connection)
         with self._sessions.connected(connection.flush) as (session, heartbeat):
             connection.session = session
-            session.begin()
-            with contextlib.suppress(ConnectionClosed):
+            self._connections.add(connection)
+            try:
+                session.begin()
                 while True:
                     heartbeat.receive(await connection.recv())
-        self._connections.discard(connection)
-        log.debug(
-            "connection.closed",
-            tenant=session.tenant,
-            code=connection.close_code,
-            reason=connection.close_reason,
-        )
+            except ConnectionClosed:
+                pass
+            finally:
+                self._connections.discard(connection)
+                log.debug(
+                    "connection.closed",
+                    tenant=session.tenant,
+                    code=connection.close_code,
+                    reason=connection.close_reason,
+                )
 
 
 def _text_message(payload: bytes) -> bytes:
