@@ -74,13 +74,19 @@ class Credentials:
         return [secret.key for secret in self.secrets if secret.until_ms is None or secret.until_ms > now_ms]
 
     def rotated(self, secret: str, now_ms: int, grace_ms: int) -> Credentials:
-        """Adds a secret. The previous one goes on signing for `grace_ms`; older ones stop."""
+        """Returns credentials with a new secret.
+
+        The previous secret goes on signing for `grace_ms`; older ones stop.
+        """
         previous = replace(self.secrets[0], until_ms=now_ms + grace_ms)
         return replace(self, secrets=(Secret(secret), previous) if grace_ms else (Secret(secret),))
 
 
 class SecretBox:
-    """AES-256-GCM, bound to the owner. The first key encrypts; any of them decrypts."""
+    """Encrypts credentials with AES-256-GCM, bound to their owner.
+
+    The first key encrypts; any of them decrypts.
+    """
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._ciphers = [AESGCM(derive_key(key, _PURPOSE)) for key in secret_keys]

@@ -75,7 +75,9 @@ class Deliveries:
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[Delivery], str | None]:
-        """Returns deliveries, newest first, and the cursor of the next page. Pages may be short.
+        """Returns deliveries, newest first, and the cursor of the next page.
+
+        If few deliveries pass the filters, pages may be short.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such target.
@@ -117,7 +119,9 @@ class Deliveries:
             raise WebhookConflict(f"{id} is on its way already, or its endpoint is disabled.")
 
     async def recover(self, tenant: str, endpoint_id: str, since_ms: int) -> int:
-        """Sends again what was made since and was exhausted or discarded; returns how many.
+        """Sends deliveries again that were made since `since_ms` and were exhausted or discarded.
+
+        Returns how many.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.
@@ -177,7 +181,9 @@ class Deliveries:
     async def test(
         self, tenant: str, endpoint_id: str, timeout_s: float
     ) -> tuple[str, dict[str, Any] | None]:
-        """Lets a notifier send a `webhook.test` event. Returns its id, and the attempt if it came.
+        """Lets a notifier send a `webhook.test` event, and waits for its attempt.
+
+        Returns the id of the event, and the attempt; None if no attempt was made in time.
 
         Raises:
             WebhookEndpointNotFound: the tenant has no such endpoint.

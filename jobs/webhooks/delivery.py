@@ -30,7 +30,7 @@ class DeliveryStatus(enum.StrEnum):
 
 
 def delivery_id(event_id: str, target_id: str, url: str = "") -> str:
-    """The same for an event and a target, so that making a delivery twice makes one."""
+    """Returns the same id each time, so that making the same delivery twice makes one."""
     return "whd_" + _digest(f"{event_id} {target_id} {url}")
 
 
@@ -105,7 +105,7 @@ class Delivery:
 
 
 def attempts_of(stored: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the attempts of one claim: two if a kept connection was closed under the first."""
+    """Returns the attempts of one claim: two if the first found its kept connection closed."""
     first = stored.pop("unanswered", None)
     return [stored] if first is None else [first, stored]
 

@@ -81,7 +81,8 @@ class DeliveryQueue:
         self._scripts = scripts
 
     async def claim(self, want: int, max_per_target: int, max_late: int | None = None) -> DeliveryBatch:
-        """At most `max_late` of the claims are of the late lane (None: all).
+        """Claims up to `want` deliveries, up to `max_late` of them of the late lane (None: all).
+
         A target with `max_per_target` requests in flight gets no more.
         """
         now_ms, due_in_ms, rows, given_up = await self._scripts.call(
@@ -107,8 +108,10 @@ class DeliveryQueue:
         chance: float,
         took_ms: float,
     ) -> tuple[str | None, str]:
-        """Writes how an attempt ended. Returns the status of the delivery (None if the claim was no
-        longer the current one), and why the endpoint was disabled by this, if it was.
+        """Writes how an attempt ended.
+
+        Returns the status of the delivery (None if the claim was no longer the current one), and
+        why this attempt got the endpoint disabled (empty if it did not).
 
         `delay_ms` is until the next attempt, None if there is none. `hold_ms` is how long to send
         nothing to the target. `chance` is a random number below 1.
@@ -130,6 +133,7 @@ class DeliveryQueue:
 
     async def sweep(self) -> int:
         """Removes deliveries that expired, and ends those whose targets are disabled or gone.
+
         Handles a bounded number and returns it; call again until it is 0.
         """
         return int(await self._scripts.call("webhook_sweep", limit=_SWEEP_BATCH))

@@ -32,7 +32,10 @@ _TEMPORARY = {socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, getattr(sock
 
 
 class ResolveFailed(OSError):
-    """`is_ours`: the fault may be on our side (no answer, a broken resolver)."""
+    """The host name gave no addresses.
+
+    `is_ours`: the fault may be on our side (no answer, a broken resolver).
+    """
 
     def __init__(self, host: str, reason: str, *, is_ours: bool) -> None:
         super().__init__(errno.EHOSTUNREACH, f"{host} could not be resolved: {reason}")
@@ -133,7 +136,7 @@ class Destinations:
         return addresses
 
     async def check_registration(self, url: str) -> None:
-        """Raises EgressError if no webhook would go there; lets pass what nobody resolves now."""
+        """Raises EgressError if no webhook may go to `url`; not if the resolver does not answer."""
         target = self.check_url(url)
         try:
             await self.resolve(target)

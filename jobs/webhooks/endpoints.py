@@ -114,7 +114,9 @@ class Endpoints:
         endpoint_id: str,
         change: Callable[[Endpoint], tuple[Endpoint, Credentials | None]],
     ) -> Endpoint:
-        """`change` gets the endpoint as it is, and is called again if somebody else was faster. It
+        """Changes an endpoint and returns it as it is then.
+
+        `change` gets the endpoint as it is, and is called again if somebody else was faster. It
         returns credentials only if they change, else None.
 
         Raises:

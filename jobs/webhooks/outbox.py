@@ -22,8 +22,8 @@ READ_AT_ONCE = 200
 ABANDONED_MS = 30_000
 """A reference that was read this long ago and not acknowledged goes to another notifier."""
 LOOKS_AHEAD = 4
-"""So many looks in a row at which a reference was read just now are no chance: the looks of a
-notifier are ten seconds apart."""
+"""A notifier looks every ten seconds. If a reference seems to have been read just now at so many
+looks in a row, the store's clock was ahead when it was read."""
 _DEAD_CONSUMER_MS = 3_600_000
 _SAMPLED = 50
 
@@ -76,7 +76,7 @@ class Outbox:
                     raise
 
     async def read(self) -> list[Reference]:
-        """Returns what nobody has read, as soon as there is some; [] after a second."""
+        """Returns references that nobody has read, as soon as there are any; [] after a second."""
         with translated_errors():
             answer = await self._redis.xreadgroup(
                 GROUP, self._name, {keys.OUTBOX: ">"}, count=READ_AT_ONCE, block=BLOCK_MS

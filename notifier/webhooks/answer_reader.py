@@ -24,7 +24,7 @@ class AnswerReader(ResponseHandler):
     """Bytes followed the end of the answer; they were ignored."""
 
     def data_received(self, data: bytes) -> None:
-        """Takes each head by itself, so that an error behind it cannot spoil it."""
+        """Gives `aiohttp` each head by itself: an error in what follows must not discard it."""
         start = 0
         while start < len(data) and self.exception() is None:
             is_head = self._payload is None or self._payload.is_eof()
@@ -41,5 +41,5 @@ class AnswerReader(ResponseHandler):
             body.set_exception(AnswerInvalid(error.message))
 
     def is_connected(self) -> bool:
-        """Tells if the next request may go here: not if an answer nobody asked for is there."""
+        """Tells if the next request may go here: not if an unrequested answer has come."""
         return super().is_connected() and not len(self)

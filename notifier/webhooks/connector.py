@@ -58,7 +58,8 @@ class CheckingResolver(AbstractResolver):
     def __init__(self, destinations: Destinations) -> None:
         self._destinations = destinations
 
-    # aiohttp shares one lookup among requests for the same host, so an error has to say everything.
+    # aiohttp shares one lookup among requests for the same host. So the reason of a refusal is in
+    # the error, which all of them get.
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:

@@ -46,7 +46,10 @@ def after_failure(attempt: int, retry_after_ms: int, chance: float) -> int | Non
 
 
 def after_fault(faults: int, age_ms: int, chance: float) -> int | None:
-    """The same after a fault on our side, the `faults`th in a row from 0; None after four days."""
+    """Returns the milliseconds from a fault on our side to the next try; None after four days.
+
+    `faults` is how many came before it in a row.
+    """
     if age_ms >= FAULTS_END_MS:
         return None
     return round(FAULT_DELAYS_MS[min(faults, len(FAULT_DELAYS_MS) - 1)] * (1 + JITTER * chance))

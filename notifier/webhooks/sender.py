@@ -94,7 +94,7 @@ class Sender:
         await self._session.close()
 
     def _check_url(self, url: str) -> tuple[Target, URL]:
-        """Makes the URL of its checked parts: another parser could read its text differently."""
+        """Makes the URL from its checked parts: another parser could read the text differently."""
         target = self._destinations.check_url(url)
         return target, URL(f"{target.scheme}://{target.authority}{target.path}", encoded=True)
 
@@ -137,7 +137,7 @@ async def _note_answer(answer: aiohttp.ClientResponse, state: InFlightRequest) -
         )
     elif state.reader is not None and state.reader.has_surplus:
         exchange.message = (
-            "More bytes came than the answer has, and were ignored: a body after 204, "
+            "More bytes came than belong to the answer, and were ignored: a body after 204, "
             "or one longer than its content-length."
         )
     elif len(exchange.answer) > MAX_ANSWER_BYTES:
