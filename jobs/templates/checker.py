@@ -2,7 +2,7 @@
 
 A few hundred hostile bytes can make Jinja2 and JSON Schema work for hours and hold Python's lock,
 so the web process runs neither. A child starts when a check finds none idle. The checks of one
-tenant wait for each other. If all children are busy, the oldest check gives way to those who wait.
+tenant wait for each other. If all children are busy, the oldest check is ended to make room.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _WALL_SECONDS = 20.0
 _MEMORY_BYTES = 256 * 1024 * 1024
 """What a check may map beside the libraries: enough to compile 300 KB of dense template."""
 MAX_CHILDREN = 4
-"""Each takes 35 MB at rest. So many tenants can send slow checks before others wait at all."""
+"""Each takes 35 MB at rest. A tenant waits for others only if so many of them send slow checks."""
 _PATIENCE_SECONDS = 0.2
 _UNDISTURBED_SECONDS = 0.4
 """When all children are busy: how long a check waits, and how long the oldest one may have run,
-before the oldest gives way. With the start of a new child, nobody waits for a second."""
+before the oldest is ended. Even if a new child has to start then, nobody waits for a second."""
 _MAX_ANSWER_BYTES = 1024 * 1024
 CHILD_COMMAND = (sys.executable, "-m", "jobs.templates.check_child")
 
@@ -58,8 +58,8 @@ _MISFIT = "the data does not fit the schema, and has too many flaws to list"
 class Checker:
     """Runs checks in child processes. Use it from one event loop only.
 
-    They return flaws, with pointers below `pointer`, and raise `CheckUnavailable`, also if the
-    check gave way to others.
+    The checks return flaws, with pointers below `pointer`. They raise `CheckUnavailable` if the
+    child did not start or answer, or if the check was ended to make room for others.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Checker:
             self._free.put_nowait(slot)
 
     async def _take(self) -> _Slot:
-        """Returns a slot, in the order of the calls. If all are busy for long, one gives way."""
+        """Returns a slot, in the order of the calls. Ends the oldest check if all stay busy."""
         while True:
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -242,8 +242,8 @@ class _Child:
     async def ended(self) -> int:
         """Waits for the end of a child that was killed.
 
-        Returns its exit code, as in `Process.returncode`: of a child that was ending by itself, its
-        own.
+        Returns its exit code, as in `Process.returncode`. A child that ended by itself before it
+        was killed has its own.
         """
         return await self._process.wait()
 

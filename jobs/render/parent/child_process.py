@@ -39,7 +39,7 @@ CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
 _WATCH_SECONDS = 0.1
 _WATCH_IDLE_SECONDS = 1.0
-"""How often it is read what a child uses."""
+"""How often the use of a child is read: while it renders, and while it is idle."""
 
 
 _KILLED_FROM_OUTSIDE = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})

@@ -26,7 +26,7 @@ ASSET_PIECE_BYTES = MIB
 """An asset travels in pieces of this size. A piece is sent when the one before has arrived, so the
 worker holds no more than one for each render."""
 MAX_TEXT_CHARACTERS = 2000
-"""A text of a fetch process. Its messages may quote what a server has sent."""
+"""The length of a text from a fetch process. Its messages may quote what a server has sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

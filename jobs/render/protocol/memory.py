@@ -1,5 +1,4 @@
-"""Reads what a process uses: memory and threads of any one now, and memory of this one at its
-peak."""
+"""Reads memory and threads that a process uses now, and the peak memory of this process."""
 
 from __future__ import annotations
 

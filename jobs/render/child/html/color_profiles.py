@@ -13,8 +13,9 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse, URLFetchingError, fe
 def optional_color_profiles() -> Iterator[None]:
     """Makes WeasyPrint ignore an ``@color-profile`` rule whose source is missing.
 
-    It fetches nothing else through this name of its module, and takes every other missing asset for
-    what it is. It logs what it ignores, and the fetcher keeps the reason.
+    Otherwise WeasyPrint can fail the whole document. The patched name, `weasyprint.css.fetch`, is
+    used for colour profiles only. WeasyPrint logs the rule, and the fetcher records why the source
+    is missing.
     """
     weasyprint.css.fetch = _fetch_or_nothing  # type: ignore[attr-defined, assignment]
     try:

@@ -1,8 +1,8 @@
 """Gives a document everything that it refers to: images, stylesheets, fonts, attachments, itself.
 
-There is one fetcher for each document. It has ``data:`` URLs and uploaded files; for all others it
-asks the worker. An asset that is refused or cannot be fetched is recorded in `problems` and missing
-from the document. It does not fail the document.
+There is one fetcher for each document. It answers ``data:`` URLs and those of uploaded files by
+itself, and asks the worker for all others. An asset that is refused or cannot be fetched is
+recorded in `problems` and missing from the document. It does not fail the document.
 """
 
 from __future__ import annotations
