@@ -14,7 +14,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -154,7 +153,7 @@ def can_mount() -> bool:
 @pytest.mark.skipif(not can_mount(), reason="needs Linux that lets users mount a file system of their own")
 def test_a_full_disk_is_said_and_all_goes_on_when_there_is_room(tmp_path: Path) -> None:
     def says_full(status: int, body: bytes) -> bool:
-        return status == 503 and "its disk is full" in problem(body)["detail"]
+        return status == 503 and "its disk is full" in json.loads(body)["detail"]
 
     up = Up(tmp_path, *ON_A_SMALL_DISK, str(tmp_path / "data"))
     with up.command:
@@ -169,7 +168,3 @@ def test_a_full_disk_is_said_and_all_goes_on_when_there_is_room(tmp_path: Path) 
         up.render_until("meanwhile", is_pdf)
         up.command.signal(signal.SIGINT)
         assert up.command.wait() == 0
-
-
-def problem(body: bytes) -> Any:
-    return json.loads(body)
