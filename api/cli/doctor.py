@@ -286,7 +286,7 @@ def examine_replication(facts: StoreFacts, settings: Settings) -> Iterator[Findi
         "replication",
         f"asynchronous, to {facts.replicas} replicas: a failover may lose jobs that were accepted in the last "
         "moments before it, even with appendfsync always",
-        "min-replicas-max-lag bounds those moments; they are never none (docs/operating.md, “Failover”)."
+        "min-replicas-max-lag keeps those moments short, but cannot prevent the loss (docs/operating.md, “Failover”)."
         if facts.needs_replicas
         else "Set min-replicas-to-write 1 and min-replicas-max-lag 1 in the store (docs/operating.md, “Failover”).",
     )

@@ -137,7 +137,7 @@ async def run(
 
 @contextmanager
 def readiness_pipe() -> Iterator[tuple[asyncio.Event, int]]:
-    """An event, and the write end of a pipe: what is written there sets the event."""
+    """Yields an event, and the write end of a pipe. Writing to the pipe sets the event."""
     read_end, write_end = os.pipe()
     written = asyncio.Event()
 

@@ -37,7 +37,7 @@ class Metrics:
         )
         self._store_memory = Gauge(
             "pressrun_store_memory_bytes",
-            "Memory of the store: used of all, and events of used.",
+            "Memory of the store: all that is used, and the part of it that events use.",
             ["part"],
             registry=self._registry,
         )
@@ -57,7 +57,7 @@ class Metrics:
         self._accepted(kind, str(replayed).lower()).inc()
 
     def stored(self, memory: StoreMemory | None) -> None:
-        """Notes how full the store is; None if it is away: no value is better than an old one."""
+        """Sets how full the store is. None clears it: no value is better than an old one."""
         self._store_memory.clear()
         self._store_limit.set(math.inf)
         if memory is not None:

@@ -26,7 +26,7 @@ OUTBOX_WARNING_SECONDS = 60
 ASYNCHRONOUS = (
     "The store's replicas follow asynchronously: if one takes over, jobs that were accepted in the last moments "
     "may be missing, even with durability always. min-replicas-to-write 1 and min-replicas-max-lag 1 in the "
-    "store bound those moments."
+    "store keep those moments short."
 )
 _SUBSETTER = {"darwin": "libharfbuzz-subset.0.dylib", "win32": "libharfbuzz-subset-0.dll"}.get(
     sys.platform, "libharfbuzz-subset.so.0"

@@ -1,4 +1,4 @@
-"""Guesses which platform runs this process, and how long that waits after SIGTERM."""
+"""Guesses which platform runs this process, and when it kills what does not stop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def platform_of(environ: Mapping[str, str], root: Path = Path("/")) -> Platform 
         return HEROKU
     if "KUBERNETES_SERVICE_HOST" in environ:
         return KUBERNETES
-    # Docker makes the one file, and Podman, which waits as long, the other.
+    # Docker makes `.dockerenv`. Podman makes `.containerenv`, and also kills after 10 s.
     if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
         return DOCKER
     return None
