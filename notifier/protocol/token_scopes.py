@@ -25,7 +25,7 @@ class TokenScopes:
         self._expiries[grant.scope] = max(grant.expires_at, self._expiries.get(grant.scope, 0))
 
     def expire(self, now: float) -> bool:
-        """Returns whether there were any."""
+        """Drops expired scopes; returns whether there were any."""
         expired = [scope for scope, expires_at in self._expiries.items() if expires_at <= now]
         for scope in expired:
             del self._expiries[scope]

@@ -47,8 +47,10 @@ class Access:
         return None
 
     def _admits_locally(self, origin: str, host: str) -> bool:
-        """Accepts what HTTP accepts (`api.access.local_only`): pages of this server, and of the web
-        process, whose console comes from another port. Other local servers have pages, too."""
+        """Accepts pages of this server, and of the web process, whose console has another port.
+
+        Pages of other servers on this machine are refused, as over HTTP (`api.access.local_only`).
+        """
         if origin.lower() == f"http://{host.lower()}":
             return True
         try:
