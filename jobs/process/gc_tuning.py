@@ -6,7 +6,7 @@ import gc
 
 
 def tune_garbage_collector() -> None:
-    """Collects rarely, and nothing that is there at start: requests leave almost no cycles."""
+    """Makes it run rarely, and skip what exists at start: requests leave almost no cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -22,7 +22,10 @@ class BatchStore:
         self._writer = SubmissionWriter(scripts, artifacts)
 
     async def submit(self, batch: BatchSubmission) -> Submitted:
-        """Accepts all jobs or none. Again, it returns the batch. Raises as `SubmissionWriter`."""
+        """Accepts all jobs of the batch, or none. Called again, it returns the batch as it is now.
+
+        Raises what `SubmissionWriter.write` raises.
+        """
         return await self._writer.write(
             "batch_submit",
             batch,

@@ -133,7 +133,7 @@ LONGEST_PAUSE_MS = 2 * 24 * 3600 * 1000
 ORPHAN_MS = 3600 * 1000
 """How long after a lost claim its possible leftovers are removed: no worker writes that late."""
 VANISHED_TTL_MS = 3600 * 1000
-"""How long after the last one it is told that records have vanished."""
+"""How long vanished records are reported, counted from the last one."""
 DELIVERY_TTL_MS = 14 * 24 * 3600 * 1000
 """How long a webhook delivery is kept after its end: to look at, and to recover."""
 

@@ -1,7 +1,8 @@
 """Holds claims for the next free slots of a worker, so that a freed slot needs no round trip. Pure.
 
-Claims are held only while runs are short, and handed back when they turn out to be long: no job may
-wait here while another worker is idle. It is still `queued`, and its lease is renewed as any other.
+Claims are held only while runs are short, and handed back when runs turn out to be long: no job may
+wait here while another worker is idle. The job of a held claim is still `queued`, and its lease is
+renewed as any other.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Prefetch:
         self._held = deque(held for held in self._held if held[0] is not claim)
 
     def take_overdue(self, now: float) -> list[Claim]:
-        """Removes and returns claims held for over `hold_s`. Each counts as such a long run."""
+        """Removes and returns claims held for over `hold_s`. Each counts as a run that long."""
         overdue = [claim for claim, since in self._held if now - since > self._timing.hold_s]
         for claim in overdue:
             self.drop(claim)

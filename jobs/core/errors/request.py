@@ -147,7 +147,7 @@ class WebhookConflict(RequestError, code="webhook_conflict", status=409):
 
 
 class TooManyWebhookEndpoints(RequestError, code="too_many_webhook_endpoints", status=409):
-    """The tenant has `MAX_WEBHOOK_ENDPOINTS`. No 429: waiting makes no room."""
+    """The tenant has `PRESSRUN_MAX_WEBHOOK_ENDPOINTS` already. Waiting does not help."""
 
 
 class TemplateNotFound(NotFound, code="template_not_found"):
@@ -212,8 +212,8 @@ class IdempotencyKeyReused(RequestError, code="idempotency_key_reused", status=4
 
 
 class QueueFull(RequestError, code="queue_full", status=429, retry_after=5):
-    """The tenant has `MAX_QUEUED` unfinished jobs waiting."""
+    """The tenant has `PRESSRUN_MAX_QUEUED` jobs waiting already."""
 
 
 class TooManyConnections(RequestError, code="too_many_connections", status=429, retry_after=5):
-    """The tenant has `MAX_CONNECTIONS` WebSockets and event streams open now."""
+    """The tenant has `PRESSRUN_MAX_CONNECTIONS` WebSockets and event streams open already."""

@@ -130,7 +130,7 @@ class DurableDirectory:
             try:
                 os.unlink(target)
             except (IsADirectoryError, PermissionError) as error:  # the latter on macOS
-                # Ignored: two processes may remove the same directory. What matters is the end.
+                # Errors are ignored: two processes may remove the same directory.
                 shutil.rmtree(target, ignore_errors=True)
                 if os.path.lexists(target):
                     raise OSError(f"{target} could not be removed") from error

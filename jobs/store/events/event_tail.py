@@ -34,10 +34,10 @@ class Tail:
 
     Each read goes on from the last entry that was seen. If the bus no longer has that entry (it was
     trimmed, or lost with the store), `on_gap` is called before the next event: readers must look at
-    the log or the records again. `epochs` looks after logs that lost events in
-    the outage. `on_progress` gets the volatile updates; one may be lost at any time. While there
-    are no `followers`, events are read ten times a second, because a process without subscriptions
-    should cost the store nearly nothing. A new follower ends such a rest.
+    the log or the records again. `epochs` gives logs that lost events a new epoch. `on_progress`
+    gets the volatile updates; one may be lost at any time. While there are no `followers`, events
+    are read ten times a second, because a process without subscriptions should cost the store
+    nearly nothing. A new follower ends such a rest.
     """
 
     def __init__(

@@ -9,8 +9,9 @@ end
 -- written before are too far ahead then. The functions below keep them from stopping anything
 -- until the clock has caught up; docs/architecture.md lists all such times.
 
--- Returns the members of a set that are due, up to `most`. One that is further ahead than
--- `longest_ms`, which nothing here ever is when it is written, is due, too. With scores if `scores`.
+-- Returns the members of a set that are due, up to `most`; with their scores if `scores`. Also
+-- returns those that are further ahead than `longest_ms`, the longest that one may be when it is
+-- written.
 local function due_ids(key, now, most, longest_ms, scores)
   local found = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most, unpack(scores and { 'WITHSCORES' } or {}))
   if longest_ms then
@@ -21,9 +22,9 @@ local function due_ids(key, now, most, longest_ms, scores)
   return found
 end
 
--- Lets waits of any length begin anew that were planned while the clock was ahead, up to `most`:
--- `due_key` has when each ends, `planned_key` when each was planned. Returns the ids, and their new
--- ends by id.
+-- Starts waits again that were planned while the clock was ahead, up to `most`: each has its whole
+-- length, from now. `due_key` has when each ends, `planned_key` when each was planned. Returns the
+-- ids, and their new ends by id.
 local function plan_again(due_key, planned_key, now, most)
   local ids, ends = redis.call('ZRANGEBYSCORE', planned_key, now + K_CLOCK_STEP_MS, '+inf', 'LIMIT', 0, most), {}
   for _, id in ipairs(ids) do

@@ -17,8 +17,8 @@ local TRIM_TO = 0.95 -- trimming a little more than needed makes it rare
 local MEASURED_WHOLE = 1000 -- events; of a longer stream, only SAMPLES nodes are measured: 10 µs, not 100
 local SAMPLES = 100
 
--- 0 if there is no such stream; 1 if this user of the store may not ask. Then the number and the age
--- of events alone are bounded: the log stays among those that are looked at.
+-- Returns the bytes of a stream: 0 if there is none, 1 if this user of the store may not ask. With 1,
+-- a log stays among those that are trimmed by age.
 local function memory_of(stream)
   local length = redis.call('XLEN', stream)
   local bytes = redis.pcall('MEMORY', 'USAGE', stream, 'SAMPLES', length > MEASURED_WHOLE and SAMPLES or 0)
@@ -62,7 +62,7 @@ local function is_full()
   return limit > 0 and used > limit * FULL_SHARE
 end
 
--- Whether what is no event uses so much that history has to go before its time.
+-- Whether all but the events uses so much that ended deliveries have to go early.
 local function is_crowded()
   local used, limit = used_and_limit()
   for _, bytes in ipairs(redis.call('HVALS', K_EVENT_BYTES)) do used = used - bytes end

@@ -51,7 +51,7 @@ local function move(id, record, status, event_type, now, changed)
   redis.call('ZADD', K_JOBS .. record.tenant .. ':' .. status, record.listed or record.created, id)
   record.status = status
   record.version = record.version + 1
-  -- If the clock was set back: the times of a job and of its events begin with created_at.
+  -- Even if the clock was set back, no event is older than the job or its end.
   local sequence = publish(id, record, event_type, math.max(now, tonumber(record.finished or record.created)))
   local set = { 'status', status, 'version', record.version, 'events', record.events }
   local gone = {}

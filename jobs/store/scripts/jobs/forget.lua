@@ -2,11 +2,11 @@
 --!include _clock _record _event _batch _transition
 --!args tenant index
 --!rows id
--- Takes jobs off the lists whose records have vanished.
+-- Takes jobs whose records have vanished off the lists that name them.
 --
 -- KEYS  none: jobs and its indexes, queues, expiries, input, arq job, garbage, vanished.
 -- ARGV  index: the list in which they were found
--- Answer how many it were
+-- Answer how many they were
 --
 -- Sent twice: they are on no list any more, and are not counted again.
 

@@ -20,7 +20,7 @@ local TURNS_END = { priority = '(0', normal = '(1e14', late = '+inf' }
 
 local function load_delivery(id) return load_hash(K_DELIVERY .. id) end
 
--- Takes a delivery off the lists of its target whose record has vanished.
+-- Takes a delivery whose record has vanished off the lists of its target.
 local function forget_vanished_delivery(id, target_id)
   note_vanished('deliveries', id)
   local index = K_DELIVERIES .. target_id
@@ -33,8 +33,8 @@ end
 local STATE = { 'tenant', 'status', 'max', 'rate', 'in_flight', 'window', 'failures', 'opens', 'held', 'failing',
   'paced', 'turn', 'ok', 'bad', 'millis' }
 
--- Returns the target, or nil. What keeps it from sending for longer than anything may was written
--- before the clock was set back, and is over.
+-- Returns the target, or nil. It ignores a time until which nothing may be sent if that is further
+-- ahead than any hold: the clock was set back after the time was written.
 local function load_target(id, now)
   local values = redis.call('HMGET', K_WEBHOOK_TARGET .. id, unpack(STATE))
   if not values[1] then return nil end

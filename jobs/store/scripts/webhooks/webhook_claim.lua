@@ -63,8 +63,8 @@ local function take_back(id, delivery, target)
   schedule(id, delivery, now + APART_MS * (lost - 1) * (0.5 + chance), now)
 end
 
--- After the clock was set back, claims that it cannot have written begin anew: their notifiers may
--- well be sending.
+-- After the clock was set back, leases end too late. They begin again: their notifiers may well be
+-- sending.
 local ahead = redis.call('ZRANGEBYSCORE', K_WEBHOOK_LEASES, now + lease_ms + K_CLOCK_STEP_MS, '+inf', 'LIMIT', 0, PER_CALL)
 for _, id in ipairs(ahead) do redis.call('ZADD', K_WEBHOOK_LEASES, whole(now + lease_ms), id) end
 

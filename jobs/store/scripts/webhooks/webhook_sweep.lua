@@ -2,8 +2,8 @@
 --!include _clock _event _webhook _webhook_exhaust
 --!args limit
 -- Removes deliveries that have expired, and ends those of targets that were disabled or deleted; up
--- to `limit` of each. In a crowded store, deliveries that need nothing any more go early, oldest
--- first.
+-- to `limit` of each. In a crowded store, deliveries that have succeeded or were discarded go early,
+-- oldest first.
 --
 -- KEYS  none: expiry, drain, delivery and its indexes, queues, due, leases, event, target, and what
 --       events write.
@@ -11,8 +11,8 @@
 --
 -- Sent twice: what was handled is gone.
 
-local LEAST_KEPT_MS = 600000 -- while its event may be dispatched again, a delivery is not made twice
-local LOOKED_AT = 1000 -- of the oldest; those that may be recovered are left
+local LEAST_KEPT_MS = 600000 -- so that an event which is dispatched again makes no second delivery
+local LOOKED_AT = 1000 -- of the oldest; exhausted ones are left, because they may be recovered
 local now = now_ms()
 forget_plans(K_WEBHOOK_DUE_PLANNED, now)
 local handled = 0
