@@ -26,11 +26,11 @@ from api.cli.local.platform import Platform, platform_of
 from api.cli.local.supervisor import GRACE_SECONDS
 from jobs.core.errors.store import StoreError
 from jobs.core.ids import new_job_id
-from jobs.core.settings import SENTINEL_SCHEMES, BadSetting, Settings, max_artifacts_mb
+from jobs.core.settings import BadSetting, Settings, max_artifacts_mb
 from jobs.isolation.level import Isolation, offered
 from jobs.store.artifacts import input_path, open_artifacts
 from jobs.store.client import connect
-from jobs.store.durability import StoreFacts, read_facts
+from jobs.store.durability import StoreFacts, may_fail_over, read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
 from jobs.store.memory import MIB, StoreMemory
 from jobs.store.scripts import Scripts
@@ -279,7 +279,7 @@ def examine_durability(facts: StoreFacts) -> Finding:
 
 def examine_replication(facts: StoreFacts, settings: Settings) -> Iterator[Finding]:
     """Says what a failover may lose, if there may be one."""
-    if not facts.replicas and urlsplit(settings.redis_url).scheme not in SENTINEL_SCHEMES:
+    if not may_fail_over(facts, settings):
         return
     yield Finding(
         "warn",

@@ -7,15 +7,14 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
 from jobs.core.errors.store import StoreUnavailable
-from jobs.core.settings import SENTINEL_SCHEMES, Settings
+from jobs.core.settings import Settings
 from jobs.isolation.level import offered
 from jobs.store.client import CLUSTER_REFUSED
-from jobs.store.durability import read_facts
+from jobs.store.durability import may_fail_over, read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
 from jobs.store.memory import StoreMemory, read_memory
 from jobs.store.vanished import read_vanished
@@ -45,8 +44,7 @@ class Readiness:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
-        self._has_sentinel = urlsplit(settings.redis_url).scheme in SENTINEL_SCHEMES
-        self._allows_eviction = settings.eviction == "allow"
+        self._settings = settings
         self._font_subsetting = "fast" if _has_fast_subsetter() else "slow"
         self._isolation = offered()
 
@@ -88,7 +86,7 @@ class Readiness:
                 warnings.append(
                     f"The store's durability is {facts.durability}: a power cut may lose accepted jobs."
                 )
-            if facts.replicas or self._has_sentinel:
+            if may_fail_over(facts, self._settings):
                 warnings.append(ASYNCHRONOUS)
             if facts.eviction != "noeviction":
                 warnings.append(self._eviction_warning(facts.eviction))
@@ -117,7 +115,7 @@ class Readiness:
             risk = (
                 f"When the store is full, it removes keys that expire ({policy}), such as idempotency keys."
             )
-        elif self._allows_eviction:
+        elif self._settings.eviction == "allow":
             risk = f"When the store is full, it removes any key ({policy}): accepted jobs may vanish."
         else:
             risk = (

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from jobs.core.settings import SENTINEL_SCHEMES, Settings
 from jobs.store.client import read_info, translated_errors
 from jobs.store.eviction import UNKNOWN
 from jobs.store.memory import StoreMemory, memory_of
@@ -40,6 +42,11 @@ class StoreFacts:
     """Whether it refuses writes while too few replicas follow (`min-replicas-to-write`)."""
     memory: StoreMemory | None = None
     """None if it does not tell."""
+
+
+def may_fail_over(facts: StoreFacts, settings: Settings) -> bool:
+    """Whether another server may take over: the store has replicas, or Sentinel finds it."""
+    return facts.replicas > 0 or urlsplit(settings.redis_url).scheme in SENTINEL_SCHEMES
 
 
 async def read_facts(redis: Redis) -> StoreFacts:
