@@ -4,7 +4,6 @@ them."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,6 @@ from testsupport.core import Core
 from testsupport.event_watcher import Watcher
 from testsupport.hooks import Hooks
 from testsupport.runners import instant
-
-
-@pytest.fixture
-async def core(redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Core]:
-    core = Core.open(redis_url, tmp_path)
-    yield core
-    await core.redis.aclose()
 
 
 async def vanish(core: Core, job: Job) -> None:
