@@ -86,6 +86,22 @@ async def used(core: Core) -> int:
     return (await read_memory(core.redis)).used
 
 
+async def url_of_user(core: Core, *forbidden: str) -> str:
+    """Returns the URL of the store for a user without the commands that are `forbidden`."""
+    await core.redis.execute_command(
+        "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", *forbidden
+    )
+    return core.settings.redis_url.replace("redis://", "redis://app:secret@")
+
+
+async def make_the_event_old(core: Core) -> None:
+    """Replaces the one event in the log by one of 2020."""
+    ((entry_id, fields),) = await core.redis.xrange(keys.LOG + "acme")
+    old = fields[b"e"].replace(json.loads(fields[b"e"])["timestamp"].encode(), b"2020-01-01T00:00:00.000Z")
+    await core.redis.delete(keys.LOG + "acme")
+    await core.redis.xadd(keys.LOG + "acme", {**fields, b"e": old}, entry_id)
+
+
 async def test_thousands_of_jobs_go_through_a_small_store_if_they_are_deleted_in_the_end(core: Core) -> None:
     kept: deque[Job] = deque()
     async with Watcher.following(core.redis) as watcher:
@@ -240,12 +256,9 @@ async def test_a_share_in_mib_holds_without_maxmemory_too(core: Core, tmp_path: 
 
 @pytest.mark.parametrize("forbidden", ["-info", "-memory", "-info -memory"])
 async def test_a_store_that_forbids_to_ask_for_sizes_is_trimmed_by_number(
-    core: Core, own_valkey: FaultyValkey, tmp_path: Path, forbidden: str
+    core: Core, tmp_path: Path, forbidden: str
 ) -> None:
-    await core.redis.execute_command(
-        "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", *forbidden.split()
-    )
-    url = own_valkey.url.replace("redis://", "redis://app:secret@")
+    url = await url_of_user(core, *forbidden.split())
     limited_user = Core.open(url, tmp_path, PRESSRUN_LOG_EVENTS="100")
     for _ in range(100):
         await run(limited_user)
@@ -278,30 +291,21 @@ async def test_events_that_are_too_old_go_and_later_ones_stay(core: Core, tmp_pa
     assert len((await core.log.page("acme", Cursor(head.epoch, 70), 100)).bodies) == 30
 
 
-async def test_events_go_by_age_in_a_store_that_tells_no_sizes(
-    core: Core, own_valkey: FaultyValkey, tmp_path: Path
-) -> None:
-    await core.redis.execute_command("ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-memory")
-    url = own_valkey.url.replace("redis://", "redis://app:secret@")
+async def test_events_go_by_age_in_a_store_that_tells_no_sizes(core: Core, tmp_path: Path) -> None:
+    url = await url_of_user(core, "-memory")
     limited_user = Core.open(url, tmp_path)
     await limited_user.submit()
-    ((entry_id, fields),) = await core.redis.xrange(keys.LOG + "acme")
-    old = fields[b"e"].replace(json.loads(fields[b"e"])["timestamp"].encode(), b"2020-01-01T00:00:00.000Z")
-    await core.redis.delete(keys.LOG + "acme", keys.BUS)
-    await core.redis.xadd(keys.LOG + "acme", {**fields, b"e": old}, entry_id)
+    await make_the_event_old(core)
+    await core.redis.delete(keys.BUS)
 
     await limited_user.queue.trim_events()
     await limited_user.redis.aclose()
     assert await core.redis.xlen(keys.LOG + "acme") == 0
 
 
-async def test_a_log_of_old_events_alone_becomes_empty_and_goes_on(core: Core, tmp_path: Path) -> None:
+async def test_a_log_of_old_events_alone_becomes_empty_and_goes_on(core: Core) -> None:
     job = await core.submit()
-    ((entry_id, fields),) = await core.redis.xrange(keys.LOG + "acme")
-    await core.redis.xtrim(keys.LOG + "acme", maxlen=0)
-    await core.redis.delete(keys.LOG + "acme")
-    old = fields[b"e"].replace(json.loads(fields[b"e"])["timestamp"].encode(), b"2020-01-01T00:00:00.000Z")
-    await core.redis.xadd(keys.LOG + "acme", {**fields, b"e": old}, entry_id)
+    await make_the_event_old(core)
 
     await core.queue.trim_events()
     await core.queue.trim_events()
