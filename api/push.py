@@ -18,7 +18,7 @@ class Push:
 
     async def drain(self, grace_s: float) -> None:
         """Disconnects all clients gradually; returns when all are gone, or after `grace_s`."""
-        await self.sessions.hub.limits.release()
+        await self.sessions.stop_admitting()
         over_s = spread_s(len(self.sessions) + len(self.streams.open), grace_s)
         await asyncio.gather(self.sessions.drain(over_s), self.streams.drain(over_s))
         with contextlib.suppress(TimeoutError):

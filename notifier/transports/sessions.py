@@ -84,9 +84,13 @@ class Sessions:
             heartbeat.stop()
             session.end()
 
-    async def drain(self, over_s: float) -> None:
-        """Lets nobody in any more, and sends all clients away within `over_s`."""
+    async def stop_admitting(self) -> None:
+        """Lets nobody in any more, and makes room for the clients at other processes."""
         self.is_draining = True
+        await self.hub.limits.release()
+
+    async def drain(self, over_s: float) -> None:
+        """Sends all clients away within `over_s`."""
         leaving = list(self._open)
         for start in range(0, len(leaving), _BATCH):
             if start:

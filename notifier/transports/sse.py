@@ -92,7 +92,6 @@ class EventStreamResponse(Response):
                 "Try again later, or close some."
             )
         streams.open.add(stream)
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         leaving = asyncio.create_task(_left(receive))
         leaving.add_done_callback(lambda _: wake_up.set())
         expiry = None
@@ -100,6 +99,7 @@ class EventStreamResponse(Response):
             left_s = self._expires_at - streams.clock()
             expiry = asyncio.get_running_loop().call_later(left_s, stream.end, 0)
         try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await _run(stream, wake_up, leaving, send, streams.timing)
         except TimeoutError:
             return None  # the client does not read: the server cuts the connection

@@ -113,12 +113,11 @@ class WebSocketServer:
         clients are told to reconnect. Clients that do not go in time are cut off.
         """
         assert self._server is not None  # noqa: S101 (started)
-        self._sessions.is_draining = True
         over_s = spread_s(len(self._sessions), grace_s)
         log.info("notifier.draining", connections=len(self._sessions), spread_s=over_s)
         try:
             async with asyncio.timeout(grace_s):
-                await self._sessions.hub.limits.release()
+                await self._sessions.stop_admitting()
                 await self._sessions.drain(over_s)
                 self._server.close(close_connections=False)
                 async with asyncio.timeout(self._sessions.timing.close_timeout_s):  # also for the slow ones
