@@ -1,22 +1,23 @@
-"""Makes a font that is installed nowhere: each printable ASCII character is a box."""
+"""Makes a font that is installed nowhere: each of its characters is a box."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 _UNITS_PER_EM = 1000
-_CHARACTERS = range(0x20, 0x7F)
+_PRINTABLE_ASCII = range(0x20, 0x7F)
 
 
-def own_font(width: int, family: str = "Boxes") -> bytes:
+def own_font(width: int, family: str = "Boxes", characters: Sequence[int] = _PRINTABLE_ASCII) -> bytes:
     """Returns a TrueType font; `width` is that of a box, in thousandths of an em."""
-    names = [".notdef", *(f"box{code}" for code in _CHARACTERS)]
+    names = [".notdef", *(f"box{code}" for code in characters)]
     font = FontBuilder(_UNITS_PER_EM)
     font.setupGlyphOrder(names)
-    font.setupCharacterMap({code: f"box{code}" for code in _CHARACTERS})
+    font.setupCharacterMap({code: f"box{code}" for code in characters})
     font.setupGlyf({name: _box(width).glyph() for name in names})
     font.setupHorizontalMetrics(dict.fromkeys(names, (width, 0)))
     font.setupHorizontalHeader(ascent=800, descent=-200)

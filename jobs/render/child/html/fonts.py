@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
-from weasyprint.text.ffi import ffi, pangoft2
+from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
+
+_EMOJI_RULES = (files(__package__) / "emoji_fonts.conf").read_bytes()
 
 
 class Fonts:
@@ -17,8 +20,8 @@ class Fonts:
     """
 
     def __init__(self) -> None:
-        self._shared = FontConfiguration()
-        self._own: FontConfiguration | None = None
+        self._shared = _Configuration()
+        self._own: _Configuration | None = None
         # Caches of WeasyPrint. They belong to the document, whichever configuration it uses.
         self.strut_layouts: dict[Any, Any] = {}
         self.font_features: dict[Any, Any] = {}
@@ -31,7 +34,7 @@ class Fonts:
     def add_font_face(self, rule_descriptors: dict[str, Any], url_fetcher: Any) -> None:
         """Loads the font of an ``@font-face`` for this document."""
         if self._own is None:
-            self._own = FontConfiguration()
+            self._own = _Configuration()
         self._own.add_font_face(rule_descriptors, url_fetcher)
 
     def tidy_up(self) -> None:
@@ -44,6 +47,22 @@ class Fonts:
         if self._own is not None:
             _release(self._own)
             self._own = None
+
+
+class _Configuration(FontConfiguration):
+    """WeasyPrint's, with the rules that keep text out of emoji fonts."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._add_emoji_rules()
+
+    def add_font_face(self, rule_descriptors: dict[str, Any], url_fetcher: Any) -> None:
+        super().add_font_face(rule_descriptors, url_fetcher)  # type: ignore[no-untyped-call]
+        if "unicode_range" in rule_descriptors:
+            self._add_emoji_rules()  # they must come after the rule that sets the characters
+
+    def _add_emoji_rules(self) -> None:
+        fontconfig.FcConfigParseAndLoadFromMemory(self._config, _EMOJI_RULES, True)
 
 
 def _release(fonts: FontConfiguration) -> None:
