@@ -27,8 +27,8 @@ from tests.chaos.observations import (
 )
 
 _SILENCE_S = 35
-"""The notifier pings every 25 s, a stream beats every 15 s: after a longer silence the connection is
-dead."""
+"""The notifier pings every 25 s, and a stream beats every 15 s: after a longer silence the
+connection is dead."""
 _SHORTEST_S, _LONGEST_S = 3, 40
 """After a time between these, a reader leaves by itself and comes back."""
 _PAUSE_S = 1.5
