@@ -166,6 +166,10 @@ class Claim:
     """arq's own job entry."""
     may_expire: bool = False
     """Whether the job fails if no start is recorded in time."""
+    turn: int = 0
+    """The turn of its tenant that it took."""
+    place: int = 0
+    """The place of its tenant on the ring before that turn."""
 
     @property
     def log_context(self) -> dict[str, Any]:

@@ -8,10 +8,11 @@
 | arq:queue                     | zset   | claim, renew, finish | claim                 | job → lease end; the lease table    |
 | pr:ready:{tenant}             | zset   | submit, claim, …     | claim                 | job → band and time; until claimed  |
 | pr:ring                       | zset   | submit, claim, …     | claim                 | tenant → turn; while jobs are ready |
+| pr:turn                       | string | claim                | claim                 | for ever: the last turn given       |
 | pr:due                        | zset   | submit, finish       | claim                 | job → when it is due                |
 | pr:due:planned                | zset   | finish               | claim                 | retrying job → when it was planned  |
 | pr:doorbell                   | list   | submit, claim, …     | worker (BLPOP)        | emptied when the queue is empty     |
-| pr:tenant:{tenant}            | hash   | submit, events, …    | all                   | for ever: epoch, sequence, webhooks |
+| pr:tenant:{tenant}            | hash   | submit, events, …    | all                   | for ever: epoch, sequence, turn, …  |
 | pr:log:{tenant}               | stream | every event          | replay, polling       | LOG_EVENTS, LOG_TTL, EVENTS_MB      |
 | pr:bus                        | stream | every event          | web, notifier         | BUS_EVENTS, BUS_TTL_MS, EVENTS_MB   |
 | pr:log-sizes                  | zset   | events, trim         | events, trim          | tenant → bytes; with the log        |
@@ -69,6 +70,7 @@ ARQ_JOB = "arq:job:"
 LEASES = "arq:queue"
 READY = "pr:ready:"
 RING = "pr:ring"
+TURN = "pr:turn"
 DUE = "pr:due"
 DUE_PLANNED = "pr:due:planned"
 DOORBELL = "pr:doorbell"

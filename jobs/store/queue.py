@@ -219,12 +219,27 @@ class JobQueue:
             claim, JobStatus.RETRYING, began_ms_ago, error=_error_json(error), delay_ms=delay_ms
         )
 
-    async def release(self, claim: Claim, *, began: bool = True) -> None:
-        """Hands the job back at once with no attempt used. If the claim is lost, does nothing.
+    async def release(self, claim: Claim) -> None:
+        """Hands back a job whose run began, with no attempt used; its tenant is next.
 
-        If a run `began`, it may have written a result, which is removed later.
+        If the claim is lost, does nothing. The run may have written a result: it is removed later.
         """
-        await self._scripts.call("release", id=claim.job_id, claim=claim.number, began=int(began))
+        await self._release([claim], began=True)
+
+    async def hand_back(self, claims: Sequence[Claim]) -> None:
+        """Hands back jobs that never began, in the order of their claims; lost ones are left alone.
+
+        Their tenants are where they were on the ring, as if nothing had been claimed.
+        """
+        if claims:
+            await self._release(claims, began=False)
+
+    async def _release(self, claims: Sequence[Claim], *, began: bool) -> None:
+        rows = [
+            {"id": claim.job_id, "claim": claim.number, "turn": claim.turn, "place": claim.place}
+            for claim in claims
+        ]
+        await self._scripts.call("release", began=int(began), rows=rows)
 
     async def renew(self, claims: Sequence[Claim]) -> list[tuple[Claim, StopReason]]:
         """Renews the leases; returns the claims that are not current any more, and why."""
@@ -329,9 +344,8 @@ def _claim_batch(answer: list[Any]) -> ClaimBatch:
 
 
 def _claim(row: list[Any]) -> Claim:
-    job_id, tenant, kind, number, attempt, max_attempts, timeout_ms, spec, input_location, entry, expires = (
-        row
-    )
+    job_id, tenant, kind, number, attempt, max_attempts, timeout_ms, *rest = row
+    spec, input_location, entry, expires, turn, place = rest
     return Claim(
         job_id=job_id.decode(),
         tenant=tenant.decode(),
@@ -344,6 +358,8 @@ def _claim(row: list[Any]) -> Claim:
         input_path=None if input_location == b"inline" else input_location.decode(),
         entry=entry,
         may_expire=bool(expires),
+        turn=turn,
+        place=place,
     )
 
 

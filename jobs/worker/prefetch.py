@@ -1,8 +1,8 @@
 """Holds claims for the next free slots of a worker, so that a freed slot needs no round trip. Pure.
 
 Claims are held only while runs are short, and handed back when runs turn out to be long: no job may
-wait here while another worker is idle. The job of a held claim is still `queued`, and its lease is
-renewed as any other.
+wait here while another worker is idle, nor begin before that of a tenant whose turn it is now. The
+job of a held claim is still `queued`, and its lease is renewed as any other.
 """
 
 from __future__ import annotations
@@ -42,21 +42,30 @@ class Prefetch:
     def put(self, claim: Claim, now: float) -> None:
         self._held.append((claim, now))
 
-    def take(self) -> Claim | None:
-        """Removes and returns the next claim."""
-        return self._held.popleft()[0] if self._held else None
+    def take(self, now: float) -> Claim | None:
+        """Removes and returns the next claim; None if there is none that may begin."""
+        if not self._held or self._is_stale(self._held[0][1], now):
+            return None
+        return self._held.popleft()[0]
 
     def drop(self, claim: Claim) -> None:
         """Removes a claim that is not current any more, if it is held."""
         self._held = deque(held for held in self._held if held[0] is not claim)
 
-    def take_overdue(self, now: float) -> list[Claim]:
-        """Removes and returns claims held for over `hold_s`. Each counts as a run that long."""
-        overdue = [claim for claim, since in self._held if now - since > self._timing.hold_s]
-        for claim in overdue:
+    def take_stale(self, now: float) -> list[Claim]:
+        """Removes and returns what may not begin: claims held for over `hold_s`, or all if runs are
+        not short any more. A claim held for so long counts as a run of that length.
+        """
+        for _, since in list(self._held):
+            if now - since > self._timing.hold_s:
+                self._runs.add(self._timing.hold_s)
+        stale = [claim for claim, since in self._held if self._is_stale(since, now)]
+        for claim in stale:
             self.drop(claim)
-            self._runs.add(self._timing.hold_s)
-        return overdue
+        return stale
+
+    def _is_stale(self, since: float, now: float) -> bool:
+        return not self._runs.are_short or now - since > self._timing.hold_s
 
     def take_all(self) -> list[Claim]:
         """Removes and returns all claims."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from signal import Signals
 from typing import Any
 
@@ -128,11 +128,16 @@ class JobWorker(Worker):
             await self._wait_for_reason()
             if not self.allow_pick_jobs:  # a drain has begun meanwhile
                 return
+        await self._hand_back(self._prefetch.take_stale(time.monotonic()))
         claimed = await self._claim()
         now_ms = time.monotonic() * 1000
         self._leases.observe(claimed.expired, now_ms)
+        self._fill_slots()  # what was held came first
         for claim in claimed.claims:
-            self._prefetch.put(claim, time.monotonic())
+            if self.allow_pick_jobs and self._free_slots > 0:
+                self._begin(claim)
+            else:
+                self._prefetch.put(claim, time.monotonic())
         self.signals.looked.emit(claimed.claims)
         self._fill_slots()
         if not self.allow_pick_jobs:
@@ -166,7 +171,7 @@ class JobWorker(Worker):
 
     def _fill_slots(self) -> None:
         while self.allow_pick_jobs and self._free_slots > 0:
-            claim = self._prefetch.take()
+            claim = self._prefetch.take(time.monotonic())
             if claim is None:
                 self._reason_to_look.set()
                 break
@@ -253,7 +258,7 @@ class JobWorker(Worker):
         while True:
             await asyncio.sleep(self._timing.renew_interval_s)
             raise_if_cancelled()
-            await self._hand_back(self._prefetch.take_overdue(time.monotonic()))
+            await self._hand_back(self._prefetch.take_stale(time.monotonic()))
             claims = [attempt.claim for attempt in self._attempts.values()] + self._prefetch.claims
             if not claims:
                 continue
@@ -277,17 +282,14 @@ class JobWorker(Worker):
         if attempt is not None and attempt.claim is claim:
             attempt.stop(reason)
 
-    async def _hand_back(self, claims: Iterable[Claim]) -> None:
-        """Returns jobs that were not begun, in one round trip; else their leases run out."""
+    async def _hand_back(self, claims: Sequence[Claim]) -> None:
+        """Returns jobs that were not begun; else their leases run out."""
         self.signals.held.emit(self._prefetch.claims)
-
-        async def release(claim: Claim) -> None:
-            try:
-                await self._queue.release(claim, began=False)
-            except Exception as error:  # noqa: BLE001 (one job must not stop renewals, nor a stop)
-                log.warning("worker.not_released", reason=str(error), **claim.log_context)
-
-        await asyncio.gather(*map(release, claims))
+        try:
+            await self._queue.hand_back(claims)
+        except Exception as error:  # noqa: BLE001 (these jobs must not stop renewals, nor a stop)
+            job_ids = [claim.job_id for claim in claims]
+            log.warning("worker.not_released", reason=str(error), job_ids=job_ids)
 
     async def sweep(self, ctx: dict[str, Any]) -> None:
         """Cron: expires results and records, and removes what is no longer needed.

@@ -310,7 +310,7 @@ async def test_a_job_that_did_not_start_in_time_fails_as_expired(core: Core) -> 
 async def test_a_job_that_never_ran_leaves_no_garbage(core: Core) -> None:
     handed_back = await core.submit()
     (claim,) = (await core.queue.claim(1)).claims
-    await core.queue.release(claim, began=False)
+    await core.queue.hand_back([claim])
     cancelled, expired = [await core.submit(expires_in_ms=60_000) for _ in range(2)]
     await core.store.cancel("acme", cancelled.id)
     await core.redis.zadd(keys.EXPIRY_STARTS, {expired.id: 1})  # a minute passes

@@ -14,22 +14,22 @@ local function ring_doorbell()
   if redis.call('LLEN', K_DOORBELL) < K_DOORBELL_CAP then redis.call('LPUSH', K_DOORBELL, 1) end
 end
 
--- Puts the tenant on the ring of those with ready jobs: at the end, or first in turn.
+-- Puts the tenant on the ring of those with ready jobs: at the place of its last turn, or first.
 local function join_ring(tenant, first)
-  local edge = redis.call('ZRANGE', K_RING, first and 0 or -1, first and 0 or -1, 'WITHSCORES')
-  local turn = tonumber(edge[2] or 0) + (first and -1 or 1)
   if first then
-    redis.call('ZADD', K_RING, turn, tenant)
+    local earliest = redis.call('ZRANGE', K_RING, 0, 0, 'WITHSCORES')[2] or 0
+    redis.call('ZADD', K_RING, earliest - 1, tenant)
   else
-    redis.call('ZADD', K_RING, 'NX', turn, tenant)
+    redis.call('ZADD', K_RING, 'NX', redis.call('HGET', K_TENANT .. tenant, 'turn') or 0, tenant)
   end
 end
 
-local function make_ready(id, record, now, band)
+-- Puts a job into the queue of its tenant. `first`: the tenant is next, too.
+local function make_ready(id, record, now, band, first)
   local key, start = K_READY .. record.tenant, band * BAND_WIDTH
-  local turn = after_newest(key, start + now, start, start + BAND_WIDTH - 1)
-  redis.call('ZADD', key, string.format('%.0f', turn), id)
-  join_ring(record.tenant, band == FRONT_BAND)
+  local place = after_newest(key, start + now, start, start + BAND_WIDTH - 1)
+  redis.call('ZADD', key, string.format('%.0f', place), id)
+  join_ring(record.tenant, first)
   ring_doorbell()
 end
 
@@ -143,13 +143,14 @@ local function is_current(id, record, claim)
   return record and record.claim == claim and redis.call('ZSCORE', K_LEASES, id) and true or false
 end
 
--- Back to the front of the queue. Only for a run that had started is it a transition with an event.
-local function requeue(id, record, now)
+-- Back to the front of the queue of its tenant, which is next then if it is `first`. Only for a run
+-- that had started is it a transition with an event.
+local function requeue(id, record, now, first)
   redis.call('ZREM', K_LEASES, id)
   if record.status == 'running' then
     record.started = nil
     record.progress = nil
     move(id, record, 'queued', 'job.queued', now, { 'attempt', 'started', 'progress', 'outcome' })
   end
-  make_ready(id, record, now, FRONT_BAND)
+  make_ready(id, record, now, FRONT_BAND, first)
 end

@@ -3,16 +3,20 @@
 --!args want lease_ms
 --!rows id lease_end
 -- Claims up to `want` jobs for a worker. First it promotes jobs that are due, fails jobs that expired,
--- and takes back leases that are confirmed lost. Claims go round-robin over the tenants. Costs the
--- same with ten jobs waiting or a million.
+-- and takes back leases that are confirmed lost. Costs the same with ten jobs waiting or a million.
 --
--- KEYS  none: due, ready, ring, doorbell, leases, job, input, arq job, expiries, garbage, and what
+-- Claims go round-robin over the tenants: next is the one whose last turn is longest ago. A tenant
+-- whose queue was empty meanwhile has kept its place, and one that never had a turn is before all
+-- that had one. So while a tenant waits, every other one gets one turn at most.
+--
+-- KEYS  none: due, ready, ring, turn, tenant, doorbell, leases, job, input, arq job, expiries, garbage, and what
 --       events write.
 -- ARGV  a row for each lease that this worker has seen expired for long enough, with its end as the
 --       store gave it
 -- Answer {claims, expired leases, next due (ms from now, -1 for never)}; a claim is
 --        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry,
---        1 if its start must be recorded by a certain time};
+--        1 if its start must be recorded by a certain time, the turn it took, the place on the ring
+--        of its tenant before};
 --        expired leases are flat pairs id, lease end.
 --
 -- Sent twice (the first answer was lost): nobody holds the claims of the first call. Their leases run
@@ -69,7 +73,7 @@ for _, lost in ipairs(ROWS) do
           .. 'If other jobs are well, this document may be what ends the worker: see the worker\'s log.')
       else
         if unstarted then redis.call('HSET', K_JOB .. id, 'losses', losses) end
-        requeue(id, record, now)
+        requeue(id, record, now, true)
       end
     end
   end
@@ -77,13 +81,22 @@ end
 
 local claims = {}
 local looked = 0
+-- A process of an earlier release gives turns by the ring alone, and may be ahead.
+local newest_turn = redis.call('ZRANGE', K_RING, -1, -1, 'WITHSCORES')[2]
+local last_turn = math.max(tonumber(redis.call('GET', K_TURN) or 0), tonumber(newest_turn or 0))
+local turn = last_turn
 while #claims < want and looked < want + PER_CALL do
   looked = looked + 1
-  local tenant = redis.call('ZRANGE', K_RING, 0, 0)[1]
+  local tenant, place = unpack(redis.call('ZRANGE', K_RING, 0, 0, 'WITHSCORES'))
   if not tenant then break end
   local id = redis.call('ZPOPMIN', K_READY .. tenant)[1]
-  redis.call('ZREM', K_RING, tenant)
-  if redis.call('EXISTS', K_READY .. tenant) == 1 then join_ring(tenant) end
+  turn = turn + 1
+  redis.call('HSET', K_TENANT .. tenant, 'turn', turn)
+  if redis.call('EXISTS', K_READY .. tenant) == 1 then
+    redis.call('ZADD', K_RING, turn, tenant)
+  else
+    redis.call('ZREM', K_RING, tenant)
+  end
   local record = id and load_record(id)
   if record and record.status == 'queued' then
     local claim = redis.call('HINCRBY', K_JOB .. id, 'claim', 1)
@@ -92,12 +105,14 @@ while #claims < want and looked < want + PER_CALL do
       id, tenant, record.kind, claim, tonumber(record.attempt), tonumber(record.max_attempts),
       tonumber(record.timeout or -1), redis.call('GET', K_INPUT .. id), record.input,
       redis.call('GET', K_ARQ_JOB .. id) or arq_entry(id, now), record.expires and 1 or 0,
+      turn, tonumber(place),
     }
   elseif id and not record then
     forget_vanished(id, tenant, now)
   end
 end
 
+if turn > last_turn then redis.call('SET', K_TURN, turn) end
 if #claims < want then redis.call('DEL', K_DOORBELL) end
 if #promoted == PER_CALL or #expired_starts == PER_CALL or redis.call('EXISTS', K_RING) == 1 then ring_doorbell() end
 

@@ -68,7 +68,7 @@ def test_claims_are_taken_in_the_order_they_came() -> None:
     prefetch = after_short_runs()
     prefetch.put(claim("a"), 0.0)
     prefetch.put(claim("b"), 0.0)
-    taken = [prefetch.take(), prefetch.take(), prefetch.take()]
+    taken = [prefetch.take(0.1) for _ in range(3)]
     assert [one and one.job_id for one in taken] == ["a", "b", None]
 
 
@@ -83,17 +83,27 @@ def test_a_claim_that_is_not_current_any_more_is_dropped() -> None:
 
 
 def test_claims_held_for_too_long_are_given_up_and_then_no_more_are_held() -> None:
-    prefetch = after_short_runs()
+    prefetch = Held(0.01).prefetch
     prefetch.put(claim("old"), 0.0)
     prefetch.put(claim("new"), TIMING.hold_s)
-    assert prefetch.take_overdue(TIMING.hold_s) == []
-    assert [one.job_id for one in prefetch.take_overdue(TIMING.hold_s + 0.1)] == ["old"]
+    assert prefetch.take_stale(TIMING.hold_s) == []
+    assert prefetch.take(TIMING.hold_s + 0.1) is None
+    assert [one.job_id for one in prefetch.take_stale(TIMING.hold_s + 0.1)] == ["old"]
     assert [one.job_id for one in prefetch.claims] == ["new"]
     for _ in range(3):
         prefetch.put(claim("again"), 0.0)
-        prefetch.take_overdue(TIMING.hold_s + 0.1)
+        prefetch.take_stale(TIMING.hold_s + 0.1)
     assert TIMING.hold_s > TIMING.short_run_s
     assert prefetch.room == 0
+
+
+def test_nothing_that_is_held_begins_once_runs_are_long() -> None:
+    held = Held(0.09)
+    for job_id in "ab":
+        held.prefetch.put(claim(job_id), 0.0)
+    held.runs.add(2.0)
+    assert held.prefetch.take(0.1) is None
+    assert [one.job_id for one in held.prefetch.take_stale(0.1)] == ["a", "b"]
 
 
 def test_taking_all_leaves_nothing() -> None:
