@@ -186,8 +186,7 @@ class Submitted(Asked):
     """Of the jobs that were accepted."""
     batch_id: str | None = None
     replayed: bool = False
-    waited: bool = False
-    """Whether the client waited for the end of the job (`Prefer: wait`)."""
+    must_refuse: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ class Submitter:
             job_ids=accepted,
             batch_id=answer.json.get("id") if accepted and plan.route == "batches" else None,
             replayed=answer.headers.get("idempotent-replayed") == "true",
-            waited="Prefer" in plan.headers,
+            must_refuse=plan.is_invalid,
         )
         if accepted:
             self._learn(plan, answer, accepted)

@@ -1,0 +1,1 @@
+"""Promises about the event log and those who read it."""

@@ -1,0 +1,1 @@
+"""Promises about answers to requests."""
