@@ -106,6 +106,11 @@ def _style(css: str) -> str:
     return f"<style>{css}</style><p>x"
 
 
+def _doubled() -> str:
+    """YAML, each line of which is two of the line before."""
+    return "\n".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]" for n in range(60))
+
+
 def _numbered(css: str) -> str:
     return (
         f"<style>@counter-style s {{ {css} }} ol {{ list-style: s }}</style><ol start=2000000000><li>x</ol>"
@@ -138,6 +143,11 @@ OUT_OF_TIME = (
     Hostile("a million angle brackets", lambda: "<" * 1_000_000),
     Hostile("300,000 attributes", lambda: f"<p {' '.join(f'a{n}=x' for n in range(300_000))}>x"),
     Hostile("50,000 nested links in Markdown", lambda: "[a](" * 50_000, format="markdown"),
+    Hostile(
+        "ten megabytes of code in Markdown",
+        lambda: f"```python\n{'x = (1, None)  # y' * 600_000}\n```",
+        format="markdown",
+    ),
     Hostile(
         "imports that grow tenfold",
         lambda: "<link rel=stylesheet href=c0.css>x",
@@ -205,6 +215,11 @@ UNDECODABLE = (
 """Rendered without the image."""
 
 HARMLESS = (
+    Hostile(
+        "front matter that doubles sixty times",
+        lambda: f"---\na0: &a0 [x, x]\n{_doubled()}\n---\nx",
+        format="markdown",
+    ),
     Hostile(
         "a PNG with 200 MiB of text inside", lambda: _image("png", _png_with(b"zTXt", b"a\0\0" + _zeros(200)))
     ),

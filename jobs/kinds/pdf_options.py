@@ -37,7 +37,7 @@ class PdfInput(Strict):
 
     html: Annotated[str | None, Field(min_length=1, description="An HTML document.")] = None
     markdown: Annotated[
-        str | None, Field(min_length=1, description="CommonMark with tables, footnotes and strikethrough.")
+        str | None, Field(min_length=1, description="Markdown as GitHub has it, with front matter.")
     ] = None
     url: Annotated[HttpUrl | None, Field(description="Address of an HTML document.")] = None
     template: Annotated[

@@ -23,12 +23,16 @@ PACKAGES = (
     "markdown-it-py",
     "mdit-py-plugins",
     "mdurl",
+    "pygments",
+    "pyyaml",
     "jinja2",
     "markupsafe",
     "babel",
 )
 _HERE = Path(__file__).parent
-_FOLDERS = tuple(_HERE / folder for folder in ("child", "child/html", "child/pdf", "protocol"))
+_FOLDERS = tuple(
+    _HERE / folder for folder in ("child", "child/html", "child/markdown", "child/pdf", "protocol")
+)
 """What runs in a render child, and the messages that it gets."""
 _OUTSIDE = (_HERE.parent / "kinds/pdf_render.py", _HERE.parent / "core/times.py")
 """What makes the message to a render child from a stored spec, and what reads times in it."""

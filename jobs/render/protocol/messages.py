@@ -62,6 +62,7 @@ WarningCode = Literal[
     "anchor_duplicate",
     "accessibility",
     "metadata_invalid",
+    "front_matter_invalid",
     "render_warning",
     "more_warnings",
     "bookmarks_unreadable",

@@ -88,6 +88,11 @@ REQUESTS: dict[str, Request] = {
     "markdown": RenderRequest(
         format="markdown", document="# One\n\n|a|b|\n|-|-|\n|1|2|\n\n~~no~~[^1]\n\n[^1]: note"
     ),
+    "markdown with all that it can have": RenderRequest(
+        format="markdown",
+        document="---\ntitle: T\nlang: de\n---\n[TOC]\n# One\n- [x] a\n\n"
+        "```rust\nfn f() {}\n```\n\n> [!TIP]\n> b\n\nc\n: d\n",
+    ),
     "template": RenderRequest(
         format="template",
         document="{{ 3.5|money('EUR', 'de') }} {{ '2026-01-31'|date('ja', 'full') }} {{ 5|number('hi') }}",

@@ -26,7 +26,6 @@ from jobs.core.errors.job import (
     RenderFailed,
     RenderOutOfMemory,
 )
-from jobs.render.child.html import markdown
 from jobs.render.child.html.color_profiles import optional_color_profiles
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import Ask, DocumentFetcher, FetchFailed, ask_nobody
@@ -35,6 +34,8 @@ from jobs.render.child.html.page_style import page_stylesheet
 from jobs.render.child.html.progress_log import Emit, ProgressLog
 from jobs.render.child.html.stylesheets import StylesheetCache
 from jobs.render.child.html.template_filling import fill
+from jobs.render.child.markdown import conversion as markdown
+from jobs.render.child.markdown.front_matter import Warn
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.child.pdf.finishing import finish
 
@@ -113,7 +114,7 @@ class Engine:
             ):
                 if format == "template":
                     document = fill(document.decode(), data or {}).encode("utf-8", "replace")
-                html = self._parse(format, document, options, fetcher)
+                html = self._parse(format, document, options, fetcher, diagnostics.warn)
                 rendering = self._lay_out(html, format, options)
                 attachments = attachments_of(options, files or {})
                 pdf = rendering.write_pdf(
@@ -149,7 +150,12 @@ class Engine:
             self.stylesheets.grew = False
 
     def _parse(
-        self, format: str, document: bytes, options: Mapping[str, Any], fetcher: DocumentFetcher
+        self,
+        format: str,
+        document: bytes,
+        options: Mapping[str, Any],
+        fetcher: DocumentFetcher,
+        warn: Warn,
     ) -> weasyprint.HTML:
         base_url = options.get("base_url") or fetcher.base_url
         text: bytes | str = document.decode()
@@ -160,7 +166,7 @@ class Engine:
                 raise RenderFailed(f"{response.url} is {response.content_type}, not an HTML document.")
             text, encoding, base_url = response.read(), response.charset, base_url or response.url
         elif format == "markdown":
-            text = markdown.to_html(document.decode())
+            text = markdown.to_html(document.decode(), warn, lang=options.get("metadata", {}).get("lang"))
         html = weasyprint.HTML(
             string=text,
             encoding=encoding,
