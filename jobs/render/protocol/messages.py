@@ -57,6 +57,7 @@ WarningCode = Literal[
     "svg_ignored",
     "layout_unsupported",
     "relative_url",
+    "relative_link",
     "malformed_url",
     "anchor_missing",
     "anchor_duplicate",

@@ -86,10 +86,14 @@ class FetchProblem:
 class Diagnostics(logging.Handler):
     """Collects the warnings of one document, each of them once, and at most `MAX_WARNINGS`."""
 
-    def __init__(self, problems: Mapping[str, FetchProblem]) -> None:
-        """`problems`, by URL, is filled by the fetcher while the document is rendered."""
+    def __init__(self, problems: Mapping[str, FetchProblem], internal_url: str | None = None) -> None:
+        """`problems`, by URL, is filled by the fetcher while the document is rendered.
+
+        Warnings show URLs below `internal_url` as relative ones.
+        """
         super().__init__(logging.WARNING)
         self._problems = problems
+        self._internal_url = internal_url
         self._warnings: dict[tuple[str, str], dict[str, str]] = {}
         self._is_full = False
         self._explained: set[str] = set()
@@ -116,6 +120,10 @@ class Diagnostics(logging.Handler):
             self._add(code, record.getMessage(), None, code)
         else:
             self._add(code, record.getMessage(), None, record.getMessage())
+
+    def add(self, code: WarningCode, message: str) -> None:
+        """Adds a warning that is not WeasyPrint's."""
+        self._add(code, message, None, message)
 
     def _add_asset(self, what: _Asset, url: str, reason: str) -> None:
         problem = self._problems.get(url)
@@ -153,14 +161,17 @@ class Diagnostics(logging.Handler):
     def _add(self, code: WarningCode, message: str, url: str | None, key: str) -> None:
         if (code, key) in self._warnings:
             return
-        message = _OBJECT.sub("", message)
+        message = self._public(_OBJECT.sub("", message))
         if len(self._warnings) >= MAX_WARNINGS:
             self._is_full = True
             return
         warning = {"code": code, "message": _shortened(message, _MAX_MESSAGE_CHARACTERS)}
         if url is not None:
-            warning["url"] = _shortened(url, _MAX_URL_CHARACTERS)
+            warning["url"] = _shortened(self._public(url), _MAX_URL_CHARACTERS)
         self._warnings[code, key] = warning
+
+    def _public(self, text: str) -> str:
+        return text if self._internal_url is None else text.replace(self._internal_url, "")
 
 
 def _code(record: logging.LogRecord) -> WarningCode | _Asset:

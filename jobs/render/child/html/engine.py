@@ -30,6 +30,7 @@ from jobs.render.child.html.color_profiles import optional_color_profiles
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import Ask, DocumentFetcher, FetchFailed, ask_nobody
 from jobs.render.child.html.fonts import Fonts
+from jobs.render.child.html.links import Links
 from jobs.render.child.html.page_style import page_stylesheet
 from jobs.render.child.html.progress_log import Emit, ProgressLog
 from jobs.render.child.html.stylesheets import StylesheetCache
@@ -103,19 +104,23 @@ class Engine:
         Raises:
             JobError: it failed. The message is for the owner of the document.
         """
-        fetcher = DocumentFetcher(self._ask, files)
-        diagnostics = Diagnostics(fetcher.problems)
+        fetcher = DocumentFetcher(self._ask, files, options.get("base_url"))
+        diagnostics = Diagnostics(fetcher.problems, fetcher.base_url)
+        links = Links(public_base_url=options.get("base_url"), files_base_url=fetcher.base_url)
         try:
             with (
                 diagnostics.collecting(),
                 ProgressLog(emit).following(),
                 self.stylesheets.in_use(),
+                links.in_use(),
                 optional_color_profiles(),
             ):
                 if format == "template":
                     document = fill(document.decode(), data or {}).encode("utf-8", "replace")
                 html = self._parse(format, document, options, fetcher, diagnostics.warn)
                 rendering = self._lay_out(html, format, options)
+                if warning := links.finish(rendering, html):
+                    diagnostics.add("relative_link", warning)
                 attachments = attachments_of(options, files or {})
                 pdf = rendering.write_pdf(
                     zoom=options.get("zoom", 1),
@@ -157,14 +162,18 @@ class Engine:
         fetcher: DocumentFetcher,
         warn: Warn,
     ) -> weasyprint.HTML:
-        base_url = options.get("base_url") or fetcher.base_url
+        base_url = fetcher.base_url or options.get("base_url")
         text: bytes | str = document.decode()
         encoding = None
         if format == "url":
             response = fetcher.fetch(str(text))
             if response.content_type not in _HTML_TYPES:
                 raise RenderFailed(f"{response.url} is {response.content_type}, not an HTML document.")
-            text, encoding, base_url = response.read(), response.charset, base_url or response.url
+            text, encoding, base_url = (
+                response.read(),
+                response.charset,
+                options.get("base_url") or response.url,
+            )
         elif format == "markdown":
             text = markdown.to_html(document.decode(), warn, lang=options.get("metadata", {}).get("lang"))
         html = weasyprint.HTML(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
@@ -39,10 +39,14 @@ class FetchFailed(OSError):
 class DocumentFetcher(URLFetcher):
     """Fetches ``data:`` URLs and uploaded files itself, and all others by `ask`."""
 
-    def __init__(self, ask: Ask, files: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, ask: Ask, files: Mapping[str, bytes] | None = None, public_base_url: str | None = None
+    ) -> None:
+        """Relative URLs that name none of `files` begin at `public_base_url`, if there is one."""
         super().__init__(allow_redirects=False)  # type: ignore[no-untyped-call]
         self._ask = ask
         self._files = files or {}
+        self._public_base_url = public_base_url
         self._final_problem: FetchProblem | None = None
         self.problems: dict[str, FetchProblem] = {}
         """Why assets are missing, by their URLs."""
@@ -72,6 +76,8 @@ class DocumentFetcher(URLFetcher):
     def _own_file(self, url: str) -> URLFetcherResponse:
         name = unquote(urlsplit(url).path).removeprefix("/")
         if name not in self._files:
+            if self._public_base_url is not None:
+                return self._fetch(urljoin(self._public_base_url, url.removeprefix(FILES_URL)))
             problem = FetchProblem("unreachable", f"No file named {shown_url(name)} came with the document.")
             raise FetchFailed(problem)
         content_type, _ = _TYPES.guess_type(name)

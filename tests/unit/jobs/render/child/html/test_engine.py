@@ -213,7 +213,7 @@ class TestHostileDocuments:
             engine, '<base href="etc/"><a href="passwd">x</a><style>p { background: url(y.png) }</style><p>z'
         )
         assert b"file:" not in rendered.pdf
-        assert set(codes(rendered)) <= {"relative_url", "css_ignored"}
+        assert set(codes(rendered)) <= {"relative_url", "relative_link", "css_ignored"}
 
     def test_a_document_that_is_nested_too_deeply_is_a_typed_error(self, engine: Engine) -> None:
         with pytest.raises(RenderFailed, match="nested too deeply"):
