@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from jobs.core.errors.store import StoreUnavailable
+from jobs.core.errors.store import ArtifactsUnavailable
 from jobs.store.artifacts.directory import DirectoryArtifacts
 
 
 class StuckArtifacts(DirectoryArtifacts):
-    """Works until `close`; then holds back what is put until `open`, or refuses it."""
+    """Works until `close`; then puts wait for `open`, or whatever reads or writes is refused."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -28,11 +28,18 @@ class StuckArtifacts(DirectoryArtifacts):
     def open(self) -> None:
         self._opened.set()
 
+    async def get(self, path: str) -> bytes:
+        self.refuse_if_closed()
+        return await super().get(path)
+
     async def put(self, path: str, body: bytes) -> None:
         self.puts += 1
         if not self._opened.is_set():
             self.tried.set()
-            if self._refuses:
-                raise StoreUnavailable("The bucket does not answer. Try again soon.")
+            self.refuse_if_closed()
             await self._opened.wait()
         await super().put(path, body)
+
+    def refuse_if_closed(self) -> None:
+        if self._refuses and not self._opened.is_set():
+            raise ArtifactsUnavailable("The bucket does not answer. Try again soon.")

@@ -29,6 +29,7 @@ from jobs.core.ids import new_job_id
 from jobs.core.settings import BadSetting, Settings, max_artifacts_mb
 from jobs.isolation.level import Isolation, offered
 from jobs.store.artifacts import input_path, open_artifacts
+from jobs.store.artifacts.watch import check_writable
 from jobs.store.client import connect
 from jobs.store.durability import StoreFacts, may_fail_over, read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
@@ -342,6 +343,7 @@ async def examine_artifacts(settings: Settings, redis: Redis) -> Finding:
     except BadSetting as error:
         return Finding("fail", "artifacts", str(error))
     try:
+        await check_writable(artifacts)
         await artifacts.put(path, b"ok")
         await artifacts.get(path)
         await artifacts.discard([path])
@@ -350,6 +352,6 @@ async def examine_artifacts(settings: Settings, redis: Redis) -> Finding:
             "fail",
             "artifacts",
             f"{settings.artifacts} cannot be written: {error}",
-            "Correct PRESSRUN_ARTIFACTS_URL or PRESSRUN_DATA_DIR, or the permissions there.",
+            "Make room there, or correct PRESSRUN_ARTIFACTS_URL, PRESSRUN_DATA_DIR or the permissions.",
         )
     return Finding("ok", "artifacts", settings.artifacts)

@@ -33,7 +33,7 @@ SUBMISSION_PROBLEMS = {
     404: "template_not_found",
     422: "invalid_input, idempotency_key_reused",
     429: "queue_full",
-    503: "store_unavailable, store_full, store_evicts, check_unavailable",
+    503: "store_unavailable, store_full, store_evicts, artifacts_unavailable, check_unavailable",
 }
 JOB_PROBLEMS = {
     **SUBMISSION_PROBLEMS,

@@ -19,7 +19,7 @@ from jobs.kinds import Kind, Schemas
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{model}"
 _PROBLEM_TYPE = "application/problem+json"
-_COMMON_PROBLEMS = {503: "store_unavailable, store_full"}
+_COMMON_PROBLEMS = {503: "store_unavailable, store_full, artifacts_unavailable"}
 _GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
 _BODY_PROBLEMS = {
     400: "malformed_body",

@@ -44,6 +44,16 @@ class Metrics:
         self._store_limit = Gauge(
             "pressrun_store_memory_limit_bytes", "maxmemory of the store.", registry=self._registry
         )
+        self._artifacts_writable = Gauge(
+            "pressrun_artifacts_writable",
+            "1 if the place for documents and results takes something, else 0.",
+            registry=self._registry,
+        )
+        self._artifacts_free = Gauge(
+            "pressrun_artifacts_free_bytes",
+            "Room on the disk of the place for documents and results.",
+            registry=self._registry,
+        )
         # Looking up a labelled counter takes longer than counting.
         self._requests = cache(requests.labels)
         self._accepted = cache(accepted.labels)
@@ -65,6 +75,11 @@ class Metrics:
             self._store_memory.labels("events").set(memory.events)
             if memory.limit is not None:
                 self._store_limit.set(memory.limit)
+
+    def artifacts(self, is_writable: bool, free_bytes: int | None) -> None:
+        """Sets the state of the artifact store. A bucket has no number of free bytes."""
+        self._artifacts_writable.set(is_writable)
+        self._artifacts_free.set(math.inf if free_bytes is None else free_bytes)
 
     def render(self) -> bytes:
         return generate_latest(self._registry)

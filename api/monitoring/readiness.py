@@ -10,9 +10,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs.core.errors.store import StoreUnavailable
+from jobs.core.errors.store import StoreError, StoreUnavailable
 from jobs.core.settings import Settings
 from jobs.isolation.level import offered
+from jobs.store.artifacts import Artifacts
+from jobs.store.artifacts.watch import ArtifactWatch
 from jobs.store.client import CLUSTER_REFUSED
 from jobs.store.durability import may_fail_over, read_facts
 from jobs.store.eviction import UNKNOWN, evicts_jobs
@@ -22,6 +24,13 @@ from jobs.webhooks.outbox import read_backlog
 
 OUTBOX_WARNING_SECONDS = 60
 """A running notifier takes events at once; after a minute, none is running."""
+ARTIFACT_CHECK_SECONDS = 10.0
+"""Between two tries to write an artifact. Each is a request to an object store, and anybody may ask
+whether this process is ready."""
+NOT_WRITABLE = (
+    "Documents and files are refused meanwhile (artifacts_unavailable), and queued jobs wait for it. "
+    "Make room there, or correct PRESSRUN_ARTIFACTS_URL, PRESSRUN_DATA_DIR or the permissions."
+)
 ASYNCHRONOUS = (
     "The store's replicas follow asynchronously: if one takes over, jobs that were accepted in the last moments "
     "may be missing, even with durability always. min-replicas-to-write 1 and min-replicas-max-lag 1 in the "
@@ -39,11 +48,20 @@ class Report:
     """For operators only."""
 
 
+@dataclass(frozen=True, slots=True)
+class ArtifactState:
+    refusal: str | None
+    """Why nothing can be written; None if all is well."""
+    free_bytes: int | None
+
+
 class Readiness:
     """Checks anew at every call."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, settings: Settings, artifacts: Artifacts) -> None:
         self._redis = redis
+        self._artifacts = artifacts
+        self._artifact_watch = ArtifactWatch(artifacts)
         self._settings = settings
         self._font_subsetting = "fast" if _has_fast_subsetter() else "slow"
         self._isolation = offered()
@@ -90,6 +108,9 @@ class Readiness:
                 warnings.append(ASYNCHRONOUS)
             if facts.eviction != "noeviction":
                 warnings.append(self._eviction_warning(facts.eviction))
+        artifacts = await self.artifacts()
+        if artifacts.refusal is not None:
+            warnings.append(f"{artifacts.refusal} {NOT_WRITABLE}")
         if self._font_subsetting == "slow":
             warnings.append(
                 f"{_SUBSETTER} is missing here: small documents take ten times as long to render."
@@ -100,6 +121,11 @@ class Readiness:
             )
         details = {
             "store": store,
+            "artifacts": {
+                "writable": artifacts.refusal is None,
+                "reason": artifacts.refusal,
+                "free_bytes": artifacts.free_bytes,
+            },
             "webhooks": webhooks,
             "fonts": {"subsetting": self._font_subsetting},
             "isolation": {"level": self._isolation.level, "missing": list(self._isolation.missing)},
@@ -137,6 +163,18 @@ class Readiness:
             f"Records have vanished from the store ({counts}; the last one is {newest}): it evicts keys, "
             "or somebody deleted some."
         ]
+
+    async def artifacts(self) -> ArtifactState:
+        """Tries to write to the artifact store, at most every ten seconds."""
+        refusal = await self._artifact_watch.look(max_age_s=ARTIFACT_CHECK_SECONDS)
+        free_bytes = None
+        try:
+            if refusal is None:
+                await self._artifacts.check_room()
+                free_bytes = await self._artifacts.free_bytes()
+        except StoreError as error:
+            refusal = error if not isinstance(error, StoreUnavailable) else None
+        return ArtifactState(None if refusal is None else str(refusal), free_bytes)
 
     async def store_memory(self) -> StoreMemory | None:
         """Asks the store how full it is. None if it is away."""

@@ -58,8 +58,10 @@ class HealthRoutes:
         ignores_query=True,
     )
     async def metrics(self) -> Response:
-        """Counters for Prometheus, and how full the store is; with an operator key."""
+        """Counters for Prometheus, and how full store and disk are; with an operator key."""
         self.services.metrics.stored(await self.services.readiness.store_memory())
+        artifacts = await self.services.readiness.artifacts()
+        self.services.metrics.artifacts(artifacts.refusal is None, artifacts.free_bytes)
         return Response(self.services.metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _is_operator(self, request: Request) -> bool:

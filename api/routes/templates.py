@@ -68,7 +68,7 @@ class TemplateRoutes:
             200: Answer("The newest version already has this content.", TemplateVersionDocument),
             201: Answer("The new version.", TemplateVersionDocument, headers=("Location",)),
             409: "template_limit",
-            503: "store_unavailable, store_full, store_evicts, check_unavailable",
+            503: "store_unavailable, store_full, store_evicts, artifacts_unavailable, check_unavailable",
         },
     )
     async def put_template(self, caller: Caller, name: NewTemplateName, body: TemplateRequest) -> Response:

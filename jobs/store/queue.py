@@ -68,7 +68,7 @@ class JobQueue:
         self._redis = redis
         self._doorbell = DedicatedConnection(redis)
         self._scripts = scripts
-        self._artifacts = artifacts
+        self.artifacts = artifacts
         self.lease_ms = lease_ms
         self._block_ms = block_ms
         self._vanished_log = VanishedLog()
@@ -111,7 +111,7 @@ class JobQueue:
         spec = claim.spec
         if spec is None and claim.input_path is not None:
             with suppress(ArtifactMissing):
-                spec = await self._artifacts.get(claim.input_path)
+                spec = await self.artifacts.get(claim.input_path)
         if spec is None:
             raise InputMissing(
                 "The input of this job is gone from the artifact store. Submit the document again."
@@ -123,7 +123,7 @@ class JobQueue:
         """Reads the files that came with the job, by name. Raises InputMissing."""
         try:
             return {
-                name: await self._artifacts.get(file_path(claim.tenant, claim.job_id, digest))
+                name: await self.artifacts.get(file_path(claim.tenant, claim.job_id, digest))
                 for name, digest in spec.get("files", {}).items()
             }
         except ArtifactMissing:
@@ -142,7 +142,7 @@ class JobQueue:
                 f"The result of {job_id} has {found.bytes:,} bytes, and there is room for {max_bytes:,} in this job."
             )
         try:
-            body = await self._artifacts.get(found.path)
+            body = await self.artifacts.get(found.path)
         except ArtifactMissing:
             body = b""
         if hashlib.sha256(body).hexdigest() != found.sha256:
@@ -155,7 +155,7 @@ class JobQueue:
         """Writes bytes that no record names yet; returns their path. Raises ResultTooLarge."""
         path = result_path(claim.tenant, claim.job_id, claim.number)
         try:
-            await self._artifacts.put(path, result.body)
+            await self.artifacts.put(path, result.body)
         except ArtifactTooLarge as error:
             raise ResultTooLarge(str(error)) from error
         return path
@@ -196,7 +196,7 @@ class JobQueue:
             return None
         document = json.loads(b"{" + found[1] + b"}")
         try:
-            body = await self._artifacts.get(found[0].decode())
+            body = await self.artifacts.get(found[0].decode())
         except ArtifactMissing:
             return None
         if hashlib.sha256(body).hexdigest() != document.pop("sha256"):
@@ -207,16 +207,39 @@ class JobQueue:
             body=body, content_type=content_type, filename=filename, details=document, reuse_key=key
         )
 
-    async def fail(self, claim: Claim, error: JobError, *, began_ms_ago: int | None = None) -> None:
-        """Moves the job to failed, for good. `began_ms_ago` as for `succeed`. Raises ClaimLost."""
-        await self._finish(claim, JobStatus.FAILED, began_ms_ago, error=_error_json(error))
+    async def fail(
+        self,
+        claim: Claim,
+        error: JobError,
+        *,
+        began_ms_ago: int | None = None,
+        has_leftovers: bool = False,
+    ) -> None:
+        """Moves the job to failed, for good. `began_ms_ago` as for `succeed`. Raises ClaimLost.
+
+        With `has_leftovers`, what the claim has written of a result is removed later.
+        """
+        await self._finish(
+            claim, JobStatus.FAILED, began_ms_ago, error=_error_json(error), has_leftovers=has_leftovers
+        )
 
     async def retry(
-        self, claim: Claim, error: JobError, delay_ms: int, *, began_ms_ago: int | None = None
+        self,
+        claim: Claim,
+        error: JobError,
+        delay_ms: int,
+        *,
+        began_ms_ago: int | None = None,
+        has_leftovers: bool = False,
     ) -> None:
         """Moves the job to retrying; it is queued again after `delay_ms`. As `fail` otherwise."""
         await self._finish(
-            claim, JobStatus.RETRYING, began_ms_ago, error=_error_json(error), delay_ms=delay_ms
+            claim,
+            JobStatus.RETRYING,
+            began_ms_ago,
+            error=_error_json(error),
+            delay_ms=delay_ms,
+            has_leftovers=has_leftovers,
         )
 
     async def release(self, claim: Claim) -> None:
@@ -263,7 +286,7 @@ class JobQueue:
     async def discard_result(self, path: str) -> None:
         """Removes the result of a claim that turned out to be lost."""
         with suppress(StoreError):  # it is noted as garbage
-            await self._artifacts.discard([path])
+            await self.artifacts.discard([path])
 
     async def sweep(self) -> int:
         """Expires results and records, and removes artifacts: a bounded number; returns it.
@@ -275,7 +298,7 @@ class JobQueue:
         removed: list[bytes] = []
         try:
             for path in paths:
-                await self._artifacts.discard([path.decode()])
+                await self.artifacts.discard([path.decode()])
                 removed.append(path)
         except StoreError:
             await self._postpone(paths[len(removed)])
@@ -312,6 +335,7 @@ class JobQueue:
         error: str | None = None,
         progress: str | None = None,
         delay_ms: int = 0,
+        has_leftovers: bool = False,
         reuse_key: str | None = None,
     ) -> None:
         finish = self._scripts.call(
@@ -324,6 +348,7 @@ class JobQueue:
             error=error,
             progress=progress,
             delay_ms=delay_ms,
+            leftovers=int(has_leftovers),
             began_ms_ago=began_ms_ago,
         )
         reuse = [] if reuse_key is None else [self._remember(claim, reuse_key)]

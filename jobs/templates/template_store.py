@@ -162,7 +162,12 @@ class TemplateStore:
         with translated_errors():
             seconds, _ = await self._redis.time()
             await self._redis.zadd(keys.GARBAGE, {prefix: seconds * 1000 + keys.ORPHAN_MS})
-        await self._artifacts.put(path, text)
+        try:
+            await self._artifacts.put(path, text)
+        except StoreError:
+            with suppress(StoreError):  # the sweep removes it, too
+                await self._artifacts.discard([prefix])
+            raise
 
     async def _read(
         self, tenant: str, name: str, version: int | None

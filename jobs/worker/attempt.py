@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -15,12 +16,14 @@ from jobs.core.job import Claim, Result
 from jobs.kinds import Run, Runner
 from jobs.store.client import raise_if_cancelled
 from jobs.store.queue import JobQueue, StopReason
+from jobs.worker.artifact_waits import ArtifactWaits, HandBack
 from jobs.worker.outcome_writer import OutcomeWriter
 from jobs.worker.progress import ProgressSender
 from jobs.worker.timing import WorkerTiming
-from jobs.worker.until_stored import until_stored
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class Attempt:
@@ -33,6 +36,7 @@ class Attempt:
         runners: Mapping[str, Runner],
         default_timeout_ms: int,
         outcomes: OutcomeWriter,
+        artifacts: ArtifactWaits,
         timing: WorkerTiming,
     ) -> None:
         self.claim = claim
@@ -40,6 +44,8 @@ class Attempt:
         self._runners = runners
         self._timeout_ms = claim.timeout_ms or default_timeout_ms
         self._outcomes = outcomes
+        self._artifacts = artifacts
+        self._ends_at = time.monotonic() + self._timeout_ms / 1000
         self._timing = timing
         self._stopped: StopReason | None = None
         self._working: asyncio.Task[Any] | None = None
@@ -61,7 +67,7 @@ class Attempt:
             await self._perform(slot_freed, start_may_wait)
         except ClaimLost:
             log.info("attempt.claim_lost", reason=self._stopped or "lost")
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, HandBack):
             await self._hand_back()
         except Exception:
             # Nothing is lost: the lease runs out and the job runs again.
@@ -69,7 +75,9 @@ class Attempt:
 
     async def _perform(self, slot_freed: Callable[[], bool], start_may_wait: bool) -> None:
         """Does the work, which does not wait for its start but ends if that is refused."""
-        record = self._outcomes.started(self.claim, lambda: self.stop("lost"), may_wait=start_may_wait)
+        record = self._outcomes.started(
+            self.claim, lambda: self.stop("lost"), may_wait=start_may_wait, store_by=self._ends_at
+        )
         try:
             try:
                 ended = await self._work_ended()
@@ -86,6 +94,9 @@ class Attempt:
             ended = await self._work()
         except JobError as error:
             ended = error
+        except HandBack:
+            if self._stopped is None:
+                raise
         except asyncio.CancelledError:
             if self._stopped is None or task is None:
                 raise
@@ -108,8 +119,8 @@ class Attempt:
                 f"This worker does not know jobs of kind {self.claim.kind!r}. "
                 "Deploy workers of the release that accepted it, or install the plug-in that brings it."
             )
-        spec = await until_stored(lambda: self._queue.spec(self.claim), self._timing)
-        files = await until_stored(lambda: self._queue.files(self.claim, spec), self._timing)
+        spec = await self._read("The input", lambda: self._queue.spec(self.claim))
+        files = await self._read("The files of the job", lambda: self._queue.files(self.claim, spec))
         with closing(ProgressSender(self._queue, self.claim, self._timing.progress_interval_s)) as progress:
             run = Run(
                 self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
@@ -127,7 +138,12 @@ class Attempt:
 
     async def _result_of(self, job_id: str, max_bytes: int) -> Result:
         tenant = self.claim.tenant
-        return await until_stored(lambda: self._queue.result_of(tenant, job_id, max_bytes), self._timing)
+        return await self._read(
+            f"The result of {job_id}", lambda: self._queue.result_of(tenant, job_id, max_bytes)
+        )
+
+    async def _read(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
+        return await self._artifacts.until_done(f"{what} could not be read", step, self._ends_at)
 
     async def _hand_back(self) -> None:
         """Returns the job to the queue; further cancellations do not interrupt that."""

@@ -16,6 +16,7 @@ An outcome may bring the start of its run along, in the same script. Then 1 hold
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
@@ -23,12 +24,13 @@ from contextvars import copy_context
 
 import structlog
 
-from jobs.core.errors.job import JobError
+from jobs.core.errors.job import JobError, StorageFailed
 from jobs.core.errors.store import ClaimLost
 from jobs.core.job import Claim, Result
 from jobs.core.job_backoff import backoff_ms
 from jobs.process.testsignal import TestSignal
 from jobs.store.queue import JobQueue
+from jobs.worker.artifact_waits import ArtifactWaits
 from jobs.worker.timing import WorkerTiming
 from jobs.worker.until_stored import until_stored
 
@@ -38,8 +40,10 @@ log = structlog.get_logger(__name__)
 class RunRecord:
     """One run, and how far the writing of it is."""
 
-    def __init__(self, claim: Claim, on_refused: Callable[[], None]) -> None:
+    def __init__(self, claim: Claim, on_refused: Callable[[], None], store_by: float) -> None:
         self.claim = claim
+        self.store_by = store_by
+        """When the result must be written, by `time.monotonic`."""
         self.on_refused = on_refused
         self.ended: Result | JobError | None = None
         self.starting: asyncio.Task[None] | None = None
@@ -68,10 +72,15 @@ class OutcomeWriter:
     """
 
     def __init__(
-        self, queue: JobQueue, timing: WorkerTiming, on_round_trip: Callable[[], None] = lambda: None
+        self,
+        queue: JobQueue,
+        artifacts: ArtifactWaits,
+        timing: WorkerTiming,
+        on_round_trip: Callable[[], None] = lambda: None,
     ) -> None:
         """What is sent to the store in the turn after `on_round_trip` shares the round trip."""
         self._queue = queue
+        self._artifacts = artifacts
         self._timing = timing
         self._on_round_trip = on_round_trip
         self._waiting: dict[RunRecord, None] = {}
@@ -79,12 +88,15 @@ class OutcomeWriter:
         self._flushes: set[asyncio.Task[None]] = set()
         self.outcome_queued: TestSignal[Claim] = TestSignal()
 
-    def started(self, claim: Claim, on_refused: Callable[[], None], *, may_wait: bool) -> RunRecord:
+    def started(
+        self, claim: Claim, on_refused: Callable[[], None], *, may_wait: bool, store_by: float = math.inf
+    ) -> RunRecord:
         """Records the start of a run: with the next flush if it `may_wait`, else now.
 
         Calls `on_refused` if the claim is lost while the run goes on. End it with `close_record`.
+        If its result cannot be written until `store_by` (of `time.monotonic`), the run has failed.
         """
-        run = RunRecord(claim, on_refused)
+        run = RunRecord(claim, on_refused, store_by)
         if may_wait:
             self._enqueue(run)
         else:
@@ -94,7 +106,8 @@ class OutcomeWriter:
     async def finished(self, run: RunRecord, ended: Result | JobError, *, may_wait: bool) -> None:
         """Writes the outcome: with the next flush if it `may_wait`, else it flushes now.
 
-        Returns when it is in the store. Raises ClaimLost; the result is removed then.
+        Returns when it is in the store. Raises ClaimLost; the result is removed then. Raises
+        HandBack if the worker stops and the result cannot be written.
         """
         run.ended = ended
         self._enqueue(run)
@@ -153,7 +166,11 @@ class OutcomeWriter:
         """Writes the bytes of a result. If they cannot be stored at all, the run has failed."""
         if isinstance(ended, Result):
             try:
-                return await until_stored(lambda: self._queue.store_result(run.claim, ended), self._timing)
+                return await self._artifacts.until_done(
+                    "The result could not be written",
+                    lambda: self._queue.store_result(run.claim, ended),
+                    run.store_by,
+                )
             except JobError as error:
                 run.ended = error
         return ""
@@ -184,15 +201,21 @@ class OutcomeWriter:
 
     async def _fail(self, run: RunRecord, error: JobError) -> None:
         attempt = run.claim.attempt + 1
+        has_leftovers = isinstance(error, StorageFailed)
         if error.retryable and attempt < run.claim.max_attempts:
             delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
             await until_stored(
-                lambda: self._queue.retry(run.claim, error, delay_ms, began_ms_ago=run.began_ms_ago),
+                lambda: self._queue.retry(
+                    run.claim, error, delay_ms, began_ms_ago=run.began_ms_ago, has_leftovers=has_leftovers
+                ),
                 self._timing,
             )
             log.warning("attempt.retrying", attempt=attempt, code=error.code, delay_ms=delay_ms)
         else:
             await until_stored(
-                lambda: self._queue.fail(run.claim, error, began_ms_ago=run.began_ms_ago), self._timing
+                lambda: self._queue.fail(
+                    run.claim, error, began_ms_ago=run.began_ms_ago, has_leftovers=has_leftovers
+                ),
+                self._timing,
             )
             log.warning("attempt.failed", attempt=attempt, code=error.code, message=error.message)

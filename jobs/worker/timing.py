@@ -23,6 +23,13 @@ class WorkerTiming:
     """Longest wait before a step that the store did not answer is taken again; with jitter, so that
     a store that was restarted does not meet all workers at once."""
 
+    artifact_retry_s: float = 2.0
+    """Between two tries to reach an artifact store that takes nothing."""
+
+    artifact_try_s: float = 10.0
+    """The least time of a try, also if the time of the job is over: a run that was just in time has
+    one try, and a large result takes seconds on a slow line."""
+
     short_run_s: float = 0.25
     """Claims are prefetched while runs take no longer than this on average. A longer run loses
     nothing by the millisecond of a round trip after it."""

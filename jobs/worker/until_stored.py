@@ -23,5 +23,10 @@ async def until_stored(step: Callable[[], Awaitable[T]], timing: WorkerTiming) -
         try:
             return await step()
         except StoreError as error:
-            log.warning("attempt.waiting_for_store", reason=str(error))
-            await asyncio.sleep(timing.store_retry_s * (0.5 + random.random() / 2))  # noqa: S311 (jitter)
+            await wait_for_store(error, timing)
+
+
+async def wait_for_store(error: StoreError, timing: WorkerTiming) -> None:
+    """Waits a little before a step is tried again that failed with `error`."""
+    log.warning("attempt.waiting_for_store", reason=str(error))
+    await asyncio.sleep(timing.store_retry_s * (0.5 + random.random() / 2))  # noqa: S311 (jitter)

@@ -23,14 +23,16 @@ from arq.jobs import DeserializationError, deserialize_job_raw
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from jobs.core.errors.store import StoreError, StoreFull
+from jobs.core.errors.store import ArtifactsUnavailable, StoreError, StoreFull
 from jobs.core.job import Claim
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.process.event_wait import is_set_within
 from jobs.store import keys
+from jobs.store.artifacts.watch import ArtifactWatch
 from jobs.store.client import raise_if_cancelled, translated_errors, wait_for_store
 from jobs.store.queue import ClaimBatch, JobQueue, StopReason
+from jobs.worker.artifact_waits import ArtifactWaits
 from jobs.worker.attempt import Attempt
 from jobs.worker.leases import LeaseWatch
 from jobs.worker.memory_watch import MemoryWatch
@@ -80,7 +82,8 @@ class JobWorker(Worker):
             job_deserializer=redis.job_deserializer,
         )
         self.signals = WorkerSignals()
-        self.outcomes = OutcomeWriter(queue, timing, self._on_round_trip)
+        self._artifacts = ArtifactWaits(ArtifactWatch(queue.artifacts), timing)
+        self.outcomes = OutcomeWriter(queue, self._artifacts, timing, self._on_round_trip)
         self._timing = timing
         self._queue = queue
         self._slots = settings.worker_slots
@@ -92,8 +95,8 @@ class JobWorker(Worker):
         self._runners: Mapping[str, Runner] = {}
         self._attempts: dict[str, Attempt] = {}
         self._leases = LeaseWatch(queue.lease_ms)
-        self._renewal: asyncio.Task[None] | None = None
-        self._handing_back: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
+        self._handing_back: asyncio.Future[tuple[None, None]] | None = None
         self._look_due_ms = 0.0
         self._left_nothing = False
         """Whether the last look found less than it wanted: the doorbell rings for more."""
@@ -119,7 +122,10 @@ class JobWorker(Worker):
 
     @property
     def _free_slots(self) -> int:
-        """How many jobs may begin; none while too many that have ended wait for the store."""
+        """How many jobs may begin; none while too many that have ended wait for the store, or while
+        no result could be written."""
+        if self._artifacts.watch.refusal is not None:
+            return 0
         return min(self._slots - self._busy, self.max_jobs - len(self.tasks))
 
     async def _look(self) -> None:
@@ -151,7 +157,7 @@ class JobWorker(Worker):
         now_ms = time.monotonic() * 1000
         lost = self._leases.lost(now_ms)
         free = self._free_slots
-        want = free if free > 0 else self._prefetch.room
+        want = free if free > 0 or self._artifacts.watch.refusal is not None else self._prefetch.room
         if free > 0 and self._left_nothing and not lost:
             claimed = await self._queue.claim_when_rung(want, self._look_due_ms - now_ms)
         else:
@@ -226,7 +232,13 @@ class JobWorker(Worker):
         """The function that every arq entry names: runs the claim to its outcome. Never raises."""
         claim: Claim = ctx["claim"]
         attempt = Attempt(
-            claim, self._queue, self._runners, self._default_timeout_ms, self.outcomes, self._timing
+            claim,
+            self._queue,
+            self._runners,
+            self._default_timeout_ms,
+            self.outcomes,
+            self._artifacts,
+            self._timing,
         )
         runs = self._run_lengths
         start_may_wait = bool(
@@ -274,6 +286,13 @@ class JobWorker(Worker):
                 self._stop_claim(claim, reason)
             self.signals.renewed.emit(claims)
 
+    async def _watch_artifacts(self) -> None:
+        """Goes on when an artifact store that took nothing takes artifacts again."""
+        while True:
+            await asyncio.sleep(self._timing.artifact_retry_s)
+            if self._artifacts.watch.refusal is not None and await self._artifacts.watch.look() is None:
+                self._reason_to_look.set()
+
     def _stop_claim(self, claim: Claim, reason: StopReason) -> None:
         """Stops this claim, not a newer one of the same job."""
         self._prefetch.drop(claim)
@@ -297,8 +316,12 @@ class JobWorker(Worker):
         What a store that goes away leaves undone is done by the next sweep.
         """
         try:
-            while await self._queue.sweep():
-                pass
+            try:
+                while await self._queue.sweep():
+                    pass
+            except ArtifactsUnavailable as error:
+                if await self._artifacts.watch.look() is None:  # else that has said so
+                    log.warning("worker.artifact_not_removed", reason=str(error))
             await self._queue.trim_events()
             await self._memory.look()
         except StoreError as error:
@@ -312,7 +335,10 @@ class JobWorker(Worker):
 
     async def _on_startup(self, ctx: dict[str, Any]) -> None:
         self._runners = await self._start()
-        self._renewal = asyncio.create_task(self._renew_leases())
+        self._background = [
+            asyncio.create_task(self._renew_leases()),
+            asyncio.create_task(self._watch_artifacts()),
+        ]
         log.info("worker.ready", slots=self._slots, kinds=sorted(self._runners))
         self.signals.ready.emit(None)
 
@@ -327,8 +353,8 @@ class JobWorker(Worker):
         if self.tasks:
             await asyncio.wait(self.tasks.values())
         self.tasks.clear()
-        if self._renewal is not None:
-            self._renewal.cancel()
+        for task in self._background:
+            task.cancel()
         await self._hand_back(self._prefetch.take_all())
         await self._stop()
         log.info("worker.stopped")
@@ -349,6 +375,8 @@ class JobWorker(Worker):
         if self.allow_pick_jobs:
             log.info("worker.draining", running=len(self._attempts), grace_seconds=self._job_completion_wait)
             super().handle_sig_wait_for_completion(signum)
-            self._handing_back = self.loop.create_task(self._hand_back(self._prefetch.take_all()))
+            self._handing_back = asyncio.gather(
+                self._hand_back(self._prefetch.take_all()), self._artifacts.stop()
+            )
         else:
             self.handle_sig(signum)

@@ -57,6 +57,11 @@ class StrictWarnings(JobError, code="strict_warnings"):
     """The document was rendered with warnings, and the job asked to fail on any."""
 
 
+class StorageFailed(JobError, code="storage_failed", retryable=True):
+    """The result could not be written, or the input not read, before the job's time was over: the
+    place for documents and results is full, read-only or away."""
+
+
 class InputMissing(JobError, code="input_missing"):
     """The input of the job, or a file that came with it, is gone from the artifact store."""
 

@@ -23,6 +23,10 @@ class StoreFull(StoreError, code="store_full", retry_after=10):
     """Out of memory: nothing was written, unless it was sent before and that answer got lost."""
 
 
+class ArtifactsUnavailable(StoreError, code="artifacts_unavailable", retry_after=10):
+    """The place for documents and results is full, read-only or away. Nothing was accepted."""
+
+
 class StoreEvicts(StoreError, code="store_evicts", retry_after=60):
     """The store removes keys when it is full, so accepted jobs could vanish. Nothing was
     written."""

@@ -8,8 +8,9 @@ returns, and no record names it before, so one that a crash left half-written is
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError
@@ -20,6 +21,13 @@ from jobs.store.artifacts.directory import DirectoryArtifacts
 from jobs.store.artifacts.object import ObjectArtifacts
 from jobs.store.artifacts.redis import RedisArtifacts
 from jobs.store.scripts import Scripts
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+OBJECT_STORE_RETRIES: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
+"""A client is told of an outage while it still listens, and a worker tries again by itself. The
+client's own default is ten tries in three minutes."""
 
 
 def input_path(tenant: str, job_id: str) -> str:
@@ -41,7 +49,7 @@ def result_path(tenant: str, job_id: str, claim: int) -> str:
 
 
 class Artifacts(Protocol):
-    """Keeps artifacts. All methods may raise `StoreUnavailable`."""
+    """Keeps artifacts. All methods may raise `ArtifactsUnavailable` and `StoreUnavailable`."""
 
     async def put(self, path: str, body: bytes) -> None:
         """Writes the whole artifact, replacing an earlier one. Raises ArtifactTooLarge."""
@@ -58,6 +66,9 @@ class Artifacts(Protocol):
     async def check_room(self) -> None:
         """Raises StoreFull if a quota is used up. Called before a job is accepted."""
 
+    async def free_bytes(self) -> int | None:
+        """Returns how much room is left on its disk; None if it has none of its own."""
+
 
 def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
     """Opens `settings.artifacts`; clouds need credentials in the environment. Raises BadSetting."""
@@ -67,7 +78,7 @@ def open_artifacts(settings: Settings, scripts: Scripts) -> Artifacts:
             return RedisArtifacts(scripts, settings.artifacts)
         if url.scheme == "file":
             return DirectoryArtifacts(Path(unquote(url.path)))
-        return ObjectArtifacts(from_url(settings.artifacts))
+        return ObjectArtifacts(from_url(settings.artifacts, retry_config=OBJECT_STORE_RETRIES))
     except (OSError, ValueError, BaseError) as error:
         reason = str(error).partition("\n")[0]  # obstore appends the messages of its causes
         if settings.artifacts_url:

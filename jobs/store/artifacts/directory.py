@@ -12,7 +12,8 @@ from pathlib import Path
 
 from obstore.store import LocalStore
 
-from jobs.store.artifacts.object import ObjectArtifacts, unavailable
+from jobs.core.errors.store import ArtifactMissing
+from jobs.store.artifacts.object import ObjectArtifacts, refused, unavailable
 
 _MAX_GROUP_BYTES = 1024**2
 """A group that has more bytes takes no further artifacts; another one is written beside it."""
@@ -22,6 +23,7 @@ class DirectoryArtifacts(ObjectArtifacts):
     """Keeps artifacts in a local directory. One that was put survives a power cut."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._directory = DurableDirectory(root)
         super().__init__(LocalStore(root))
         self._gathering: list[_Put] | None = None
@@ -47,9 +49,34 @@ class DirectoryArtifacts(ObjectArtifacts):
         written = asyncio.get_running_loop().run_in_executor(None, self._directory.write, files)
         written.add_done_callback(lambda _: _tell(group, written))
 
+    async def get(self, path: str) -> bytes:
+        try:
+            return await super().get(path)
+        except ArtifactMissing:
+            self._check_root()
+            raise
+
+    async def get_range(self, path: str, start: int, end: int) -> bytes:
+        try:
+            return await super().get_range(path, start, end)
+        except ArtifactMissing:
+            self._check_root()
+            raise
+
+    def _check_root(self) -> None:
+        """Without its root, nobody knows what is missing: somebody may be moving the disk."""
+        if not self._root.is_dir():
+            raise refused("is not there")
+
     async def discard(self, paths: Iterable[str]) -> None:
         try:
             await asyncio.to_thread(self._directory.remove, list(paths))
+        except OSError as error:
+            raise unavailable(error) from error
+
+    async def free_bytes(self) -> int | None:
+        try:
+            return await asyncio.to_thread(self._directory.free_bytes)
         except OSError as error:
             raise unavailable(error) from error
 
@@ -85,7 +112,8 @@ class DurableDirectory:
     def write(self, files: Sequence[tuple[str, bytes]]) -> list[OSError | None]:
         """Writes whole files, replacing earlier ones; returns the error of each, or None.
 
-        Files of one directory share its flush; a journal commits together what it can.
+        Files of one directory share its flush; a journal commits together what it can. A file that
+        is not whole is removed: on a full disk, its beginning would take the room of others.
         """
         errors: list[OSError | None] = [None] * len(files)
         descriptors: dict[int, int] = {}
@@ -99,6 +127,7 @@ class DurableDirectory:
                 os.fsync(descriptor)
             except OSError as error:
                 errors[number] = error
+                self._drop(files[number][0])
             finally:
                 os.close(descriptor)
         directories = [_parent(path) for path, _ in files]
@@ -124,6 +153,9 @@ class DurableDirectory:
                 errors.append(error)
         if errors:
             raise errors[0]
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self._root).free
 
     def _remove(self, target: str) -> None:
         with suppress(FileNotFoundError):
@@ -151,8 +183,13 @@ class DurableDirectory:
                 rest = rest[os.write(descriptor, rest) :]
         except BaseException:
             os.close(descriptor)
+            self._drop(path)
             raise
         return descriptor
+
+    def _drop(self, path: str) -> None:
+        with suppress(OSError):
+            os.unlink(self._at(path))
 
     def _open(self, path: str) -> int:
         return os.open(self._at(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import ObjectStore
 
-from jobs.core.errors.store import ArtifactMissing, StoreUnavailable
+from jobs.core.errors.store import ArtifactMissing, ArtifactsUnavailable
+
+_REASONS = {
+    errno.ENOSPC: "is full",
+    errno.EDQUOT: "is full: its disk quota is used up",
+    errno.EFBIG: "takes no file of this size",
+    errno.EROFS: "is read-only",
+    errno.EACCES: "refuses access",
+    errno.EPERM: "refuses access",
+    errno.ENOENT: "is not there",
+    errno.ENOTDIR: "is not there",
+    errno.EIO: "has a disk that fails",
+    errno.ESTALE: "is a network disk that is away",
+}
 
 
 class ObjectArtifacts:
@@ -56,6 +70,17 @@ class ObjectArtifacts:
     async def check_room(self) -> None:
         return
 
+    async def free_bytes(self) -> int | None:
+        return None
 
-def unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"The artifact store failed ({type(error).__name__}). Try again soon.")
+
+def unavailable(error: Exception) -> ArtifactsUnavailable:
+    """Says why, without names: clients read it, too."""
+    reason = _REASONS.get(getattr(error, "errno", None) or 0, f"failed ({type(error).__name__})")
+    return refused(reason)
+
+
+def refused(reason: str) -> ArtifactsUnavailable:
+    return ArtifactsUnavailable(
+        f"The place for documents and results {reason}. Try again later: all goes on by itself when that is mended."
+    )

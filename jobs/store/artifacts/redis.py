@@ -82,6 +82,9 @@ class RedisArtifacts:
                 "results expire, or raise max_mb in PRESSRUN_ARTIFACTS_URL."
             )
 
+    async def free_bytes(self) -> int | None:
+        return None
+
 
 def _split(path: str) -> tuple[str, str]:
     """Returns ``tenant/name``, which has an index, and what follows: "" for that name itself."""

@@ -12,7 +12,7 @@ from obstore.store import MemoryStore
 from redis.asyncio import Redis
 
 from jobs.core.errors.request import BodyTooLarge
-from jobs.core.errors.store import ArtifactMissing, ArtifactTooLarge, StoreFull, StoreUnavailable
+from jobs.core.errors.store import ArtifactMissing, ArtifactsUnavailable, ArtifactTooLarge, StoreFull
 from jobs.core.settings import Settings
 from jobs.store import keys
 from jobs.store.artifacts import Artifacts, open_artifacts
@@ -156,7 +156,7 @@ async def test_a_put_that_fails_does_not_fail_concurrent_puts(
     puts = [artifacts.put(path, b"y" * 2**20) for path in ("acme/a", "acme/file/below", "acme/b", "acme/c")]
     assert [type(failed) for failed in await asyncio.gather(*puts, return_exceptions=True)] == [
         type(None),
-        StoreUnavailable,
+        ArtifactsUnavailable,
         type(None),
         type(None),
     ]

@@ -95,7 +95,7 @@ async def test_the_job_of_a_worker_that_dies_with_the_primary_runs_again(
 
 
 async def test_readiness_says_what_a_failover_may_lose(core: Core, group: SentinelGroup) -> None:
-    details = (await Readiness(core.redis, core.settings).report(is_draining=False)).details
+    details = (await Readiness(core.redis, core.settings, core.artifacts).report(is_draining=False)).details
     assert details["store"]["durability"] == "always"
     assert details["store"]["replicas"] == 1
     assert any("even with durability always" in warning for warning in details["warnings"])

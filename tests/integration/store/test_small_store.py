@@ -360,7 +360,7 @@ async def test_in_a_crowded_store_deliveries_that_succeeded_go_early_and_failed_
 
 
 async def test_operators_are_warned_before_a_store_is_full(core: Core) -> None:
-    readiness = Readiness(core.redis, core.settings)
+    readiness = Readiness(core.redis, core.settings, core.artifacts)
     metrics = Metrics()
 
     async def told() -> tuple[list[str], dict[str, int]]:

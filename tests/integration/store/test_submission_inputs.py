@@ -13,7 +13,13 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs.core.errors.request import IdempotencyKeyReused, QueueFull
-from jobs.core.errors.store import ArtifactMissing, StoreError, StoreFull, StoreUnavailable
+from jobs.core.errors.store import (
+    ArtifactMissing,
+    ArtifactsUnavailable,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
 from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission, Submitted
 from jobs.store import keys
@@ -345,11 +351,11 @@ async def test_inputs_of_which_one_cannot_be_written_go_at_once(in_directory: Co
     class Refusing(DirectoryArtifacts):
         async def put(self, path: str, body: bytes) -> None:
             if body == b"second file":
-                raise StoreUnavailable("No space left.")
+                raise ArtifactsUnavailable("No space left.")
             await super().put(path, body)
 
     whole = a_job()
-    with pytest.raises(StoreUnavailable, match="No space left"):
+    with pytest.raises(ArtifactsUnavailable, match="No space left"):
         await submit(in_directory, whole, artifacts=Refusing(tmp_path))
     assert list((tmp_path / "acme").iterdir()) == []
     assert await in_directory.redis.zcard(keys.GARBAGE) == 1, "a write may take effect later"
@@ -371,7 +377,7 @@ async def test_an_artifact_that_cannot_be_removed_stays_noted_and_stops_no_other
         async def discard(self, paths: Iterable[str]) -> None:
             for path in paths:
                 if path == "acme/stays":
-                    raise StoreUnavailable("Read-only.")
+                    raise ArtifactsUnavailable("Read-only.")
                 await super().discard([path])
 
     core = in_directory
@@ -380,7 +386,7 @@ async def test_an_artifact_that_cannot_be_removed_stays_noted_and_stops_no_other
         await core.redis.zadd(keys.GARBAGE, {f"acme/{name}": at})
     queue = JobQueue(core.redis, Scripts(core.redis, core.settings), Stubborn(tmp_path))
     for _ in range(2):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(ArtifactsUnavailable):
             await queue.sweep()
     assert [path.name for path in (tmp_path / "acme").iterdir()] == ["stays"]
     await core.queue.sweep()

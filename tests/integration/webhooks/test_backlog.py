@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ import pytest
 from api.monitoring.readiness import OUTBOX_WARNING_SECONDS, Readiness
 from jobs.core.settings import Settings
 from jobs.store import keys
+from jobs.store.artifacts.directory import DirectoryArtifacts
 from jobs.webhooks.outbox import read_backlog
 from testsupport.hooks import TENANT, Hooks
 
 
-async def test_readiness_tells_how_much_waits_and_warns_when_it_waits_long(hooks: Hooks) -> None:
-    readiness = Readiness(hooks.redis, Settings())
+async def test_readiness_tells_how_much_waits_and_warns_when_it_waits_long(
+    hooks: Hooks, tmp_path: Path
+) -> None:
+    readiness = Readiness(hooks.redis, Settings(), DirectoryArtifacts(tmp_path))
 
     async def report() -> tuple[dict[str, Any], list[str]]:
         details = (await readiness.report(is_draining=False)).details

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ from jobs.core.errors.job import RendererCrashed
 from jobs.core.errors.store import ArtifactMissing, ClaimLost
 from jobs.core.job import Claim, JobStatus, Result
 from jobs.store.artifacts import result_path
+from jobs.store.artifacts.watch import ArtifactWatch
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
+from jobs.worker.artifact_waits import ArtifactWaits
 from jobs.worker.outcome_writer import OutcomeWriter
 from jobs.worker.timing import WorkerTiming
 from testsupport.core import Core
@@ -29,6 +31,12 @@ RESULT = Result(body=b"%PDF-", content_type="application/pdf", filename="a.pdf")
 
 def unexpected() -> None:
     raise AssertionError("the start was refused")
+
+
+def outcome_writer(
+    queue: JobQueue, timing: WorkerTiming, on_round_trip: Callable[[], None] = lambda: None
+) -> OutcomeWriter:
+    return OutcomeWriter(queue, ArtifactWaits(ArtifactWatch(queue.artifacts), timing), timing, on_round_trip)
 
 
 async def claims(core: Core, count: int) -> list[Claim]:
@@ -57,7 +65,7 @@ async def test_one_round_trip_takes_outcomes_starts_and_what_is_added(
 ) -> None:
     core = Core.open(own_valkey.url, tmp_path)
     added = asyncio.Event()
-    writer = OutcomeWriter(core.queue, PATIENT, added.set)
+    writer = outcome_writer(core.queue, PATIENT, added.set)
     result = dataclasses.replace(RESULT, reuse_key=reuse_key)
 
     async def add() -> None:
@@ -92,14 +100,14 @@ async def test_one_round_trip_takes_outcomes_starts_and_what_is_added(
 
 
 async def test_what_may_wait_goes_when_the_timer_ends(core: Core) -> None:
-    writer = OutcomeWriter(core.queue, WorkerTiming(flush_after_s=0.05))
+    writer = outcome_writer(core.queue, WorkerTiming(flush_after_s=0.05))
     (claim,) = await claims(core, 1)
     await all_of(writer.finished(writer.started(claim, unexpected, may_wait=True), RESULT, may_wait=True))
     assert await status(core, claim) is JobStatus.SUCCEEDED
 
 
 async def test_an_outcome_that_may_not_wait_takes_along_those_that_wait(core: Core) -> None:
-    writer = OutcomeWriter(core.queue, PATIENT)
+    writer = outcome_writer(core.queue, PATIENT)
     waits, goes = [writer.started(claim, unexpected, may_wait=True) for claim in await claims(core, 2)]
     waiting = asyncio.create_task(writer.finished(waits, RESULT, may_wait=True))
     await all_of(waiting, writer.finished(goes, RESULT, may_wait=False))
@@ -109,7 +117,7 @@ async def test_an_outcome_that_may_not_wait_takes_along_those_that_wait(core: Co
 async def test_a_start_that_may_not_wait_is_recorded_at_once_and_its_outcome_later(
     core: Core, watcher: Watcher
 ) -> None:
-    writer = OutcomeWriter(core.queue, PATIENT)
+    writer = outcome_writer(core.queue, PATIENT)
     (claim,) = await claims(core, 1)
     record = writer.started(claim, unexpected, may_wait=False)
     await watcher.wait_for(claim.job_id, "job.started")
@@ -127,7 +135,7 @@ async def test_a_start_is_recorded_if_the_result_cannot_be_stored_for_long(
 ) -> None:
     artifacts = StuckArtifacts(core.settings.data_dir / "artifacts")
     queue = JobQueue(core.redis, Scripts(core.redis, core.settings), artifacts)
-    writer = OutcomeWriter(queue, WorkerTiming(flush_after_s=0.05, store_retry_s=0.02))
+    writer = outcome_writer(queue, WorkerTiming(flush_after_s=0.05, artifact_retry_s=0.02))
     slow, failed = await claims(core, 2)
     artifacts.close(refuses=refuses)
     outcomes = [
@@ -150,7 +158,7 @@ async def test_a_start_is_recorded_if_the_result_cannot_be_stored_for_long(
 
 
 async def test_the_result_of_a_claim_that_is_lost_while_its_outcome_waits_is_removed(core: Core) -> None:
-    writer = OutcomeWriter(core.queue, PATIENT)
+    writer = outcome_writer(core.queue, PATIENT)
     (claim,) = await claims(core, 1)
     record = writer.started(claim, unexpected, may_wait=True)
     writer.outcome_queued.watch()
@@ -167,7 +175,7 @@ async def test_the_result_of_a_claim_that_is_lost_while_its_outcome_waits_is_rem
 async def test_nothing_is_written_about_a_run_whose_record_is_closed(core: Core) -> None:
     artifacts = StuckArtifacts(core.settings.data_dir / "artifacts")
     queue = JobQueue(core.redis, Scripts(core.redis, core.settings), artifacts)
-    writer = OutcomeWriter(queue, PATIENT)
+    writer = outcome_writer(queue, PATIENT)
     closed, storing, other = [
         writer.started(claim, unexpected, may_wait=True) for claim in await claims(core, 3)
     ]
@@ -186,7 +194,7 @@ async def test_nothing_is_written_about_a_run_whose_record_is_closed(core: Core)
 async def test_a_result_is_written_once_if_its_run_ends_while_a_flush_begins(core: Core) -> None:
     artifacts = StuckArtifacts(core.settings.data_dir / "artifacts")
     queue = JobQueue(core.redis, Scripts(core.redis, core.settings), artifacts)
-    writer = OutcomeWriter(queue, PATIENT)
+    writer = outcome_writer(queue, PATIENT)
     (claim,) = await claims(core, 1)
     record = writer.started(claim, unexpected, may_wait=True)
     outcome = asyncio.create_task(writer.finished(record, RESULT, may_wait=False))
@@ -198,7 +206,7 @@ async def test_a_result_is_written_once_if_its_run_ends_while_a_flush_begins(cor
 async def test_no_result_is_written_if_the_record_is_closed_while_a_flush_begins(core: Core) -> None:
     artifacts = StuckArtifacts(core.settings.data_dir / "artifacts")
     queue = JobQueue(core.redis, Scripts(core.redis, core.settings), artifacts)
-    writer = OutcomeWriter(queue, PATIENT)
+    writer = outcome_writer(queue, PATIENT)
     closed, other = [writer.started(claim, unexpected, may_wait=True) for claim in await claims(core, 2)]
     writer.outcome_queued.watch()
     outcome = asyncio.create_task(writer.finished(closed, RESULT, may_wait=True))
@@ -211,7 +219,7 @@ async def test_no_result_is_written_if_the_record_is_closed_while_a_flush_begins
 
 
 async def test_a_refused_start_ends_a_run_that_goes_on(core: Core) -> None:
-    writer = OutcomeWriter(core.queue, PATIENT)
+    writer = outcome_writer(core.queue, PATIENT)
     (claim,) = await claims(core, 1)
     await core.queue.release(claim)
     refused = asyncio.Event()
@@ -220,7 +228,7 @@ async def test_a_refused_start_ends_a_run_that_goes_on(core: Core) -> None:
 
 
 async def test_a_run_whose_start_was_not_recorded_can_fail_for_good(core: Core) -> None:
-    writer = OutcomeWriter(core.queue, PATIENT)
+    writer = outcome_writer(core.queue, PATIENT)
     await core.submit(max_attempts=1)
     (claim,) = (await core.queue.claim(1)).claims
     record = writer.started(claim, unexpected, may_wait=True)

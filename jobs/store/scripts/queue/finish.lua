@@ -1,6 +1,6 @@
 --!flags no-cluster allow-oom
 --!include _clock _record _event _batch _transition
---!args id claim status result result_path error progress delay_ms began_ms_ago
+--!args id claim status result result_path error progress delay_ms leftovers began_ms_ago
 -- Writes how the run of the current claim ended: running → succeeded | failed | retrying. With
 -- began_ms_ago also from queued: the start of the run is recorded in the same step.
 --
@@ -8,6 +8,7 @@
 -- ARGV  result (JSON members, or empty), error (JSON, or empty),
 --       progress (JSON; empty keeps what is there),
 --       delay_ms: until the next attempt, only for retrying,
+--       leftovers: 1 if the claim may have written a result that is not named here; else 0,
 --       began_ms_ago: how long ago the run began; empty if its start must have been recorded
 -- Answer "ok" | "lost"
 --
@@ -27,6 +28,7 @@ elseif record.status ~= 'running' then
 end
 record.outcome = outcome
 record.error = error ~= '' and error or nil
+if leftovers == '1' then discard_orphan(id, record, now) end
 if progress ~= '' then record.progress = progress end
 if status == 'retrying' then
   redis.call('ZREM', K_LEASES, id)

@@ -132,3 +132,22 @@ def test_what_cannot_be_removed_is_said_after_all_others_were_removed(
     with pytest.raises(OSError, match="could not be removed"):
         directory.remove(["acme/stays", "acme/goes", "acme/never"])
     assert not (tmp_path / "acme/goes").exists()
+
+
+def test_nothing_stays_of_a_file_that_does_not_fit(directory: DurableDirectory, tmp_path: Path) -> None:
+    """`/dev/full` refuses every write as a full disk does."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme/a").symlink_to("/dev/full")
+    error, fits = directory.write([("acme/a", b"x"), ("acme/b", b"x")])
+    assert (error and error.errno, fits) == (errno.ENOSPC, None)
+    assert [path.name for path in (tmp_path / "acme").iterdir()] == ["b"]
+    assert directory.write([("acme/a", b"x")]) == [None]
+
+
+def test_nothing_stays_of_a_file_whose_flush_fails(
+    directory: DurableDirectory, tmp_path: Path, broken: Callable[[Path], None]
+) -> None:
+    directory.write([("acme/a", b"x")])
+    broken(tmp_path / "acme/a")
+    directory.write([("acme/a", b"y")])
+    assert list((tmp_path / "acme").iterdir()) == []
