@@ -97,7 +97,7 @@ def endless_strip() -> bytes:
 
 def content_bomb(size: int = 2048 * MIB) -> bytes:
     """The content of its page unpacks to gigabytes."""
-    data = _deflated(size)
+    data = deflated(size)
     return raw(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -110,7 +110,7 @@ def content_bomb(size: int = 2048 * MIB) -> bytes:
 
 def object_bomb(size: int = 2048 * MIB) -> bytes:
     """Its cross-reference table is a stream that unpacks to gigabytes."""
-    data = _deflated(size)
+    data = deflated(size)
     stream = b"<< /Type /XRef /Size 10 /W [1 4 2] /Root 1 0 R /Filter /FlateDecode /Length %d >>" % len(data)
     body = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
     return body + b"3 0 obj\n%s\nstream\n%s\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % (
@@ -120,7 +120,7 @@ def object_bomb(size: int = 2048 * MIB) -> bytes:
     )
 
 
-def _deflated(size: int) -> bytes:
+def deflated(size: int) -> bytes:
     """At least `size` zeros, deflated (RFC 1950, 1951).
 
     It repeats one compressed block, which ends on a byte.

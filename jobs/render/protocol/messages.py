@@ -69,6 +69,12 @@ WarningCode = Literal[
     "bookmarks_unreadable",
     "pdf_repaired",
     "form_fields_renamed",
+    "attachments_renamed",
+    "part_incomplete",
+    "conformance_lost",
+    "signature_lost",
+    "tags_lost",
+    "scripts_lost",
 ]
 """`docs/rendering.md` explains each code."""
 MediaType = Literal["application/pdf", "image/png", "image/webp", "application/zip"]

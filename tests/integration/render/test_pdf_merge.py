@@ -272,7 +272,7 @@ async def test_an_accepted_submission_is_replayed_when_its_parts_are_gone(press:
 @pytest.mark.parametrize(
     ("pdf", "code", "says"),
     [
-        (b"<html>no PDF at all", "pdf_unreadable", "Part 2 (b) is not a PDF"),
+        (b"<html>no PDF at all", "pdf_unreadable", "Part 2 (b) is an HTML document, not a PDF"),
         (b"%PDF-1.7\n%%EOF", "pdf_unreadable", "Part 2 (b) is not a PDF"),
         (pdfs.truncated(), "pdf_unreadable", "its end is missing"),
         (pdfs.encrypted("secret"), "pdf_encrypted", "Part 2 (b) is encrypted"),

@@ -111,10 +111,10 @@ async def test_the_values_of_form_fields_are_drawn(press: Pressrun) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "code", "says"),
     [
-        (b"<html>no PDF at all", {}, "pdf_unreadable", "The PDF is not a PDF"),
-        (b"%PDF-1.7\n%%EOF", {}, "pdf_unreadable", "The PDF is not a PDF"),
+        (b"<html>no PDF at all", {}, "pdf_unreadable", "The file is an HTML document, not a PDF"),
+        (b"%PDF-1.7\n%%EOF", {}, "pdf_unreadable", "The file is not a PDF"),
         (pdfs.truncated(), {}, "pdf_unreadable", "its end is missing"),
-        (pdfs.encrypted("secret"), {}, "pdf_encrypted", "The PDF is encrypted"),
+        (pdfs.encrypted("secret"), {}, "pdf_encrypted", "The file is encrypted"),
         (pdfs.cyclic_pages(), {}, "pdf_unreadable", "Failed to load page"),
         (pdfs.huge_page(), {"dpi": 72}, "result_too_large", "1000000 by 1000000 points"),
         (pdfs.endless_strip(), {"width": 100}, "result_too_large", "1 by 1000000 points"),

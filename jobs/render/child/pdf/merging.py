@@ -1,4 +1,4 @@
-"""Joins PDFs with their pages, bookmarks, links and form fields (pikepdf)."""
+"""Joins PDFs with their pages, bookmarks, links, form fields and attachments (pikepdf)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pikepdf
 from pikepdf import Array, Destination, Dictionary, GoToAction, Name, OutlineItem, String
 
+from jobs.render.child.pdf.merge_losses import losses, tell
+from jobs.render.child.pdf.merging_catalogs import (
+    Attachments,
+    add_layers,
+    common_language,
+    has_labels,
+    highest_version,
+    set_labels,
+)
 from jobs.render.child.pdf.source_pdf import explaining, open_whole
 from jobs.render.protocol.messages import MergePart, WarningCode
 from jobs.render.protocol.page_ranges import resolve
@@ -46,7 +56,11 @@ class _Part:
     """An opened part whose pages have been added to the document."""
 
     title: str
+    name: str
+    """What messages call it."""
     source: pikepdf.Pdf
+    wanted: Sequence[int]
+    """Its pages in the document, counted from 0 in the source."""
     first: pikepdf.Object
     """Its first page in the document."""
     places: Mapping[tuple[int, int], pikepdf.Object]
@@ -71,10 +85,12 @@ def merge(parts: Sequence[MergePart], options: Mapping[str, Any], *, warn: Warn,
             advance(number, len(document.pages))
         if options.get("bookmarks", True):
             _set_bookmarks(document, merged)
-        _describe(document, options.get("metadata", {}))
         written = io.BytesIO()
         with explaining("One of the parts"):
-            document.save(written, deterministic_id=True)
+            _carry_catalogs(document, merged, warn)
+            opened = [part.source for part in merged]
+            _describe(document, {"lang": common_language(opened), **options.get("metadata", {})})
+            document.save(written, deterministic_id=True, min_version=highest_version(opened))
         return Merged(written.getvalue(), len(document.pages))
 
 
@@ -87,7 +103,7 @@ def _add(document: pikepdf.Pdf, part: MergePart, name: str, warn: Warn) -> _Part
     pages = [document.pages[at + offset].obj for offset in range(len(wanted))]
     _clean(pages, set(copied.dropped_dests))
     places = {source.pages[page].obj.objgen: pages[offset] for offset, page in enumerate(wanted)}
-    added = _Part(part.title, source, pages[0], places)
+    added = _Part(part.title, name, source, wanted, pages[0], places)
     try:
         added.bookmarks = _kept(source.open_outline().root, added)
     except Exception:  # noqa: BLE001 (pages can be used without bookmarks)
@@ -100,6 +116,35 @@ def _add(document: pikepdf.Pdf, part: MergePart, name: str, warn: Warn) -> _Part
     if copied.renamed_fields:
         warn("form_fields_renamed", f"Form fields of {name} have new names: {_shown(copied.renamed_fields)}.")
     return added
+
+
+def _carry_catalogs(document: pikepdf.Pdf, parts: Sequence[_Part], warn: Warn) -> None:
+    """Carries what belongs to whole parts, and tells what is lost of them."""
+    attachments = Attachments(document)
+    labels: list[str | None] = []
+    for part in parts:
+        own_labels: list[str | None] = [None] * len(part.wanted)
+        steps: list[tuple[str, Callable[[], None]]] = [
+            ("attachments", partial(attachments.add, part.source)),
+            ("layers", partial(add_layers, document, part.source)),
+            ("page labels", partial(_read_labels, part, own_labels)),
+        ]
+        for what, carry in steps:
+            try:
+                carry()
+            except Exception:  # noqa: BLE001 (pages can be used without)
+                warn("part_incomplete", f"The {what} of {part.name} cannot be read, and are left out.")
+        labels += own_labels
+    if attachments.renamed:
+        warn("attachments_renamed", f"Attachments have new names: {_shown(attachments.renamed)}.")
+    if any(label is not None for label in labels):
+        set_labels(document, labels)
+    tell([(part.name, losses(part.source)) for part in parts], warn)
+
+
+def _read_labels(part: _Part, labels: list[str | None]) -> None:
+    if has_labels(part.source):
+        labels[:] = [str(part.source.pages[page].label) for page in part.wanted]
 
 
 def _shown(renamed: Mapping[str, str]) -> str:
@@ -178,7 +223,7 @@ def _destination(item: OutlineItem, part: _Part) -> Array | None:
 
 
 def _describe(document: pikepdf.Pdf, metadata: Mapping[str, Any]) -> None:
-    if "lang" in metadata:
+    if metadata.get("lang"):
         document.Root.Lang = String(metadata["lang"])
     described = {theirs: metadata[ours] for ours, theirs in _METADATA.items() if ours in metadata}
     if not described:

@@ -13,7 +13,7 @@ import pypdfium2
 from PIL import Image
 
 from jobs.core.errors.job import ResultTooLarge
-from jobs.render.child.pdf.source_pdf import encrypted, explaining, refuse_without_end, unreadable
+from jobs.render.child.pdf.source_pdf import encrypted, explaining, refuse_what_is_not_whole, unreadable
 from jobs.render.protocol.limits import DEFAULT_PREVIEW_WIDTH, MAX_PREVIEW_PAGES, MAX_PREVIEW_PIXELS
 from jobs.render.protocol.messages import MediaType
 from jobs.render.protocol.page_ranges import resolve
@@ -21,7 +21,7 @@ from jobs.render.protocol.page_ranges import resolve
 Advance = Callable[[int, int], None]
 """Takes how many pictures are done, and how many there are in all."""
 
-_NAME = "The PDF"
+_NAME = "The file"
 _ERROR_PASSWORD = 4
 _POINTS_PER_INCH = 72
 _SAVE: Mapping[str, Mapping[str, Any]] = {
@@ -63,7 +63,7 @@ def draw(pdf: bytes, options: Mapping[str, Any], advance: Advance) -> Pictures:
 
 
 def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
-    refuse_without_end(pdf, _NAME)
+    refuse_what_is_not_whole(pdf, _NAME)
     try:
         document = pypdfium2.PdfDocument(pdf)
     except pypdfium2.PdfiumError as error:

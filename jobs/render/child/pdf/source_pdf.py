@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pikepdf
 
 from jobs.core.errors.job import JobError, PageOutOfRange, PdfEncrypted, PdfUnreadable, RenderOutOfMemory
+from jobs.render.child.pdf.file_kinds import EMPTY, TEXT, other_kind
 from jobs.render.protocol.page_ranges import BeyondLastPage
 
 _LIBRARIES = ("pikepdf", "pypdfium2")
@@ -47,7 +48,7 @@ def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
     Raises:
         PdfEncrypted: also if it opens without a password, because its permissions would be lost.
     """
-    refuse_without_end(content, name)
+    refuse_what_is_not_whole(content, name)
     try:
         pdf, repaired = _opened(content, attempt_recovery=False), False
     except pikepdf.PasswordError:
@@ -61,10 +62,18 @@ def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
     return pdf, repaired
 
 
-def refuse_without_end(content: bytes, name: str) -> None:
-    """Refuses a file that was cut short, because repairing it could lose pages unnoticed."""
+def refuse_what_is_not_whole(content: bytes, name: str) -> None:
+    """Refuses files of another kind, and a file that was cut short.
+
+    Repairing the latter could lose pages unnoticed.
+    """
     tail = content[-_TAIL_BYTES:]
-    if b"startxref" not in tail and b"%%EOF" not in tail:
+    has_end = b"startxref" in tail or b"%%EOF" in tail
+    kind = other_kind(content)
+    if kind is not None and not (kind == TEXT and has_end):  # a long text may stand before a PDF
+        advice = "Send it again" if kind == EMPTY else "Make a PDF of it first"
+        raise PdfUnreadable(f"{name} is {kind}, not a PDF. {advice}.")
+    if not has_end:
         raise unreadable(name, "its end is missing")
 
 
