@@ -141,6 +141,10 @@ class Moment(Observation):
     name: str
 
 
+_NOTHING_WRITTEN = frozenset({"store_evicts", "check_unavailable"})
+"""Codes of 503 answers that say so. After all others, the outcome is unknown."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Asked(Observation):
     """A request and its answer. `at` is when the answer was there."""
@@ -157,8 +161,8 @@ class Asked(Observation):
     @property
     def is_refused(self) -> bool:
         """Whether the answer says for certain that nothing was done."""
-        definite = {"store_full", "store_evicts", "check_unavailable"}
-        return (self.status is not None and 400 <= self.status < 500) or self.code in definite
+        is_4xx = self.status is not None and 400 <= self.status < 500
+        return (is_4xx and self.code != "job_failed") or self.code in _NOTHING_WRITTEN
 
     @property
     def is_unknown(self) -> bool:
@@ -291,6 +295,8 @@ class WasReset(Observation):
     reader: str
     reason: str
     cursor: str | None
+    version: int | None = None
+    """Of the job that a reader of one job is shown instead."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,22 +32,28 @@ class Knowledge:
     batches: deque[str] = field(default_factory=lambda: deque(maxlen=_RECENT))
     unfinished: set[str] = field(default_factory=set)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    _seen: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """The newest version of each job, and its status: events can come before the answer does."""
 
     def add(self, job: KnownJob) -> None:
-        if job.id not in self.jobs:
-            self.jobs[job.id] = job
-            self.recent.append(job.id)
-            if job.status not in TERMINAL:
-                self.unfinished.add(job.id)
+        if job.id in self.jobs:
+            return
+        self.jobs[job.id] = job
+        self.recent.append(job.id)
+        self.unfinished.add(job.id)
+        self._update(job)
 
     def learn(self, seen: JobSeen) -> None:
         """Takes over status and version, unless a later version is known."""
-        job = self.jobs.get(seen.id)
-        if job is None or seen.version < job.version:
-            return
-        job.status, job.version = seen.status, seen.version
-        if seen.status in TERMINAL:
-            self.unfinished.discard(seen.id)
+        if seen.version > self._seen.get(seen.id, (0, ""))[0]:
+            self._seen[seen.id] = (seen.version, seen.status)
+        if seen.id in self.jobs:
+            self._update(self.jobs[seen.id])
+
+    def _update(self, job: KnownJob) -> None:
+        job.version, job.status = self._seen.get(job.id, (job.version, job.status))
+        if job.status in TERMINAL:
+            self.unfinished.discard(job.id)
 
     def learn_event(self, event: EventSeen) -> None:
         if event.job is not None:

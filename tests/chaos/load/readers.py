@@ -232,9 +232,9 @@ class JobFollower:
                     case "progress":
                         note_progress(self._client, self._name, frame)
                     case "reset":
-                        self._client.recorder.note(
-                            WasReset, reader=self._name, reason=frame["reason"], cursor=None
-                        )
+                        document = frame["snapshot"]
+                        members = {"reason": frame["reason"], "version": document["version"]}
+                        self._client.recorder.note(WasReset, reader=self._name, cursor=None, **members)
                     case "goaway":
                         return False
                     case "error":

@@ -61,6 +61,45 @@ class History:
                     found[event.job.id].append(event)
         return found
 
+    def event_of(self, job_id: str, version: int) -> EventSeen | None:
+        """Returns the event that made this version of a job, if it was seen."""
+        return self._events_by_version.get((job_id, version))
+
+    @cached_property
+    def _events_by_version(self) -> Mapping[tuple[str, int], EventSeen]:
+        return {
+            (job_id, event.job.version): event
+            for job_id, events in self.job_events.items()
+            for event in events
+            if event.job is not None
+        }
+
+    @cached_property
+    def _first_kept(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for page in self.of(LogRead):
+            if page.is_last and page.events:
+                found.setdefault(page.tenant, page.events[0].sequence)
+        return found
+
+    def first_kept(self, tenant: str) -> int:
+        """Returns the first event that the tenant's log had at the end. A full store makes room by
+        removing older ones."""
+        return self._first_kept.get(tenant, 1)
+
+    @cached_property
+    def holes(self) -> Mapping[str, list[int]]:
+        """By tenant, the sequences that no page of the log has, up to the last that one has."""
+        return {
+            tenant: sorted(set(range(1, last + 1)) - {sequence for _, sequence in events})
+            for tenant, events in self.log.items()
+            for last in [max((sequence for _, sequence in events), default=0)]
+        }
+
+    def may_miss_events(self, job_id: str) -> bool:
+        """Whether events of the job may have been removed from the log before anybody read them."""
+        return bool(self.holes.get(self.tenants.get(job_id, "")))
+
     @cached_property
     def tenants(self) -> Mapping[str, str]:
         """The tenant in whose log, or to whose request, each job appeared."""
@@ -159,7 +198,7 @@ class History:
         """Returns the newest version of a job that any client had seen before `at`; 0 for none."""
         return max((version for seen, version, _ in self._versions.get(job_id, ()) if seen < at), default=0)
 
-    def known_end(self, job_id: str, at: float) -> str | None:
+    def known_end(self, job_id: str, at: float = float("inf")) -> str | None:
         """Returns the terminal status that any client had seen before `at`, if one had."""
         statuses = (status for seen, _, status in self._versions.get(job_id, ()) if seen < at)
         return next((status for status in statuses if status in TERMINAL), None)

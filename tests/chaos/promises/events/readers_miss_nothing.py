@@ -55,13 +55,27 @@ def broken(history: History) -> Iterator[str]:
             case Received():
                 yield from _job_event(history, versions, each)
             case WasReset():
-                yield f"{each.reader} was told that events are gone ({each.reason}), and none were"
-                if each.reader in channels:
-                    channels[each.reader].move(each.cursor)
+                yield from _reset(history, channels.get(each.reader), each)
+                if each.version is not None:
+                    versions[each.reader] = each.version
             case Progressed():
                 yield from _progressed(history, progress[each.reader], each)
     if history.final:
         yield from _left_behind(history, channels)
+
+
+def _reset(history: History, channel: _Channel | None, each: WasReset) -> Iterator[str]:
+    """Only events that the log has removed are a reason."""
+    told = f"{each.reader} was told that events are gone ({each.reason})"
+    if each.reason != "retention":
+        yield f"{told}, and the store lost none"
+    elif channel is not None:
+        if history.final and (channel.sequence or 0) + 1 >= history.first_kept(channel.tenant):
+            yield f"{told}, and was at {channel.sequence}"
+    elif history.final and history.first_kept(each.reader.split("/")[0]) == 1:
+        yield f"{told}, and the log is whole"
+    if channel is not None:
+        channel.move(each.cursor)
 
 
 def _resumed(channel: _Channel, each: Subscribed) -> Iterator[str]:
@@ -96,8 +110,8 @@ def _followed(history: History, versions: dict[str, int], each: Subscribed) -> I
     if job.version < versions.get(each.reader, 0):
         yield f"{each.reader} got a snapshot of version {job.version} after {versions[each.reader]}"
     versions[each.reader] = job.version
-    events = history.job_events.get(job.id, [])
-    if len(events) >= job.version and events[job.version - 1].job != job:
+    event = history.event_of(job.id, job.version)
+    if event is not None and event.job != job:
         yield f"{each.reader} got a snapshot of version {job.version} that differs from its event"
 
 
@@ -106,8 +120,8 @@ def _job_event(history: History, versions: dict[str, int], each: Received) -> It
     if each.version is not None and each.version != known + 1:
         yield f"{each.reader} got version {each.version} after {known}"
     versions[each.reader] = each.version or known
-    events = history.job_events.get(job_of(each.id), [])
-    if each.version and len(events) >= each.version and events[each.version - 1].digest != each.digest:
+    event = history.event_of(job_of(each.id), each.version or 0)
+    if event is not None and event.digest != each.digest:
         yield f"{each.reader} got version {each.version} with another content than the log has"
 
 

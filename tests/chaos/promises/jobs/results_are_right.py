@@ -13,6 +13,9 @@ _COLOUR_TOLERANCE = 2
 _WHEN_ATTEMPTS_END = {"worker_lost", "renderer_crashed", "internal_error"}
 """Errors of a good job that had bad luck in each of its attempts."""
 
+_FROZEN_S = 8
+"""No document of the load takes that long, unless a process is frozen: its deadline ends it."""
+
 
 def broken(history: History) -> Iterator[str]:
     yield from _wrong_ends(history)
@@ -35,6 +38,8 @@ def _may_fail(history: History, end: EventSeen, expected: Expected) -> bool:
     match end.job.error_code:
         case "job_expired":
             return True  # `times_are_kept` looks at the time
+        case "render_timeout":
+            return (end.job.finished_at or 0) - (end.job.started_at or 0) > _FROZEN_S
         case "source_gone":
             return any(map(history.deletion_was_asked, expected.sources))
         case code:

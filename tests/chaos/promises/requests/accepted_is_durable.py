@@ -13,7 +13,7 @@ from tests.chaos.promises.history import History
 def broken(history: History) -> Iterator[str]:
     if history.final:
         for job_id, asked in history.accepted.items():
-            if job_id not in history.log_jobs(asked.tenant):
+            if job_id not in history.log_jobs(asked.tenant) and not history.holes.get(asked.tenant):
                 yield f"{job_id} was accepted, and is not in the log of {asked.tenant}"
     yield from _not_found(history)
     for listed in history.of(Listed):
@@ -53,5 +53,7 @@ def _wrong_list(history: History, listed: Listed) -> Iterator[str]:
     gone = {job_id for job_id in optional if any(each.status == 204 for each in history.deletions[job_id])}
     for job_id in sorted(wanted - optional - counts.keys()):
         yield f"a list of {listed.tenant} by {listed.filters} misses {job_id}"
+    if history.holes.get(listed.tenant):
+        return  # the ends of some jobs are not known
     for job_id in sorted(counts.keys() - (wanted - gone)):
         yield f"a list of {listed.tenant} by {listed.filters} has {job_id}"

@@ -14,10 +14,10 @@ def broken(history: History) -> Iterator[str]:
         job = read.job
         if job is None:
             continue
-        events = history.job_events.get(read.job_id, [])
-        if job.version <= len(events) and events[job.version - 1].job != job:
+        event = history.event_of(read.job_id, job.version)
+        if event is not None and event.job != job:
             yield f"{read.job_id} was read as version {job.version}, {job.status}, unlike its event"
-        if history.final and job.version > len(events):
+        if history.final and event is None and not history.may_miss_events(read.job_id):
             yield f"{read.job_id} was read as version {job.version}, of which there is no event"
         known = history.known_version(read.job_id, read.began)
         if job.version < known:
@@ -25,12 +25,8 @@ def broken(history: History) -> Iterator[str]:
     for listed in history.of(Listed):
         for job_id, status, version in listed.jobs:
             known = history.known_version(job_id, listed.began)
-            events = history.job_events.get(job_id, [])
+            event = history.event_of(job_id, version)
             if version < known:
                 yield f"{job_id} was listed as version {version} after {known}"
-            if (
-                version <= len(events)
-                and events[version - 1].job
-                and events[version - 1].job.status != status
-            ):
+            if event is not None and event.job is not None and event.job.status != status:
                 yield f"{job_id} was listed as {status} in version {version}, unlike its event"

@@ -21,7 +21,6 @@ _REFUSALS: dict[str, set[str]] = {
     "EndpointAsked": {"webhook_endpoint_not_found", "webhook_conflict"},
 }
 """The codes of 4xx answers that the requests of the load can cause."""
-_CAUSES_503 = {"store_unavailable", "store_full", "store_evicts", "check_unavailable"}
 
 
 def broken(history: History) -> Iterator[str]:
@@ -29,7 +28,7 @@ def broken(history: History) -> Iterator[str]:
         if isinstance(each, Asked) and each.status not in (None, *_ALWAYS):
             name = f"{type(each).__name__} of {each.tenant}"
             if each.status == 503:
-                if each.code not in _CAUSES_503 or not each.retry_after:
+                if each.code is None or not each.retry_after:
                     yield f"{name} was answered 503 {each.code}, Retry-After: {each.retry_after}"
             elif each.code not in _REFUSALS[type(each).__name__] and not _is_asked_for(each):
                 yield f"{name} was answered {each.status} {each.code}"

@@ -36,7 +36,8 @@ def _cancel(history: History, each: Changed, job_ids: list[str]) -> Iterator[str
             yield f"{job_id} had ended, and was cancelled after that"
         if each.code == "already_finished" or (each.status == 200 and each.action == "cancel_batch"):
             ended_at = end.job.finished_at if end and end.job else None
-            if (history.final and end is None) or (ended_at and ended_at > each.wall + _CLOCKS_S):
+            is_missing = history.final and end is None and not history.may_miss_events(job_id)
+            if is_missing or (ended_at and ended_at > each.wall + _CLOCKS_S):
                 yield f"{job_id} had ended, says the answer to {each.action}, and has not"
 
 
@@ -63,7 +64,8 @@ def _back_again(history: History) -> Iterator[str]:
             gone.setdefault(each.subject, each.at)
             end, expired = history.ends.get(each.subject), history.job_events.get(each.subject, [])
             count = sum(event.type == "job.expired" for event in expired)
-            if history.final and end and count != (end.type == "job.succeeded"):
+            is_known = history.final and end and not history.may_miss_events(each.subject)
+            if is_known and end and count != (end.type == "job.succeeded"):
                 yield f"{each.subject} was deleted, and its result expired {count} times"
     for read in history.of(JobRead):
         if read.status in (200, 304) and read.began > gone.get(read.job_id, float("inf")):
