@@ -174,8 +174,14 @@ class Hooks:
         virtual: bool = False,
         tls: ssl.SSLContext | None = None,
         pacer: Pacer | None = None,
+        origin_rate: int = 0,
     ) -> Hooks:
-        settings = Settings(redis_url=redis_url, data_dir=data_dir, max_webhook_endpoints=100_000)
+        settings = Settings(
+            redis_url=redis_url,
+            data_dir=data_dir,
+            max_webhook_endpoints=100_000,
+            webhook_origin_rate=origin_rate,
+        )
         redis = connect(settings)
         scripts = (ClockedScripts if virtual else Scripts)(redis, settings)
         box = SecretBox([SECRET_KEY])

@@ -301,6 +301,12 @@ class Settings:
     max_webhook_endpoints: int = setting(
         "PRESSRUN_MAX_WEBHOOK_ENDPOINTS", 100, _int(1, 100_000), "a number of webhook endpoints per tenant"
     )
+    webhook_origin_rate: int = setting(
+        "PRESSRUN_WEBHOOK_ORIGIN_RATE",
+        100,
+        _int(0, 100_000),
+        "webhook requests per second to one host and port, of all tenants; 0 for no limit",
+    )
     log_events: int = setting(
         "PRESSRUN_LOG_EVENTS", 100_000, _int(100, 100_000_000), "how many events a tenant's log keeps"
     )

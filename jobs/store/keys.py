@@ -26,6 +26,9 @@
 | pr:webhook:retry:{target}     | zset   | claim, redeliver     | claim                 | delivery → since; later attempts    |
 | pr:webhook:ring               | zset   | every webhook script | claim                 | target → turn; while it may send    |
 | pr:webhook:wake               | zset   | settle, claim        | claim                 | target → when its hold ends         |
+| pr:webhook:waiting:{origin}   | zset   | claim                | claim                 | target → turn; while paced          |
+| pr:webhook:origin:{origin}    | hash   | claim                | claim                 | 20 minutes unused: pace, turns      |
+| pr:webhook:paced              | zset   | claim                | claim                 | origin → when its next may be sent  |
 | pr:webhook:due                | zset   | settle               | claim                 | delivery → when its retry is due    |
 | pr:webhook:due:planned        | zset   | settle               | claim                 | delivery → when that was planned    |
 | pr:webhook:leases             | zset   | claim, settle        | claim                 | delivery → lease end                |
@@ -88,6 +91,9 @@ WEBHOOK_FRESH = "pr:webhook:fresh:"
 WEBHOOK_RETRY = "pr:webhook:retry:"
 WEBHOOK_RING = "pr:webhook:ring"
 WEBHOOK_WAKE = "pr:webhook:wake"
+WEBHOOK_WAITING = "pr:webhook:waiting:"
+WEBHOOK_ORIGIN = "pr:webhook:origin:"
+WEBHOOK_PACED = "pr:webhook:paced"
 WEBHOOK_DUE = "pr:webhook:due"
 WEBHOOK_DUE_PLANNED = "pr:webhook:due:planned"
 WEBHOOK_LEASES = "pr:webhook:leases"
@@ -151,6 +157,11 @@ WEBHOOK_BREAKER_LONGEST_MS = 600_000
 """The longest that the breaker is open between two probes."""
 WEBHOOK_LONGEST_HOLD_MS = 20 * 60 * 1000
 """Longer than any hold: of the breaker, of `Retry-After`, or of a rate."""
+WEBHOOK_ORIGIN_BURST_MS = 200
+"""An origin that got nothing for a while gets what its rate allows in this time at once: 20 requests
+at 100 a second. Enough for the events of a job, too little to hit a server hard."""
+WEBHOOK_ORIGIN_PAUSE_MS = 50
+"""The shortest pause before a paced origin is looked at again, so that a look sends several."""
 WEBHOOK_DISABLE_AFTER_MS = 5 * 24 * 3600 * 1000
 """An endpoint that only failed for so long is disabled."""
 WEBHOOK_KEPT_ATTEMPTS = 50

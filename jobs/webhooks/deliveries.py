@@ -19,7 +19,7 @@ from jobs.core.list_cursor import list_cursor, parse_list_cursor
 from jobs.store import keys
 from jobs.store.client import BLOCK_MS, translated_errors
 from jobs.store.scripts import Scripts
-from jobs.webhooks.delivery import DELIVERY_ID, Delivery, DeliveryStatus, delivery_id
+from jobs.webhooks.delivery import DELIVERY_ID, Delivery, DeliveryStatus, delivery_id, paced_origin
 from jobs.webhooks.outbox import GROUP
 
 _RECOVER_BATCH = 200
@@ -31,6 +31,7 @@ PendingDelivery = Mapping[str, str | int]
 def pending_delivery(event_id: str, target_id: str, url: str = "", max_in_flight: int = 0) -> PendingDelivery:
     """`url` is a job's `webhook_url`, else empty. `max_in_flight` is for an origin that is new."""
     return {
+        "origin": paced_origin(url) if url else "",
         "delivery_id": delivery_id(event_id, target_id, url),
         "target_id": target_id,
         "url": url,

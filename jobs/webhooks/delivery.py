@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobs.core.egress import EgressPolicy, UrlRefused
 from jobs.core.times import rfc3339
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -40,6 +41,15 @@ def origin_of(url: str) -> str:
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ValueError("should be an http or https URL")
     return f"{parts.scheme}://{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"
+
+
+def paced_origin(url: str) -> str:
+    """Returns the origin with its host in one spelling, so that no other one escapes the pace."""
+    try:
+        target = EgressPolicy().check_url(url)
+    except UrlRefused:  # nothing will be sent
+        return origin_of(url)
+    return f"{target.scheme}://{target.host}:{target.port}"
 
 
 def origin_target(tenant: str, origin: str) -> str:

@@ -20,7 +20,7 @@ from jobs.store import keys
 from jobs.store.client import translated_errors
 from jobs.store.scripts import Scripts
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
-from jobs.webhooks.delivery import DeliveryStatus
+from jobs.webhooks.delivery import DeliveryStatus, paced_origin
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig, EndpointStatus
 
 _ENDPOINT_ID = re.compile(r"we_[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
@@ -222,6 +222,7 @@ class Endpoints:
             config=endpoint.config.to_json(),
             sealed=endpoint.sealed,
             url=endpoint.config.url,
+            origin=paced_origin(endpoint.config.url),
             status=endpoint.status,
             max_in_flight=endpoint.config.max_in_flight,
             interval_ms=None if rate is None else 1000 / rate,

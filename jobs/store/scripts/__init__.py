@@ -145,6 +145,7 @@ class Scripts:
             "EVENTS_PERCENT": EVENTS_PERCENT,
             "MAX_QUEUED": settings.max_queued,
             "MAX_WEBHOOK_ENDPOINTS": settings.max_webhook_endpoints,
+            "WEBHOOK_ORIGIN_RATE": settings.webhook_origin_rate,
             "RESULT_TTL_MS": settings.result_ttl * 1000,
             "RECORD_TTL_MS": settings.record_ttl * 1000,
         }

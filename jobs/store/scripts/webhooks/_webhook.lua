@@ -8,7 +8,8 @@
 -- created, updated, disabled; of both max (in flight), rate (milliseconds between requests), and
 -- the state: in_flight, window, failures (in a row), opens (of the breaker, in a row), held
 -- (until), failing (since), turn, paced (when the rate lets the next one go), ok, bad, last_ok,
--- last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried).
+-- last_bad, millis (of all answers), given_up (an origin: deliveries made before are not tried),
+-- origin (scheme, host and port), waits (for its turn there: 1, or 2 in the late lane).
 -- Fields of a delivery: tenant, target, event (key suffix), event_id, type, sequence, url (of
 -- webhook_url), status, created, listed (its place in lists, if that is not created), since (waits
 -- since), round (first attempt of this round), attempt (used), faults (ours in a row), claim, lost
@@ -30,16 +31,19 @@ local function forget_vanished_delivery(id, target_id)
   end
 end
 
-local STATE = { 'tenant', 'status', 'max', 'rate', 'in_flight', 'window', 'failures', 'opens', 'held', 'failing',
-  'paced', 'turn', 'ok', 'bad', 'millis' }
+local STATE = { 'tenant', 'status', 'origin', 'max', 'rate', 'in_flight', 'window', 'failures', 'opens', 'held', 'failing',
+  'paced', 'turn', 'ok', 'bad', 'millis', 'waits' }
 
 -- Returns the target, or nil. It ignores a time until which nothing may be sent if that is further
 -- ahead than any hold: the clock was set back after the time was written.
 local function load_target(id, now)
   local values = redis.call('HMGET', K_WEBHOOK_TARGET .. id, unpack(STATE))
   if not values[1] then return nil end
-  local target = { tenant = values[1], status = values[2] or 'enabled' }
-  for i = 3, #STATE do target[STATE[i]] = tonumber(values[i]) end
+  local target = { tenant = values[1], status = values[2] or 'enabled', origin = values[3] }
+  if not target.origin then -- an earlier release wrote it
+    target.origin = string.match(redis.call('HGET', K_WEBHOOK_TARGET .. id, 'url') or '', '^%a+://[^/?#]+')
+  end
+  for i = 4, #STATE do target[STATE[i]] = tonumber(values[i]) end
   for _, name in ipairs({ 'held', 'paced' }) do
     if target[name] and target[name] > now + K_WEBHOOK_LONGEST_HOLD_MS then target[name] = nil end
   end
@@ -103,25 +107,51 @@ local function may_send(target, now)
     and target.in_flight < in_flight_limit(target)
 end
 
--- Puts the target on the ring if it has something to send and may send it; takes it off otherwise.
--- The ring has three lanes, so that the backlog of one target does not delay the fresh events of
--- others:
+-- The lane in which the target sends next; nil if it has nothing to send or may not send it. The
+-- ring has three lanes, so that the backlog of one target does not delay the fresh events of others:
 --   priority  a new event, and nothing in flight
 --   normal    another delivery that was never tried
 --   late      nothing but retries, or the last request failed
+local function lane_of(target_id, target, now, is_new)
+  if not may_send(target, now) then return nil end
+  local is_fresh = redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 1
+  if not is_fresh and redis.call('EXISTS', K_WEBHOOK_RETRY .. target_id) == 0 then return nil end
+  if target.failures > 0 or not is_fresh then return 'late' end
+  return is_new and target.in_flight == 0 and 'priority' or 'normal'
+end
+
+-- Puts a target, or an origin with targets that wait for it, at the end of a lane of the ring.
+local function join_webhook_ring(id, lane)
+  local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[lane], TURNS[lane], 'WITHSCORES', 'LIMIT',
+    0, 1)[2] or TURNS[lane]
+  if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, id) == 1 then ring_webhook_doorbell(lane) end
+end
+
+-- Lets a target, or the delivery of a test, wait for its turn at its origin, among all that send
+-- there. Tenants take turns: the turn of each of their targets is one after that before, and not
+-- before the one that is served now (start-time fair queueing).
+local function wait_at_origin(id, origin, tenant, lane)
+  local key, owner = K_WEBHOOK_ORIGIN .. origin, lane .. ':' .. tenant
+  local waits = tonumber(redis.call('ZSCORE', K_WEBHOOK_WAITING .. origin, id) or 'inf')
+  if waits < TURNS.late or waits < math.huge and lane == 'late' then return end -- keeps its turn
+  local last, served = unpack(redis.call('HMGET', key, owner, lane))
+  local turn = math.max(tonumber(last or 0), tonumber(served or 0), TURNS[lane]) + 1
+  redis.call('HSET', key, owner, turn)
+  redis.call('ZADD', K_WEBHOOK_WAITING .. origin, turn, id)
+end
+
+-- Puts the target on the ring if it has something to send and may send it; takes it off otherwise.
+-- One that waits for its turn at its origin goes on waiting.
 local function offer(target_id, target, now, is_new)
-  local may = may_send(target, now)
-  local is_fresh = may and redis.call('EXISTS', K_WEBHOOK_FRESH .. target_id) == 1
-  if is_fresh or may and redis.call('EXISTS', K_WEBHOOK_RETRY .. target_id) == 1 then
-    local is_late = target.failures > 0 or not is_fresh
-    local lane = is_late and 'late' or is_new and target.in_flight == 0 and 'priority' or 'normal'
-    local last = redis.call('ZREVRANGEBYSCORE', K_WEBHOOK_RING, TURNS_END[lane], TURNS[lane], 'WITHSCORES', 'LIMIT',
-      0, 1)[2] or TURNS[lane]
-    if redis.call('ZADD', K_WEBHOOK_RING, 'LT', 'CH', last + 1, target_id) == 1 then
-      ring_webhook_doorbell(lane)
-    end
-  else
+  local lane = lane_of(target_id, target, now, is_new)
+  if not lane then
     redis.call('ZREM', K_WEBHOOK_RING, target_id)
+  elseif not target.waits then
+    join_webhook_ring(target_id, lane)
+  elseif target.waits == 2 and lane ~= 'late' then
+    redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'waits', 1)
+    wait_at_origin(target_id, target.origin, target.tenant, 'normal')
+    if redis.call('ZSCORE', K_WEBHOOK_RING, target.origin) then join_webhook_ring(target.origin, 'normal') end
   end
 end
 

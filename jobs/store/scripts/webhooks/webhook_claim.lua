@@ -8,8 +8,12 @@
 -- A target with `max_per_target` requests in flight gets no more (a busy notifier lowers it). At
 -- most `max_late` of the claims are of the late lane; with 0, what is due stays due, too.
 --
--- KEYS  none: leases, due, wake, ring, tests, queues, target, delivery and its indexes, event,
---       tenant, doorbell, and what events write.
+-- An origin (scheme, host and port) gets K_WEBHOOK_ORIGIN_RATE requests a second from all targets of
+-- all tenants. If it may get none now, targets that send there wait for their turns, and the origin
+-- takes their place on the ring as soon as it may get the next one.
+--
+-- KEYS  none: leases, due, wake, paced, waiting, origin, ring, tests, queues, target,
+--       delivery and its indexes, event, tenant, doorbell, and what events write.
 -- Answer {now, ms until something is due (-1 for never), claims, ids of deliveries given up}; a
 --        claim is {body, id, claim number, target, tenant, event id, type, attempts used, faults,
 --        round start, waiting since, url, sealed, is a test, lane}.
@@ -24,6 +28,11 @@ local PER_CALL = 25
 local SHARE_EVERY = 4
 -- How long a target with enough in flight stands aside, unless one of its requests ends.
 local ASIDE_MS = 1000
+-- A target that waits at its origin for this long is offered again: an earlier release, which knows
+-- no pace of origins, may have taken the origin off the ring.
+local WAITS_MS = 30000
+-- How many targets of an origin are looked at in one of its turns, for one that has something.
+local LOOKS_PER_ORIGIN = 5
 -- Deliveries lost several times come back apart, so that they are not lost with the cause again.
 local APART_MS = 10000
 
@@ -106,8 +115,73 @@ for _, id in ipairs(take_due(K_WEBHOOK_DUE, math.min(PER_CALL, late_left))) do
 end
 
 local woken = take_due(K_WEBHOOK_WAKE, PER_CALL, K_WEBHOOK_LONGEST_HOLD_MS)
-for _, target_id in ipairs(woken) do offered[target_id] = offered[target_id] or load_target(target_id, now) end
+for _, target_id in ipairs(woken) do
+  local target = offered[target_id] or load_target(target_id, now)
+  offered[target_id] = target
+  if target and target.waits then
+    drop(target, 'waits')
+    save_target(target_id, target)
+  end
+end
 for target_id, target in pairs(offered) do offer(target_id, target, now) end
+
+-- What each origin may get, as a virtual clock (GCRA): the next request once `clock` has passed.
+-- Nothing if there is no limit, and for targets that an earlier release made of a webhook_url.
+local origins = {}
+local INTERVAL_MS = 1000 / K_WEBHOOK_ORIGIN_RATE
+local function load_origin(origin)
+  if K_WEBHOOK_ORIGIN_RATE == 0 or not origin then return nil end
+  if not origins[origin] then
+    local clock = tonumber(redis.call('HGET', K_WEBHOOK_ORIGIN .. origin, 'clock') or 0)
+    if clock > now + 1000 then clock = 0 end -- the store's clock was set back
+    origins[origin] = { clock = clock, is_awaited = redis.call('EXISTS', K_WEBHOOK_WAITING .. origin) == 1 }
+  end
+  return origins[origin]
+end
+
+local function charge(origin)
+  local state = load_origin(origin)
+  if not state then return end
+  local earliest = now - math.max(0, K_WEBHOOK_ORIGIN_BURST_MS - INTERVAL_MS)
+  state.clock = math.max(math.min(state.clock, now), earliest) + INTERVAL_MS
+  state.is_charged = true
+end
+
+local function must_wait(origin)
+  local state = load_origin(origin)
+  return state and (state.is_awaited or state.clock > now)
+end
+
+-- Has the origin served when it may get the next request, after a pause if that is soon.
+local function pause_origin(origin, state)
+  redis.call('ZADD', K_WEBHOOK_PACED, whole(math.ceil(math.max(state.clock, now + K_WEBHOOK_ORIGIN_PAUSE_MS))), origin)
+end
+
+local function let_wait(id, origin, tenant, lane)
+  wait_at_origin(id, origin, tenant, lane)
+  local state = load_origin(origin)
+  state.is_awaited = true
+  if not redis.call('ZSCORE', K_WEBHOOK_RING, origin) and not redis.call('ZSCORE', K_WEBHOOK_PACED, origin) then
+    pause_origin(origin, state)
+  end
+end
+
+local function let_target_wait(target_id, target, lane)
+  note(target, 'waits', lane == 'late' and 2 or 1)
+  save_target(target_id, target)
+  let_wait(target_id, target.origin, target.tenant, lane)
+  redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + WAITS_MS), target_id)
+end
+
+local function offer_origin(origin)
+  local key = K_WEBHOOK_WAITING .. origin
+  if redis.call('ZCOUNT', key, TURNS.normal, TURNS_END.normal) > 0 then
+    join_webhook_ring(origin, 'normal')
+  elseif redis.call('EXISTS', key) == 1 then
+    join_webhook_ring(origin, 'late')
+  end
+end
+for _, origin in ipairs(take_due(K_WEBHOOK_PACED, PER_CALL, 1000)) do offer_origin(origin) end
 
 local claims = {}
 
@@ -141,7 +215,16 @@ while claims_left > 0 do
   local id = redis.call('RPOP', K_WEBHOOK_TESTS)
   if not id then break end
   local delivery = load_delivery(id)
-  if delivery and delivery.status == 'pending' then claim(id, delivery, 'priority') end
+  if delivery and delivery.status == 'pending' then
+    local target = load_target(delivery.target, now)
+    local origin = target and target.origin
+    if must_wait(origin) then
+      let_wait(id, origin, delivery.tenant, 'normal')
+    else
+      claim(id, delivery, 'priority')
+      charge(origin)
+    end
+  end
 end
 
 -- The delivery of the target that is next, and if it is a retry.
@@ -184,32 +267,116 @@ local function next_target()
     end
   end
 end
-while claims_left > 0 and looked < want + PER_CALL do
-  looked = looked + 1
-  local target_id, lane = next_target()
-  if not target_id then break end
-  local target = load_target(target_id, now)
-  if target and may_send(target, now) and target.in_flight >= max_in_flight then
-    redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + ASIDE_MS), target_id)
-  elseif target and may_send(target, now) then
-    local id, is_retry = next_waiting(target_id, target)
-    local delivery = id and load_delivery(id)
-    if delivery and delivery.status == 'pending' then
-      claim(id, delivery, (is_retry or target.failures > 0) and 'late' or lane)
-      note(target, 'in_flight', target.in_flight + 1)
-      pace(target_id, target)
-    elseif id and not delivery then
-      forget_vanished_delivery(id, target_id)
+
+local function may_send_here(target_id, target)
+  if not target or not may_send(target, now) then return false end
+  if target.in_flight < max_in_flight then return true end
+  redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + ASIDE_MS), target_id)
+  return false
+end
+
+-- Claims the next delivery of the target, and returns if there was one; the caller saves the target.
+local function send_next(target_id, target, lane)
+  local id, is_retry = next_waiting(target_id, target)
+  local delivery = id and load_delivery(id)
+  if delivery and delivery.status == 'pending' then
+    claim(id, delivery, (is_retry or target.failures > 0) and 'late' or lane)
+    note(target, 'in_flight', target.in_flight + 1)
+    pace(target_id, target)
+    charge(target.origin)
+    return true
+  elseif id and not delivery then
+    forget_vanished_delivery(id, target_id)
+  end
+  return false
+end
+
+-- Takes the next that waits at the origin off its list: of SHARE_EVERY turns, one begins with the
+-- late lane.
+local function next_at_origin(origin)
+  local key = K_WEBHOOK_ORIGIN .. origin
+  local is_late_turn = redis.call('HINCRBY', key, 'served', 1) % SHARE_EVERY == 0
+  for _, lane in ipairs(is_late_turn and { 'late', 'normal' } or { 'normal', 'late' }) do
+    if lane == 'normal' or late_left > 0 then
+      local id, turn = unpack(redis.call('ZRANGEBYSCORE', K_WEBHOOK_WAITING .. origin, TURNS[lane], TURNS_END[lane],
+        'WITHSCORES', 'LIMIT', 0, 1))
+      if id then
+        redis.call('ZREM', K_WEBHOOK_WAITING .. origin, id)
+        redis.call('HSET', key, lane, turn)
+        return id, lane
+      end
     end
-    save_target(target_id, target)
-    offer(target_id, target, now)
   end
 end
 
-if claims_left > 0 then redis.call('DEL', K_WEBHOOK_DOORBELL) end
+-- Sends one request from those that wait at the origin.
+local function serve_origin(origin)
+  local state = load_origin(origin) or { clock = 0 } -- there is no limit any more
+  for _ = 1, LOOKS_PER_ORIGIN do
+    local id, lane = nil, nil
+    if state.clock <= now then id, lane = next_at_origin(origin) end
+    if not id then break end
+    local target = load_target(id, now)
+    local test = not target and load_delivery(id)
+    local is_sent = false
+    if target then
+      drop(target, 'waits')
+      is_sent = may_send_here(id, target) and send_next(id, target, lane)
+      local next_lane = target.in_flight < max_in_flight and lane_of(id, target, now)
+      if next_lane and load_origin(target.origin) then
+        let_target_wait(id, target, next_lane)
+      else
+        save_target(id, target)
+        if next_lane then offer(id, target, now) end
+      end
+    elseif test and test.test and test.status == 'pending' then
+      claim(id, test, 'priority')
+      charge(origin)
+      is_sent = true
+    end
+    if is_sent then break end
+  end
+  if redis.call('EXISTS', K_WEBHOOK_WAITING .. origin) == 0 then
+    state.is_awaited = false
+    redis.call('DEL', K_WEBHOOK_ORIGIN .. origin)
+    redis.call('ZREM', K_WEBHOOK_PACED, origin)
+  elseif state.clock > now then
+    pause_origin(origin, state)
+  else
+    offer_origin(origin)
+  end
+end
+
+while claims_left > 0 and looked < want + PER_CALL do
+  looked = looked + 1
+  local id, lane = next_target()
+  if not id then break end
+  if string.find(id, '://', 1, true) then
+    serve_origin(id)
+  else
+    local target = load_target(id, now)
+    if target and not target.waits and may_send_here(id, target) then
+      if must_wait(target.origin) then
+        let_target_wait(id, target, lane)
+      else
+        send_next(id, target, lane)
+        save_target(id, target)
+        offer(id, target, now)
+      end
+    end
+  end
+end
+for origin, state in pairs(origins) do
+  if state.is_charged then redis.call('HSET', K_WEBHOOK_ORIGIN .. origin, 'clock', state.clock) end
+  redis.call('PEXPIRE', K_WEBHOOK_ORIGIN .. origin, K_WEBHOOK_LONGEST_HOLD_MS)
+end
+
+local has_looked_enough = claims_left > 0 and looked == want + PER_CALL
+if claims_left > 0 and not has_looked_enough then redis.call('DEL', K_WEBHOOK_DOORBELL) end
 local function soonest(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or 'inf') end
-local at = math.min(soonest(K_WEBHOOK_DUE), soonest(K_WEBHOOK_WAKE), soonest(K_WEBHOOK_LEASES))
-local is_more = #lost == PER_CALL or #woken == PER_CALL
+local at = math.min(soonest(K_WEBHOOK_DUE), soonest(K_WEBHOOK_WAKE), soonest(K_WEBHOOK_PACED),
+  soonest(K_WEBHOOK_LEASES))
+local is_more = has_looked_enough or #lost == PER_CALL or #woken == PER_CALL
   or late_left <= 0 and redis.call('ZCOUNT', K_WEBHOOK_RING, TURNS.late, '+inf') > 0
 if is_more then at = now end
 return { now, at == math.huge and -1 or math.max(0, at - now), claims, given_up }

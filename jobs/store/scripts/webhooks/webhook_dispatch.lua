@@ -1,7 +1,7 @@
 --!flags no-cluster allow-oom
 --!include _clock _webhook
 --!args tenant event_key group entry body event_id event_type
---!rows delivery_id target_id url max_in_flight
+--!rows delivery_id target_id url origin max_in_flight
 -- Turns a reference of the outbox into deliveries, one for each target, and acknowledges it. An
 -- event that goes to many takes several calls, of which the last acknowledges. Only that call's
 -- deliveries may take the priority lane: those of a large fan-out or of a past event do not go
@@ -10,7 +10,8 @@
 -- KEYS  none: event, target, delivery and its indexes, queues, ring, doorbell, outbox.
 -- Args  event_key: its sequence. entry: the outbox entry to acknowledge; "" for not yet, or none.
 --       body, event_id and event_type: of a past event, which may not be kept any more; else "". Of
---       each delivery, url is "" for an endpoint, and max_in_flight is for an origin that is new.
+--       each delivery, url and origin are "" for an endpoint, and max_in_flight is for an origin that is
+--       new.
 -- Answer how many deliveries were made.
 --
 -- Sent twice: deliveries that are there are left alone; an entry that was acknowledged is gone.
@@ -28,8 +29,9 @@ if #ROWS > 0 then
   for _, row in ipairs(ROWS) do
     local target_id = row.target_id
     local target = event[1] and load_target(target_id, now)
-    if event[1] and not target and not is_endpoint(target_id) then
-      redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'tenant', tenant, 'max', row.max_in_flight)
+    if event[1] and not is_endpoint(target_id) and not (target and target.origin) then
+      redis.call('HSETNX', K_WEBHOOK_TARGET .. target_id, 'max', row.max_in_flight)
+      redis.call('HSET', K_WEBHOOK_TARGET .. target_id, 'tenant', tenant, 'origin', row.origin)
       target = load_target(target_id, now)
     end
     -- An endpoint that was deleted meanwhile gets nothing.

@@ -1,6 +1,6 @@
 --!flags no-cluster
 --!include _clock _webhook
---!args endpoint_id tenant read_at config sealed url status max_in_flight interval_ms
+--!args endpoint_id tenant read_at config sealed url origin status max_in_flight interval_ms
 -- Writes a new endpoint, or changes one if nobody else has changed it since the caller read it.
 --
 -- KEYS  none: target, endpoints and endpoint ids of the tenant, wake, ring, drain, doorbell.
@@ -31,7 +31,7 @@ if read_at == '' then
   redis.call('ZADD', K_ENDPOINT_IDS .. tenant, 0, id)
 end
 redis.call('ZADD', K_ENDPOINTS .. tenant, change, id)
-redis.call('HSET', key, 'config', config, 'sealed', sealed, 'url', url, 'status', status, 'max', max_in_flight,
+redis.call('HSET', key, 'config', config, 'sealed', sealed, 'url', url, 'origin', origin, 'status', status, 'max', max_in_flight,
   'changed', change, 'updated', whole(now))
 if interval_ms == '' then
   redis.call('HDEL', key, 'rate', 'paced')

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.webhooks.delivery import DELIVERY_ID, attempts_of, delivery_id, origin_of, origin_target
+from jobs.webhooks.delivery import (
+    DELIVERY_ID,
+    attempts_of,
+    delivery_id,
+    origin_of,
+    origin_target,
+    paced_origin,
+)
 
 
 def test_the_same_event_and_target_make_the_same_delivery() -> None:
@@ -39,3 +46,20 @@ def test_a_request_that_was_sent_again_makes_two_attempts_in_order() -> None:
     again = {"error": None, "unanswered": {"error": "connection_closed"}}
     assert attempts_of(again) == [{"error": "connection_closed"}, {"error": None}]
     assert attempts_of({"error": "timeout"}) == [{"error": "timeout"}]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://b\u00fccher.test/a",
+        "https://xn--bcher-kva.test:443/b",
+        "https://B\u00dcCHER.test./c",
+        "https://b%C3%BCcher.test/d",
+    ],
+)
+def test_an_origin_has_one_pace_in_all_spellings_of_its_host(url: str) -> None:
+    assert paced_origin(url) == "https://xn--bcher-kva.test:443"
+
+
+def test_a_url_to_which_nothing_is_sent_has_an_origin_too() -> None:
+    assert paced_origin("https://user@example.test/") == "https://example.test:443"

@@ -17,6 +17,7 @@ CONSTANTS: dict[str, str | int] = dict.fromkeys(
         "BASE_URL",
         "WS_URL",
         "MAX_WEBHOOK_ENDPOINTS",
+        "WEBHOOK_ORIGIN_RATE",
         "LOG_EVENTS",
         "LOG_TTL_MS",
         "BUS_EVENTS",
