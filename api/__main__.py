@@ -7,27 +7,27 @@ import signal
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.app import Api, build
+from api.server.http_protocol import BoundedHttpProtocol, Front
 from jobs.core.errors.store import StoreEvicts, StoreUnavailable
 from jobs.core.settings import Settings
+from jobs.process.client_connections import ClientConnections
 from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
+from jobs.process.http_bounds import DEFAULT_HTTP_BOUNDS, HttpBounds
 from jobs.store.client import connect, refuse_cluster
 from jobs.store.eviction import EvictionGuard
 from notifier.protocol.session import DEFAULT_SESSION_TIMING, MAX_MESSAGE_BYTES
-from notifier.transports.capacity import raise_file_limit
+from notifier.transports.capacity import connection_capacity, raise_file_limit
 
 GRACE_SECONDS = 10
 """How long requests in progress may take after SIGTERM. Long polls end at once."""
-
-KEEP_ALIVE_S = 75
-"""How long a connection may be idle. Most proxies close theirs after a minute. If this were
-shorter, they would send requests into connections that are being closed."""
 
 
 class WebServer(uvicorn.Server):
@@ -66,9 +66,15 @@ class PatientWebSocketProtocol(WebSocketsSansIOProtocol):
     all that the client has not read yet.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, connections: ClientConnections, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.close_timeout = DEFAULT_SESSION_TIMING.slow_close_timeout_s
+        self._connections = connections
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.client is not None:
+            self._connections.leave(self.client[0])  # it was admitted as an HTTP connection
 
 
 def serve(settings: Settings) -> None:
@@ -95,14 +101,24 @@ async def _examine_store(settings: Settings) -> None:
         await redis.aclose()
 
 
-def server_config(api: Api, settings: Settings) -> uvicorn.Config:
+def server_config(
+    api: Api,
+    settings: Settings,
+    bounds: HttpBounds = DEFAULT_HTTP_BOUNDS,
+    connections: ClientConnections | None = None,
+) -> uvicorn.Config:
+    """`connections` replaces what counts the connections of clients, for tests."""
+    if connections is None:
+        connections = ClientConnections(settings.max_connections_per_address, connection_capacity())
+    metrics = api.services.metrics
+    front = Front(connections, settings.base_url, partial(metrics.answered, "other", "none"), bounds)
     return uvicorn.Config(
         api,
         host=settings.listen_host,
         port=settings.port,
-        http="httptools",
+        http=cast(Any, partial(BoundedHttpProtocol, front)),
         loop="uvloop",
-        ws=PatientWebSocketProtocol,
+        ws=cast(Any, partial(PatientWebSocketProtocol, connections)),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # events are small
         ws_ping_interval=None,  # the session pings
@@ -110,7 +126,7 @@ def server_config(api: Api, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_keep_alive=cast(int, bounds.idle_s),  # tests have fractions
         # The peer of the connection is the client. Headers cannot claim another address.
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

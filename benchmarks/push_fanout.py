@@ -21,6 +21,7 @@ from benchmarks.push_readers import json_frame, open_readers, raise_limits
 from jobs.core.events import Event
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
+from jobs.process.client_connections import ClientConnections
 from notifier.fanout.hub import Hub
 from notifier.protocol.log_event import LogEvent
 from notifier.transports.sessions import Sessions
@@ -45,7 +46,9 @@ class Servers:
     async def run(self, ours: int, plain: int) -> None:
         ready = asyncio.Event()
         ready.set()
-        server = WebSocketServer(Sessions(Settings(), Tokens(["s" * 32]), self._hub))
+        server = WebSocketServer(
+            Sessions(Settings(), Tokens(["s" * 32]), self._hub), ClientConnections(1_000_000, 1_000_000)
+        )
         await server.start("127.0.0.1", ours)
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(

@@ -12,6 +12,7 @@ import uvloop
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
+from jobs.process.client_connections import ClientConnections
 from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.store.artifacts import open_artifacts
@@ -24,7 +25,7 @@ from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from notifier.fanout.hub import Hub
 from notifier.fanout.tenant_limits import TenantLimits
-from notifier.transports.capacity import raise_file_limit
+from notifier.transports.capacity import connection_capacity, raise_file_limit
 from notifier.transports.sessions import Sessions
 from notifier.transports.websocket_server import WebSocketServer
 from notifier.webhooks.service import WebhookService
@@ -60,7 +61,8 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         epochs=Epochs(scripts),
         followers=hub.followers,
     )
-    server = WebSocketServer(Sessions(settings, Tokens(secret_keys), hub))
+    clients = ClientConnections(settings.max_connections_per_address, connection_capacity())
+    server = WebSocketServer(Sessions(settings, Tokens(secret_keys), hub), clients)
     webhooks = WebhookService(settings, redis, scripts, secret_keys)
 
     async def follow() -> None:

@@ -295,6 +295,12 @@ class Settings:
         _int(1, 100_000_000),
         "a number of WebSockets and event streams per tenant",
     )
+    max_connections_per_address: int = setting(
+        "PRESSRUN_MAX_CONNECTIONS_PER_ADDRESS",
+        1_000,
+        _int(1, 100_000_000),
+        "a number of connections from one public address to a process",
+    )
     max_subscriptions: int = setting(
         "PRESSRUN_MAX_SUBSCRIPTIONS", 100_000, _int(1, 100_000_000), "a number of subscriptions per tenant"
     )

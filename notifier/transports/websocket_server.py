@@ -9,16 +9,21 @@ transport resumes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http
 from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 
+from jobs.process.client_connections import Admission, ClientConnections
+from jobs.process.http_bounds import DEFAULT_HTTP_BOUNDS, HttpBounds
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.frames import SUBPROTOCOL
 from notifier.protocol.session import MAX_MESSAGE_BYTES, Session
@@ -38,6 +43,83 @@ class _Connection(ServerConnection):
     refusal: Close | None = None
     """Why it is closed at once, if it is: set by the handshake."""
     _aborting: asyncio.TimerHandle | None = None
+    _address: str | None = None
+    _head_bytes = 0
+    _is_answered = False
+    """Whether it was refused without the help of the protocol object."""
+
+    def __init__(
+        self, connections: ClientConnections, bounds: HttpBounds, *arguments: Any, **options: Any
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._connections = connections
+        self._bounds = bounds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        if not peer:
+            return
+        self._address = peer[0]
+        admission = self._connections.enter(peer[0])
+        if admission is Admission.FLOOD:
+            self.transport.abort()
+        elif admission is Admission.ADDRESS_FULL:
+            self._answer(
+                http.HTTPStatus.TOO_MANY_REQUESTS,
+                "There are too many connections from this address (PRESSRUN_MAX_CONNECTIONS_PER_ADDRESS).",
+                self._bounds.refused_s,
+            )
+        elif admission is Admission.PROCESS_FULL:
+            self._answer(
+                http.HTTPStatus.SERVICE_UNAVAILABLE,
+                "This process has as many connections as it can hold. Try again soon.",
+                self._bounds.refused_s,
+            )
+
+    def data_received(self, data: bytes) -> None:
+        if self.request is None:
+            self._head_bytes += len(data)
+            if self._is_answered:
+                if self._head_bytes > self._bounds.linger_bytes:
+                    self.transport.abort()
+                return
+            if self._head_bytes > self._bounds.head_bytes:
+                limit = self._bounds.head_bytes
+                self._answer(
+                    http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    f"URL and headers have more than {limit} bytes together.",
+                    self._bounds.linger_s,
+                )
+                return
+        super().data_received(data)
+
+    def send_data(self) -> None:
+        error = self.protocol.handshake_exc
+        if (
+            isinstance(error, InvalidMessage)
+            and not isinstance(error.__cause__, EOFError)  # the client has gone
+            and not self._is_answered
+        ):
+            # The package would close without an answer.
+            self._answer(
+                http.HTTPStatus.BAD_REQUEST,
+                "This is not an HTTP/1.1 request, or it has a body: only WebSockets are served here.",
+                self._bounds.linger_s,
+            )
+        super().send_data()
+
+    def _answer(self, status: http.HTTPStatus, text: str, linger_s: float) -> None:
+        """Answers and closes, so that the answer arrives (RFC 9112, section 9.6)."""
+        self._is_answered = True
+        body = f"{text}\n".encode()
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (status, status.phrase.encode(), len(body), body)
+        )
+        with contextlib.suppress(OSError, RuntimeError):  # it has gone already
+            self.transport.write_eof()
+        self._aborting = self.loop.call_later(linger_s, self.transport.abort)
 
     def flush(self) -> None:
         """Writes frames until none is left or the transport is full; then closes if it must."""
@@ -67,6 +149,8 @@ class _Connection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._address is not None:
+            self._connections.leave(self._address)
         if self._aborting is not None:
             self._aborting.cancel()
 
@@ -74,8 +158,15 @@ class _Connection(ServerConnection):
 class WebSocketServer:
     """Serves `/v1/ws`, and `/healthz` and `/readyz` over plain HTTP."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        clients: ClientConnections,
+        bounds: HttpBounds = DEFAULT_HTTP_BOUNDS,
+    ) -> None:
         self._sessions = sessions
+        self._clients = clients
+        self._bounds = bounds
         self._connections: set[_Connection] = set()
         self._server: Server | None = None
 
@@ -94,7 +185,8 @@ class WebSocketServer:
             self._serve,
             host,
             port,
-            create_connection=_Connection,
+            create_connection=cast(Any, partial(_Connection, self._clients, self._bounds)),
+            open_timeout=self._bounds.head_s,
             select_subprotocol=_select_subprotocol,
             process_request=self._admit,
             compression=None,  # events are small; deflate costs 40 KiB a connection and half of the speed

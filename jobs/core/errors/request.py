@@ -85,6 +85,31 @@ class BodyTimeout(RequestError, code="body_timeout", status=408):
     """The client began a body and then sent nothing for too long."""
 
 
+class MalformedRequest(RequestError, code="malformed_request"):
+    """What was sent is not an HTTP/1.1 request. The connection is closed."""
+
+
+class UriTooLong(RequestError, code="uri_too_long", status=414):
+    """The URL is too long. The connection is closed."""
+
+
+class HeadersTooLarge(RequestError, code="headers_too_large", status=431):
+    """The headers are too many or too large. The connection is closed."""
+
+
+class RequestTimeout(RequestError, code="request_timeout", status=408):
+    """The headers did not arrive in time. The connection is closed."""
+
+
+class TooManyFromAddress(RequestError, code="too_many_from_address", status=429, retry_after=5):
+    """The address has `PRESSRUN_MAX_CONNECTIONS_PER_ADDRESS` connections open already. The
+    connection is closed."""
+
+
+class ServerBusy(RequestError, code="server_busy", status=503, retry_after=5):
+    """The process has as many connections as it can hold. The connection is closed."""
+
+
 class RangeNotSatisfiable(RequestError, code="range_not_satisfiable", status=416):
     """The range lies outside the result. `size` is how many bytes that has."""
 

@@ -23,6 +23,8 @@ from api.push import Push
 from jobs.core.job import Job
 from jobs.core.settings import ApiKey, Settings
 from jobs.core.tokens import Scope, Tokens
+from jobs.process.client_connections import ClientConnections
+from jobs.process.http_bounds import DEFAULT_HTTP_BOUNDS, HttpBounds
 from notifier.fanout.hub import Hub
 from notifier.protocol.session import MAX_MESSAGE_BYTES, MAX_SUBSCRIPTIONS, SessionTiming
 from notifier.transports.sessions import Sessions
@@ -116,13 +118,19 @@ class SomeLimits(NoLimits):
 
 @contextlib.asynccontextmanager
 async def notifier_site(
-    settings: Settings, limits: NoLimits | None = None, **options: Any
+    settings: Settings,
+    limits: NoLimits | None = None,
+    *,
+    clients: ClientConnections | None = None,
+    bounds: HttpBounds = DEFAULT_HTTP_BOUNDS,
+    **options: Any,
 ) -> AsyncIterator[Site]:
     """A notifier's server; `options` are those of `Sessions`."""
     records, clock = Records(), Clock()
     hub = Hub(records, records, limits or NoLimits())
     async with _running(hub):
-        server = WebSocketServer(Sessions(settings, TOKENS, hub, clock, **options))
+        sessions = Sessions(settings, TOKENS, hub, clock, **options)
+        server = WebSocketServer(sessions, clients or ClientConnections(10_000, 10_000), bounds)
         await server.start("127.0.0.1", 0)
         yield Site(server.port, hub, records, clock, server)
         await server.drain(PATIENCE_S)

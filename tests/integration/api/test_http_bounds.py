@@ -1,0 +1,304 @@
+"""What a client may do to the web process with bytes, time and connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from websockets.asyncio.client import connect
+
+from jobs.core.settings import Settings
+from jobs.process.client_connections import ClientConnections
+from jobs.process.http_bounds import HttpBounds
+from tests.integration.api.conftest import ACME_KEY
+from testsupport.raw_client import RawAnswer, RawClient
+from testsupport.waiting import eventually
+from testsupport.web_server import serving
+
+TIGHT = HttpBounds(head_bytes=4096, head_fields=20, head_s=0.3, linger_s=5)
+"""Bounds that a test reaches soon. Those of time are far below the deadlines of tests."""
+HEALTH = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+async def port(settings: Settings) -> AsyncIterator[int]:
+    async with serving(settings, bounds=TIGHT) as (port, _, _):
+        yield port
+
+
+def assert_refused(answer: RawAnswer, status: int, code: str) -> None:
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["code"], problem["status"]) == (status, code, status)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"
+    assert problem["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (b"GET /" + b"a" * 5000, 414, "uri_too_long"),
+        (b"GET /healthz HTTP/1.1\r\nx: " + b"a" * 5000, 431, "headers_too_large"),
+        (
+            b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 5000 + b"\r\n\r\n",
+            431,
+            "headers_too_large",
+        ),
+        (b"GET /healthz HTTP/1.1\r\n" + b"a: b\r\n" * 22, 431, "headers_too_large"),
+        (b"GET /healthz HTTP/1.1\r\n" + b"a: b\r\n" * 50_000, 431, "headers_too_large"),
+        (b"\r\n" * 5000, 431, "headers_too_large"),
+        (b"nonsense\r\n\r\n", 400, "malformed_request"),
+        (b"GET  / HTTP/1.1\r\nbad name: x\r\n\r\n", 400, "malformed_request"),
+        (
+            b"POST /v1/jobs HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;" + b"e" * 9000,
+            431,
+            "headers_too_large",
+        ),
+        (
+            b"POST /v1/jobs HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\ntrailer: " + b"e" * 9000,
+            431,
+            "headers_too_large",
+        ),
+    ],
+)
+async def test_a_head_beyond_the_bounds_is_refused(
+    port: int, request_bytes: bytes, status: int, code: str
+) -> None:
+    async with RawClient.connected(port) as client:
+        await client.say(request_bytes)
+        assert_refused(await client.answer(), status, code)
+        assert await client.rest() == b""
+
+
+async def test_a_head_within_the_bounds_is_served_however_it_is_cut(port: int) -> None:
+    head = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n" + b"x: " + b"a" * 3900 + b"\r\n\r\n"
+    async with RawClient.connected(port) as client:
+        for cut in (1, 10, 2000, len(head) - 1):
+            await client.say(head[:cut])
+            await asyncio.sleep(0)
+            await client.say(head[cut:])
+            assert (await client.answer()).status == 200
+
+
+@pytest.mark.parametrize("begun", [b"G", b"GET / HTT", HEALTH[:-2]])
+async def test_a_head_that_does_not_end_is_refused_in_time(port: int, begun: bytes) -> None:
+    async with RawClient.connected(port) as client:
+        await client.say(begun)
+        assert_refused(await client.answer(), 408, "request_timeout")
+        assert await client.rest() == b""
+
+
+async def test_a_head_that_trickles_in_is_refused_in_time(port: int) -> None:
+    async with RawClient.connected(port) as client:
+        trickling = asyncio.create_task(client.trickle(HEALTH * 1000, 0.02))
+        assert_refused(await client.answer(), 408, "request_timeout")
+        trickling.cancel()
+
+
+async def test_the_clock_of_a_head_begins_anew_with_each_request(port: int) -> None:
+    async with RawClient.connected(port) as client:
+        await client.say(HEALTH)
+        assert (await client.answer()).status == 200
+        await client.say(HEALTH + HEALTH[:9])
+        assert (await client.answer()).status == 200
+        assert_refused(await client.answer(), 408, "request_timeout")
+
+
+@pytest.mark.parametrize("sent", [b"", HEALTH, HEALTH + b"\r\n"])
+async def test_an_idle_connection_is_closed_without_an_answer(settings: Settings, sent: bytes) -> None:
+    async with (
+        serving(settings, bounds=replace(TIGHT, idle_s=0.3)) as (port, _, _),
+        RawClient.connected(port) as client,
+    ):
+        await client.say(sent)
+        if sent:
+            await client.answer()
+        assert await client.rest() == b""
+
+
+async def test_requests_may_come_before_the_answers_to_earlier_ones(port: int) -> None:
+    async with RawClient.connected(port) as client:
+        await client.say(HEALTH * 300)
+        for _ in range(300):
+            assert (await client.answer()).status == 200
+
+
+async def submitted(port: int) -> str:
+    body = json.dumps({"kind": "pdf.render", "input": {"html": "x"}}).encode()
+    head = b"POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    async with RawClient.connected(port) as client:
+        await client.say(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+        return str(json.loads((await client.answer()).body)["id"])
+
+
+async def test_an_answer_under_way_is_not_idle(settings: Settings) -> None:
+    """A long poll, and half of the next request behind it."""
+    async with serving(settings, bounds=replace(TIGHT, idle_s=0.2, head_s=0.2)) as (port, _, _):
+        poll = f"GET /v1/jobs/{await submitted(port)}?wait=2 HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
+        async with RawClient.connected(port) as client:
+            await client.say(poll + HEALTH[:9])
+            assert json.loads((await client.answer()).body)["status"] == "queued"
+            assert_refused(await client.answer(), 408, "request_timeout")
+
+
+async def test_a_bad_request_behind_others_is_refused_after_their_answers(port: int) -> None:
+    poll = f"GET /v1/jobs/{await submitted(port)}?wait=1 HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
+    async with RawClient.connected(port) as client:
+        await client.say(poll + HEALTH + b"nonsense\r\n\r\n" + b"x" * 5000)
+        assert json.loads((await client.answer()).body)["status"] == "queued"
+        assert (await client.answer()).status == 200
+        assert_refused(await client.answer(), 400, "malformed_request")
+
+
+async def test_an_event_stream_is_not_idle(settings: Settings) -> None:
+    async with serving(settings, bounds=replace(TIGHT, idle_s=0.2, head_s=0.2)) as (port, _, _):
+        stream = b"GET /v1/events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n"
+        async with RawClient.connected(port) as client, RawClient.connected(port) as idle:
+            await client.say(stream)
+            assert b"200 OK" in await client.until(b"\r\n\r\n")
+            await idle.is_cut_off()
+            job_id = await submitted(port)
+            assert await client.until(job_id.encode())
+
+
+async def test_a_websocket_is_not_bound_by_the_times_of_requests(settings: Settings) -> None:
+    async with (
+        serving(settings, bounds=replace(TIGHT, idle_s=0.2, head_s=0.2)) as (port, _, _),
+        connect(f"ws://localhost:{port}/v1/ws") as websocket,
+        RawClient.connected(port) as idle,
+    ):
+        await idle.is_cut_off()
+        await websocket.send(json.dumps({"type": "ping"}))
+        assert json.loads(await websocket.recv())["type"]
+
+
+def answers_to_urllib(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    """Returns status and code. urllib sends the whole body before it reads."""
+    request = urllib.request.Request(url, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, ""
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)["code"]
+
+
+EARLY_ANSWERS = [
+    ("/v1/pdf", {"content-type": "text/html"}, 413, "body_too_large"),
+    ("/v1/jobs", {"content-type": "application/json"}, 413, "body_too_large"),
+    ("/v1/jobs", {"content-type": "text/plain"}, 415, "unsupported_media_type"),
+    ("/v1/pdf?nonsense=1", {"content-type": "text/html"}, 422, "invalid_input"),
+    ("/v1/pdf", {"authorization": "Bearer nonsense"}, 401, "unauthenticated"),
+    ("/nothing", {}, 404, "not_found"),
+    ("/healthz", {}, 405, "method_not_allowed"),
+]
+
+
+@pytest.mark.parametrize(("path", "headers", "status", "code"), EARLY_ANSWERS)
+async def test_an_early_answer_arrives_at_a_client_that_sends_first_and_reads_later(
+    keyed_settings: Settings, path: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    limited = replace(keyed_settings, max_body_bytes=1024)
+    sent = {"content-type": "text/html", "authorization": f"Bearer {ACME_KEY}", **headers}
+    async with serving(limited) as (port, _, _):
+        for _ in range(20):
+            got = await asyncio.to_thread(
+                answers_to_urllib, f"http://localhost:{port}{path}", b"x" * 11_000_000, sent
+            )
+            assert got == (status, code)
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+@pytest.mark.parametrize("framing", [b"content-length: 11000000", b"transfer-encoding: chunked"])
+async def test_an_early_answer_says_that_the_connection_ends(
+    port: int, version: bytes, framing: bytes
+) -> None:
+    async with RawClient.connected(port) as client:
+        await client.say(b"POST /nothing %b\r\nhost: localhost\r\n%b\r\n\r\n" % (version, framing))
+        await client.say(b"x" * 11_000_000)
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) in ((404, "close"), (400, "close"))
+        assert await client.rest() == b""
+
+
+async def test_an_answer_to_a_request_that_is_complete_leaves_the_connection_open(port: int) -> None:
+    async with RawClient.connected(port) as client:
+        for _ in range(2):
+            await client.say(b"POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc")
+            answer = await client.answer()
+            assert (answer.status, "connection" in answer.headers) == (404, False)
+
+
+@pytest.mark.parametrize("bounds", [replace(TIGHT, linger_s=0.3), replace(TIGHT, linger_bytes=1_000_000)])
+async def test_what_follows_an_early_answer_is_read_within_bounds(
+    settings: Settings, bounds: HttpBounds
+) -> None:
+    async with serving(settings, bounds=bounds) as (port, _, _), RawClient.connected(port) as client:
+        await client.say(b"POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 999999999\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            await client.say_for_ever(b"x" * 10_000)
+
+
+async def test_a_client_that_does_not_read_its_answer_is_cut_off(settings: Settings) -> None:
+    async with (
+        serving(settings, bounds=replace(TIGHT, stalled_s=0.5)) as (port, server, _),
+        RawClient.connected(port) as client,
+    ):
+        client.stop_reading()
+        await client.say(b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n" * 200)
+        await eventually(lambda: not server.server_state.connections)
+
+
+async def test_connections_from_one_address_are_limited(settings: Settings) -> None:
+    connections = ClientConnections(2, 100, is_one_client=lambda _: True)
+    async with serving(settings, connections=connections) as (port, _, _):
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(2):
+                first = await stack.enter_async_context(RawClient.connected(port))
+                await first.say(HEALTH)
+                assert (await first.answer()).status == 200
+            for _ in range(3):
+                async with RawClient.connected(port) as refused:
+                    answer = await refused.answer()
+                    assert_refused(answer, 429, "too_many_from_address")
+                    assert int(answer.headers["retry-after"]) > 0
+                    assert await refused.rest() == b""
+        await eventually(lambda: connections.open == 0)
+        async with RawClient.connected(port) as again:
+            await again.say(HEALTH)
+            assert (await again.answer()).status == 200
+
+
+async def test_a_websocket_counts_as_a_connection_until_it_ends(settings: Settings) -> None:
+    connections = ClientConnections(1, 100, is_one_client=lambda _: True)
+    async with serving(settings, connections=connections) as (port, _, _):
+        async with connect(f"ws://localhost:{port}/v1/ws"):
+            async with RawClient.connected(port) as refused:
+                assert_refused(await refused.answer(), 429, "too_many_from_address")
+            await eventually(lambda: connections.open == 1)
+        await eventually(lambda: connections.open == 0)
+
+
+async def test_a_full_process_says_so(settings: Settings) -> None:
+    async with (
+        serving(settings, connections=ClientConnections(100, 1)) as (port, _, _),
+        RawClient.connected(port) as first,
+        RawClient.connected(port) as second,
+    ):
+        assert_refused(await second.answer(), 503, "server_busy")
+        await first.say(HEALTH)
+        assert (await first.answer()).status == 200
+
+
+async def test_refusals_are_counted(settings: Settings) -> None:
+    async with serving(settings, bounds=TIGHT) as (port, _, app):
+        async with RawClient.connected(port) as client:
+            await client.say(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 50)
+            await client.answer()
+        counted = 'pressrun_http_requests_total{method="other",route="none",status="431"} 1.0'
+        assert counted in app.services.metrics.render().decode()
