@@ -1,8 +1,9 @@
 """A child process that an attacker has taken over: `python -m testsupport.attacker render`.
 
-It is the real child, confined by its own code. But instead of the work that it gets, it does what
-the work says: the attempts of `testsupport.attacks`, or one of the behaviours below. The argument
-is ``render``, ``check`` or ``fetch``.
+It is the real child, confined by its own code. A render child is forked by the real fork server.
+But instead of the work that it gets, it does what the work says: the attempts of
+`testsupport.attacks`, or one of the behaviours below. The argument is ``render``, ``check`` or
+``fetch``.
 """
 
 from __future__ import annotations
@@ -84,8 +85,7 @@ BEHAVIOURS: dict[str, Callable[[], None]] = {
 
 
 def render() -> None:
-    from jobs.render.child import main, tasks
-    from jobs.render.child.frame_stack import with_large_frame_stack
+    from jobs.render.child import fork_server, tasks
 
     def perform(self: tasks.Tasks, request: dict[str, Any], body: bytes, emit: object) -> tasks.Measured:
         found = json.dumps(obey(body.decode())).encode()
@@ -93,7 +93,7 @@ def render() -> None:
         return tasks.Measured(product, 1, 1)
 
     tasks.Tasks.perform = perform  # type: ignore[method-assign]
-    with_large_frame_stack(main.main)
+    fork_server.main()
 
 
 def check() -> None:

@@ -40,10 +40,19 @@ def child_pids() -> list[int]:
 def is_render_child(pid: int) -> bool:
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
-    return b"jobs.render.child" in command or state == "Z"
+    return b"jobs.render.child.main" in command or name == "pressrun-render" or state == "Z"
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs. One that has ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def busy_pids(pool: RenderPool) -> list[int]:

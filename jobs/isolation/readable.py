@@ -12,6 +12,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import jobs
@@ -62,11 +63,12 @@ def _network() -> list[str]:
     return [*_NETWORK, *files, *(os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))]
 
 
+@cache
 def font_paths() -> list[Path]:
     """Returns the fonts of this machine, and the settings and the cache of fontconfig.
 
-    Fontconfig is asked, because people put fonts anywhere. It reads fonts that its cache does not
-    have yet, so it must be called before the process is confined.
+    Fontconfig is asked once, because people put fonts anywhere. It reads fonts that its cache does
+    not have yet, so it must be called before the process is confined.
     """
     try:
         fontconfig = ctypes.CDLL("libfontconfig.so.1")

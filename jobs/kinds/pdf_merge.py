@@ -95,7 +95,9 @@ class PdfMerge:
             options = run.spec["options"]
             parts = await _parts(run, Sources(run, self._max_source_bytes))
             request = MergeRequest(parts=parts, options=options)
-            outcome = await pool.render(request, timeout_ms=run.timeout_ms, report=run.report)
+            outcome = await pool.render(
+                request, tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
+            )
             return Result(
                 body=outcome.body,
                 content_type=outcome.content_type,

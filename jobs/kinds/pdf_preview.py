@@ -94,7 +94,9 @@ class PdfPreview:
             options = run.spec["options"]
             picture = _PICTURES[options.get("format", "png")]
             request = PreviewRequest(pdf=content, options=options, produces=(picture, "application/zip"))
-            outcome = await pool.render(request, timeout_ms=run.timeout_ms, report=run.report)
+            outcome = await pool.render(
+                request, tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
+            )
             return Result(
                 body=outcome.body,
                 content_type=outcome.content_type,

@@ -87,7 +87,9 @@ async def _reused(run: Run) -> Result | None:
 
 async def _rendered(run: Run, pool: RenderPool) -> Result:
     try:
-        outcome = await pool.render(_request(run), timeout_ms=run.timeout_ms, report=run.report)
+        outcome = await pool.render(
+            _request(run), tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
+        )
     except TemplateError as error:
         pinned = run.spec["input"]
         raise TemplateError(

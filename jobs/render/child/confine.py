@@ -68,21 +68,30 @@ class NotConfined(Exception):
 
 
 def limit_resources(*, parent_pid: int, memory_bytes: int, open_files: int = _MAX_OPEN_FILES) -> None:
-    """Limits this process, and lets it end with its parent. Call it first, and once."""
+    """Limits this process, and lets it end with its parent. Call it first, and once.
+
+    Processes that it forks have the same limits. They call `end_with_parent`.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Platforms and terminals send these to every process, but the worker ends its children.
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         prctl(PR_SET_NO_NEW_PRIVS, 1)
-    if os.getppid() != parent_pid:
-        os._exit(1)  # the worker died before this process asked to die with it
+    end_with_parent(parent_pid)
     # Processes that move jobs and events go first: a quarter more PDFs a second on busy cores.
     os.nice(10)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _MAX_FILE_BYTES)
     _limit(resource.RLIMIT_NOFILE, open_files)
     _limit(resource.RLIMIT_AS, memory_bytes + _ADDRESS_SPACE_HEADROOM_BYTES)
+
+
+def end_with_parent(parent_pid: int) -> None:
+    """Lets this process end with its parent, at once if the parent has ended already (Linux)."""
+    if sys.platform == "linux":
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(1)  # the parent died before this process asked to die with it
 
 
 def limit_growth(memory_bytes: int) -> None:

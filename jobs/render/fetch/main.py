@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from jobs.core.egress import EgressPolicy
 from jobs.process.own_addresses import is_own_address
+from jobs.render.child.channel import take_standard_input
 from jobs.render.child.confine import confine, limit_resources
 from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, resolve_host
 from jobs.render.protocol import wire
@@ -142,10 +143,8 @@ async def _serve(worker: socket.socket) -> None:
 
 
 def main() -> None:
-    worker = socket.socket(fileno=os.dup(0))
+    worker = take_standard_input()
     worker.setblocking(False)
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
     threading.stack_size(_STACK_BYTES)
     asyncio.run(_serve(worker))
 

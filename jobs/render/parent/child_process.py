@@ -1,6 +1,6 @@
 """Starts one render child, gives it one document at a time, and kills it.
 
-The child's standard input is one end of a socket pair, over which both sides send frames
+The child has one end of a socket pair, over which both sides send frames
 (`jobs.render.protocol.wire`). The worker's side runs in callbacks of the event loop and never
 blocks.
 """
@@ -8,25 +8,21 @@ blocks.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import signal
-import sys
-from asyncio.subprocess import Process
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal, Protocol, cast
 
 import structlog
 
-from jobs.core.errors import CannotServe
 from jobs.core.errors.job import JobError
 from jobs.core.job import Progress
 from jobs.isolation.level import Isolation
 from jobs.render.parent.asset_fetcher import AssetFetcher
 from jobs.render.parent.scratch import ChildScratch, Scratch
-from jobs.render.parent.spawn import kill_group, spawn_connected
+from jobs.render.parent.spawn import ChildHandle, kill_group
+from jobs.render.parent.starting import KILLED_FROM_OUTSIDE, ChildStarter, RendererNotStarted
 from jobs.render.protocol import failures, messages, wire
 from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
@@ -35,24 +31,9 @@ from jobs.render.protocol.messages import MediaType, RenderRequest, Request
 
 log = structlog.get_logger("pressrun.render")
 
-CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
-
 _WATCH_SECONDS = 0.1
 _WATCH_IDLE_SECONDS = 1.0
 """How often the use of a child is read: while it renders, and while it is idle."""
-
-
-_KILLED_FROM_OUTSIDE = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
-_SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-
-
-class RendererNotStarted(CannotServe):
-    """A render child did not become ready. The message says why."""
-
-    def __init__(self, message: str, *, passes: bool = False) -> None:
-        """`passes`: the reason is not the child itself, so that the next one may become ready."""
-        super().__init__(message)
-        self.passes = passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +77,10 @@ class Owner(Protocol):
     def child_freed(self, child: RenderChild) -> None:
         """Called when the result of the child has arrived and it can take the next document."""
 
-    def child_grown(self, child: RenderChild) -> None:
-        """Called when the child held too much memory after a document.
+    def child_worn(self, child: RenderChild) -> None:
+        """Called when the child must not be given another document.
 
-        It may have the next document by now.
+        It may have the next one by now.
         """
 
     def child_died(self, child: RenderChild) -> None:
@@ -111,7 +92,7 @@ class RenderChild(asyncio.Protocol):
 
     def __init__(
         self,
-        process: Process,
+        process: ChildHandle,
         scratch: ChildScratch,
         limits: RenderLimits,
         fetcher: AssetFetcher,
@@ -142,6 +123,10 @@ class RenderChild(asyncio.Protocol):
         self.alive = True
         self.renders = 0
         """How many documents it has been given."""
+        self.tenant: str | None = None
+        """Whose documents it is given; None before the first."""
+        self.is_worn = False
+        """Whether it must not be given another document."""
 
     @classmethod
     async def start(
@@ -150,7 +135,7 @@ class RenderChild(asyncio.Protocol):
         scratch: Scratch,
         fetcher: AssetFetcher,
         owner: Owner,
-        command: Sequence[str] = CHILD_COMMAND,
+        starter: ChildStarter,
     ) -> RenderChild:
         """Starts a child and returns it when it is warm.
 
@@ -159,13 +144,9 @@ class RenderChild(asyncio.Protocol):
         """
         own_scratch = scratch.for_child()
         try:
-            process, ours = await spawn_connected(command, own_scratch.path)
-        except BaseException as error:
+            process, ours = await starter.start(own_scratch.path)
+        except BaseException:
             own_scratch.remove()
-            if isinstance(error, OSError):
-                raise RendererNotStarted(
-                    f"A render child could not be started: {error}.", passes=error.errno in _SHORTAGES
-                ) from None
             raise
         child = cls(process, own_scratch, limits, fetcher, owner)
         await asyncio.get_running_loop().create_unix_connection(lambda: child, sock=ours)
@@ -197,6 +178,7 @@ class RenderChild(asyncio.Protocol):
         body = request.body()
         scratch = self._scratch.make()
         self.renders += 1
+        self.is_worn |= self.renders >= self._limits.recycle_renders
         self._render = _Render(
             future=loop.create_future(),
             produces=request.produces,
@@ -275,7 +257,8 @@ class RenderChild(asyncio.Protocol):
                     render.future.set_exception(failures.reported_by_child(answer.code, answer.message))
             case messages.Grown() if self._grown_answers_left > 0:
                 self._grown_answers_left -= 1
-                self._owner.child_grown(self)
+                self.is_worn = True
+                self._owner.child_worn(self)
             case messages.Ready() if not self._ready.done():
                 self._ready.set_result(answer)
             case messages.Failed() if not self._ready.done():
@@ -358,7 +341,7 @@ class RenderChild(asyncio.Protocol):
             self._ready.set_exception(
                 RendererNotStarted(
                     f"A render child {failures.how_it_ended(exit_code)} before it was ready.",
-                    passes=exit_code in _KILLED_FROM_OUTSIDE,
+                    passes=exit_code in KILLED_FROM_OUTSIDE,
                 )
             )
         if render is not None and not render.future.done():

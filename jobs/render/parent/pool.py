@@ -1,8 +1,8 @@
-"""A pool of warm render children, each of which renders one document at a time, and a spare.
+"""A pool of warm render children, each of which renders one document at a time, of one tenant only.
 
-There is one child more than renders at a time: it takes the place of a child that dies while a
-replacement warms up. A child that has rendered enough documents, or that holds too much memory, is
-killed only when its replacement is warm.
+What a document has left in a child can reach later documents of the same tenant, and no others. A
+tenant's child is kept for its next document, because its caches are warm. Beside these, there is
+always a fresh child: for a tenant that has none, and in the place of a child that dies.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import os
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -19,8 +20,10 @@ from jobs.core.errors.job import RendererCrashed
 from jobs.core.job import Progress
 from jobs.core.settings import Settings
 from jobs.render.parent.asset_fetcher import AssetFetcher
-from jobs.render.parent.child_process import CHILD_COMMAND, RenderChild, RendererNotStarted, RenderOutcome
+from jobs.render.parent.child_process import RenderChild, RenderOutcome
+from jobs.render.parent.fork_server import child_starter
 from jobs.render.parent.scratch import Scratch
+from jobs.render.parent.starting import ChildStarter, RendererNotStarted
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.messages import RenderRequest, Request
 
@@ -31,6 +34,16 @@ log = structlog.get_logger("pressrun.render")
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
 """Delays between attempts to start a child; each is twice the one before."""
+_FRESH_CHILDREN = 1
+"""How many children without a tenant there are, beside those that somebody waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    """A caller that waits for a child."""
+
+    tenant: str
+    child: asyncio.Future[RenderChild]
 
 
 class RenderPool:
@@ -44,22 +57,22 @@ class RenderPool:
         *,
         size: int,
         limits: RenderLimits | None = None,
-        child_command: Sequence[str] = CHILD_COMMAND,
+        starter: ChildStarter | None = None,
+        kept: int | None = None,
     ) -> None:
         self._size = size
+        self.kept = kept or size
+        """How many children with a tenant there are at most."""
         self._limits = limits or RenderLimits()
-        self._child_command = child_command
+        self._starter = starter or child_starter(self._limits)
         self._fetcher = AssetFetcher(self._limits.fetch, isolation=self._limits.isolation)
         self._scratch: Scratch
         self._idle: list[RenderChild] = []
+        """The one used last is at the end."""
         self._busy: set[RenderChild] = set()
-        self._retiring: set[RenderChild] = set()
-        """To be replaced, but the replacement is still warming up; idle or busy."""
-        self._leaving: set[RenderChild] = set()
-        """Replaced, but still busy."""
-        self._waiting: deque[asyncio.Future[RenderChild]] = deque()
-        self._replacements: set[asyncio.Task[None]] = set()
-        self._starts = asyncio.Semaphore(max(1, os.cpu_count() or 1))
+        self._waiting: deque[_Waiter] = deque()
+        self._starts: set[asyncio.Task[None]] = set()
+        self._may_start = asyncio.Semaphore(max(1, os.cpu_count() or 1))
         self._cleanups: set[asyncio.Task[None]] = set()
         self._started = self._closed = False
 
@@ -69,7 +82,7 @@ class RenderPool:
 
     @property
     def free(self) -> int:
-        """How many renders can begin at once."""
+        """How many renders can begin, at once or when a child is forked."""
         return max(0, min(len(self._idle), self._size - len(self._busy)) - len(self._waiting))
 
     @property
@@ -114,11 +127,12 @@ class RenderPool:
         if self._closed or not self._started:
             return
         self._closed = True
-        for task in self._replacements:
+        for task in self._starts:
             task.cancel()
         for waiter in self._waiting:
-            waiter.cancel()
-        await asyncio.gather(*self._replacements, return_exceptions=True)
+            waiter.child.cancel()
+        await self._starter.close()
+        await asyncio.gather(*self._starts, return_exceptions=True)
         for child in [*self._idle, *self._busy]:
             child.kill()
         if self._cleanups:
@@ -130,10 +144,11 @@ class RenderPool:
         self,
         request: Request,
         *,
+        tenant: str,
         timeout_ms: int,
         report: Callable[[Progress], None],
     ) -> RenderOutcome:
-        """Has a child do what `request` asks for. Cancelling this call kills the child at once.
+        """Has a child of `tenant` do what `request` asks for. Cancelling this kills it at once.
 
         `timeout_ms` counts from the moment a child has the document; waiting for a child may take
         as long again. The child is free for the next document when its result has arrived, which is
@@ -144,9 +159,9 @@ class RenderPool:
             AssetForbidden, DocumentUnreachable, PdfUnreadable, PdfEncrypted, PageOutOfRange: see
             `jobs.core.errors`.
         """
-        child = await self._take(timeout_ms)
+        child = await self._take(tenant, timeout_ms)
         while not child.alive:  # it died after it was handed over, before this task went on
-            child = await self._take(timeout_ms)
+            child = await self._take(tenant, timeout_ms)
         future = child.render(request, timeout_ms=timeout_ms, report=report)
         try:
             return await future
@@ -156,92 +171,98 @@ class RenderPool:
 
     # --- taking and returning children ------------------------------------------------------------
 
-    async def _take(self, timeout_ms: int) -> RenderChild:
-        if self.free > 0:
-            return self._occupy()
-        waiter: asyncio.Future[RenderChild] = asyncio.get_running_loop().create_future()
+    async def _take(self, tenant: str, timeout_ms: int) -> RenderChild:
+        waiter = _Waiter(tenant, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
+        self._serve_waiting()
+        if waiter.child.done():
+            return waiter.child.result()
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                return await waiter
+                return await waiter.child
         except BaseException as error:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            elif not waiter.cancelled() and waiter.result() in self._busy:
-                self.child_freed(waiter.result())  # a child was handed over, but the caller has given up
+            elif not waiter.child.cancelled() and waiter.child.result() in self._busy:
+                self.child_freed(waiter.child.result())  # handed over to a caller that has given up
             if isinstance(error, TimeoutError):
                 raise RendererCrashed(
                     "No render process was available in time. The job can be run again."
                 ) from None
             raise
 
-    def _occupy(self) -> RenderChild:
-        child = self._idle.pop()  # the one used last, because its caches are warm
-        self._busy.add(child)
-        return child
+    def _serve_waiting(self) -> None:
+        """Hands free children to the callers that wait for one, in order."""
+        for waiter in list(self._waiting):
+            if len(self._busy) >= self._size:
+                break
+            child = self._idle_child(waiter.tenant)
+            if child is not None and not waiter.child.done():
+                self._waiting.remove(waiter)
+                self._idle.remove(child)
+                self._busy.add(child)
+                child.tenant = waiter.tenant
+                waiter.child.set_result(child)
+        self._balance()
+
+    def _idle_child(self, tenant: str) -> RenderChild | None:
+        """Returns the child that the tenant has used last, or a fresh one."""
+        own = (child for child in reversed(self._idle) if child.tenant == tenant)
+        fresh = (child for child in reversed(self._idle) if child.tenant is None)
+        return next(own, None) or next(fresh, None)
 
     def child_freed(self, child: RenderChild) -> None:
         self._busy.remove(child)
-        self._idle.append(child)
-        if child in self._leaving:
+        if child.is_worn:
             child.kill()
-        elif child.renders >= self._limits.recycle_renders:
-            self._retire(child)
+        else:
+            self._idle.append(child)
         self._serve_waiting()
 
-    def child_grown(self, child: RenderChild) -> None:
-        self._retire(child)
-
-    def _retire(self, child: RenderChild) -> None:
-        if child not in self._retiring and child not in self._leaving:
-            self._retiring.add(child)
-            self._replace(child)
-
-    def _serve_waiting(self) -> None:
-        """Hands free children to the callers that wait for one, in order."""
-        while self._waiting and self._idle and len(self._busy) < self._size:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(self._occupy())
-
-    # --- replacing children -----------------------------------------------------------------------
-
-    async def _start_child(self) -> RenderChild:
-        async with self._starts:
-            return await RenderChild.start(
-                self._limits, self._scratch, self._fetcher, self, self._child_command
-            )
+    def child_worn(self, child: RenderChild) -> None:
+        if child in self._idle:
+            self._end_idle(child)
+            self._balance()
 
     def child_died(self, child: RenderChild) -> None:
         self._cleanups.add(child.cleanup)
         child.cleanup.add_done_callback(self._cleanups.discard)
         if child not in self._busy and child not in self._idle:
-            return  # it died before it was warm
+            return  # it was ended here, or died before it was warm
         self._busy.discard(child)
         if child in self._idle:
             self._idle.remove(child)
-        if child in self._retiring or child in self._leaving:
-            self._retiring.discard(child)
-            self._leaving.discard(child)
-        elif not self._closed:
+        if not self._closed:
             log.info("renderer.died", pid=child.pid, renders=child.renders)
-            self._replace(None)
+            self._serve_waiting()
+
+    # --- how many there are -----------------------------------------------------------------------
+
+    def _balance(self) -> None:
+        """Ends children that have waited longest for their tenant, and starts fresh ones."""
+        if self._closed:
+            return
+        used = [child for child in self._idle if child.tenant is not None]
+        fresh = len(self._idle) - len(used)
+        for child in used[: max(0, len(used) + len(self._busy) - self.kept)]:
+            self._end_idle(child)
+        wanted = _FRESH_CHILDREN + min(len(self._waiting), self._size - len(self._busy))
+        for _ in range(wanted - fresh - len(self._starts)):
+            task = asyncio.get_running_loop().create_task(self._start_fresh())
+            self._starts.add(task)
+            task.add_done_callback(self._starts.discard)
+
+    def _end_idle(self, child: RenderChild) -> None:
+        self._idle.remove(child)
+        child.kill()
+
+    async def _start_fresh(self) -> None:
+        self._idle.insert(0, await self._start_until_warm(lambda _: True))
         self._serve_waiting()
 
-    def _replace(self, old: RenderChild | None) -> None:
-        task = asyncio.get_running_loop().create_task(self._start_replacement(old))
-        self._replacements.add(task)
-        task.add_done_callback(self._replacements.discard)
-
-    async def _start_replacement(self, old: RenderChild | None) -> None:
-        """Starts a child, and then retires `old`."""
-        self._idle.append(await self._start_until_warm(lambda _: True))
-        if old is not None and old in self._retiring:
-            self._retiring.remove(old)
-            self._leaving.add(old)
-            if old in self._idle:
-                old.kill()
-        self._serve_waiting()
+    async def _start_child(self) -> RenderChild:
+        async with self._may_start:
+            return await RenderChild.start(self._limits, self._scratch, self._fetcher, self, self._starter)
 
     async def _start_until_warm(self, try_again: Callable[[RendererNotStarted], bool]) -> RenderChild:
         delay = _FIRST_RETRY_SECONDS

@@ -10,9 +10,24 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import jobs
 from jobs.render.child.confine import child_environment
+
+
+class ChildHandle(Protocol):
+    """A child process of this process."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, if `wait` has seen that: see `asyncio.subprocess.Process`."""
+
+    async def wait(self) -> int:
+        """Waits for its end and returns the `returncode`."""
 
 
 async def spawn(
@@ -49,7 +64,10 @@ async def spawn_connected(command: Sequence[str], directory: str) -> tuple[Proce
     return process, ours
 
 
-def kill_group(process: Process) -> None:
-    """Kills a process that `spawn` started, and every process that it started itself."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def kill_group(process: ChildHandle) -> None:
+    """Kills a child process, and every process that it started itself, if it has not ended."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has no group of its own before it is configured
+            os.kill(process.pid, signal.SIGKILL)

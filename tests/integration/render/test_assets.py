@@ -44,7 +44,7 @@ def web() -> Iterator[HostileWeb]:
 
 async def render(pool: RenderPool, document: str, timeout_ms: int = ENOUGH_TIME_MS) -> RenderOutcome:
     request = RenderRequest(format="html", document=document)
-    return await pool.render(request, timeout_ms=timeout_ms, report=lambda progress: None)
+    return await pool.render(request, tenant="acme", timeout_ms=timeout_ms, report=lambda progress: None)
 
 
 def image(url: str) -> str:

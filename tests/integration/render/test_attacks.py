@@ -26,6 +26,7 @@ from jobs.core.errors.job import RendererCrashed, RenderFailed
 from jobs.core.settings import IsolationMode
 from jobs.isolation.level import offered
 from jobs.render.parent.asset_fetcher import AssetFetcher
+from jobs.render.parent.fork_server import ForkServer
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.assets import FetchAnswer
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
@@ -91,14 +92,14 @@ def order(targets: Targets, attempts: Iterable[str]) -> str:
 
 async def started(isolation: IsolationMode, limits: RenderLimits | None = None) -> RenderPool:
     limits = limits or RenderLimits(isolation=isolation, fetch=FetchLimits(mode="none"))
-    pool = RenderPool(size=1, limits=limits, child_command=attacker("render"))
+    pool = RenderPool(size=1, limits=limits, starter=ForkServer(limits, attacker("render")))
     await pool.start()
     return pool
 
 
 async def render(pool: RenderPool, text: str) -> bytes:
     request = RenderRequest(format="html", document=text)
-    outcome = await pool.render(request, timeout_ms=60_000, report=lambda _: None)
+    outcome = await pool.render(request, tenant="acme", timeout_ms=60_000, report=lambda _: None)
     return outcome.body.removeprefix(b"%PDF-")
 
 

@@ -72,7 +72,7 @@ async def rendered(pool: RenderPool, name: str) -> Example:
         html = directory.with_suffix(".html").read_text()
     spec = PDF_RENDER.canonical({"html": html}, OPTIONS.get(name, {}), files.keys())
     request = RenderRequest(format="html", document=html, options=spec["options"], files=files)
-    outcome = await pool.render(request, timeout_ms=60_000, report=lambda progress: None)
+    outcome = await pool.render(request, tenant="acme", timeout_ms=60_000, report=lambda progress: None)
     return Example(
         name,
         pikepdf.open(io.BytesIO(outcome.body)),

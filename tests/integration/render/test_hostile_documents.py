@@ -47,7 +47,7 @@ def web() -> Iterator[HostileWeb]:
 async def render(pool: RenderPool, hostile: Hostile, timeout_ms: int) -> Ended:
     request = RenderRequest(format=hostile.format, document=hostile.document(), files=hostile.files)
     try:
-        return await pool.render(request, timeout_ms=timeout_ms, report=lambda progress: None)
+        return await pool.render(request, tenant="acme", timeout_ms=timeout_ms, report=lambda progress: None)
     except JobError as error:
         return error
 

@@ -132,7 +132,7 @@ async def pools() -> AsyncIterator[Pools]:
 
 
 async def result(pool: RenderPool, request: Request) -> tuple[bytes, list[dict[str, str]], Any]:
-    outcome = await pool.render(request, timeout_ms=60_000, report=lambda _: None)
+    outcome = await pool.render(request, tenant="acme", timeout_ms=60_000, report=lambda _: None)
     body = re.sub(rb"D:\d{14}Z", b"", outcome.body)  # an attachment has the time of the render
     return body, outcome.details["warnings"], outcome.details["pages"]
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def rendered(pool: RenderPool, options: dict[str, Any], files: dict[str, bytes] | None = None) -> bytes:
     canonical = PDF_RENDER.canonical({"html": HTML}, options, (files or {}).keys())["options"]
     request = RenderRequest(format="html", document=HTML, options=canonical, files=files or {})
-    outcome = await pool.render(request, timeout_ms=20_000, report=lambda progress: None)
+    outcome = await pool.render(request, tenant="acme", timeout_ms=20_000, report=lambda progress: None)
     assert outcome.self_contained
     return outcome.body
 

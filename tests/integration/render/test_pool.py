@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pypdfium2
@@ -20,12 +20,12 @@ import uvloop
 
 from jobs.core.errors.job import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
 from jobs.core.job import Progress
-from jobs.render.parent.child_process import CHILD_COMMAND
 from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
+from jobs.render.parent.starting import CHILD_COMMAND, ChildStarter, Spawner
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
 from jobs.render.protocol.messages import PreviewRequest
 from testsupport.documents import NESTED_FLEX, NONSENSE, SMALL, table
-from testsupport.render_children import busy_pids, child_pids, impostor, is_render_child, open_files
+from testsupport.render_children import busy_pids, child_pids, impostor, is_render_child, open_files, runs
 from testsupport.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
@@ -78,7 +78,7 @@ async def render(
     pool: RenderPool, document: str, *, timeout_ms: int = 60_000, reports: Reports | None = None
 ) -> RenderOutcome:
     return await pool.render(
-        html(document), timeout_ms=timeout_ms, report=Reports() if reports is None else reports
+        html(document), tenant="acme", timeout_ms=timeout_ms, report=Reports() if reports is None else reports
     )
 
 
@@ -90,9 +90,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def own_pool(
-    *, size: int = 1, limits: RenderLimits | None = None, child_command: Sequence[str] = CHILD_COMMAND
+    *, size: int = 1, limits: RenderLimits | None = None, starter: ChildStarter | None = None
 ) -> RenderPool:
-    pool = RenderPool(size=size, limits=limits, child_command=child_command)
+    pool = RenderPool(size=size, limits=limits, starter=starter)
     await pool.start()
     return pool
 
@@ -317,7 +317,7 @@ class TestSecretsAndCleanUp:
         worker.kill()
         worker.wait()
         worker.stderr.close()
-        await until(lambda: not any(is_render_child(pid) for pid in pids))
+        await until(lambda: not any(runs(pid) for pid in pids))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tempfile, "tempdir", str(tmp_path))
             pool = await own_pool()
@@ -394,7 +394,7 @@ class TestImpostors:
         exit_seconds = 1 if says == "SIGKILL" else PATIENCE_SECONDS
         before = child_pids()
         limits = RenderLimits(max_result_bytes=1 * MIB, exit_seconds=exit_seconds)
-        pool = await own_pool(limits=limits, child_command=impostor(behaviour))
+        pool = await own_pool(limits=limits, starter=Spawner(impostor(behaviour)))
         with pytest.raises(expected, match=says):
             await render(pool, SMALL)
         await pool.close()
@@ -403,16 +403,16 @@ class TestImpostors:
     async def test_a_child_that_asks_on_after_a_final_refusal_is_killed(self) -> None:
         limits = RenderLimits(fetch=FetchLimits(mode="none"))
         behaviour = f"{ASK} worker.recv(65536); {ASK} time.sleep(600)"
-        pool = await own_pool(limits=limits, child_command=impostor(behaviour))
+        pool = await own_pool(limits=limits, starter=Spawner(impostor(behaviour)))
         with pytest.raises(RendererCrashed, match="'asset' comes out of turn"):
             await render(pool, SMALL)
         await pool.close()
 
     async def test_a_child_that_draws_pictures_may_ask_for_nothing(self) -> None:
-        pool = await own_pool(child_command=impostor(f"{ASK} time.sleep(600)"))
+        pool = await own_pool(starter=Spawner(impostor(f"{ASK} time.sleep(600)")))
         preview = PreviewRequest(pdf=b"%PDF-", options={}, produces=("image/png",))
         with pytest.raises(RendererCrashed, match="'asset' comes out of turn"):
-            await pool.render(preview, timeout_ms=60_000, report=Reports())
+            await pool.render(preview, tenant="acme", timeout_ms=60_000, report=Reports())
         await pool.close()
 
 
@@ -427,7 +427,7 @@ class TestStarting:
             "worker.sendall(b''.join(wire.encode(frame)))"
         )
         with pytest.raises(RendererNotStarted, match="Pango is missing"):
-            await RenderPool(size=2, child_command=(sys.executable, "-c", script)).start()
+            await RenderPool(size=2, starter=Spawner((sys.executable, "-c", script))).start()
         assert child_pids() == before
         assert sorted(scratch_root.iterdir()) == directories
 
@@ -443,7 +443,7 @@ class TestStarting:
         self, command: tuple[str, ...], says: str
     ) -> None:
         with pytest.raises(RendererNotStarted, match=says):
-            await RenderPool(size=1, child_command=command).start()
+            await RenderPool(size=1, starter=Spawner(command)).start()
 
     @pytest.mark.parametrize(
         ("happens", "patience", "says"),
@@ -463,7 +463,7 @@ class TestStarting:
             f"{happens}"
         )
         limits = RenderLimits(start_seconds=patience)
-        pool = RenderPool(size=1, limits=limits, child_command=(sys.executable, "-c", script))
+        pool = RenderPool(size=1, limits=limits, starter=Spawner((sys.executable, "-c", script)))
         with structlog.testing.capture_logs() as logs:
             await pool.start()
         try:
@@ -476,7 +476,7 @@ class TestStarting:
     async def test_a_start_that_is_repeated_can_be_given_up(self, scratch_root: Path) -> None:
         before, directories = child_pids(), sorted(scratch_root.iterdir())
         script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-        pool = RenderPool(size=2, child_command=(sys.executable, "-c", script))
+        pool = RenderPool(size=2, starter=Spawner((sys.executable, "-c", script)))
         starting = asyncio.create_task(pool.start())
         with structlog.testing.capture_logs() as logs:
             await eventually(lambda: any(line["event"] == "renderer.not_started" for line in logs))

@@ -21,7 +21,7 @@ def picture() -> bytes:
 
 async def rendered(pool: RenderPool, html: str, files: dict[str, bytes]) -> RenderOutcome:
     request = RenderRequest(format="html", document=html, files=files)
-    return await pool.render(request, timeout_ms=20_000, report=lambda progress: None)
+    return await pool.render(request, tenant="acme", timeout_ms=20_000, report=lambda progress: None)
 
 
 async def test_files_are_found_by_relative_name_and_only_by_their_own_document(pool: RenderPool) -> None:

@@ -72,8 +72,8 @@ class Engine:
     """Renders one document after the other. Call `tidy_up` after each."""
 
     def __init__(self, ask: Ask) -> None:
-        """`ask` gets assets from the worker."""
-        self._ask = ask
+        self.ask = ask
+        """Gets assets from the worker."""
         self.fonts = Fonts()
         self.stylesheets = StylesheetCache()
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
@@ -104,7 +104,7 @@ class Engine:
         Raises:
             JobError: it failed. The message is for the owner of the document.
         """
-        fetcher = DocumentFetcher(self._ask, files, options.get("base_url"))
+        fetcher = DocumentFetcher(self.ask, files, options.get("base_url"))
         diagnostics = Diagnostics(fetcher.problems, fetcher.base_url)
         links = Links(public_base_url=options.get("base_url"), files_base_url=fetcher.base_url)
         try:

@@ -20,7 +20,7 @@ class Fonts:
     """
 
     def __init__(self) -> None:
-        self._shared = _Configuration()
+        self._shared: _Configuration | None = None
         self._own: _Configuration | None = None
         # Caches of WeasyPrint. They belong to the document, whichever configuration it uses.
         self.strut_layouts: dict[Any, Any] = {}
@@ -29,7 +29,18 @@ class Fonts:
     @property
     def font_map(self) -> Any:
         """Pango's font map, which WeasyPrint reads whenever it lays out or draws text."""
-        return (self._own or self._shared).font_map
+        return (self._own or self.load()).font_map
+
+    def load(self) -> FontConfiguration:
+        """Returns the shared configuration. It is made when it is first used."""
+        if self._shared is None:
+            self._shared = _Configuration()
+        return self._shared
+
+    def unload(self) -> None:
+        """Drops the shared configuration, and with it the thread that Pango has for each since
+        1.51."""
+        self._shared = None
 
     def add_font_face(self, rule_descriptors: dict[str, Any], url_fetcher: Any) -> None:
         """Loads the font of an ``@font-face`` for this document."""

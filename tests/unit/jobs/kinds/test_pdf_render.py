@@ -3,7 +3,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given

@@ -1,0 +1,155 @@
+"""Fork servers without WeasyPrint: `python -m testsupport.fork_servers BEHAVIOUR [FOLDER]`.
+
+They are the real one, but a child answers each document with facts about itself. The behaviour is
+one of the functions below, or ``plain``. What happens once, happens if `FOLDER` is empty.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import ssl
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jobs.isolation.level import Isolation
+from jobs.render.child import fork_server
+from jobs.render.child.channel import Channel
+from jobs.render.child.serving import OwnUse
+from jobs.render.protocol.limits import RenderLimits
+
+
+def command(behaviour: str = "plain", folder: Path | None = None) -> tuple[str, ...]:
+    return (sys.executable, "-m", "testsupport.fork_servers", behaviour, *([str(folder)] if folder else ()))
+
+
+class LightFonts:
+    """Has a thread, as each font configuration of newer versions of Pango."""
+
+    def __init__(self) -> None:
+        self.unloaded = threading.Event()
+
+    def load(self) -> None:
+        pass
+
+    def unload(self) -> None:
+        self.unloaded.set()
+
+
+class LightEngine:
+    def __init__(self, ask: object) -> None:
+        self.ask = ask
+        self.fonts = LightFonts()
+
+    def warm_up(self) -> None:
+        pass
+
+
+def serve(
+    channel: Channel, engine: LightEngine, limits: RenderLimits, isolation: Isolation, use: OwnUse
+) -> NoReturn:
+    ready = {"type": "ready", "engine": "light", "isolation": isolation.level}
+    channel.send({**ready, "missing_isolation": isolation.missing})
+    while True:
+        channel.receive()
+        facts = {
+            "pid": os.getpid(),
+            "parent": os.getppid(),
+            "directory": os.getcwd(),
+            "random": [random.random(), uuid.uuid4().hex, ssl.RAND_bytes(8).hex()],
+            "unloaded_fonts": engine.fonts.unloaded.is_set(),
+        }
+        channel.send(
+            {
+                "type": "rendered",
+                "content_type": "application/pdf",
+                "pages": 1,
+                "render_ms": 1,
+                "peak_memory_bytes": 1,
+                "warnings": [],
+            },
+            b"%PDF-" + json.dumps(facts).encode(),
+        )
+
+
+def threads_of_fonts() -> None:
+    """Fonts have a thread, which ends with them."""
+
+    def warm_up(self: LightEngine) -> None:
+        threading.Thread(target=self.fonts.unloaded.wait).start()
+
+    LightEngine.warm_up = warm_up  # type: ignore[method-assign]
+
+
+def stubborn_thread() -> None:
+    """A thread never ends, so that nothing can be forked."""
+    fork_server._THREADS_END_SECONDS = 0.1  # type: ignore[misc]
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+def dies_before_it_is_ready() -> None:
+    _once(lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def dies_before_it_forks() -> None:
+    _before("_fork", _die)
+
+
+def dies_between_two_forks() -> None:
+    """The process in between has no time to fork the child."""
+    _before("_fork_again", lambda: os.killpg(0, signal.SIGKILL))
+
+
+def dies_before_it_names_the_child() -> None:
+    send = fork_server._send
+
+    def send_or_die(worker: Any, answer: dict[str, Any]) -> None:
+        if answer["type"] == "forked":
+            _once(_die)
+        send(worker, answer)
+
+    fork_server._send = send_or_die
+
+
+def stops_before_it_forks() -> None:
+    _before("_fork", lambda: os.kill(os.getpid(), signal.SIGSTOP))
+
+
+def child_dies_before_it_is_configured() -> None:
+    _before("_be_child", _die)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _before(name: str, happens: Callable[[], None]) -> None:
+    method = getattr(fork_server.ForkServer, name)
+
+    def method_after_that(self: fork_server.ForkServer, *arguments: Any) -> Any:
+        _once(happens)
+        return method(self, *arguments)
+
+    setattr(fork_server.ForkServer, name, method_after_that)
+
+
+def _once(happens: Callable[[], None]) -> None:
+    try:
+        (Path(sys.argv[2]) / "happened").mkdir()
+    except FileExistsError:
+        return
+    happens()
+
+
+if __name__ == "__main__":
+    fork_server.load_engine = lambda: LightEngine  # type: ignore[assignment,return-value]
+    fork_server.serve = serve  # type: ignore[assignment]
+    if sys.argv[1] != "plain":
+        globals()[sys.argv[1]]()
+    fork_server.main()
