@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -38,6 +38,20 @@ FORK_SECONDS = 10.0
 _FIRST_LOOK_SECONDS = 0.001
 _LAST_LOOK_SECONDS = 0.05
 """How often it is looked whether a killed process has ended; each pause is twice the one before."""
+
+_CRASHES = frozenset(
+    -number
+    for number in (
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGILL,
+        signal.SIGFPE,
+        signal.SIGABRT,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+    )
+)
+"""How a process ends that runs into a wrong address, or that finds its memory damaged."""
 
 log = structlog.get_logger("pressrun.render")
 
@@ -113,7 +127,8 @@ class ForkServer:
     def _process_ended(self, process: _ServerProcess, ended: asyncio.Task[int]) -> None:
         if self._closed or ended.cancelled() or not self._can_fork:
             return
-        log.warning("fork_server.ended", reason=failures.how_it_ended(ended.result()))
+        if not process.was_killed:
+            log.warning("fork_server.ended", reason=failures.how_it_ended(ended.result()))
         if process.forks:  # one that was of no use is not started again until a child is wanted
             task = asyncio.get_running_loop().create_task(self._restart())
             self._restarts.add(task)
@@ -135,6 +150,7 @@ class _ServerProcess:
         self._decoder = wire.FrameDecoder(max_header_bytes=_MAX_ANSWER_BYTES, max_body_bytes=0)
         self._in_use = asyncio.Lock()
         self.forks = 0
+        self.was_killed = False
         self.ended = asyncio.get_running_loop().create_task(self._live())
         """Done when the process is gone, and all that it has forked and not named.
 
@@ -192,7 +208,7 @@ class _ServerProcess:
                 answer = await self._ask(request, theirs.fileno(), within_seconds=within_seconds)
             if answer["type"] != "forked":
                 raise RendererNotStarted(str(answer["message"]), passes=True)
-            child = ForkedChild(answer["pid"])
+            child = ForkedChild(answer["pid"], self._child_ended)
             if not child.is_adopted():
                 raise CannotFork("a forked process did not become a child of the worker")
         except BaseException:
@@ -205,7 +221,14 @@ class _ServerProcess:
     def kill(self) -> None:
         """Kills the process, and all that it has forked and not named: see `ended`."""
         if self.alive:
+            self.was_killed = True
             kill_group(self._process)
+
+    def _child_ended(self, exit_code: int) -> None:
+        """Ends the process after a crash of a child. All of them have the same layout in memory, so
+        a document could try addresses in one child after the other."""
+        if exit_code in _CRASHES:
+            self.kill()
 
     async def _ask(self, question: dict[str, Any], *files: int, within_seconds: float) -> dict[str, Any]:
         """Returns the answer. The process is killed if none comes, also if the caller is cancelled.
@@ -254,8 +277,9 @@ class _ServerProcess:
 class ForkedChild:
     """A render child that the fork server has made. Implements `ChildHandle`."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, on_end: Callable[[int], None]) -> None:
         self.pid = pid
+        self._on_end = on_end
         self.returncode: int | None = None
 
     def is_adopted(self) -> bool:
@@ -273,6 +297,8 @@ class ForkedChild:
             if self.returncode is None:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LAST_LOOK_SECONDS)
+            else:
+                self._on_end(self.returncode)
         return self.returncode
 
     def _exit_code(self) -> int | None:

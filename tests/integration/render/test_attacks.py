@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -117,6 +117,18 @@ def gained(outcomes: dict[str, str]) -> dict[str, str]:
 async def test_a_render_child_gains_nothing_by_any_attempt(pool: RenderPool, targets: Targets) -> None:
     outcomes = json.loads(await render(pool, order(targets, ATTEMPTS)))
     assert outcomes.keys() == ATTEMPTS.keys()
+    assert gained(outcomes) == {}
+
+
+async def test_a_render_child_gains_nothing_from_the_fork_server_that_made_it(targets: Targets) -> None:
+    limits = RenderLimits(isolation="required", fetch=FetchLimits(mode="none"))
+    server = ForkServer(limits, attacker("render"))
+    pool = RenderPool(size=1, limits=limits, starter=server)
+    await pool.start()
+    assert server.pid is not None
+    targets = replace(targets, parent_pid=server.pid, victim_pid=server.pid)
+    outcomes = json.loads(await render(pool, order(targets, ATTEMPTS)))
+    await pool.close()
     assert gained(outcomes) == {}
 
 

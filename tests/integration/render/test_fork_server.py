@@ -156,6 +156,14 @@ class TestDeath:
             await eventually(lambda: first["pid"] not in pool.children)
             assert (await facts(pool))["pid"] != first["pid"]
 
+    async def test_children_that_come_after_a_crash_have_another_layout_in_memory(self) -> None:
+        server = light()
+        async with running(server) as pool:
+            first = server.pid
+            os.kill((await facts(pool))["pid"], signal.SIGSEGV)
+            await eventually(lambda: server.pid not in (first, None))
+            assert (await facts(pool))["parent"] == os.getpid()
+
     async def test_a_render_goes_on_when_the_fork_server_dies(self) -> None:
         server = ForkServer(LIMITS)
         async with running(server) as pool:

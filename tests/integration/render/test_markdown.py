@@ -47,7 +47,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def rendered(pool: RenderPool, text: str, **options: Any) -> tuple[pikepdf.Pdf, str, list[str]]:
     """The PDF, its text, and the codes of its warnings."""
     request = RenderRequest(format="markdown", document=text, options=options)
-    outcome = await pool.render(request, timeout_ms=20_000, report=lambda progress: None)
+    outcome = await pool.render(request, tenant="acme", timeout_ms=20_000, report=lambda progress: None)
     document = pypdfium2.PdfDocument(outcome.body)  # type: ignore[no-untyped-call]
     shown = "\n".join(page.get_textpage().get_text_range() for page in document)
     codes = [warning["code"] for warning in outcome.details["warnings"]]

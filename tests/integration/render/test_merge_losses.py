@@ -56,12 +56,12 @@ async def merged(pool: RenderPool, *parts: bytes, pages: str | None = None, **op
         parts=[MergePart(pdf=pdf, title=f"t{at}", pages=pages) for at, pdf in enumerate(parts, 1)],
         options=options,
     )
-    return await pool.render(request, timeout_ms=20_000, report=lambda progress: None)
+    return await pool.render(request, tenant="acme", timeout_ms=20_000, report=lambda progress: None)
 
 
 async def rendered(pool: RenderPool, **options: Any) -> bytes:
     request = RenderRequest(format="html", document="<html lang=en><title>x</title><p>x", options=options)
-    return (await pool.render(request, timeout_ms=20_000, report=lambda progress: None)).body
+    return (await pool.render(request, tenant="acme", timeout_ms=20_000, report=lambda progress: None)).body
 
 
 def warnings_of(outcome: RenderOutcome) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Renders documents with WeasyPrint in a render child, one after the other.
 
-Importing this module imports WeasyPrint; only `jobs.render.child.main` does.
+Importing this module imports WeasyPrint; only `jobs.render.child.serving` does.
 """
 
 from __future__ import annotations

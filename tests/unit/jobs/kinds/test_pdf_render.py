@@ -222,13 +222,13 @@ class Renderer:
     """Takes the place of the pool, and returns results with `warnings`."""
 
     def __init__(self, warnings: list[dict[str, str]]) -> None:
-        self.requests: list[tuple[RenderRequest, int]] = []
+        self.requests: list[tuple[RenderRequest, str, int]] = []
         self._warnings = warnings
 
     async def render(
-        self, request: RenderRequest, *, timeout_ms: int, report: Callable[[Progress], None]
+        self, request: RenderRequest, *, tenant: str, timeout_ms: int, report: Callable[[Progress], None]
     ) -> RenderOutcome:
-        self.requests.append((request, timeout_ms))
+        self.requests.append((request, tenant, timeout_ms))
         report(Progress(50, "layout", 1))
         return RenderOutcome(
             body=b"%PDF-", content_type="application/pdf", details={"pages": 1, "warnings": self._warnings}
@@ -236,7 +236,7 @@ class Renderer:
 
 
 def run_of(spec: dict[str, Any], report: Callable[[Progress], None] = lambda progress: None) -> Run:
-    claim = cast(Claim, None)  # this kind does not use it
+    claim = Claim("job_1", "acme", "pdf.render", 1, 0, 1, None, None, None, b"")
     return Run(claim=claim, spec=spec, timeout_ms=700, report=report)
 
 
@@ -245,9 +245,8 @@ class TestRunner:
         renderer, reports = Renderer([]), []
         spec = PDF_RENDER.canonical({"markdown": "# x"}, {"zoom": 2, "filename": "a"})
         result = await PDF_RENDER.runner(renderer)(run_of(spec, reports.append))  # type: ignore[arg-type]
-        assert renderer.requests == [
-            (RenderRequest(format="markdown", document="# x", options={"zoom": 2, "filename": "a.pdf"}), 700)
-        ]
+        request = RenderRequest(format="markdown", document="# x", options={"zoom": 2, "filename": "a.pdf"})
+        assert renderer.requests == [(request, "acme", 700)]
         assert (result.body, result.content_type, result.filename) == (b"%PDF-", "application/pdf", "a.pdf")
         assert result.details == {"pages": 1, "warnings": [], "cached": False}
         assert reports == [Progress(50, "layout", 1)]

@@ -14,7 +14,7 @@ from jobs.render.version import PACKAGES, rendering_files
 ROOT = Path(__file__).parents[4]
 LOADED_BY_A_RENDER_CHILD = """
 import json, sys
-import jobs.render.child.main, jobs.render.child.tasks, jobs.render.child.pdf.preview
+import jobs.render.child.fork_server, jobs.render.child.main, jobs.render.child.tasks, jobs.render.child.pdf.preview
 from importlib import metadata
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import ask_nobody
