@@ -27,7 +27,7 @@ from jobs.kinds.lookups import Lookups
 from jobs.webhooks.destination import Destinations
 
 _PARAMETERS_WITH_FILES = 3
-"""`Kind.canonical` has three parameters if the kind takes files: input, options and file names."""
+"""`Kind.canonical` has three parameters if the kind takes files: input, options and files."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?\Z")
 
 
@@ -92,7 +92,7 @@ class Submissions:
             raise _invalid("/kind", f"should be one of: {known}")
         scheduled_at_ms = self._check_times(request, now)
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        spec = _spec(kind, request, digests)
+        spec = _spec(kind, request, files, digests)
         submission = Submission(
             job_id=new_job_id(),
             tenant=tenant,
@@ -184,14 +184,16 @@ class Submissions:
         return int(at * 1000)
 
 
-def _spec(kind: Kind, request: JobRequest, digests: Mapping[str, str]) -> dict[str, Any]:
+def _spec(
+    kind: Kind, request: JobRequest, files: Mapping[str, bytes], digests: Mapping[str, str]
+) -> dict[str, Any]:
     """Returns the spec for the kind. Files are identified by the digests of their content."""
     if not digests:
         return kind.canonical(request.input, request.options)
     takes_files: Any = kind
     if len(signature(takes_files.canonical).parameters) < _PARAMETERS_WITH_FILES:
         raise _invalid("/kind", f"{request.kind} takes no files")
-    return {**takes_files.canonical(request.input, request.options, digests.keys()), "files": digests}
+    return {**takes_files.canonical(request.input, request.options, files), "files": digests}
 
 
 def retry_of(

@@ -101,8 +101,8 @@ class Kind(Protocol):
     def canonical(self, input: Any, options: Any) -> dict[str, Any]:
         """Checks a submission and returns its spec: input and options, without defaults.
 
-        A kind that takes uploaded files has a third parameter for their names. It is passed only if
-        there are files.
+        A kind that takes uploaded files has a third parameter: a mapping of their names to their
+        bytes. It is passed only if there are files.
 
         Raises:
             InvalidInput: with pointers below ``/input`` and ``/options``.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import base64
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from jobs.kinds import invoice_xml
+from jobs.kinds.invoice_xml import NoInvoice
 from jobs.kinds.paper import Paper, contradiction, paper
 from jobs.kinds.pdf_values import (
     Date,
@@ -21,6 +24,13 @@ from jobs.kinds.pdf_values import (
     file_name,
     paper_size,
     pdf_name,
+)
+from jobs.render.child.pdf.invoice_profiles import (
+    FILE_NAMES,
+    RELATIONSHIPS,
+    FileName,
+    Profile,
+    Relationship,
 )
 from jobs.templates.template import MAX_VERSION, NAME_PATTERN
 
@@ -96,8 +106,11 @@ class Attachment(Strict):
     file: Annotated[ShortText | None, Field(description="Name of a file that came with the document.")] = None
     description: Annotated[ShortText | None, Field(description="For people.")] = None
     relationship: Annotated[
-        Literal["source", "data", "alternative", "supplement", "unspecified"] | None,
-        Field(description="Its relation to the document (ISO 32000-2, 7.11.3)."),
+        Relationship | None,
+        Field(
+            description="Its relation to the document (ISO 32000-2, 7.11.3). Default: `unspecified`; for an "
+            "`invoice`, what its profile says."
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -106,18 +119,38 @@ class Attachment(Strict):
             raise ValueError("give either data or file")
         return self
 
+    def content(self, files: Mapping[str, bytes]) -> bytes | None:
+        """Returns its bytes; None if its file is not among `files`."""
+        return base64.b64decode(self.data) if self.data is not None else files.get(self.file or "")
+
 
 class Invoice(Strict):
     """Marks the PDF as an electronic invoice: Factur-X, ZUGFeRD."""
 
-    file: Annotated[
-        Literal["factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml"],
-        Field(description="Name of the attachment that is the invoice."),
-    ] = "factur-x.xml"
     profile: Annotated[
-        Literal["MINIMUM", "BASIC WL", "BASIC", "EN 16931", "EXTENDED", "XRECHNUNG"],
-        Field(description="The profile that the XML follows; the PDF's metadata names it."),
+        Profile, Field(description="The profile that the XML follows; the PDF's metadata names it.")
     ]
+    file: Annotated[
+        FileName,
+        Field(
+            description="Name of the attachment that is the invoice. Default: `xrechnung.xml` for XRECHNUNG, "
+            "`factur-x.xml` for all others."
+        ),
+    ] = "factur-x.xml"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_profile(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("profile") == "XRECHNUNG":
+            return {"file": FILE_NAMES["XRECHNUNG"][0], **value}
+        return value
+
+    @model_validator(mode="after")
+    def _name_fits(self) -> Self:
+        allowed = FILE_NAMES[self.profile]
+        if self.file not in allowed:
+            raise ValueError(f"the file of a {self.profile} invoice is named {' or '.join(allowed)}")
+        return self
 
 
 class Permissions(Strict):
@@ -230,9 +263,10 @@ class PdfOptions(Strict):
         Field(description="`false` renders even if the result of the same document could be reused."),
     ] = None
 
-    def contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
-        """Returns an error for each contradiction; `files` are the names of the uploaded files."""
+    def contradictions(self, files: Mapping[str, bytes]) -> list[dict[str, str]]:
+        """Returns an error for each contradiction; `files` are the uploaded files by name."""
         found = self._attachment_contradictions(files)
+        found += self._invoice_contradictions(files)
         found += self._finishing_contradictions()
         if self.tagged is False and self.pdf_variant in _TAGGED_VARIANTS:
             found.append(problem("/options/tagged", f"{self.pdf_variant} is always tagged"))
@@ -243,7 +277,7 @@ class PdfOptions(Strict):
             found.append(problem("/options/margins", reason))
         return found
 
-    def _attachment_contradictions(self, files: Collection[str]) -> list[dict[str, str]]:
+    def _attachment_contradictions(self, files: Mapping[str, bytes]) -> list[dict[str, str]]:
         attachments = self.attachments or []
         names = [attachment.name for attachment in attachments]
         found = [
@@ -257,12 +291,32 @@ class PdfOptions(Strict):
             found.append(problem("/options/attachments", "two attachments have the same name"))
         if names and self.pdf_variant in _WITHOUT_ATTACHMENTS:
             found.append(problem("/options/attachments", f"{self.pdf_variant} allows no such attachments"))
-        if self.invoice is not None and self.pdf_variant not in _INVOICE_VARIANTS:
+        return found
+
+    def _invoice_contradictions(self, files: Mapping[str, bytes]) -> list[dict[str, str]]:
+        invoice = self.invoice
+        if invoice is None:
+            return []
+        found = []
+        if self.pdf_variant not in _INVOICE_VARIANTS:
             found.append(problem("/options/invoice", "an electronic invoice is PDF/A-3: set pdf_variant"))
-        if self.invoice is not None and self.invoice.file not in names:
-            found.append(
-                problem("/options/invoice/file", f"there is no attachment named {self.invoice.file}")
-            )
+        attachments = [each for each in enumerate(self.attachments or ()) if each[1].name == invoice.file]
+        if not attachments:
+            found.append(problem("/options/invoice/file", f"there is no attachment named {invoice.file}"))
+        for at, attachment in attachments:
+            allowed = RELATIONSHIPS[invoice.profile]
+            if attachment.relationship not in (None, *allowed):
+                message = (
+                    f"an invoice of the profile {invoice.profile} is {' or '.join(allowed)}: leave it out"
+                )
+                found.append(problem(f"/options/attachments/{at}/relationship", message))
+            content = attachment.content(files)
+            if content is not None:
+                try:
+                    invoice_xml.check(content, invoice.profile)
+                except NoInvoice as error:
+                    message = f"{invoice.file} is no invoice of the profile {invoice.profile}: it {error}"
+                    found.append(problem(f"/options/attachments/{at}", message))
         return found
 
     def _finishing_contradictions(self) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors.job import StrictWarnings, TemplateError
@@ -37,9 +37,9 @@ class PdfRender:
     def schemas(self) -> Schemas:
         return Schemas(PdfInput, PdfOptions)
 
-    def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
+    def canonical(self, input: Any, options: Any, files: Mapping[str, bytes] | None = None) -> dict[str, Any]:
         def extra_errors(_: PdfInput | None, options: PdfOptions | None) -> list[dict[str, str]]:
-            return [] if options is None else options.contradictions(files)
+            return [] if options is None else options.contradictions(files or {})
 
         return canonical((PdfInput, PdfOptions), input, options, extra_errors)
 

@@ -70,7 +70,7 @@ async def rendered(pool: RenderPool, name: str) -> Example:
         del files["options.json"]
     else:
         html = directory.with_suffix(".html").read_text()
-    spec = PDF_RENDER.canonical({"html": html}, OPTIONS.get(name, {}), files.keys())
+    spec = PDF_RENDER.canonical({"html": html}, OPTIONS.get(name, {}), files)
     request = RenderRequest(format="html", document=html, options=spec["options"], files=files)
     outcome = await pool.render(request, tenant="acme", timeout_ms=60_000, report=lambda progress: None)
     return Example(

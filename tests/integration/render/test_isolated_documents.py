@@ -63,7 +63,7 @@ ALL_SCRIPTS = "Latin кириллица Ελληνικά 中文 日本語 한국
 
 def html(document: str, files: Mapping[str, bytes] | None = None, **options: Any) -> RenderRequest:
     files = files or {}
-    spec = PDF_RENDER.canonical({"html": document}, options, files.keys())
+    spec = PDF_RENDER.canonical({"html": document}, options, files)
     return RenderRequest(format="html", document=document, files=files, options=spec["options"])
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool, RenderRequest
+from testsupport.invoices import GUIDELINES, invoice_xml
 
 HTML = "<html lang=en><title>Invoice</title><h1>Invoice 17</h1><p style='break-before:page'>Page two"
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def rendered(pool: RenderPool, options: dict[str, Any], files: dict[str, bytes] | None = None) -> bytes:
-    canonical = PDF_RENDER.canonical({"html": HTML}, options, (files or {}).keys())["options"]
+    canonical = PDF_RENDER.canonical({"html": HTML}, options, files)["options"]
     request = RenderRequest(format="html", document=HTML, options=canonical, files=files or {})
     outcome = await pool.render(request, tenant="acme", timeout_ms=20_000, report=lambda progress: None)
     assert outcome.self_contained
@@ -99,22 +100,38 @@ async def test_attachments_come_from_options_or_uploaded_files(
     assert relations == ["/Unspecified", "/Source"]
 
 
-async def test_an_invoice_is_named_in_the_metadata(pool: RenderPool) -> None:
+@pytest.mark.parametrize(
+    ("profile", "relationship"),
+    [
+        ("MINIMUM", "/Data"),
+        ("BASIC WL", "/Data"),
+        ("BASIC", "/Alternative"),
+        ("EN 16931", "/Alternative"),
+        ("EXTENDED", "/Alternative"),
+        ("XRECHNUNG", "/Alternative"),
+    ],
+)
+async def test_an_invoice_is_named_in_the_metadata_and_related_as_its_profile_says(
+    pool: RenderPool, profile: str, relationship: str
+) -> None:
+    name = "xrechnung.xml" if profile == "XRECHNUNG" else "factur-x.xml"
     options = {
         "pdf_variant": "pdf/a-3b",
-        "invoice": {"profile": "EN 16931"},
+        "invoice": {"profile": profile},
         "attachments": [
-            {
-                "name": "factur-x.xml",
-                "data": base64.b64encode(b"<x/>").decode(),
-                "relationship": "alternative",
-            }
+            {"name": name, "file": "invoice.xml"},
+            {"name": "terms.txt", "data": base64.b64encode(b"terms").decode()},
         ],
     }
-    with opened(await rendered(pool, options)) as document:
+    files = {"invoice.xml": invoice_xml(GUIDELINES[profile])}
+    with opened(await rendered(pool, options, files)) as document:
         with document.open_metadata() as metadata:
             fx = "{urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#}"
-            assert metadata[fx + "ConformanceLevel"] == "EN 16931"
-            assert metadata[fx + "DocumentFileName"] == "factur-x.xml"
+            assert metadata[fx + "ConformanceLevel"] == profile
+            assert metadata[fx + "DocumentFileName"] == name
             assert metadata.pdfa_status == "3B"
-        assert str(document.Root.AF[0].AFRelationship) == "/Alternative"
+        related = {str(each.UF): str(each.AFRelationship) for each in document.Root.AF}
+        (xml,) = [each.EF.F for each in document.Root.AF if str(each.UF) == name]
+    assert related == {name: relationship, "terms.txt": "/Unspecified"}
+    assert str(xml.Subtype) == "/text/xml"
+    assert "/ModDate" in xml.Params

@@ -10,6 +10,8 @@ import pydyf  # type: ignore[import-untyped]
 import weasyprint
 from weasyprint.pdf.metadata import DocumentMetadata
 
+from jobs.render.child.pdf.invoice_profiles import RELATIONSHIPS, Relationship
+
 _FACTURX = """<rdf:Description rdf:about="" xmlns:fx="urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#">
 <fx:DocumentType>INVOICE</fx:DocumentType><fx:DocumentFileName>{name}</fx:DocumentFileName>
 <fx:Version>1.0</fx:Version><fx:ConformanceLevel>{profile}</fx:ConformanceLevel>
@@ -39,15 +41,21 @@ def attachments_of(options: Mapping[str, Any], files: Mapping[str, bytes]) -> li
 
     `files` are the uploaded files by name.
     """
+    invoice = options.get("invoice", {})
+    of_invoice = {invoice["file"]: RELATIONSHIPS[invoice["profile"]][0]} if invoice else {}
     return [
         weasyprint.Attachment(
             string=files[wanted["file"]] if "file" in wanted else base64.b64decode(wanted["data"]),
             name=wanted["name"],
             description=wanted.get("description"),
-            relationship=wanted.get("relationship", "unspecified").capitalize(),
+            relationship=_relationship(wanted, of_invoice).capitalize(),
         )
         for wanted in sorted(options.get("attachments", ()), key=lambda wanted: str(wanted["name"]))
     ]
+
+
+def _relationship(wanted: Mapping[str, Any], of_invoice: Mapping[str, Relationship]) -> str:
+    return str(wanted.get("relationship") or of_invoice.get(wanted["name"], "unspecified"))
 
 
 def linking(attachments: Sequence[weasyprint.Attachment]) -> Callable[[weasyprint.Document, pydyf.PDF], None]:

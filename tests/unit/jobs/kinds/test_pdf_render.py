@@ -1,3 +1,4 @@
+import base64
 import contextlib
 import json
 import subprocess
@@ -18,6 +19,7 @@ from jobs.kinds.pdf_render import PDF_RENDER
 from jobs.kinds.pdf_values import PdfVariant
 from jobs.render.parent.pool import RenderOutcome
 from jobs.render.protocol.messages import RenderRequest
+from testsupport.invoices import GUIDELINES, invoice_xml
 
 HTML = {"html": "<p>x"}
 
@@ -28,7 +30,55 @@ def pointers(input: Any, options: Any) -> list[str]:
     return [error["pointer"] for error in refused.value.extra["errors"]]
 
 
+def attached(name: str, profile: str, **others: Any) -> dict[str, Any]:
+    """The XML of an invoice as an attachment."""
+    xml = base64.b64encode(invoice_xml(GUIDELINES[profile])).decode()
+    return {"name": name, "data": xml, **others}
+
+
+def invoice(profile: str, *, xml_of: str = "", file: str = "", **others: Any) -> dict[str, Any]:
+    """Options of an invoice, with another `file` name, or the XML of another profile."""
+    name = file or ("xrechnung.xml" if profile == "XRECHNUNG" else "factur-x.xml")
+    return {
+        "pdf_variant": "pdf/a-3b",
+        "invoice": {"profile": profile, **({"file": file} if file else {})},
+        "attachments": [attached(name, xml_of or profile, **others)],
+    }
+
+
 class TestCanonical:
+    @pytest.mark.parametrize("profile", GUIDELINES)
+    def test_an_invoice_needs_no_more_than_its_profile(self, profile: str) -> None:
+        options = PDF_RENDER.canonical(HTML, invoice(profile))["options"]
+        assert options["invoice"]["file"] == options["attachments"][0]["name"]
+        assert "relationship" not in options["attachments"][0]
+
+    @pytest.mark.parametrize(
+        ("profile", "relationships"),
+        [
+            ("MINIMUM", ["data"]),
+            ("BASIC WL", ["data"]),
+            ("BASIC", ["alternative", "source", "data"]),
+            ("EN 16931", ["alternative", "source", "data"]),
+            ("EXTENDED", ["alternative", "source", "data"]),
+            ("XRECHNUNG", ["alternative"]),
+        ],
+    )
+    def test_relationships_that_the_profile_allows_are_accepted(
+        self, profile: str, relationships: list[str]
+    ) -> None:
+        for relationship in relationships:
+            options = invoice(profile, relationship=relationship)
+            assert PDF_RENDER.canonical(HTML, options)["options"]["attachments"] == options["attachments"]
+
+    def test_the_xml_of_an_uploaded_invoice_is_checked(self) -> None:
+        options = invoice("BASIC")
+        options["attachments"] = [{"name": "factur-x.xml", "file": "in/invoice.xml"}]
+        PDF_RENDER.canonical(HTML, options, {"in/invoice.xml": invoice_xml(GUIDELINES["BASIC"])})
+        with pytest.raises(InvalidInput, match="it is not well-formed: syntax error") as refused:
+            PDF_RENDER.canonical(HTML, options, {"in/invoice.xml": b"no XML"})
+        assert refused.value.extra["errors"][0]["pointer"] == "/options/attachments/0"
+
     @pytest.mark.parametrize(
         ("input", "expected"),
         [
@@ -129,10 +179,19 @@ class TestCanonical:
             (
                 {
                     "invoice": {"profile": "EN 16931"},
-                    "attachments": [{"name": "factur-x.xml", "data": ""}],
+                    "attachments": [attached("factur-x.xml", "EN 16931")],
                 },
                 "/options/invoice",
             ),
+            (invoice("EN 16931", file="xrechnung.xml"), "/options/invoice"),
+            (invoice("XRECHNUNG", file="factur-x.xml"), "/options/invoice"),
+            (invoice("BASIC", relationship="unspecified"), "/options/attachments/0/relationship"),
+            (invoice("BASIC", relationship="supplement"), "/options/attachments/0/relationship"),
+            (invoice("MINIMUM", relationship="alternative"), "/options/attachments/0/relationship"),
+            (invoice("BASIC WL", relationship="source"), "/options/attachments/0/relationship"),
+            (invoice("XRECHNUNG", relationship="data"), "/options/attachments/0/relationship"),
+            (invoice("EN 16931", xml_of="BASIC"), "/options/attachments/0"),
+            (invoice("EN 16931", data="PGEv"), "/options/attachments/0"),
             ({"invoice": {"profile": "BASIC"}, "pdf_variant": "pdf/a-3b"}, "/options/invoice/file"),
             ({"encrypt": {}}, "/options/encrypt"),
             ({"encrypt": {"user_password": "x"}, "pdf_variant": "pdf/a-3b"}, "/options/encrypt"),
