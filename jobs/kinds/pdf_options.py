@@ -225,6 +225,13 @@ class PdfOptions(Strict):
         list[Annotated[str, Field(min_length=1)]] | None,
         Field(max_length=20, description="CSS texts. The document's own styles win over them."),
     ] = None
+    presentational_hints: Annotated[
+        bool | None,
+        Field(
+            description="`false` ignores HTML attributes that say how an element looks, such as `bgcolor` and "
+            "`align`. Default: `true`, as in browsers."
+        ),
+    ] = None
     media: Annotated[Literal["print", "screen"] | None, Field(description="Which `@media` rules apply.")] = (
         None
     )

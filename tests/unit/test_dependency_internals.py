@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from colorsys import hsv_to_rgb
 from contextvars import ContextVar
 from pathlib import Path
 from types import FunctionType
@@ -30,6 +31,7 @@ import pytest
 import uvicorn
 import weasyprint
 import weasyprint.css
+import weasyprint.draw.color
 import weasyprint.urls
 import websockets.asyncio.server
 from aiohttp import web
@@ -268,6 +270,12 @@ def test_weasyprint_joins_urls_through_names_of_its_modules(monkeypatch: pytest.
     html = weasyprint.HTML(string="<base href=c/><a href=x>a</a>", base_url="http://b/")
     assert html.base_url == "http://b/joined/c/"
     assert html.render().pages[0].links[0][1] == "http://b/joined/c/joined/x"
+
+
+def test_weasyprint_draws_inset_borders_nearly_black(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weasyprint.draw.color, "hsv_to_rgb", hsv_to_rgb)
+    html = weasyprint.HTML(string="<p style='border: 9px inset #fff'>a")
+    assert b"\n0.01 0.01 0.01 rg" in html.write_pdf(uncompressed_pdf=True)
 
 
 def test_a_font_configuration_is_a_font_map_and_two_caches() -> None:

@@ -26,6 +26,7 @@ from jobs.core.errors.job import (
     RenderFailed,
     RenderOutOfMemory,
 )
+from jobs.render.child.html import presentational_hints
 from jobs.render.child.html.color_profiles import optional_color_profiles
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import Ask, DocumentFetcher, FetchFailed, ask_nobody
@@ -183,6 +184,8 @@ class Engine:
             url_fetcher=fetcher,
             media_type=options.get("media", "print"),
         )
+        if _wants_hints(options):
+            presentational_hints.prepare(html.etree_element)
         if html.base_url and not urlsplit(html.base_url).scheme:
             html.base_url = None  # a relative <base>, which WeasyPrint would take for a local path
         return html
@@ -206,6 +209,7 @@ class Engine:
             counter_style=counter_style,
             color_profiles=color_profiles,
             stylesheets=stylesheets,
+            presentational_hints=_wants_hints(options),
             **_engine_options(options),
         )
         for name, value in options.get("metadata", {}).items():
@@ -223,9 +227,14 @@ def use_scratch(path: str) -> None:
 
 def _stylesheets(format: str, options: Mapping[str, Any]) -> list[str]:
     """Returns the CSS texts for a document; later ones win over earlier ones."""
+    hints = [presentational_hints.stylesheet()] if _wants_hints(options) else []
     default = [markdown.stylesheet()] if format == "markdown" else []
     page = page_stylesheet(options)
-    return [*default, *options.get("stylesheets", ()), *([page] if page else [])]
+    return [*hints, *default, *options.get("stylesheets", ()), *([page] if page else [])]
+
+
+def _wants_hints(options: Mapping[str, Any]) -> bool:
+    return bool(options.get("presentational_hints", True))
 
 
 def _engine_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,9 @@ FETCHED = {
     "embed": "<embed src='URL'>",
     "object": "<object data='URL'>x</object>",
     "base": "<base href='URL'><img src='?2' alt=x>",
+    "body background": "<body background='URL'>",
+    "table background": "<table background='URL'><tr><td>x</table>",
+    "cell background": "<table><tr><td background='URL'>x</table>",
     "style attribute": "<p style='background: url(URL)'>x",
     "@import with url()": style("@import url(URL);"),
     "@import with a string": style("@import 'URL';"),
@@ -85,7 +88,6 @@ NOT_FETCHED = {
     "applet": "<applet codebase='URL' archive='URL'></applet>",
     "input image": "<input type=image src='URL'>",
     "form action": "<form action='URL'><button formaction='URL'>x</button></form>",
-    "body background": "<body background='URL'>",
     "blockquote cite": "<blockquote cite='URL'>x</blockquote>",
     "link icon, preload, alternate stylesheet": "<link rel=icon href='URL'><link rel=preload href='URL' as=image>"
     "<link rel='alternate stylesheet' href='URL'>",
