@@ -270,6 +270,13 @@ class Subscribed(Observation):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Left(Observation):
+    """A connection of a reader ended, or could not be made."""
+
+    reader: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Received(Observation):
     """An event arrived at a reader. A reader of one job gets no cursors: its epoch is empty."""
 

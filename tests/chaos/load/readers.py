@@ -7,17 +7,19 @@ import asyncio
 import json
 import random
 import time
+from collections import deque
 from typing import Any
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from tests.chaos.load.client import Client
+from tests.chaos.load.client import Answer, Client
 from tests.chaos.load.knowledge import TERMINAL, Knowledge
 from tests.chaos.observations import (
     EventSeen,
     JobSeen,
+    Left,
     LogRead,
     Progressed,
     Received,
@@ -29,11 +31,14 @@ from tests.chaos.observations import (
 _SILENCE_S = 35
 """The notifier pings every 25 s, and a stream beats every 15 s: after a longer silence the
 connection is dead."""
-_SHORTEST_S, _LONGEST_S = 3, 40
+_SHORTEST_S, _LONGEST_S = 3, 60
 """After a time between these, a reader leaves by itself and comes back."""
 _PAUSE_S = 1.5
 """The longest pause before a reader connects again."""
 _PAGE_PAUSE_S = 0.5
+_VISIT_S = 4
+_FOLLOWED_S = 100
+_KEPT_CURSORS = 1000
 
 
 class Reader:
@@ -53,7 +58,17 @@ class Reader:
                     await self._read()
             except (OSError, TimeoutError, WebSocketException, aiohttp.ClientError):
                 pass
+            self._client.recorder.note(Left, reader=self._name)
             await asyncio.sleep(self._rng.uniform(0, _PAUSE_S))
+
+    async def visit(self, cursor: str) -> None:
+        """Reads from an old cursor on for a short time."""
+        self.cursor = cursor
+        try:
+            async with asyncio.timeout(_VISIT_S):
+                await self._read()
+        except (OSError, TimeoutError, WebSocketException, aiohttp.ClientError):
+            pass
 
     async def _read(self) -> None:
         """Connects once and reads until the connection ends."""
@@ -158,6 +173,8 @@ class LogPager:
     def __init__(self, client: Client, known: Knowledge, *, is_last: bool = False) -> None:
         self.cursor: str | None = None
         self.has_more = True
+        self.cursors: deque[str] = deque(maxlen=_KEPT_CURSORS)
+        """The newest that pages have given."""
         self._client = client
         self._known = known
         self._is_last = is_last
@@ -173,20 +190,36 @@ class LogPager:
         after = {"after": self.cursor} if self.cursor else {}
         answer = await self._client.ask("GET", "/v1/events", params={"limit": "100", **after})
         if answer.status != 200:
-            self._client.note(LogRead, answer, after=self.cursor, is_last=self._is_last)
+            self._note(answer, self.cursor)
             if answer.code == "cursor_expired":
                 self.cursor = answer.json["cursor"]
             return False
+        page = answer.json
+        events = self._note(answer, self.cursor)
+        for event in events:
+            self._known.learn_event(event)
+        self.cursor, self.has_more = page["next_cursor"], page["has_more"]
+        if events:
+            self.cursors.append(page["next_cursor"])
+        return True
+
+    async def look_back(self, cursor: str) -> None:
+        """Reads the page after an old cursor."""
+        answer = await self._client.ask("GET", "/v1/events", params={"limit": "5", "after": cursor})
+        self._note(answer, cursor)
+
+    def _note(self, answer: Answer, after: str | None) -> tuple[EventSeen, ...]:
+        """Records a page, unless there is nothing on it. Returns its events."""
+        if answer.status != 200:
+            self._client.note(LogRead, answer, after=after, is_last=self._is_last)
+            return ()
         page = answer.json
         epoch = page["next_cursor"].partition(".")[0]
         events = tuple(EventSeen.of(epoch, event) for event in page["items"])
         members = {"next_cursor": page["next_cursor"], "has_more": page["has_more"], "is_last": self._is_last}
         if events or self._is_last:
-            self._client.note(LogRead, answer, after=self.cursor, events=events, **members)
-        for event in events:
-            self._known.learn_event(event)
-        self.cursor, self.has_more = page["next_cursor"], page["has_more"]
-        return True
+            self._client.note(LogRead, answer, after=after, events=events, **members)
+        return events
 
 
 class JobFollower:
@@ -203,15 +236,16 @@ class JobFollower:
         self._name = f"{client.tenant}/{job_id}/{rng.randrange(1 << 30)}"
 
     async def run(self) -> None:
-        """Follows the job for a minute at most."""
-        ends_at = time.monotonic() + 60
+        """Follows the job for `_FOLLOWED_S` at most."""
+        ends_at = time.monotonic() + _FOLLOWED_S
         while time.monotonic() < ends_at:
             try:
-                async with asyncio.timeout(self._rng.uniform(_SHORTEST_S, _LONGEST_S)):
+                async with asyncio.timeout(self._rng.uniform(_SHORTEST_S, _FOLLOWED_S)):
                     if await self._follow():
                         return
             except (OSError, TimeoutError, WebSocketException):
                 pass
+            self._client.recorder.note(Left, reader=self._name)
             await asyncio.sleep(self._rng.uniform(0, _PAUSE_S))
 
     async def _follow(self) -> bool:

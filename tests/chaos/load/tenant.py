@@ -22,8 +22,10 @@ from tests.chaos.targets import Targets
 
 _MEAN_PAUSE_S = 0.25
 """Between two submissions, and between two other requests, of all tenants together."""
-_FOLLOWERS = 4
+_FOLLOWERS = 8
 """Jobs that are followed at the same time."""
+_VISIT_PAUSE_S = 8
+"""The mean time between two readers that come back with an old cursor."""
 
 
 class Tenant:
@@ -62,6 +64,7 @@ class Tenant:
         )
         self._push_urls = push_urls
         self._chance = chance("followers")
+        self._visits = chance("visitors")
         self._followers: set[asyncio.Task[None]] = set()
 
     async def work(self, until: asyncio.Event) -> None:
@@ -71,6 +74,22 @@ class Tenant:
             tasks.create_task(self.endpoints.run(until))
             tasks.create_task(self._submitter.run(until))
             tasks.create_task(self._meddler.run(until))
+            tasks.create_task(self._visit(until))
+
+    async def _visit(self, until: asyncio.Event) -> None:
+        """Reads from old cursors on, as clients do that were away for long."""
+        chance, number = self._visits, 0
+        while not until.is_set():
+            await asyncio.sleep(chance.expovariate(1 / _VISIT_PAUSE_S))
+            if not self.pager.cursors:
+                continue
+            number += 1
+            name, cursor = f"visitor-{number}", chance.choice(self.pager.cursors)
+            await self.pager.look_back(chance.choice(self.pager.cursors))
+            if chance.random() < 0.5:
+                await StreamReader(self.client, name, chance).visit(cursor)
+            else:
+                await WebSocketReader(self.client, name, chance, self._push_urls).visit(cursor)
 
     async def read(self) -> None:
         """Reads events in every way until it is cancelled."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.chaos.observations import read
-from tests.chaos.promises.events import log_is_whole, readers_miss_nothing
+from tests.chaos.promises.events import log_is_whole, readers_hear_soon, readers_miss_nothing
 from tests.chaos.promises.history import History
 from tests.chaos.promises.jobs import (
     batches_complete_once,
@@ -35,6 +35,7 @@ PROMISES: tuple[Promise, ...] = (
     batches_complete_once.broken,
     log_is_whole.broken,
     readers_miss_nothing.broken,
+    readers_hear_soon.broken,
     accepted_is_durable.broken,
     keys_make_one_job.broken,
     changes_are_truthful.broken,

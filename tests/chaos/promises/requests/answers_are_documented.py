@@ -21,6 +21,8 @@ _REFUSALS: dict[str, set[str]] = {
     "EndpointAsked": {"webhook_endpoint_not_found", "webhook_conflict"},
 }
 """The codes of 4xx answers that the requests of the load can cause."""
+_IF_FROZEN = {"request_timeout", "body_timeout"}
+"""What a process may say that was frozen while it read a request."""
 
 
 def broken(history: History) -> Iterator[str]:
@@ -30,7 +32,7 @@ def broken(history: History) -> Iterator[str]:
             if each.status == 503:
                 if each.code is None or not each.retry_after:
                     yield f"{name} was answered 503 {each.code}, Retry-After: {each.retry_after}"
-            elif each.code not in _REFUSALS[type(each).__name__] and not _is_asked_for(each):
+            elif each.code not in _REFUSALS[type(each).__name__] | _IF_FROZEN and not _is_asked_for(each):
                 yield f"{name} was answered {each.status} {each.code}"
 
 
