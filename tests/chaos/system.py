@@ -30,9 +30,6 @@ SETTINGS = {
     "PRESSRUN_WORKER_SLOTS": "1",
     "PRESSRUN_DRAIN_SECONDS": "3",
     "PRESSRUN_RENDER_TIMEOUT": "10",
-    # So few that a reader who was away for some minutes has to be told of a gap.
-    "PRESSRUN_LOG_EVENTS": "1000",
-    "PRESSRUN_BUS_EVENTS": "1000",
     "PRESSRUN_LOG_FORMAT": "json",
     "PYTHONUNBUFFERED": "1",
 }
@@ -113,11 +110,11 @@ class System:
             await self._ready()
             yield
         finally:
+            self.send_store(signal.SIGCONT)
             await asyncio.gather(*(process.stop() for process in self.processes.values()))
             keeping.cancel()
             for proxy in self.proxies.values():
                 await proxy.close()
-            self.send_store(signal.SIGCONT)
             await asyncio.to_thread(self.store.stop)
 
     def send_store(self, number: signal.Signals) -> None:

@@ -50,6 +50,10 @@ async def _is_outbox_empty(http: aiohttp.ClientSession, targets: Targets) -> boo
 
 
 async def _is_settled(tenant: Tenant, targets: Targets) -> bool:
+    for job_id in list(tenant.known.unfinished):  # a full store may have trimmed the event of its end
+        note_job(
+            tenant.client, tenant.known, "get", job_id, await tenant.client.ask("GET", f"/v1/jobs/{job_id}")
+        )
     if tenant.known.unfinished or tenant.pager.has_more:
         return False
     if any(reader.cursor != tenant.pager.cursor for reader in tenant.readers):
