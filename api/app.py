@@ -145,7 +145,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
     batches = BatchStore(scripts, artifacts)
     hub = Hub(store, eventlog, TenantLimits(scripts, settings), batches)
     waiters = Waiters(hub.followers)
-    kinds, templates = load_kinds(settings), TemplateStore(redis, scripts, artifacts)
+    kinds, templates = load_kinds(settings), TemplateStore(scripts, artifacts)
     checker = Checker(settings.isolation)
     webhooks = WebhookServices(
         endpoints=Endpoints(redis, scripts, SecretBox(secret_keys)),
@@ -174,7 +174,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         templates=templates,
         checker=checker,
         clock=clock,
-        metrics=Metrics(),
+        metrics=Metrics(settings.max_tenant_bytes),
     )
     return create_app(services)
 

@@ -32,7 +32,7 @@ PDF_ANSWERS = {
 SUBMISSION_PROBLEMS = {
     404: "template_not_found",
     422: "invalid_input, idempotency_key_reused",
-    429: "queue_full",
+    429: "queue_full, tenant_bytes_used",
     503: "store_unavailable, store_full, store_evicts, artifacts_unavailable, check_unavailable",
 }
 JOB_PROBLEMS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
@@ -17,7 +18,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Metrics:
     """The counters of one app. Labels have few values: routes and kinds, never ids or tenants."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_tenant_bytes: int | None = None) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         requests = Counter(
@@ -54,6 +55,18 @@ class Metrics:
             "Room on the disk of the place for documents and results.",
             registry=self._registry,
         )
+        self._kept = Gauge(
+            "pressrun_artifact_bytes", "Documents and results of all tenants.", registry=self._registry
+        )
+        self._kept_most = Gauge(
+            "pressrun_artifact_bytes_of_largest_tenant",
+            "Documents and results of the tenant that keeps most.",
+            registry=self._registry,
+        )
+        tenant_limit = Gauge(
+            "pressrun_tenant_limit_bytes", "PRESSRUN_MAX_TENANT_BYTES.", registry=self._registry
+        )
+        tenant_limit.set(max_tenant_bytes or math.inf)
         # Looking up a labelled counter takes longer than counting.
         self._requests = cache(requests.labels)
         self._accepted = cache(accepted.labels)
@@ -80,6 +93,11 @@ class Metrics:
         """Sets the state of the artifact store. A bucket has no number of free bytes."""
         self._artifacts_writable.set(is_writable)
         self._artifacts_free.set(math.inf if free_bytes is None else free_bytes)
+
+    def kept(self, bytes_by_tenant: Mapping[str, int]) -> None:
+        """Sets how much the tenants keep."""
+        self._kept.set(sum(bytes_by_tenant.values()))
+        self._kept_most.set(max(bytes_by_tenant.values(), default=0))
 
     def render(self) -> bytes:
         return generate_latest(self._registry)

@@ -14,6 +14,7 @@ from jobs.core.errors.store import StoreError, StoreUnavailable
 from jobs.core.settings import Settings
 from jobs.isolation.level import offered
 from jobs.store.artifacts import Artifacts
+from jobs.store.artifacts.kept_bytes import WARN_AT_PERCENT, near_quota, read_kept_bytes
 from jobs.store.artifacts.watch import ArtifactWatch
 from jobs.store.client import CLUSTER_REFUSED
 from jobs.store.durability import may_fail_over, read_facts
@@ -27,6 +28,8 @@ OUTBOX_WARNING_SECONDS = 60
 ARTIFACT_CHECK_SECONDS = 10.0
 """Between two tries to write an artifact. Each is a request to an object store, and anybody may ask
 whether this process is ready."""
+MOST_SHOWN = 5
+"""Tenants that keep most."""
 NOT_WRITABLE = (
     "Documents and files are refused meanwhile (artifacts_unavailable), and queued jobs wait for it. "
     "Make room there, or correct PRESSRUN_ARTIFACTS_URL, PRESSRUN_DATA_DIR or the permissions."
@@ -109,6 +112,12 @@ class Readiness:
             if facts.eviction != "noeviction":
                 warnings.append(self._eviction_warning(facts.eviction))
         artifacts = await self.artifacts()
+        kept = await self.kept_bytes()
+        if near := near_quota(kept, self._settings.max_tenant_bytes):
+            warnings.append(
+                f"{len(near)} tenants use more than {WARN_AT_PERCENT} % of PRESSRUN_MAX_TENANT_BYTES "
+                f"({', '.join(list(near)[:MOST_SHOWN])}): at the limit, their jobs are refused (tenant_bytes_used)."
+            )
         if artifacts.refusal is not None:
             warnings.append(f"{artifacts.refusal} {NOT_WRITABLE}")
         if self._font_subsetting == "slow":
@@ -125,6 +134,9 @@ class Readiness:
                 "writable": artifacts.refusal is None,
                 "reason": artifacts.refusal,
                 "free_bytes": artifacts.free_bytes,
+                "kept_bytes": sum(kept.values()),
+                "max_tenant_bytes": self._settings.max_tenant_bytes,
+                "most": [{"tenant": tenant, "bytes": kept[tenant]} for tenant in list(kept)[:MOST_SHOWN]],
             },
             "webhooks": webhooks,
             "fonts": {"subsetting": self._font_subsetting},
@@ -175,6 +187,13 @@ class Readiness:
         except StoreError as error:
             refusal = error if not isinstance(error, StoreUnavailable) else None
         return ArtifactState(None if refusal is None else str(refusal), free_bytes)
+
+    async def kept_bytes(self) -> dict[str, int]:
+        """Returns the bytes of artifacts of each tenant; of none if the store is away."""
+        try:
+            return await read_kept_bytes(self._redis)
+        except StoreUnavailable:
+            return {}
 
     async def store_memory(self) -> StoreMemory | None:
         """Asks the store how full it is. None if it is away."""

@@ -61,6 +61,7 @@ class HealthRoutes:
         """Counters for Prometheus, and how full store and disk are; with an operator key."""
         self.services.metrics.stored(await self.services.readiness.store_memory())
         artifacts = await self.services.readiness.artifacts()
+        self.services.metrics.kept(await self.services.readiness.kept_bytes())
         self.services.metrics.artifacts(artifacts.refusal is None, artifacts.free_bytes)
         return Response(self.services.metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 

@@ -68,6 +68,7 @@ class TemplateRoutes:
             200: Answer("The newest version already has this content.", TemplateVersionDocument),
             201: Answer("The new version.", TemplateVersionDocument, headers=("Location",)),
             409: "template_limit",
+            429: "tenant_bytes_used",
             503: "store_unavailable, store_full, store_evicts, artifacts_unavailable, check_unavailable",
         },
     )

@@ -289,6 +289,12 @@ class Settings:
     max_queued: int = setting(
         "PRESSRUN_MAX_QUEUED", 100_000, _int(1, 100_000_000), "a number of unfinished jobs per tenant"
     )
+    max_tenant_bytes: int | None = setting(
+        "PRESSRUN_MAX_TENANT_BYTES",
+        None,
+        _int(1024**2, 1024**5),
+        "bytes of artifacts that a tenant may keep, from 1048576 (1 MiB) to 1125899906842624",
+    )
     max_connections: int = setting(
         "PRESSRUN_MAX_CONNECTIONS",
         20_000,
@@ -458,6 +464,8 @@ class Settings:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return ""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

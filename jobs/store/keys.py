@@ -56,6 +56,9 @@
 | pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
 | pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
 | pr:garbage                    | zset   | submit, finish, …    | sweep                 | artifact path → when to remove      |
+| pr:kept:{tenant}              | hash   | submit, finish, …    | same, recount         | job, template:{name} → bytes kept   |
+| pr:kept-bytes                 | hash   | submit, finish, …    | submit, readiness     | tenant → their sum; while not 0     |
+| pr:recount                    | list   | recount              | recount               | tenants still to be recounted       |
 | pr:vanished                   | hash   | claim, sweep, forget | sweep, readiness      | an hour: how many records vanished  |
 | arq:cron, arq:…               | zset … | arq                  | arq                   | arq's own path for cron jobs        |
 | pr:artifact:{path}:{n}        | string | redis: artifacts     | redis: artifacts      | with the job                        |
@@ -119,6 +122,9 @@ EXPIRY_STARTS = "pr:expiry:starts"
 EXPIRY_RESULTS = "pr:expiry:results"
 EXPIRY_RECORDS = "pr:expiry:records"
 GARBAGE = "pr:garbage"
+KEPT = "pr:kept:"
+KEPT_BYTES = "pr:kept-bytes"
+RECOUNT = "pr:recount"
 VANISHED = "pr:vanished"
 CRON_QUEUE = "arq:cron"
 ARTIFACT = "pr:artifact:"

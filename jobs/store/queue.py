@@ -29,6 +29,8 @@ LEASE_MS = 2_500
 """How long a claim holds without a renewal. A lost worker's job runs again after two leases."""
 
 _SWEEP_BATCH = 100
+_RECOUNTED_AT_ONCE = 500
+"""Jobs in one step, which takes some milliseconds. Every sweep does one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,10 @@ class JobQueue:
         with translated_errors():
             seconds, _ = await self._redis.time()
             await self._redis.zadd(keys.GARBAGE, {path: seconds * 1000}, xx=True)
+
+    async def recount(self) -> None:
+        """Sets right what some tenants keep; see `scripts/artifacts/recount.lua`."""
+        await self._scripts.call("recount", limit=_RECOUNTED_AT_ONCE)
 
     async def trim_events(self) -> None:
         """Removes events that are too old or for which there is no room, also from logs that do not

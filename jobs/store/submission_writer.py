@@ -22,7 +22,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from jobs.core.errors.request import BodyTooLarge, IdempotencyKeyReused, QueueFull, RequestError
+from jobs.core.errors.request import (
+    BodyTooLarge,
+    IdempotencyKeyReused,
+    QueueFull,
+    RequestError,
+    TenantBytesUsed,
+)
 from jobs.core.errors.store import ArtifactTooLarge, StoreError, StoreEvicts, StoreFull, StoreUnavailable
 from jobs.core.events import Cursor
 from jobs.core.job import INLINE_INPUT_MAX_BYTES, BatchSubmission, Submission, Submitted
@@ -49,15 +55,17 @@ class SubmissionWriter:
             QueueFull: the tenant would have more than `MAX_QUEUED` jobs waiting.
             IdempotencyKeyReused: the key was used for other content.
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
+            TenantBytesUsed: the tenant would keep more than `MAX_TENANT_BYTES`.
+            ArtifactsUnavailable: an input cannot be written to the artifact store.
             StoreEvicts: the store may forget jobs.
-            BodyTooLarge: an input does not fit into the artifact store.
+            BodyTooLarge: an input does not fit into the artifact store, or what a tenant may keep.
             RequestError: the `whole` has a `refusal`, and was not accepted earlier.
         """
         if whole.refusal is not None:
             return await self._replay(whole, whole.refusal)
         try:
             return await self._accept(script, whole, jobs, own)
-        except (StoreFull, StoreEvicts) as refusal:
+        except (StoreFull, StoreEvicts, TenantBytesUsed) as refusal:
             return await self._replay(whole, refusal)
 
     async def _accept(
@@ -87,7 +95,7 @@ class SubmissionWriter:
             await self._abandon(whole.tenant, large)
             raise
         own_id = whole.job_id if isinstance(whole, Submission) else whole.batch_id
-        if outcome in (b"full", b"reused", b"late") or rest[3].decode() != own_id:
+        if outcome in (b"full", b"reused", b"late", b"quota") or rest[3].decode() != own_id:
             await self._abandon(whole.tenant, large)
         match outcome:
             case b"full":
@@ -98,6 +106,8 @@ class SubmissionWriter:
                 raise _reused(rest[0])
             case b"late":
                 raise _late()
+            case b"quota":
+                raise over_quota(sum(map(_input_bytes, jobs)), *rest)
         return _submitted(whole.tenant, outcome, rest)
 
     async def _replay(
@@ -121,8 +131,12 @@ class SubmissionWriter:
 
     async def _put(self, tenant: str, jobs: Sequence[Submission]) -> None:
         """Writes the inputs of all jobs, or none; before that, notes them as garbage."""
-        if await self._scripts.call("inputs_note", tenant=tenant, rows=_ids(jobs)) == b"late":
+        rows = [{"id": job.job_id, "bytes": _input_bytes(job)} for job in jobs]
+        answer, *rest = await self._scripts.call("inputs_note", tenant=tenant, rows=rows)
+        if answer == b"late":
             raise _late()
+        if answer == b"quota":
+            raise over_quota(sum(map(_input_bytes, jobs)), *rest)
         outcomes = await asyncio.gather(
             *(self._artifacts.put(path, body) for job in jobs for path, body in _uploads(job)),
             return_exceptions=True,
@@ -165,12 +179,34 @@ def _late() -> StoreUnavailable:
     return StoreUnavailable("Writing the document took too long. Send it again.")
 
 
+def over_quota(requested: int, used: int, allowed: int) -> RequestError:
+    """Returns the error for `requested` more bytes of artifacts of a tenant."""
+    if requested > allowed:
+        return BodyTooLarge(
+            f"The document and its files have {requested:,} bytes, and all documents and results of yours together "
+            f"may have {allowed:,} (PRESSRUN_MAX_TENANT_BYTES). Make it smaller."
+        )
+    wanted = f", and this needs {requested:,} more" if requested else ""
+    return TenantBytesUsed(
+        f"Your documents and results use {used:,} of the {allowed:,} bytes they may{wanted}. Delete jobs or "
+        "templates that you no longer need, wait until some expire, or have PRESSRUN_MAX_TENANT_BYTES raised.",
+        used_bytes=used,
+        max_bytes=allowed,
+        requested_bytes=requested,
+    )
+
+
 def _ids(jobs: Sequence[Submission]) -> list[dict[str, str]]:
     return [{"id": job.job_id} for job in jobs]
 
 
 def _is_large(job: Submission) -> bool:
     return len(job.spec) > INLINE_INPUT_MAX_BYTES or bool(job.files)
+
+
+def _input_bytes(job: Submission) -> int:
+    """How many bytes of artifacts the job needs before it runs."""
+    return sum(len(body) for _, body in _uploads(job)) if _is_large(job) else 0
 
 
 def _uploads(job: Submission) -> list[tuple[str, bytes]]:
@@ -198,5 +234,6 @@ def _row(job: Submission, path: str | None) -> dict[str, Any]:
         "tags": tags,
         "input": None if path else job.spec,
         "input_path": path,
+        "input_bytes": _input_bytes(job),
         "webhook_url": job.webhook_url,
     }

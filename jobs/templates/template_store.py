@@ -15,16 +15,13 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import Redis
-
 from jobs.core.errors.request import TemplateLimit, TemplateNotFound, unknown_cursor
 from jobs.core.errors.store import ArtifactMissing, StoreError, StoreUnavailable
 from jobs.core.ids import new_ulid
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
-from jobs.store import keys
 from jobs.store.artifacts import Artifacts
-from jobs.store.client import translated_errors
 from jobs.store.scripts import Scripts
+from jobs.store.submission_writer import over_quota
 from jobs.templates.template import MAX_VERSION, Template, TemplateContent, TemplateVersion, is_template_name
 
 MAX_NAMES = 10_000
@@ -38,14 +35,12 @@ class TemplateStore:
 
     def __init__(
         self,
-        redis: Redis,
         scripts: Scripts,
         artifacts: Artifacts,
         *,
         max_names: int = MAX_NAMES,
         max_versions: int = MAX_VERSIONS,
     ) -> None:
-        self._redis = redis
         self._scripts = scripts
         self._artifacts = artifacts
         self._max_names = max_names
@@ -58,6 +53,8 @@ class TemplateStore:
 
         Raises:
             TemplateLimit: the tenant has too many names, or the template too many versions.
+            TenantBytesUsed, BodyTooLarge: the tenant may not keep so many bytes.
+            ArtifactsUnavailable: the content cannot be written to the artifact store.
             StoreFull: the store is out of memory, or the quota for artifacts in it is used up.
             StoreEvicts: the store may forget templates.
         """
@@ -69,7 +66,7 @@ class TemplateStore:
         if len(text) > INLINE_INPUT_MAX_BYTES:
             prefix = f"{tenant}/tpl_{version_id}"
             path = f"{prefix}/content"
-            await self._put_content(prefix, path, text)
+            await self._put_content(tenant, version_id, path, text)
         outcome, *rest = await self._scripts.call(
             "template_put",
             tenant=tenant,
@@ -79,6 +76,7 @@ class TemplateStore:
             description=json.dumps(content.description),
             content=None if path else text,
             path=path,
+            bytes=len(text),
             prefix=prefix,
             max_names=self._max_names,
             max_versions=self._max_versions,
@@ -97,7 +95,9 @@ class TemplateStore:
                     "accepted jobs keep what they were submitted with, and numbers go on."
                 )
             case b"late":
-                raise StoreUnavailable("Writing the template took too long. Send it again.")
+                raise _late()
+            case b"quota":
+                raise over_quota(len(text), *rest)
         number, head = rest
         return _version(name, number, json.loads(head)), outcome == b"created"
 
@@ -156,17 +156,20 @@ class TemplateStore:
         if not await self._scripts.call("template_delete", tenant=tenant, name=name):
             raise TemplateNotFound(name)
 
-    async def _put_content(self, prefix: str, path: str, text: bytes) -> None:
+    async def _put_content(self, tenant: str, version_id: str, path: str, text: bytes) -> None:
         """Writes content that no version names yet, and registers it as garbage until one does."""
         await self._artifacts.check_room()
-        with translated_errors():
-            seconds, _ = await self._redis.time()
-            await self._redis.zadd(keys.GARBAGE, {prefix: seconds * 1000 + keys.ORPHAN_MS})
+        note = {"id": f"tpl_{version_id}", "bytes": len(text)}
+        answer, *rest = await self._scripts.call("inputs_note", tenant=tenant, rows=[note])
+        if answer == b"late":
+            raise _late()
+        if answer == b"quota":
+            raise over_quota(len(text), *rest)
         try:
             await self._artifacts.put(path, text)
         except StoreError:
             with suppress(StoreError):  # the sweep removes it, too
-                await self._artifacts.discard([prefix])
+                await self._artifacts.discard([path.rpartition("/")[0]])
             raise
 
     async def _read(
@@ -179,6 +182,10 @@ class TemplateStore:
         number, head_text, text = answer
         head = json.loads(head_text)
         return _version(name, number, head), text, head["path"]
+
+
+def _late() -> StoreUnavailable:
+    return StoreUnavailable("Writing the template took too long. Send it again.")
 
 
 def _version(name: str, number: int, head: dict[str, Any]) -> TemplateVersion:

@@ -323,6 +323,7 @@ class JobWorker(Worker):
                 if await self._artifacts.watch.look() is None:  # else that has said so
                     log.warning("worker.artifact_not_removed", reason=str(error))
             await self._queue.trim_events()
+            await self._queue.recount()
             await self._memory.look()
         except StoreError as error:
             log.warning("worker.sweep_interrupted", reason=str(error))

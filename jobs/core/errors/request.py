@@ -240,5 +240,10 @@ class QueueFull(RequestError, code="queue_full", status=429, retry_after=5):
     """The tenant has `PRESSRUN_MAX_QUEUED` jobs waiting already."""
 
 
+class TenantBytesUsed(RequestError, code="tenant_bytes_used", status=429, retry_after=60):
+    """The tenant keeps `PRESSRUN_MAX_TENANT_BYTES` of documents and results, or would. The members
+    `used_bytes`, `max_bytes` and `requested_bytes` say how many."""
+
+
 class TooManyConnections(RequestError, code="too_many_connections", status=429, retry_after=5):
     """The tenant has `PRESSRUN_MAX_CONNECTIONS` WebSockets and event streams open already."""

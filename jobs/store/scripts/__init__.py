@@ -144,6 +144,7 @@ class Scripts:
             "EVENTS_BYTES": settings.events_mb * 1024**2,
             "EVENTS_PERCENT": EVENTS_PERCENT,
             "MAX_QUEUED": settings.max_queued,
+            "MAX_TENANT_BYTES": settings.max_tenant_bytes or 0,
             "MAX_WEBHOOK_ENDPOINTS": settings.max_webhook_endpoints,
             "WEBHOOK_ORIGIN_RATE": settings.webhook_origin_rate,
             "RESULT_TTL_MS": settings.result_ttl * 1000,

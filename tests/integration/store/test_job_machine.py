@@ -44,6 +44,7 @@ from jobs.core.job import (
 from jobs.core.settings import Settings
 from jobs.store import keys
 from jobs.store.artifacts import open_artifacts
+from jobs.store.artifacts.kept_bytes import read_kept_bytes
 from jobs.store.batches import BatchStore
 from jobs.store.client import connect
 from jobs.store.events.event_log import EventLog
@@ -58,6 +59,9 @@ MAX_QUEUED = 6
 HOUR_MS = 3_600_000
 PDF = Result(body=b"%PDF-", content_type="application/pdf", filename="a.pdf", details={"pages": 1})
 
+
+FILES = {"a" * 64: b"a file"}
+INPUT_BYTES = len(b"{}") + len(b"a file")
 
 TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.SCHEDULED: frozenset({JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
@@ -97,6 +101,8 @@ class ModelJob:
     leased: bool = False
     events: list[str] = field(default_factory=list)
     batch: ModelBatch | None = None
+    input_bytes: int = 0
+    """Of artifacts."""
 
     def move(self, status: JobStatus, event: str | None = None) -> None:
         assert status in TRANSITIONS[self.status], f"the model itself went from {self.status} to {status}"
@@ -154,13 +160,17 @@ class JobMachine(RuleBasedStateMachine):
         later=st.booleans(),
         max_attempts=st.integers(1, 3),
         twice=st.booleans(),
+        has_file=st.booleans(),
     )
-    def submit(self, tenant: str, priority: Priority, later: bool, max_attempts: int, twice: bool) -> str:
+    def submit(
+        self, tenant: str, priority: Priority, later: bool, max_attempts: int, twice: bool, has_file: bool
+    ) -> str:
         submission = Submission(
             job_id=new_job_id(),
             tenant=tenant,
             kind="test",
             spec=b"{}",
+            files=FILES if has_file else {},
             priority=priority,
             max_attempts=max_attempts,
             tags=("a", "b"),
@@ -174,7 +184,9 @@ class JobMachine(RuleBasedStateMachine):
             return submission.job_id
         assert waiting < MAX_QUEUED
         status = JobStatus.SCHEDULED if later else JobStatus.QUEUED
-        self.model[submission.job_id] = ModelJob(tenant, status, max_attempts, events=[f"job.{status}"])
+        self.model[submission.job_id] = ModelJob(
+            tenant, status, max_attempts, events=[f"job.{status}"], input_bytes=INPUT_BYTES if has_file else 0
+        )
         assert not submitted.replayed
         if twice:
             again = self.do(self.store.submit(submission))
@@ -428,6 +440,15 @@ class JobMachine(RuleBasedStateMachine):
         for job_id in self.deleted:
             assert (
                 self.do(self.redis.exists(keys.JOB + job_id, keys.INPUT + job_id, keys.ARQ_JOB + job_id)) == 0
+            )
+
+    @invariant()
+    def what_a_tenant_keeps_is_counted(self) -> None:
+        kept = self.do(read_kept_bytes(self.redis))
+        for tenant in TENANTS:
+            own = [job for job in self.model.values() if job.tenant == tenant]
+            assert kept.get(tenant, 0) == sum(
+                len(PDF.body) if job.status is JobStatus.SUCCEEDED else job.input_bytes for job in own
             )
 
     @invariant()

@@ -366,7 +366,7 @@ async def test_a_note_that_arrives_after_the_job_was_accepted_changes_nothing(in
     await submit(in_directory, whole)
     scripts = Scripts(in_directory.redis, in_directory.settings)
     for script in ("inputs_note", "inputs_abandon"):
-        await scripts.call(script, tenant="acme", rows=[{"id": whole.job_id}])
+        await scripts.call(script, tenant="acme", rows=[{"id": whole.job_id, "bytes": 1}])
     assert await in_directory.redis.zcard(keys.GARBAGE) == 0
 
 

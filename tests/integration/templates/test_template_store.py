@@ -33,7 +33,7 @@ async def core(
 
 @pytest.fixture
 def templates(core: Core) -> TemplateStore:
-    return TemplateStore(core.redis, Scripts(core.redis, core.settings), core.artifacts)
+    return TemplateStore(Scripts(core.redis, core.settings), core.artifacts)
 
 
 def small(html: str = "<p>small") -> TemplateContent:
@@ -160,7 +160,7 @@ async def test_an_invalid_cursor_is_refused(templates: TemplateStore, cursor: st
 
 async def test_names_of_a_tenant_and_versions_of_a_template_are_limited(core: Core) -> None:
     scripts = Scripts(core.redis, core.settings)
-    templates = TemplateStore(core.redis, scripts, core.artifacts, max_names=2, max_versions=2)
+    templates = TemplateStore(scripts, core.artifacts, max_names=2, max_versions=2)
     await templates.put("acme", "a", small("1"))
     await templates.put("acme", "b", small("1"))
     with pytest.raises(TemplateLimit, match="2 names"):
@@ -202,9 +202,7 @@ async def test_a_put_that_dies_before_its_version_is_written_leaves_only_garbage
     await templates.put("acme", "letter", small())
     dying: Any = Dying(core.artifacts, after)
     with pytest.raises(Interrupted):
-        await TemplateStore(core.redis, Scripts(core.redis, core.settings), dying).put(
-            "acme", "letter", large()
-        )
+        await TemplateStore(Scripts(core.redis, core.settings), dying).put("acme", "letter", large())
     assert (await templates.get("acme", "letter")).head.version == 1
     (prefix,) = await garbage(core)
     assert await core.redis.zscore(keys.GARBAGE, prefix) > (await core.redis.time())[0] * 1000 + 3_000_000
@@ -228,6 +226,7 @@ async def test_repeating_a_put_whose_answer_was_lost_returns_its_version(
         "description": '""',
         "content": "{}",
         "path": None,
+        "bytes": 2,
         "prefix": None,
         "max_names": 10,
         "max_versions": 10,
@@ -249,7 +248,7 @@ async def test_a_put_whose_content_was_swept_before_the_commit_makes_no_version(
                 await an_hour_passes(core)
             return await super().call(name, *values, **arguments)
 
-    late = TemplateStore(core.redis, LateScripts(core.redis, core.settings), core.artifacts)
+    late = TemplateStore(LateScripts(core.redis, core.settings), core.artifacts)
     with pytest.raises(StoreUnavailable, match="took too long"):
         await late.put("acme", "letter", large())
     with pytest.raises(TemplateNotFound):

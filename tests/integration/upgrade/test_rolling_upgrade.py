@@ -18,6 +18,10 @@ import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
+from jobs.core.settings import Settings
+from jobs.store import keys
+from jobs.store.artifacts.kept_bytes import read_kept_bytes
+from jobs.store.scripts import Scripts
 from testsupport.deployment import Deployment
 from testsupport.hooks import Receiver
 from testsupport.project import ROOT
@@ -89,6 +93,7 @@ async def test_jobs_are_run_whichever_release_submits_and_whichever_works(
 ) -> None:
     old = ("api", "jobs") if worker == "previous" else ("api",)
     new = ("api", "jobs") if worker == "today" else ("api",)
+    kept = 0
     async with side_by_side(redis_url, tmp_path, previous, old=old, new=new) as (earlier, today):
         for submitter, other in ((earlier, today), (today, earlier)):
             for html in ("<p>Small</p>", "<p>A line of a large document.</p>\n" * 1500):
@@ -98,6 +103,13 @@ async def test_jobs_are_run_whichever_release_submits_and_whichever_works(
                 async with other.http.get(f"{other.url}/v1/jobs/{job['id']}/result") as answer:
                     assert (await answer.read()).startswith(b"%PDF-")
                 assert await earlier.event_types(job["id"]) == await today.event_types(job["id"])
+                kept += end["result"]["bytes"]
+        # A process of the release before does not count; the next recount makes up for it.
+        scripts = Scripts(redis, Settings(redis_url=redis_url))
+        await redis.delete(keys.RECOUNT)
+        while not await scripts.call("recount", limit=1) or await redis.exists(keys.RECOUNT):
+            pass
+        assert await read_kept_bytes(redis) == {"default": kept}
 
 
 async def test_events_and_webhooks_arrive_through_the_notifiers_of_both_releases(

@@ -7,7 +7,7 @@
 -- ARGV  metadata is JSON; idempotency_key and webhook_url may be "". The rows are the jobs (see
 --       _accept.lua).
 -- Answer {"created" | "replayed", document, epoch, sequence, batch id} | {"full", waiting} |
---        {"reused", its id} | {"late"} (a sweep may be removing an input)
+--        {"reused", its id} | {"quota", bytes kept, limit} | {"late"} (a sweep may be removing an input)
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the batch as it is now.
 
@@ -21,6 +21,8 @@ for i, job in ipairs(ROWS) do
 end
 local waiting = count_waiting(tenant)
 if waiting + #ROWS > K_MAX_QUEUED then return { 'full', waiting } end
+local refused = inputs_over_quota(tenant)
+if refused then return refused end
 local now = now_ms()
 if inputs_are_late(tenant, now) then return { 'late' } end
 

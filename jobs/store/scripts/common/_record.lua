@@ -4,7 +4,8 @@
 -- Fields: v (schema), tenant, kind, status, version, claim, attempt, max_attempts, priority,
 -- created, and if they apply: listed (its place in lists, if that is not created), scheduled,
 -- expires, started, finished, timeout (ms), progress, result, error (JSON), result_path,
--- result_gone, input (artifact path, or "inline"), outcome (claim:status of the last step by a
+-- result_gone, input (artifact path, or "inline"), input_bytes (of the artifacts of the input),
+-- outcome (claim:status of the last step by a
 -- worker), losses (how many claims were lost before a start was recorded), events (sequences of its
 -- events), tags (JSON), batch, webhook_url, idempotency and reuse (ends of the names of keys that
 -- lead to this job), extras (JSON members that never change).

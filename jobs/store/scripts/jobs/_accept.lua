@@ -1,8 +1,9 @@
---!rows id kind priority scheduled_at_ms expires_in_ms max_attempts timeout_ms extras tags input input_path webhook_url
+--!rows id kind priority scheduled_at_ms expires_in_ms max_attempts timeout_ms extras tags input input_path input_bytes webhook_url
 -- Accepting jobs: record, input, indexes, queue entry and first event. The caller makes all checks.
 --
 -- A row is a job: extras are JSON members, tags a JSON list; of input (bytes) and input_path one is
--- "", as are times, timeout_ms and webhook_url that were not given.
+-- "", as are times, timeout_ms and webhook_url that were not given. input_bytes is how many bytes of
+-- artifacts its input and files have, or 0.
 
 -- Returns the answer to a submission: the document, the epoch and the sequence of the newest event
 -- of the tenant's log, and the id of the job or batch.
@@ -45,6 +46,13 @@ local function remember_key(tenant, key, digest, id)
   end
 end
 
+-- Returns nil if the tenant may keep the inputs of all jobs, else the answer that refuses them.
+local function inputs_over_quota(tenant)
+  local more = 0
+  for _, job in ipairs(ROWS) do more = more + tonumber(job.input_bytes) end
+  return over_quota(tenant, more)
+end
+
 -- Whether the inputs were written so late, or refused before, that a sweep may be removing them.
 local function inputs_are_late(tenant, now)
   for _, job in ipairs(ROWS) do
@@ -80,6 +88,7 @@ local function accept(job, tenant, batch, now)
       fields[#fields + 1] = value
     end
   end
+  add('input_bytes', job.input_path ~= '' and job.input_bytes)
   add('scheduled', scheduled)
   add('expires', record.expires)
   add('listed', listed ~= now and listed)
@@ -92,6 +101,7 @@ local function accept(job, tenant, batch, now)
     redis.call('SET', K_INPUT .. id, job.input)
   else
     redis.call('ZREM', K_GARBAGE, tenant .. '/' .. id)
+    keep_bytes(tenant, id, tonumber(job.input_bytes))
   end
   redis.call('SET', K_ARQ_JOB .. id, arq_entry(id, now))
 

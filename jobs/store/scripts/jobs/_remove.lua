@@ -21,6 +21,7 @@ local function remove(id, record, now)
   if record.idempotency then delete_pointer(K_IDEMPOTENCY .. record.tenant .. ':' .. record.idempotency, id) end
   if record.reuse then delete_pointer(K_RENDER .. record.tenant .. ':' .. record.reuse, id) end
   redis.call('DEL', K_JOB .. id, K_INPUT .. id)
+  keep_bytes(record.tenant, id, 0)
   if record.result_path then discard(record.result_path, now) end
   discard(record.tenant .. '/' .. id, now)
 end

@@ -1,3 +1,4 @@
+--!include _kept
 -- Moving a job from one status to the next, and where it waits meanwhile: the queue of its tenant,
 -- and the ring, which says whose turn it is.
 
@@ -86,6 +87,7 @@ local function forget_vanished(id, tenant, now)
   for _, key in ipairs({ K_LEASES, K_EXPIRY_STARTS, K_EXPIRY_RESULTS, K_EXPIRY_RECORDS }) do redis.call('ZREM', key, id) end
   redis.call('DEL', K_INPUT .. id, K_ARQ_JOB .. id)
   if not tenant then return end
+  keep_bytes(tenant, id, 0)
   leave_ready(id, tenant)
   redis.call('ZREM', K_JOBS .. tenant, id)
   for _, status in ipairs({ 'queued', 'scheduled', 'running', 'retrying', 'succeeded', 'failed', 'cancelled' }) do
@@ -119,6 +121,7 @@ local function finish(id, record, status, now)
     if record.input ~= 'inline' then discard(record.tenant .. '/' .. id .. '/0', now) end
     record.input = nil
   end
+  keep_bytes(record.tenant, id, artifact_bytes(record))
   redis.call('ZADD', K_EXPIRY_RECORDS, now + K_RECORD_TTL_MS, id)
   move(id, record, status, 'job.' .. status, now,
     { 'finished', 'expires', 'progress', 'result', 'error', 'result_path', 'outcome', 'input' })

@@ -9,7 +9,7 @@
 -- ARGV  idempotency_key may be ""; new_epoch names the tenant's log if this is its first event.
 --       One row, the job (see _accept.lua).
 -- Answer {"created" | "replayed", document, epoch, sequence, job id} | {"full", waiting} |
---        {"reused", its id} | {"late"} (a sweep may be removing the input)
+--        {"reused", its id} | {"quota", bytes kept, limit} | {"late"} (a sweep may be removing the input)
 --
 -- Sent twice: the second call finds the record and answers "replayed" with the job as it is now.
 
@@ -19,6 +19,8 @@ if before then return before end
 
 local waiting = count_waiting(tenant)
 if waiting >= K_MAX_QUEUED then return { 'full', waiting } end
+local refused = inputs_over_quota(tenant)
+if refused then return refused end
 local now = now_ms()
 if inputs_are_late(tenant, now) then return { 'late' } end
 

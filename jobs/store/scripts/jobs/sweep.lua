@@ -18,6 +18,7 @@ for _, id in ipairs(results) do
   redis.call('ZREM', K_EXPIRY_RESULTS, id)
   if record and record.status == 'succeeded' then
     record.result_gone = 1
+    keep_bytes(record.tenant, id, artifact_bytes(record))
     if record.result_path then discard(record.result_path, now) end
     move(id, record, 'succeeded', 'job.expired', now, { 'result_gone' })
   elseif not record then

@@ -1,13 +1,14 @@
 --!flags no-cluster
---!include _clock
---!args tenant name id digest description content path prefix max_names max_versions
+--!include _clock _kept
+--!args tenant name id digest description content path bytes prefix max_names max_versions
 -- Writes a version of a template, unless the newest one has the same content.
 --
--- KEYS  none: template, templates and template versions of the tenant, garbage.
+-- KEYS  none: template, templates and template versions of the tenant, garbage, kept.
 -- ARGV  id names this version, digest is of its content, description is JSON. content is "" if it
---       is an artifact; then path is where it is, and prefix is on the garbage set. A tenant may
+--       is an artifact; then path is where it is, bytes is its size, and prefix is on the garbage set. A tenant may
 --       use max_names names.
--- Answer {"created" | "same", version, head (JSON)} | {"names"} | {"versions"} | {"late"}
+-- Answer {"created" | "same", version, head (JSON)} | {"names"} | {"versions"} | {"late"} |
+--        {"quota", bytes that the tenant keeps, limit}
 --
 -- Sent twice: the newest version has this id; "created" again. A number is given once, even if the
 -- template is deleted and made again.
@@ -24,6 +25,8 @@ if newest then
 elseif redis.call('HEXISTS', numbers, name) == 0 and redis.call('HLEN', numbers) >= tonumber(max_names) then
   return { 'names' }
 end
+local refused = path ~= '' and over_quota(tenant, tonumber(bytes))
+if refused then return refused end
 local now = now_ms()
 -- Its writer took so long that a sweep may be removing the artifact.
 if path ~= '' and tonumber(redis.call('ZSCORE', K_GARBAGE, prefix) or 0) <= now then return { 'late' } end
@@ -39,6 +42,7 @@ if path == '' then
   redis.call('HSET', key, 'content:' .. number, content)
 else
   redis.call('ZREM', K_GARBAGE, prefix)
+  keep_bytes(tenant, 'template:' .. name, redis.call('HINCRBY', key, 'artifact_bytes', bytes))
 end
 redis.call('ZADD', K_TEMPLATES .. tenant, 0, name)
 return { 'created', number, head }

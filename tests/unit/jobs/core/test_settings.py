@@ -86,6 +86,8 @@ def test_a_blank_value_counts_as_not_set(blank: str) -> None:
         ("PRESSRUN_LOG_TTL", "59"),
         ("PRESSRUN_BUS_EVENTS", "100"),
         ("PRESSRUN_EVENTS_MB", "0"),
+        ("PRESSRUN_MAX_TENANT_BYTES", "0"),
+        ("PRESSRUN_MAX_TENANT_BYTES", "10GB"),
         ("PRESSRUN_LOG_LEVEL", "loud"),
         ("PRESSRUN_LOG_FORMAT", "xml"),
     ],

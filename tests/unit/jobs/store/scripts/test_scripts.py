@@ -24,6 +24,7 @@ CONSTANTS: dict[str, str | int] = dict.fromkeys(
         "EVENTS_BYTES",
         "EVENTS_PERCENT",
         "MAX_QUEUED",
+        "MAX_TENANT_BYTES",
         "RESULT_TTL_MS",
         "RECORD_TTL_MS",
     ),
