@@ -109,7 +109,7 @@ def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:
         ("position", str(job["queue"]["position"]) if "queue" in job else None),
         ("error" if error else "outcome", job_text.outcome(job)),
         ("result", result.get("url")),
-        *(("warning", each["message"]) for each in result.get("warnings", [])),
+        *(("warning", job_text.warning(each)[0]) for each in result.get("warnings", [])),
         ("tags", ", ".join(job["tags"])),
         ("metadata", ", ".join(f"{name}: {value}" for name, value in job["metadata"].items())),
         ("batch", job["batch_id"]),

@@ -166,7 +166,9 @@ def _print_outcome(console: Console, job: Job, target: Path | None) -> None:
     name = f"{target}: " if target else ""
     console.print(f"{name}{job_text.outcome(job)}{took}", soft_wrap=True)
     for warning in result.get("warnings", []):
-        about = f" ({warning['url']})" if warning.get("url") else ""
-        console.print(f"warning: {warning['message']}{about}", style="yellow", soft_wrap=True)
+        text, style = job_text.warning(warning)
+        console.print(text, style=style, soft_wrap=True)
+    for code, number in result.get("warnings_omitted", {}).items():
+        console.print(f"and {number} more of {code}", style="dim", soft_wrap=True)
     if any(warning["code"] == "relative_url" for warning in result.get("warnings", [])):
         console.print("--file sends along what the document refers to.", style="dim", soft_wrap=True)

@@ -202,17 +202,33 @@ function problem({ status, error }) {
 
 function warnings({ result }) {
   if (!result?.warnings?.length) return [];
-  const items = result.warnings.map(({ code, message, url }) =>
-    h("li", {}, h("p", {}, message), url && h("p", { class: "url" }, url), h("code", {}, code)),
+  const items = result.warnings.map((found) =>
+    h(
+      "li",
+      {},
+      h("p", {}, found.message),
+      found.url && h("p", { class: "url" }, found.url),
+      found.source && h("p", { class: "url" }, cssPlace(found)),
+      h("code", {}, found.code),
+      found.severity && ` ${found.severity}`,
+      found.count && `, ${found.count} times`,
+    ),
+  );
+  const omitted = Object.entries(result.warnings_omitted ?? {}).map(([code, number]) =>
+    h("li", {}, `${number} more of `, h("code", {}, code)),
   );
   return [
     h(
       "div",
       { class: "box", "data-status": "retrying" },
       h("h2", {}, result.warnings.length === 1 ? "1 warning" : `${result.warnings.length} warnings`),
-      h("ul", {}, ...items),
+      h("ul", {}, ...items, ...omitted),
     ),
   ];
+}
+
+function cssPlace({ source, line }) {
+  return line ? `${source}, line ${line}` : source;
 }
 
 function facts(job) {

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
 from jobs.kinds import invoice_xml
 from jobs.kinds.invoice_xml import NoInvoice
@@ -24,6 +24,7 @@ from jobs.kinds.pdf_values import (
     file_name,
     paper_size,
     pdf_name,
+    strictness,
 )
 from jobs.render.child.pdf.invoice_profiles import (
     FILE_NAMES,
@@ -32,6 +33,7 @@ from jobs.render.child.pdf.invoice_profiles import (
     Profile,
     Relationship,
 )
+from jobs.render.protocol.warning_codes import Severity, WarningCode
 from jobs.templates.template import MAX_VERSION, NAME_PATTERN
 
 _WITHOUT_ATTACHMENTS = frozenset(
@@ -264,7 +266,14 @@ class PdfOptions(Strict):
         Field(min_length=1, max_length=200, description="Name of the PDF. Default: `document.pdf`."),
         AfterValidator(lambda name: name and pdf_name(name)),
     ] = None
-    strict: Annotated[bool | None, Field(description="Warnings fail the job.")] = None
+    strict: Annotated[
+        bool | Severity | Annotated[list[WarningCode], Field(min_length=1, max_length=50)] | None,
+        WrapValidator(strictness),
+        Field(
+            description="Warnings fail the job: all of them (`true`), those of this severity or a worse "
+            "one, or those with one of these codes."
+        ),
+    ] = None
     cache: Annotated[
         bool | None,
         Field(description="`false` renders even if the result of the same document could be reused."),

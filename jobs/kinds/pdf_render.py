@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors.job import StrictWarnings, TemplateError
@@ -16,6 +16,7 @@ from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import PdfInput, PdfOptions
 from jobs.kinds.validation import canonical
 from jobs.render.protocol.messages import RenderRequest
+from jobs.render.protocol.warning_codes import SEVERITIES, SEVERITY, Severity, WarningCode
 from jobs.render.version import renderer_version
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ DEFAULT_FILENAME = "document.pdf"
 _MAX_STRICT_WARNINGS_SHOWN = 10
 _OPTIONS_NOT_IN_THE_PDF = frozenset({"filename", "strict", "cache"})
 _WARNINGS_ABOUT_THE_MACHINE = frozenset({"font_subsetting_slow"})
-"""`strict` ignores these, because it is about the document."""
+"""`strict` ignores these unless it names them, because it is about the document."""
 
 
 class PdfRender:
@@ -67,8 +68,8 @@ class PdfRender:
         async def run(run: Run) -> Result:
             options = run.spec["options"]
             result = await _reused(run) or await _rendered(run, pool)
-            if options.get("strict"):
-                _refuse_warnings(result.details["warnings"])
+            if strict := options.get("strict"):
+                _refuse_warnings(result.details, strict)
             return dataclasses.replace(
                 result,
                 filename=options.get("filename", DEFAULT_FILENAME),
@@ -138,17 +139,33 @@ def _template(input: dict[str, Any]) -> dict[str, Any]:
     return {"template": {"name": input["template"], "version": input["version"]}}
 
 
-def _refuse_warnings(warnings: list[dict[str, str]]) -> None:
-    found = [warning for warning in warnings if warning["code"] not in _WARNINGS_ABOUT_THE_MACHINE]
-    if not found:
+def _refuse_warnings(details: Mapping[str, Any], strict: bool | Severity | list[WarningCode]) -> None:
+    refused = _refused_codes(strict)
+    found = [warning for warning in details["warnings"] if warning["code"] in refused]
+    omitted = details.get("warnings_omitted", {})
+    number = len(found) + sum(omitted[code] for code in omitted if code in refused)
+    if not number:
         return
-    shown = "; ".join(
-        f"{warning['code']}: {warning['message']}" for warning in found[:_MAX_STRICT_WARNINGS_SHOWN]
-    )
-    more = len(found) - _MAX_STRICT_WARNINGS_SHOWN
+    shown = "; ".join(_strict_text(warning) for warning in found[:_MAX_STRICT_WARNINGS_SHOWN])
+    more = number - min(len(found), _MAX_STRICT_WARNINGS_SHOWN)
     rest = f"; and {more} more" if more > 0 else ""
-    count = f"{len(found)} warning{'s' if len(found) > 1 else ''}"
-    raise StrictWarnings(f"The document has {count}, and the job is strict: {shown}{rest}")
+    raise StrictWarnings(
+        f"The document has {number} warning{'s' if number > 1 else ''}, and the job is strict: {shown}{rest}"
+    )
+
+
+def _refused_codes(strict: bool | Severity | list[WarningCode]) -> Collection[str]:
+    if isinstance(strict, list):
+        return strict
+    least = SEVERITIES[-1] if isinstance(strict, bool) else strict
+    refused = SEVERITIES[: SEVERITIES.index(least) + 1]
+    return {code for code in SEVERITY if SEVERITY[code] in refused} - _WARNINGS_ABOUT_THE_MACHINE
+
+
+def _strict_text(warning: Mapping[str, Any]) -> str:
+    line = f", line {warning['line']}" if "line" in warning else ""
+    source = f" ({warning['source']}{line})" if "source" in warning else ""
+    return f"{warning['code']}: {warning['message']}{source}"
 
 
 PDF_RENDER = PdfRender()

@@ -6,7 +6,14 @@ import base64
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
 
 from jobs.core.egress import EgressPolicy, UrlRefused
 from jobs.core.times import parse_time
@@ -51,6 +58,16 @@ def paper_size(size: str) -> str:
 def _length(length: str) -> str:
     length_mm(length)
     return length
+
+
+def strictness(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Gives one error instead of one for each form that the value could have had."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError(
+            'should be true, false, "error", "warning", "info", or a list of codes of warnings'
+        ) from None
 
 
 def each_side(margins: Any) -> Any:

@@ -15,6 +15,7 @@ STYLES = {
     "cancelled": "dim",
 }
 """The style of each status, in rich's terms."""
+WARNING_STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
 def size(count: int) -> str:
@@ -57,3 +58,15 @@ def outcome(job: dict[str, Any]) -> str:
         page = f", page {progress['page']}" if progress.get("page") else ""
         return f"{progress['percent']} %, {progress['stage']}{page}"
     return ""
+
+
+def warning(found: dict[str, Any]) -> tuple[str, str]:
+    """Returns one of a result's warnings as a line, and its style in rich's terms."""
+    severity = found.get("severity", "warning")  # jobs of releases before severities have none
+    about = [str(found[name]) for name in ("url", "source") if name in found]
+    if "line" in found:
+        about.append(f"line {found['line']}")
+    if "count" in found:
+        about.append(f"{found['count']} times")
+    where = f" ({', '.join(about)})" if about else ""
+    return f"{severity}: {found['message']}{where}", WARNING_STYLES[severity]

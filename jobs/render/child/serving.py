@@ -136,6 +136,7 @@ def _send_result(channel: Channel, measured: Measured) -> None:
             "render_ms": measured.render_ms,
             "peak_memory_bytes": measured.peak_memory_bytes,
             "warnings": product.warnings,
+            "warnings_omitted": product.warnings_omitted,
         },
         product.body,
     )

@@ -5,24 +5,23 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jobs.render.child.html.progress_log import Emit, Step
 from jobs.render.child.pdf.finishing import finish
 from jobs.render.child.pdf.merging import merge
 from jobs.render.child.pdf.source_pdf import explaining
+from jobs.render.child.warnings import Warnings
 from jobs.render.protocol import failures
 from jobs.render.protocol.memory import PeakMemory
-from jobs.render.protocol.messages import MediaType, MergePart, WarningCode
+from jobs.render.protocol.messages import MediaType, MergePart
+from jobs.render.protocol.warning_codes import WarningCode
 
 if TYPE_CHECKING:
     from jobs.render.child.html.engine import Engine
 
 Task = Callable[[dict[str, Any], bytes, Emit], "Product"]
-
-_MAX_WARNINGS = 100
-_MAX_MESSAGE_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,8 @@ class Product:
     body: bytes
     content_type: MediaType
     pages: int
-    warnings: list[dict[str, str]]
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    warnings_omitted: Mapping[WarningCode, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Tasks:
             content_type="application/pdf",
             pages=rendered.pages,
             warnings=rendered.warnings,
+            warnings_omitted=rendered.warnings_omitted,
         )
 
     def _merge(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
@@ -104,7 +105,14 @@ class Tasks:
         emit(Step(85, "finishing", None))
         with explaining("The whole"):  # a watermark can fail on pages of strange sizes
             pdf = finish(merged.pdf, options, self._engine.page)
-        return Product(body=pdf, content_type="application/pdf", pages=merged.pages, warnings=warnings.found)
+        listed, omitted = warnings.listed()
+        return Product(
+            body=pdf,
+            content_type="application/pdf",
+            pages=merged.pages,
+            warnings=listed,
+            warnings_omitted=omitted,
+        )
 
     def _preview(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
         from jobs.render.child.pdf.preview import draw
@@ -114,23 +122,10 @@ class Tasks:
             request["options"],
             lambda done, wanted: emit(Step(5 + 90 * done // wanted, "drawing", done)),
         )
-        return Product(
-            body=pictures.body, content_type=pictures.content_type, pages=pictures.pages, warnings=[]
-        )
+        return Product(body=pictures.body, content_type=pictures.content_type, pages=pictures.pages)
 
 
 def split(body: bytes, sizes: Sequence[int]) -> list[bytes]:
     """Returns pieces of these sizes, and then the rest."""
     ends = [0, *itertools.accumulate(sizes)]
     return [*(body[start:end] for start, end in itertools.pairwise(ends)), body[ends[-1] :]]
-
-
-class Warnings:
-    """Collects warnings, up to the number and the length that an answer may have."""
-
-    def __init__(self) -> None:
-        self.found: list[dict[str, str]] = []
-
-    def add(self, code: WarningCode, message: str) -> None:
-        if len(self.found) < _MAX_WARNINGS:
-            self.found.append({"code": code, "message": message[:_MAX_MESSAGE_CHARACTERS]})

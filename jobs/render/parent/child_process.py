@@ -28,6 +28,7 @@ from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ProcessUse, Use
 from jobs.render.protocol.messages import MediaType, RenderRequest, Request
+from jobs.render.protocol.warning_codes import SEVERITY
 
 log = structlog.get_logger("pressrun.render")
 
@@ -360,7 +361,11 @@ def _outcome(answer: messages.Rendered, body: bytes, render: _Render) -> RenderO
             "pages": answer.pages,
             "render_ms": answer.render_ms,
             "peak_memory_bytes": max(answer.peak_memory_bytes, render.peak_bytes),
-            "warnings": [warning.model_dump(exclude_none=True) for warning in answer.warnings],
+            "warnings": [
+                {"severity": SEVERITY[warning.code], **warning.model_dump(exclude_none=True)}
+                for warning in answer.warnings
+            ],
+            **({"warnings_omitted": answer.warnings_omitted} if answer.warnings_omitted else {}),
         },
         self_contained=not render.asked,
     )

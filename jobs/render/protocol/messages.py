@@ -15,11 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from jobs.core.egress import MAX_URL_CHARACTERS
 from jobs.isolation.level import Level
+from jobs.render.protocol.warning_codes import WarningCode
 from jobs.render.protocol.wire import BadFrame, Frame
 
 T = TypeVar("T")
 
-MAX_ANSWER_HEADER_BYTES = 512 * 1024
+MAX_ANSWER_HEADER_BYTES = 1024 * 1024
+MAX_WARNINGS = 100
 
 Format = Literal["html", "markdown", "url", "template"]
 FailureCode = Literal[
@@ -36,47 +38,6 @@ FailureCode = Literal[
 ]
 FetchCode = Literal["unreachable", "asset_forbidden", "asset_too_large", "fetch_limit"]
 """Why an asset is missing."""
-WarningCode = Literal[
-    "image_unreachable",
-    "stylesheet_unreachable",
-    "attachment_unreachable",
-    "asset_unreachable",
-    "asset_forbidden",
-    "asset_too_large",
-    "fetch_limit",
-    "image_undecodable",
-    "stylesheet_unusable",
-    "stylesheet_unsupported",
-    "attachment_unusable",
-    "attachment_invalid",
-    "font_unavailable",
-    "font_unsupported",
-    "font_subsetting_slow",
-    "glyph_missing",
-    "css_ignored",
-    "svg_ignored",
-    "layout_unsupported",
-    "relative_url",
-    "relative_link",
-    "malformed_url",
-    "anchor_missing",
-    "anchor_duplicate",
-    "accessibility",
-    "metadata_invalid",
-    "front_matter_invalid",
-    "render_warning",
-    "more_warnings",
-    "bookmarks_unreadable",
-    "pdf_repaired",
-    "form_fields_renamed",
-    "attachments_renamed",
-    "part_incomplete",
-    "conformance_lost",
-    "signature_lost",
-    "tags_lost",
-    "scripts_lost",
-]
-"""`docs/rendering.md` explains each code."""
 MediaType = Literal["application/pdf", "image/png", "image/webp", "application/zip"]
 
 _BEGINNINGS: Mapping[MediaType, re.Pattern[bytes]] = {
@@ -198,6 +159,13 @@ class Warned(CheckedMessage):
     code: WarningCode
     message: Annotated[str, Field(max_length=1000)]
     url: Annotated[str | None, Field(max_length=1000)] = None
+    """What could not be fetched or used."""
+    source: Annotated[str | None, Field(max_length=1000)] = None
+    """The stylesheet or the element with the CSS that the warning is about."""
+    line: Annotated[int | None, Field(ge=1, le=10**9)] = None
+    """The line in the source."""
+    count: Annotated[int | None, Field(ge=2, le=10**9)] = None
+    """How often it occurred, if more than once; the other members are about the first time."""
 
 
 class Ready(CheckedMessage):
@@ -240,7 +208,9 @@ class Rendered(CheckedMessage):
     pages: Annotated[int, Field(ge=0, le=10_000_000)]
     render_ms: Annotated[int, Field(ge=0, le=10**9)]
     peak_memory_bytes: Annotated[int, Field(ge=0, le=2**48)]
-    warnings: Annotated[list[Warned], Field(max_length=200)]
+    warnings: Annotated[list[Warned], Field(max_length=MAX_WARNINGS)]
+    warnings_omitted: dict[WarningCode, Annotated[int, Field(ge=1, le=10**9)]] = {}
+    """How many more warnings of each code there were."""
 
 
 class Failed(CheckedMessage):

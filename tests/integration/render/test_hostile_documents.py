@@ -148,5 +148,5 @@ async def test_a_document_with_too_many_requests_gets_the_first_ones(
     web.requests.clear()
     images = "".join(f'<img alt="" src="{web.url(f"/pixel.png?{n}")}">' for n in range(100))
     outcome = await render(pool, Hostile("images", lambda: images), ENOUGH_TIME_MS)
-    assert set(codes(outcome)) == {"fetch_limit", "more_warnings"}
+    assert set(codes(outcome)) == {"fetch_limit"}
     assert len(web.requests) == FETCH.max_requests

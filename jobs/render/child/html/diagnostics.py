@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from jobs.render.protocol.messages import FetchCode, WarningCode
+from jobs.render.child.html.css_sources import css_source
+from jobs.render.child.warnings import Warnings, shortened
+from jobs.render.protocol.messages import FetchCode
+from jobs.render.protocol.warning_codes import WarningCode
 
 _Asset = Literal["image", "stylesheet", "attachment"]
 
-MAX_WARNINGS = 50
-_MAX_MESSAGE_CHARACTERS = 500
-_MAX_URL_CHARACTERS = 500
 _UNREACHABLE: Mapping[_Asset | None, WarningCode] = {
     "image": "image_unreachable",
     "stylesheet": "stylesheet_unreachable",
@@ -31,11 +31,10 @@ _UNUSABLE: Mapping[_Asset, tuple[WarningCode, str]] = {
     "image": ("image_undecodable", "an image"),
     "stylesheet": ("stylesheet_unusable", "a stylesheet"),
 }
-_REPORTED_ONCE = frozenset({"font_subsetting_slow"})
-"""The messages differ for each font, but mean the same."""
-
 _OBJECT = re.compile(r" ?<[^<>]* object at 0x[0-9a-f]+>")
 """A Python object, with its address in memory, in a message of a library."""
+
+_POSITION = " at %d:%d"
 
 _LOGGER = logging.getLogger("weasyprint")
 
@@ -84,7 +83,7 @@ class FetchProblem:
 
 
 class Diagnostics(logging.Handler):
-    """Collects the warnings of one document, each of them once, and at most `MAX_WARNINGS`."""
+    """Collects the warnings of one document."""
 
     def __init__(self, problems: Mapping[str, FetchProblem], internal_url: str | None = None) -> None:
         """`problems`, by URL, is filled by the fetcher while the document is rendered.
@@ -94,8 +93,7 @@ class Diagnostics(logging.Handler):
         super().__init__(logging.WARNING)
         self._problems = problems
         self._internal_url = internal_url
-        self._warnings: dict[tuple[str, str], dict[str, str]] = {}
-        self._is_full = False
+        self._warnings = Warnings()
         self._explained: set[str] = set()
 
     @contextmanager
@@ -108,7 +106,7 @@ class Diagnostics(logging.Handler):
 
     def warn(self, code: WarningCode, message: str) -> None:
         """Adds a warning that is not one of WeasyPrint."""
-        self._add(code, message, None, message)
+        self._add(code, message)
 
     def emit(self, record: logging.LogRecord) -> None:
         code = _code(record)
@@ -116,14 +114,15 @@ class Diagnostics(logging.Handler):
             self._add_attachment(record.getMessage())
         elif code == "image" or code == "stylesheet":
             self._add_asset(code, *_failure(record))
-        elif code in _REPORTED_ONCE:
-            self._add(code, record.getMessage(), None, code)
-        else:
-            self._add(code, record.getMessage(), None, record.getMessage())
+        elif code == "font_subsetting_slow":  # the messages differ for each font, but mean the same
+            self._add(code, record.getMessage(), key=code)
+        elif not _is_about_the_charset(record):
+            message, key, line = _without_position(record)
+            self._add(code, message, key=key, source=css_source(record), line=line)
 
     def add(self, code: WarningCode, message: str) -> None:
         """Adds a warning that is not WeasyPrint's."""
-        self._add(code, message, None, message)
+        self._add(code, message)
 
     def _add_asset(self, what: _Asset, url: str, reason: str) -> None:
         problem = self._problems.get(url)
@@ -132,7 +131,8 @@ class Diagnostics(logging.Handler):
             self._add_problem(what, url, problem)
         else:  # it was fetched
             code, name = _UNUSABLE[what]
-            self._add(code, f"{_shortened(url, 100)} cannot be used as {name}: {reason}", url, url)
+            message = f"{shortened(url, 100)} cannot be used as {name}: {reason}"
+            self._add(code, message, key=url, url=url)
 
     def _add_attachment(self, message: str) -> None:
         for url, problem in self._problems.items():
@@ -140,35 +140,37 @@ class Diagnostics(logging.Handler):
                 self._explained.add(url)
                 self._add_problem("attachment", url, problem)
                 return
-        self._add("attachment_unusable", message, None, message)
+        self._add("attachment_unusable", message)
 
-    def finish(self) -> list[dict[str, str]]:
+    def finish(self) -> Warnings:
         """Returns all warnings, also for missing assets that WeasyPrint does not log (fonts)."""
         for url, problem in self._problems.items():
             if url not in self._explained:
                 self._add_problem(None, url, problem)
-        warnings = list(self._warnings.values())
-        if self._is_full:
-            warnings.append(
-                {"code": "more_warnings", "message": f"Only the first {MAX_WARNINGS} are listed."}
-            )
-        return warnings
+        return self._warnings
 
     def _add_problem(self, what: _Asset | None, url: str, problem: FetchProblem) -> None:
         code = _UNREACHABLE[what] if problem.code == "unreachable" else problem.code
-        self._add(code, problem.message, url, url)
+        self._add(code, problem.message, key=url, url=url)
 
-    def _add(self, code: WarningCode, message: str, url: str | None, key: str) -> None:
-        if (code, key) in self._warnings:
-            return
-        message = self._public(_OBJECT.sub("", message))
-        if len(self._warnings) >= MAX_WARNINGS:
-            self._is_full = True
-            return
-        warning = {"code": code, "message": _shortened(message, _MAX_MESSAGE_CHARACTERS)}
-        if url is not None:
-            warning["url"] = _shortened(self._public(url), _MAX_URL_CHARACTERS)
-        self._warnings[code, key] = warning
+    def _add(
+        self,
+        code: WarningCode,
+        message: str,
+        *,
+        key: Hashable = None,
+        url: str | None = None,
+        source: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        self._warnings.add(
+            code,
+            self._public(_OBJECT.sub("", message)),
+            key=key,
+            url=url and self._public(url),
+            source=source and self._public(source),
+            line=line,
+        )
 
     def _public(self, text: str) -> str:
         return text if self._internal_url is None else text.replace(self._internal_url, "")
@@ -194,5 +196,35 @@ def _failure(record: logging.LogRecord) -> tuple[str, str]:
     return str(url), str(error) or str(cause or "it is not one, or damaged")
 
 
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _without_position(record: logging.LogRecord) -> tuple[str, Hashable, int | None]:
+    """Returns the message without its line and column, a key for messages like it, and the line.
+
+    A declaration that is ignored for the same reason as another of its property is like this one,
+    whatever its value.
+    """
+    template, args = str(record.msg), record.args
+    if not isinstance(args, tuple) or _POSITION not in template:
+        return record.getMessage(), record.getMessage(), None
+    index = template[: template.index(_POSITION)].count("%")
+    line, _ = args[index : index + 2]
+    before, after = args[:index], args[index + 2 :]
+    template = template.replace(_POSITION, "")
+    if template.startswith("Ignored `") and len(before) == 2:
+        name, value = before
+        message = template % (name, shortened(str(value).strip(), 100), *after)
+        key: Hashable = (template, name, *after)
+    else:
+        message = key = template % (*(_rule_name(each) for each in before), *after)
+    return message, key, line if isinstance(line, int) else None
+
+
+def _rule_name(part: object) -> object:
+    """Returns the name of a CSS rule instead of its Python object."""
+    name = getattr(part, "at_keyword", None)
+    return part if name is None else f"@{name}"
+
+
+def _is_about_the_charset(record: logging.LogRecord) -> bool:
+    """Tells whether the rule is ``@charset``, which has been obeyed, or has no effect."""
+    rule = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    return getattr(rule, "lower_at_keyword", None) == "charset"

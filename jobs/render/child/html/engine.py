@@ -8,11 +8,11 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from warnings import simplefilter
 
 import weasyprint
 from PIL import Image
@@ -28,6 +28,7 @@ from jobs.core.errors.job import (
 )
 from jobs.render.child.html import presentational_hints
 from jobs.render.child.html.color_profiles import optional_color_profiles
+from jobs.render.child.html.css_sources import CssSources
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import Ask, DocumentFetcher, FetchFailed, ask_nobody
 from jobs.render.child.html.fonts import Fonts
@@ -40,6 +41,7 @@ from jobs.render.child.markdown import conversion as markdown
 from jobs.render.child.markdown.front_matter import Warn
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.child.pdf.finishing import finish
+from jobs.render.protocol.warning_codes import WarningCode
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"
 
@@ -66,7 +68,8 @@ _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 class RenderedDocument:
     pdf: bytes
     pages: int
-    warnings: list[dict[str, str]]
+    warnings: list[dict[str, Any]]
+    warnings_omitted: Mapping[WarningCode, int]
 
 
 class Engine:
@@ -76,9 +79,10 @@ class Engine:
         self.ask = ask
         """Gets assets from the worker."""
         self.fonts = Fonts()
-        self.stylesheets = StylesheetCache()
+        self._sources = CssSources()
+        self.stylesheets = StylesheetCache(self._sources)
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        simplefilter("error", Image.DecompressionBombWarning)
 
     def warm_up(self) -> None:
         """Renders a first document, and hides all objects from the garbage collector."""
@@ -114,6 +118,7 @@ class Engine:
                 ProgressLog(emit).following(),
                 self.stylesheets.in_use(),
                 links.in_use(),
+                self._sources.in_use(),
                 optional_color_profiles(),
             ):
                 if format == "template":
@@ -133,11 +138,8 @@ class Engine:
                 pdf = finish(pdf, options, self.page)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
-        return RenderedDocument(
-            pdf=pdf,
-            pages=pages,
-            warnings=diagnostics.finish(),
-        )
+        warnings, omitted = diagnostics.finish().listed()
+        return RenderedDocument(pdf=pdf, pages=pages, warnings=warnings, warnings_omitted=omitted)
 
     def page(self, html: str) -> bytes:
         """Returns the PDF of HTML that Pressrun itself has made; nothing is fetched."""
@@ -192,8 +194,10 @@ class Engine:
 
     def _lay_out(self, html: weasyprint.HTML, format: str, options: Mapping[str, Any]) -> weasyprint.Document:
         counter_style, color_profiles = CounterStyle(), {}  # type: ignore[var-annotated]
+        self._sources.of_document(html.etree_element)
         stylesheets = [
             self.stylesheets.css(
+                source=source,
                 string=text,
                 base_url=html.base_url,
                 url_fetcher=html.url_fetcher,
@@ -202,7 +206,7 @@ class Engine:
                 counter_style=counter_style,
                 color_profiles=color_profiles,
             )
-            for text in _stylesheets(format, options)
+            for source, text in _stylesheets(format, options)
         ]
         rendering: weasyprint.Document = html.render(
             font_config=self.fonts,
@@ -225,12 +229,16 @@ def use_scratch(path: str) -> None:
     os.environ["TMPDIR"] = path
 
 
-def _stylesheets(format: str, options: Mapping[str, Any]) -> list[str]:
-    """Returns the CSS texts for a document; later ones win over earlier ones."""
-    hints = [presentational_hints.stylesheet()] if _wants_hints(options) else []
-    default = [markdown.stylesheet()] if format == "markdown" else []
-    page = page_stylesheet(options)
-    return [*hints, *default, *options.get("stylesheets", ()), *([page] if page else [])]
+def _stylesheets(format: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields CSS texts for a document, with their names; later ones win over earlier ones."""
+    if _wants_hints(options):
+        yield "the stylesheet for attributes of HTML", presentational_hints.stylesheet()
+    if format == "markdown":
+        yield "the stylesheet for Markdown", markdown.stylesheet()
+    for number, text in enumerate(options.get("stylesheets", ())):
+        yield f"stylesheets[{number}]", text
+    if page := page_stylesheet(options):
+        yield "the options for pages", page
 
 
 def _wants_hints(options: Mapping[str, Any]) -> bool:

@@ -25,6 +25,8 @@ import weasyprint.css
 from weasyprint.css.tokens import Pending
 from weasyprint.urls import select_source
 
+from jobs.render.child.html.css_sources import CssSources
+
 MAX_SOURCE_BYTES = 2 * 1024 * 1024
 """Size of all kept stylesheets as text. Parsed, they need some thirty times as much memory."""
 _MAX_NOT_REUSABLE = 1000
@@ -74,7 +76,11 @@ class _Parsed:
 class StylesheetCache:
     """Replaces `weasyprint.CSS` while a document is laid out."""
 
-    def __init__(self, max_source_bytes: int = MAX_SOURCE_BYTES) -> None:
+    def __init__(
+        self, sources: CssSources | None = None, *, max_source_bytes: int = MAX_SOURCE_BYTES
+    ) -> None:
+        """`sources` is told which stylesheet is being read."""
+        self._sources = sources or CssSources()
         self._max_source_bytes = max_source_bytes
         self._source_bytes = 0
         self._parsed: OrderedDict[Key, _Parsed] = OrderedDict()
@@ -92,12 +98,27 @@ class StylesheetCache:
         finally:
             weasyprint.css.CSS = _CSS  # type: ignore[attr-defined]
 
-    def css(self, *, url: str | None = None, string: str | None = None, **arguments: Any) -> weasyprint.CSS:
+    def css(
+        self,
+        *,
+        url: str | None = None,
+        string: str | None = None,
+        source: str | None = None,
+        **arguments: Any,
+    ) -> weasyprint.CSS:
         """Returns the stylesheet that `weasyprint.CSS` makes from the same arguments.
+
+        `source` names it in warnings; by default that is its URL or its ``<style>`` element.
 
         Raises:
             URLFetchingError: it could not be fetched from `url`.
         """
+        if source is None:
+            source = self._sources.next_style_element(string or "") if url is None else url
+        with self._sources.reading(source):
+            return self._css(source, url=url, string=string, **arguments)
+
+    def _css(self, name: str, *, url: str | None, string: str | None, **arguments: Any) -> weasyprint.CSS:
         if arguments.get("matcher") is not None:  # an @import, part of a stylesheet that is not kept
             return _CSS(url=url, **arguments)
         _PROGRESS.info("Step 2 - Fetching and parsing CSS - %s", url or "CSS string")
@@ -115,9 +136,11 @@ class StylesheetCache:
             source, _ = tinycss2.bytes.decode_stylesheet_bytes(  # type: ignore[no-untyped-call]
                 source, protocol_encoding
             )
-        return self._of_text(source, base_url, arguments)
+        return self._of_text(name, source, base_url, arguments)
 
-    def _of_text(self, text: str, base_url: str | None, arguments: dict[str, Any]) -> weasyprint.CSS:
+    def _of_text(
+        self, name: str, text: str, base_url: str | None, arguments: dict[str, Any]
+    ) -> weasyprint.CSS:
         media = arguments["media_type"]
         content = text.encode("utf-8", "surrogatepass")
         key = hashlib.sha256(content).digest(), base_url, media
@@ -128,7 +151,10 @@ class StylesheetCache:
         elif key not in self._not_reusable and len(content) <= self._max_source_bytes:
             parsed = self._add(key, text, len(content))
         if parsed is None:
-            return _CSS(string=text, base_url=base_url, **arguments)
+            sheet = _CSS(string=text, base_url=base_url, **arguments)
+            self._sources.note_pending(_pending(sheet), name)
+            return sheet
+        self._sources.note_pending(parsed.pending, name)
         return _for_document(parsed, base_url, arguments.get("page_rules"), arguments.get("layers"))
 
     def _add(self, key: Key, text: str, source_bytes: int) -> _Parsed | None:

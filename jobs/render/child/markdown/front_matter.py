@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from jobs.render.protocol.messages import WarningCode
+from jobs.render.protocol.warning_codes import WarningCode
 
 Warn = Callable[[WarningCode, str], None]
 """Takes a code and a message."""

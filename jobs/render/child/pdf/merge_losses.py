@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pikepdf
 from pikepdf import Dictionary, Name, Stream
 
-from jobs.render.protocol.messages import WarningCode
+from jobs.render.protocol.warning_codes import WarningCode
 
 _MAX_XMP_BYTES = 1024 * 1024
 _MAX_PARTS_SHOWN = 5

@@ -22,8 +22,9 @@ from jobs.render.child.pdf.merging_catalogs import (
     set_labels,
 )
 from jobs.render.child.pdf.source_pdf import explaining, open_whole
-from jobs.render.protocol.messages import MergePart, WarningCode
+from jobs.render.protocol.messages import MergePart
 from jobs.render.protocol.page_ranges import resolve
+from jobs.render.protocol.warning_codes import WarningCode
 
 Warn = Callable[[WarningCode, str], None]
 """Takes a code and a message."""

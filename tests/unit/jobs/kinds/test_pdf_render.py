@@ -1,6 +1,7 @@
 import base64
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -232,6 +233,9 @@ class TestCanonical:
             ({"filename": "a\r\nb.pdf"}, "/options/filename"),
             ({"filename": "x" * 300}, "/options/filename"),
             ({"strict": 1}, "/options/strict"),
+            ({"strict": "errors"}, "/options/strict"),
+            ({"strict": []}, "/options/strict"),
+            ({"strict": ["glyph_mising"]}, "/options/strict"),
         ],
     )
     def test_invalid_options_are_refused_with_their_pointer(self, options: Any, pointer: str) -> None:
@@ -280,18 +284,19 @@ class TestCanonical:
 class Renderer:
     """Takes the place of the pool, and returns results with `warnings`."""
 
-    def __init__(self, warnings: list[dict[str, str]]) -> None:
+    def __init__(self, warnings: list[dict[str, Any]], omitted: dict[str, int] | None = None) -> None:
         self.requests: list[tuple[RenderRequest, str, int]] = []
-        self._warnings = warnings
+        self._warnings, self._omitted = warnings, omitted or {}
 
     async def render(
         self, request: RenderRequest, *, tenant: str, timeout_ms: int, report: Callable[[Progress], None]
     ) -> RenderOutcome:
         self.requests.append((request, tenant, timeout_ms))
         report(Progress(50, "layout", 1))
-        return RenderOutcome(
-            body=b"%PDF-", content_type="application/pdf", details={"pages": 1, "warnings": self._warnings}
-        )
+        details = {"pages": 1, "warnings": self._warnings}
+        if self._omitted:
+            details["warnings_omitted"] = self._omitted
+        return RenderOutcome(body=b"%PDF-", content_type="application/pdf", details=details)
 
 
 def run_of(spec: dict[str, Any], report: Callable[[Progress], None] = lambda progress: None) -> Run:
@@ -325,3 +330,34 @@ class TestRunner:
         renderer = Renderer([{"code": "font_subsetting_slow", "message": "…"}])
         run = PDF_RENDER.runner(renderer)  # type: ignore[arg-type]
         assert (await run(run_of({"input": HTML, "options": {"strict": True}}))).body
+
+    @pytest.mark.parametrize(
+        ("strict", "refused"),
+        [
+            ("error", ["image_unreachable", "glyph_missing"]),
+            ("warning", ["image_unreachable", "glyph_missing", "accessibility"]),
+            ("info", ["image_unreachable", "glyph_missing", "accessibility", "css_ignored"]),
+            (True, ["image_unreachable", "glyph_missing", "accessibility", "css_ignored"]),
+            (["accessibility", "font_subsetting_slow"], ["accessibility", "font_subsetting_slow"]),
+            (["pdf_repaired"], []),
+            (False, []),
+        ],
+    )
+    async def test_strict_takes_a_severity_or_codes(self, strict: Any, refused: list[str]) -> None:
+        codes = ["image_unreachable", "glyph_missing", "accessibility", "font_subsetting_slow", "css_ignored"]
+        run = PDF_RENDER.runner(Renderer([{"code": code, "message": "…"} for code in codes]))  # type: ignore[arg-type]
+        options = PDF_RENDER.canonical(HTML, {"strict": strict})["options"]
+        with pytest.raises(StrictWarnings) if refused else contextlib.nullcontext() as failed:
+            await run(run_of({"input": HTML, "options": options}))
+        if failed is not None:
+            assert re.findall(r"(\w+): …", str(failed.value)) == refused
+
+    async def test_a_strict_message_says_where_the_css_is_and_counts_what_is_not_listed(self) -> None:
+        warning = {"code": "css_ignored", "message": "Ignored.", "source": "a.css", "line": 3}
+        renderer = Renderer([warning], {"css_ignored": 4, "accessibility": 1})
+        with pytest.raises(
+            StrictWarnings, match=r"5 warnings.*: css_ignored: Ignored\. \(a\.css, line 3\); and 4 more"
+        ):
+            await PDF_RENDER.runner(renderer)(  # type: ignore[arg-type]
+                run_of({"input": HTML, "options": {"strict": ["css_ignored"]}})
+            )

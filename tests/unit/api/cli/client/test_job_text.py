@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.cli.client.job_text import outcome
+from api.cli.client.job_text import outcome, warning
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,21 @@ from api.cli.client.job_text import outcome
 )
 def test_the_outcome_names_pages_size_and_warnings(result: dict[str, Any], text: str) -> None:
     assert outcome({"status": "succeeded", "result": result, "error": None, "progress": None}) == text
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        ({"code": "css_ignored", "message": "Ignored."}, ("warning: Ignored.", "yellow")),
+        (
+            {"severity": "error", "code": "image_unreachable", "message": "No.", "url": "http://a/b"},
+            ("error: No. (http://a/b)", "red"),
+        ),
+        (
+            {"severity": "info", "message": "Ignored.", "source": "a.css", "line": 3, "count": 2},
+            ("info: Ignored. (a.css, line 3, 2 times)", "dim"),
+        ),
+    ],
+)
+def test_a_warning_is_one_line_with_all_that_is_known(found: dict[str, Any], line: tuple[str, str]) -> None:
+    assert warning(found) == line

@@ -7,7 +7,7 @@ import pytest
 from jobs.core.errors.job import ResultTooLarge
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.progress_log import Step
-from jobs.render.child.tasks import Tasks, Warnings, split
+from jobs.render.child.tasks import Tasks, split
 from jobs.render.protocol.memory import PeakMemory
 from jobs.render.protocol.messages import PreviewRequest
 from testsupport import pdfs
@@ -38,11 +38,3 @@ def test_a_task_is_measured() -> None:
 def test_a_body_is_split_by_sizes() -> None:
     assert split(b"12345", [2, 0, 1]) == [b"12", b"", b"3", b"45"]
     assert split(b"12", []) == [b"12"]
-
-
-def test_warnings_are_limited_to_what_an_answer_may_have() -> None:
-    warnings = Warnings()
-    for _ in range(300):
-        warnings.add("pdf_repaired", "m" * 2000)
-    assert len(warnings.found) == 100
-    assert len(warnings.found[0]["message"]) == 1000

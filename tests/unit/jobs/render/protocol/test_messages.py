@@ -1,6 +1,4 @@
-import re
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -16,7 +14,6 @@ from jobs.render.protocol.messages import (
     Ready,
     Rendered,
     RenderRequest,
-    WarningCode,
     parse_answer,
 )
 from jobs.render.protocol.wire import BadFrame, Frame
@@ -131,12 +128,3 @@ def test_a_preview_request_has_its_pdf_in_the_body() -> None:
         "scratch": "/tmp/1",
         "timeout_ms": 500,
     }
-
-
-def test_the_page_about_rendering_explains_every_warning() -> None:
-    page = (Path(__file__).parents[5] / "docs" / "rendering.md").read_text()
-    _, _, rest = page.partition("\n## Warnings\n")
-    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", rest.partition("\n## ")[0], re.MULTILINE)
-    assert sorted(code for row in rows for code in re.findall(r"`(\w+)`", row)) == sorted(
-        get_args(WarningCode)
-    )

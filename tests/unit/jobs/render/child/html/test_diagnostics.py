@@ -1,6 +1,9 @@
 import logging
+from typing import Any
 
-from jobs.render.child.html.diagnostics import MAX_WARNINGS, Diagnostics, FetchProblem
+import tinycss2
+
+from jobs.render.child.html.diagnostics import Diagnostics, FetchProblem
 
 LOGGER = logging.getLogger("weasyprint")
 
@@ -12,6 +15,11 @@ def log_from(folder: str, template: str, *args: object) -> None:
             "weasyprint", logging.WARNING, f"/x/weasyprint/{folder}/__init__.py", 1, template, args, None
         )
     )
+
+
+def listed(diagnostics: Diagnostics) -> list[dict[str, Any]]:
+    warnings, _ = diagnostics.finish().listed()
+    return warnings
 
 
 def test_codes_depend_on_the_template_and_the_file_and_never_on_the_document() -> None:
@@ -26,12 +34,12 @@ def test_codes_depend_on_the_template_and_the_file_and_never_on_the_document() -
             "draw", '.notdef glyph rendered for Unicode string unsupported by fonts: "%s" (U+%04X)', "x", 120
         )
         log_from("", "Something new")
-    assert [warning["code"] for warning in diagnostics.finish()] == [
-        "css_ignored",
+    assert [warning["code"] for warning in listed(diagnostics)] == [
+        "glyph_missing",
         "layout_unsupported",
         "font_unavailable",
-        "glyph_missing",
         "render_warning",
+        "css_ignored",
     ]
 
 
@@ -48,7 +56,7 @@ def test_the_warning_for_a_missing_asset_has_the_reason_and_the_url() -> None:
         log_from(
             "pdf", "Failed to load attachment: %s", "FetchFailed: http://a/3.pdf did not answer in time."
         )
-    assert diagnostics.finish() == [
+    assert listed(diagnostics) == [
         {"code": "image_unreachable", "message": problems["http://a/1.png"].message, "url": "http://a/1.png"},
         {"code": "asset_forbidden", "message": problems["http://a/2.css"].message, "url": "http://a/2.css"},
         {
@@ -66,7 +74,7 @@ def test_the_warning_for_an_unusable_asset_is_short() -> None:
     with diagnostics.collecting():
         log_from("", "Failed to load image at %r: %s", "data:image/png;base64," + "A" * 100_000, error)
         log_from("pdf", "Failed to load attachment: %s", "ValueError: bad data URL")
-    image, attachment = diagnostics.finish()
+    image, attachment = listed(diagnostics)
     assert image["code"] == "image_undecodable"
     assert image["message"].endswith("cannot be used as an image: cannot identify image file")
     assert len(image["message"]) < 300
@@ -78,7 +86,7 @@ def test_a_missing_asset_that_weasyprint_does_not_log_is_a_warning() -> None:
     diagnostics = Diagnostics(
         {"http://a/f.woff2": FetchProblem("unreachable", "http://a/f.woff2 did not answer.")}
     )
-    assert diagnostics.finish() == [
+    assert listed(diagnostics) == [
         {
             "code": "asset_unreachable",
             "message": "http://a/f.woff2 did not answer.",
@@ -87,15 +95,38 @@ def test_a_missing_asset_that_weasyprint_does_not_log_is_a_warning() -> None:
     ]
 
 
-def test_each_warning_is_listed_once_and_their_number_is_limited() -> None:
+def test_declarations_that_are_ignored_for_the_same_reason_are_one_warning() -> None:
+    diagnostics = Diagnostics({})
+    template = "Ignored `%s:%s` at %d:%d, %s."
+    with diagnostics.collecting():
+        log_from("css", template, "filter", " blur(3px)", 4, 9, "unknown property")
+        log_from("css", template, "filter", " none", 7, 1, "unknown property")
+        log_from("css", template, "width", " red", 8, 1, "invalid value")
+    assert listed(diagnostics) == [
+        {
+            "code": "css_ignored",
+            "message": "Ignored `filter:blur(3px)`, unknown property.",
+            "line": 4,
+            "count": 2,
+        },
+        {"code": "css_ignored", "message": "Ignored `width:red`, invalid value.", "line": 8},
+    ]
+
+
+def test_a_rule_is_named_and_not_shown_as_an_object_of_python() -> None:
+    (rule,) = tinycss2.parse_stylesheet("@foo bar;")  # type: ignore[no-untyped-call]
     diagnostics = Diagnostics({})
     with diagnostics.collecting():
-        for number in range(MAX_WARNINGS + 7):
-            log_from("css", "Ignored `%s`", number)
-            log_from("css", "Ignored `%s`", number)
-    warnings = diagnostics.finish()
-    assert len(warnings) == MAX_WARNINGS + 1
-    assert warnings[-1]["code"] == "more_warnings"
+        log_from("css", "Unknown empty rule %s at %d:%d", rule, 1, 1)
+    assert listed(diagnostics) == [{"code": "css_ignored", "message": "Unknown empty rule @foo", "line": 1}]
+
+
+def test_the_charset_of_a_stylesheet_is_no_warning() -> None:
+    (rule,) = tinycss2.parse_stylesheet('@charset "UTF-8";')  # type: ignore[no-untyped-call]
+    diagnostics = Diagnostics({})
+    with diagnostics.collecting():
+        log_from("css", "Unknown empty rule %s at %d:%d", rule, 1, 1)
+    assert listed(diagnostics) == []
 
 
 def test_slow_font_subsetting_is_one_warning_for_all_fonts() -> None:
@@ -103,7 +134,7 @@ def test_slow_font_subsetting_is_one_warning_for_all_fonts() -> None:
     with diagnostics.collecting():
         log_from("pdf", 'Using fontTools instead of HarfBuzz-Subset for font "%s". …', "A")
         log_from("pdf", 'Using fontTools instead of HarfBuzz-Subset for font "%s". …', "B")
-    assert [warning["code"] for warning in diagnostics.finish()] == ["font_subsetting_slow"]
+    assert [warning["code"] for warning in listed(diagnostics)] == ["font_subsetting_slow"]
 
 
 def test_messages_after_the_render_are_not_warnings() -> None:
@@ -111,4 +142,4 @@ def test_messages_after_the_render_are_not_warnings() -> None:
     with diagnostics.collecting():
         pass
     log_from("css", "Ignored")
-    assert diagnostics.finish() == []
+    assert listed(diagnostics) == []
