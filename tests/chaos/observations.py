@@ -47,21 +47,19 @@ class JobSeen:
     def of(cls, document: Mapping[str, Any]) -> JobSeen:
         result, error = document["result"] or {}, document["error"] or {}
         volatile = ("progress", "queue", "subscription", "links")
-        kept = {name: value for name, value in document.items() if name not in volatile}
+        same = ("id", "kind", "status", "version", "attempt", "max_attempts", "batch_id", "retry_of")
+        times = ("scheduled_at", "started_at", "finished_at")
+        members: dict[str, Any] = {name: document[name] for name in same}
+        members |= {name: seconds(document[name]) for name in times}
         return cls(
-            **{
-                name: document[name]
-                for name in ("id", "kind", "status", "version", "attempt", "max_attempts")
-            },
-            **{name: document[name] for name in ("batch_id", "retry_of")},
-            **{name: seconds(document[name]) for name in ("scheduled_at", "started_at", "finished_at")},
+            **members,
             created_at=seconds(document["created_at"]) or 0.0,
             error_code=error.get("code"),
             error_retryable=bool(error.get("retryable")),
             sha256=result.get("sha256"),
             nonce=document["metadata"].get("nonce") or _stem(result.get("filename")),
             tags=tuple(document["tags"]),
-            digest=digest_of(kept),
+            digest=digest_of({name: value for name, value in document.items() if name not in volatile}),
         )
 
 
@@ -393,7 +391,8 @@ def read(log: Path) -> Iterator[Observation]:
 
 def from_line(line: str) -> Observation:
     members = json.loads(line)
-    return _made(_TYPES[members.pop("is")], members)
+    observation: Observation = _made(_TYPES[members.pop("is")], members)
+    return observation
 
 
 _NESTED: dict[str, Any] = {"event": EventSeen, "job": JobSeen, "batch": BatchSeen, "snapshot": JobSeen}

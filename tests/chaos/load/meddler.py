@@ -8,9 +8,10 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 
 from tests.chaos.load.client import Answer, Client
+from tests.chaos.load.downloads import note_download
 from tests.chaos.load.knowledge import Knowledge, KnownJob
 from tests.chaos.load.plans import Planner
-from tests.chaos.load.submitter import Submitter, note_download
+from tests.chaos.load.submitter import Submitter
 from tests.chaos.observations import (
     BatchRead,
     BatchSeen,
@@ -182,9 +183,9 @@ async def list_jobs(client: Client, filters: Mapping[str, str]) -> bool:
     """Reads all pages of a list, and records them if all came. Returns whether they did."""
     jobs: list[tuple[str, str, int]] = []
     began: float | None = None
-    cursor = None
+    cursor: str | None = None
     while True:
-        more = {"cursor": cursor} if cursor else {}
+        more: dict[str, str] = {"cursor": cursor} if cursor else {}
         answer = await client.ask("GET", "/v1/jobs", params={**filters, "limit": _LIST_LIMIT, **more})
         began = began or answer.began
         if answer.status != 200:

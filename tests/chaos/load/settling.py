@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import aiohttp
 
 from tests.chaos.load.client import Answer
+from tests.chaos.load.downloads import note_download
 from tests.chaos.load.knowledge import KnownJob
 from tests.chaos.load.meddler import list_jobs, look_at_batch, note_job
 from tests.chaos.load.readers import LogPager
-from tests.chaos.load.submitter import note_download
 from tests.chaos.load.tenant import Tenant
 from tests.chaos.observations import Pending
 from tests.chaos.targets import Targets
@@ -25,6 +26,13 @@ _PAUSE_S = 0.5
 _AT_ONCE = 8
 _TRIES = 10
 _UNDER_WAY = ("pending", "sending")
+_LISTS: tuple[dict[str, str], ...] = (
+    {},
+    {"status": "succeeded"},
+    {"status": "failed"},
+    {"status": "cancelled"},
+    {"tag": "red"},
+)
 
 
 async def settle(http: aiohttp.ClientSession, targets: Targets, tenants: Sequence[Tenant]) -> None:
@@ -58,15 +66,16 @@ async def _is_settled(tenant: Tenant, targets: Targets) -> bool:
         return False
     if any(reader.cursor != tenant.pager.cursor for reader in tenant.readers):
         return False
-    return not await _deliveries_under_way(tenant, targets)
+    return await _deliveries_under_way(tenant, targets) == []
 
 
 async def _deliveries_under_way(tenant: Tenant, targets: Targets) -> list[dict[str, object]] | None:
     """Returns the deliveries that have not ended; None if that cannot be asked now."""
     found: list[dict[str, object]] = []
-    origin = {"url": f"http://127.0.0.1:{targets.receiver_port}/"}
-    lists = [(f"/v1/webhook-endpoints/{each}/deliveries", {}) for each in tenant.endpoints.lasting]
-    for path, params in [*lists, ("/v1/webhook-deliveries", origin)]:
+    origin = f"http://127.0.0.1:{targets.receiver_port}/"
+    lists = {"/v1/webhook-deliveries": {"url": origin}}
+    lists |= {f"/v1/webhook-endpoints/{each}/deliveries": {} for each in tenant.endpoints.lasting}
+    for path, params in lists.items():
         for status in _UNDER_WAY:
             answer = await tenant.client.ask("GET", path, params={**params, "status": status, "limit": "100"})
             if answer.status != 200:
@@ -79,7 +88,7 @@ async def read_all(tenant: Tenant, targets: Targets) -> None:
     """Reads all that a tenant can see: its log, jobs, results, batches, lists, deliveries."""
     client, known = tenant.client, tenant.known
     pager = LogPager(client, known, is_last=True)
-    await _until_answered(lambda: _whole_log(pager))
+    await _until_answered(partial(_whole_log, pager))
     places = asyncio.Semaphore(_AT_ONCE)
 
     async def one(job: KnownJob) -> None:
@@ -92,15 +101,9 @@ async def read_all(tenant: Tenant, targets: Targets) -> None:
         for job in list(known.jobs.values()):
             tasks.create_task(one(job))
     for batch_id in known.batches:
-        await _until_answered(lambda batch_id=batch_id: look_at_batch(client, batch_id))
-    for filters in (
-        {},
-        {"status": "succeeded"},
-        {"status": "failed"},
-        {"status": "cancelled"},
-        {"tag": "red"},
-    ):
-        await _until_answered(lambda filters=filters: list_jobs(client, filters))
+        await _until_answered(partial(look_at_batch, client, batch_id))
+    for filters in _LISTS:
+        await _until_answered(partial(list_jobs, client, filters))
     for delivery in await _deliveries_under_way(tenant, targets) or []:
         attempts = delivery["attempts"]
         assert isinstance(attempts, list)

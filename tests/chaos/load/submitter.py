@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable
-from typing import Any
 
-from pypdfium2 import PdfiumError
-
-from tests.chaos.load import documents
 from tests.chaos.load.client import Answer, Client
+from tests.chaos.load.downloads import note_download
 from tests.chaos.load.knowledge import Knowledge, KnownJob
 from tests.chaos.load.plans import Plan, Planner
-from tests.chaos.observations import BatchRead, BatchSeen, Downloaded, JobRead, JobSeen, Submitted
+from tests.chaos.observations import BatchRead, BatchSeen, JobRead, JobSeen, Submitted
 
 MAX_UNFINISHED = 40
 """Of a tenant. What is queued when the faults end has to be done within the time for that."""
@@ -125,29 +121,3 @@ def _accepted(answer: Answer) -> tuple[str, ...]:
     if answer.status == 200:
         return (answer.headers["content-location"].split("/")[3],)
     return (answer.json["job"]["id"],) if answer.code == "job_failed" else ()
-
-
-_read_before: dict[str, dict[str, Any]] = {}
-"""What is in a file, by its digest."""
-
-
-def note_download(client: Client, answer: Answer, job_id: str) -> None:
-    """Records a result: what it shows, and a digest of it."""
-    if answer.status != 200:
-        client.note(Downloaded, answer, job_id=job_id)
-        return
-    content_type = answer.headers["content-type"]
-    sha256 = hashlib.sha256(answer.body).hexdigest()
-    if sha256 not in _read_before:
-        _read_before[sha256] = _content(answer.body, content_type)
-    members = _read_before[sha256]
-    client.note(Downloaded, answer, job_id=job_id, sha256=sha256, content_type=content_type, **members)
-
-
-def _content(body: bytes, content_type: str) -> dict[str, Any]:
-    try:
-        if content_type == "application/pdf":
-            return {"texts": documents.words_of(body)}
-        return {"colour": documents.colour_of(body)}
-    except (PdfiumError, OSError):  # cut short, or not what it says
-        return {}

@@ -141,6 +141,6 @@ def _left_behind(history: History, channels: dict[str, _Channel]) -> Iterator[st
     for reader, channel in channels.items():
         if "/visitor-" in reader:
             continue  # it does not stay until the end
-        last = next(reversed(history.log.get(channel.tenant, {})), None)
+        last = max(history.log.get(channel.tenant, {}), default=None)
         if last is not None and (channel.epoch, channel.sequence) != last:
             yield f"{reader} saw events up to {channel.epoch}.{channel.sequence} of {last[0]}.{last[1]}"

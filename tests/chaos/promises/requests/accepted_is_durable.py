@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.chaos.observations import BatchRead, Changed, Downloaded, JobRead, Listed
+from tests.chaos.observations import Asked, BatchRead, Changed, Downloaded, JobRead, Listed
 from tests.chaos.promises.history import History
 
 
@@ -21,7 +21,8 @@ def broken(history: History) -> Iterator[str]:
 
 
 def _not_found(history: History) -> Iterator[str]:
-    looks = [(each.job_id, each) for each in (*history.of(JobRead), *history.of(Downloaded))]
+    looks: list[tuple[str, Asked]] = [(each.job_id, each) for each in history.of(JobRead)]
+    looks += [(each.job_id, each) for each in history.of(Downloaded)]
     looks += [(each.subject, each) for each in history.of(Changed)]
     for job_id, each in looks:
         if each.status != 404:
@@ -29,9 +30,9 @@ def _not_found(history: History) -> Iterator[str]:
         earlier = [other for other in history.deletions.get(job_id, ()) if other is not each]
         if not any(other.began < each.at for other in earlier):
             yield f"{job_id} was not found, and nobody had deleted it"
-    for each in history.of(BatchRead):
-        if each.status == 404:
-            yield f"{each.batch_id} was not found"
+    for read in history.of(BatchRead):
+        if read.status == 404:
+            yield f"{read.batch_id} was not found"
 
 
 def _wrong_list(history: History, listed: Listed) -> Iterator[str]:

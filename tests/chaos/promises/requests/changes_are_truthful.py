@@ -45,16 +45,12 @@ def _uncalled_for(history: History) -> Iterator[str]:
     """Nothing is cancelled or expires by itself within a run."""
     for job_id, events in history.job_events.items():
         for event in events:
-            asked = history.cancellations.get(job_id, []) + history.cancellations.get(_batch(event), [])
+            batch_id = event.job.batch_id if event.job else None
+            asked = [*history.cancellations.get(job_id, ()), *history.cancellations.get(batch_id or "", ())]
             if event.type == "job.cancelled" and history.final and not asked:
                 yield f"{job_id} was cancelled, and nobody asked for it"
             if event.type == "job.expired" and history.final and not history.deletion_was_asked(job_id):
                 yield f"the result of {job_id} expired, and nobody deleted it"
-
-
-def _batch(event: object) -> str:
-    job = event.job  # type: ignore[attr-defined]
-    return job.batch_id or ""
 
 
 def _back_again(history: History) -> Iterator[str]:

@@ -7,7 +7,7 @@ request without an answer has made one job or none.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.chaos.observations import Submitted
 from tests.chaos.promises.history import History
@@ -81,6 +81,6 @@ def _submission(nonce: str | None, batch_id: str | None) -> str | None:
     return nonce.rpartition(".")[0] if nonce and batch_id else nonce
 
 
-def _separate(tries: object) -> set[object]:
+def _separate(tries: Iterable[Submitted]) -> set[object]:
     """Returns what could each make a job of its own: keys, and requests without a key."""
-    return {each.key or id(each) for each in tries}  # type: ignore[attr-defined]
+    return {each.key or id(each) for each in tries}
