@@ -1,5 +1,5 @@
 --!flags no-cluster allow-oom
---!include _clock _event _webhook _webhook_exhaust
+--!include _clock _event _webhook _webhook_origin _webhook_exhaust
 --!args want lease_ms max_per_target max_late
 -- One look at the queue by one notifier: takes back deliveries whose notifier is gone, promotes
 -- those that are due, then claims up to `want`, round-robin over targets. Costs the same with ten
@@ -28,9 +28,6 @@ local PER_CALL = 25
 local SHARE_EVERY = 4
 -- How long a target with enough in flight stands aside, unless one of its requests ends.
 local ASIDE_MS = 1000
--- A target that waits at its origin for this long is offered again: an earlier release, which knows
--- no pace of origins, may have taken the origin off the ring.
-local WAITS_MS = 30000
 -- How many targets of an origin are looked at in one of its turns, for one that has something.
 local LOOKS_PER_ORIGIN = 5
 -- Deliveries lost several times come back apart, so that they are not lost with the cause again.
@@ -125,62 +122,6 @@ for _, target_id in ipairs(woken) do
 end
 for target_id, target in pairs(offered) do offer(target_id, target, now) end
 
--- What each origin may get, as a virtual clock (GCRA): the next request once `clock` has passed.
--- Nothing if there is no limit, and for targets that an earlier release made of a webhook_url.
-local origins = {}
-local INTERVAL_MS = 1000 / K_WEBHOOK_ORIGIN_RATE
-local function load_origin(origin)
-  if K_WEBHOOK_ORIGIN_RATE == 0 or not origin then return nil end
-  if not origins[origin] then
-    local clock = tonumber(redis.call('HGET', K_WEBHOOK_ORIGIN .. origin, 'clock') or 0)
-    if clock > now + 1000 then clock = 0 end -- the store's clock was set back
-    origins[origin] = { clock = clock, is_awaited = redis.call('EXISTS', K_WEBHOOK_WAITING .. origin) == 1 }
-  end
-  return origins[origin]
-end
-
-local function charge(origin)
-  local state = load_origin(origin)
-  if not state then return end
-  local earliest = now - math.max(0, K_WEBHOOK_ORIGIN_BURST_MS - INTERVAL_MS)
-  state.clock = math.max(math.min(state.clock, now), earliest) + INTERVAL_MS
-  state.is_charged = true
-end
-
-local function must_wait(origin)
-  local state = load_origin(origin)
-  return state and (state.is_awaited or state.clock > now)
-end
-
--- Has the origin served when it may get the next request, after a pause if that is soon.
-local function pause_origin(origin, state)
-  redis.call('ZADD', K_WEBHOOK_PACED, whole(math.ceil(math.max(state.clock, now + K_WEBHOOK_ORIGIN_PAUSE_MS))), origin)
-end
-
-local function let_wait(id, origin, tenant, lane)
-  wait_at_origin(id, origin, tenant, lane)
-  local state = load_origin(origin)
-  state.is_awaited = true
-  if not redis.call('ZSCORE', K_WEBHOOK_RING, origin) and not redis.call('ZSCORE', K_WEBHOOK_PACED, origin) then
-    pause_origin(origin, state)
-  end
-end
-
-local function let_target_wait(target_id, target, lane)
-  note(target, 'waits', lane == 'late' and 2 or 1)
-  save_target(target_id, target)
-  let_wait(target_id, target.origin, target.tenant, lane)
-  redis.call('ZADD', K_WEBHOOK_WAKE, whole(now + WAITS_MS), target_id)
-end
-
-local function offer_origin(origin)
-  local key = K_WEBHOOK_WAITING .. origin
-  if redis.call('ZCOUNT', key, TURNS.normal, TURNS_END.normal) > 0 then
-    join_webhook_ring(origin, 'normal')
-  elseif redis.call('EXISTS', key) == 1 then
-    join_webhook_ring(origin, 'late')
-  end
-end
 for _, origin in ipairs(take_due(K_WEBHOOK_PACED, PER_CALL, 1000)) do offer_origin(origin) end
 
 local claims = {}
@@ -218,11 +159,11 @@ while claims_left > 0 do
   if delivery and delivery.status == 'pending' then
     local target = load_target(delivery.target, now)
     local origin = target and target.origin
-    if must_wait(origin) then
-      let_wait(id, origin, delivery.tenant, 'normal')
+    if must_wait(origin, now) then
+      let_wait(id, origin, delivery.tenant, 'normal', now)
     else
       claim(id, delivery, 'priority')
-      charge(origin)
+      charge(origin, now)
     end
   end
 end
@@ -283,7 +224,7 @@ local function send_next(target_id, target, lane)
     claim(id, delivery, (is_retry or target.failures > 0) and 'late' or lane)
     note(target, 'in_flight', target.in_flight + 1)
     pace(target_id, target)
-    charge(target.origin)
+    charge(target.origin, now)
     return true
   elseif id and not delivery then
     forget_vanished_delivery(id, target_id)
@@ -311,7 +252,7 @@ end
 
 -- Sends one request from those that wait at the origin.
 local function serve_origin(origin)
-  local state = load_origin(origin) or { clock = 0 } -- there is no limit any more
+  local state = load_origin(origin, now) or { clock = 0 } -- there is no limit any more
   for _ = 1, LOOKS_PER_ORIGIN do
     local id, lane = nil, nil
     if state.clock <= now then id, lane = next_at_origin(origin) end
@@ -323,25 +264,25 @@ local function serve_origin(origin)
       drop(target, 'waits')
       is_sent = may_send_here(id, target) and send_next(id, target, lane)
       local next_lane = target.in_flight < max_in_flight and lane_of(id, target, now)
-      if next_lane and load_origin(target.origin) then
-        let_target_wait(id, target, next_lane)
+      if next_lane and load_origin(target.origin, now) then
+        let_target_wait(id, target, next_lane, now)
       else
         save_target(id, target)
         if next_lane then offer(id, target, now) end
       end
     elseif test and test.test and test.status == 'pending' then
       claim(id, test, 'priority')
-      charge(origin)
+      charge(origin, now)
       is_sent = true
     end
     if is_sent then break end
   end
   if redis.call('EXISTS', K_WEBHOOK_WAITING .. origin) == 0 then
-    state.is_awaited = false
+    state.is_awaited, state.is_charged = false, true -- forgets the turns, not the pace
     redis.call('DEL', K_WEBHOOK_ORIGIN .. origin)
     redis.call('ZREM', K_WEBHOOK_PACED, origin)
   elseif state.clock > now then
-    pause_origin(origin, state)
+    pause_origin(origin, state, now)
   else
     offer_origin(origin)
   end
@@ -356,8 +297,8 @@ while claims_left > 0 and looked < want + PER_CALL do
   else
     local target = load_target(id, now)
     if target and not target.waits and may_send_here(id, target) then
-      if must_wait(target.origin) then
-        let_target_wait(id, target, lane)
+      if must_wait(target.origin, now) then
+        let_target_wait(id, target, lane, now)
       else
         send_next(id, target, lane)
         save_target(id, target)
@@ -366,10 +307,7 @@ while claims_left > 0 and looked < want + PER_CALL do
     end
   end
 end
-for origin, state in pairs(origins) do
-  if state.is_charged then redis.call('HSET', K_WEBHOOK_ORIGIN .. origin, 'clock', state.clock) end
-  redis.call('PEXPIRE', K_WEBHOOK_ORIGIN .. origin, K_WEBHOOK_LONGEST_HOLD_MS)
-end
+save_origins()
 
 local has_looked_enough = claims_left > 0 and looked == want + PER_CALL
 if claims_left > 0 and not has_looked_enough then redis.call('DEL', K_WEBHOOK_DOORBELL) end
