@@ -133,9 +133,8 @@ class TenantLimits:
         """
         self._is_released = True
         try:
-            async with asyncio.timeout(self._timing.release_timeout_s):
-                for tenant in tuple(self._counts):
-                    await self._exchange(tenant)
+            async with asyncio.timeout(self._timing.release_timeout_s), self._exchanging:
+                await asyncio.gather(*(self._share(tenant, 0, 0) for tenant in self._counts))
         except (StoreError, TimeoutError) as error:
             log.warning("limits.not_released", reason=str(error), lease_ms=self._timing.lease_ms)
 
@@ -149,14 +148,8 @@ class TenantLimits:
             if counts is None:
                 return
             newcomers, connections = tuple(counts.newcomers), counts.connections
-            others = await self._scripts.call(
-                "connection_counts",
-                tenant=tenant,
-                process=self._process,
-                connections=0 if self._is_released else connections,
-                subscriptions=0 if self._is_released else counts.subscriptions,
-                lease_ms=self._timing.lease_ms,
-            )
+            own = (0, 0) if self._is_released else (connections, counts.subscriptions)
+            others = await self._share(tenant, *own)
         counts.other_connections, counts.other_subscriptions = others
         for client in newcomers:
             counts.newcomers.pop(client, None)
@@ -168,3 +161,15 @@ class TenantLimits:
         self.exchanged.emit(tenant)
         if not counts.connections and not counts.subscriptions and tenant not in self._changed:
             self._counts.pop(tenant, None)
+
+    async def _share(self, tenant: str, connections: int, subscriptions: int) -> tuple[int, int]:
+        """Tells the other processes the counts of this one, and returns theirs."""
+        others: tuple[int, int] = await self._scripts.call(
+            "connection_counts",
+            tenant=tenant,
+            process=self._process,
+            connections=connections,
+            subscriptions=subscriptions,
+            lease_ms=self._timing.lease_ms,
+        )
+        return others
