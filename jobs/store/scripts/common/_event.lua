@@ -25,7 +25,7 @@ local function record_event(tenant, event_id, event_type, data, now, job_id, ver
   local about = job_id and { 'j', job_id, 'n', version } or {}
   redis.call('XADD', K_BUS, 'MAXLEN', '~', K_BUS_EVENTS, '*', 't', tenant, 'p', epoch_of(tenant, now), 's', sequence,
     'y', event_type, 'e', body, unpack(about))
-  if sequence % TRIM_EVERY == 1 then trim_events(tenant, now) end
+  if sequence % TRIM_EVERY == 1 then trim_events(measure_log(tenant), now, LARGEST_LOGS) end
   return sequence, body
 end
 

@@ -16,6 +16,7 @@ local LEAST_BUS_EVENTS = 256 -- more than one script writes: what a reader waits
 local TRIM_TO = 0.95 -- trimming a little more than needed makes it rare
 local MEASURED_WHOLE = 1000 -- events; of a longer stream, only SAMPLES nodes are measured: 10 µs, not 100
 local SAMPLES = 100
+local LARGEST_LOGS = 10 -- trimmed at most for each log that was measured: one step must stay short
 
 -- Returns the bytes of a stream: 0 if there is none, 1 if this user of the store may not ask. With 1,
 -- a log stays among those that are trimmed by age.
@@ -77,16 +78,19 @@ local function events_budget(bytes)
   return math.min(most, math.max(limit * CALM_SHARE - (used - bytes), limit * LEAST_SHARE))
 end
 
--- Measures the bus and the log of a tenant, and trims the bus and the largest logs if all together
--- use too much.
-local function trim_events(tenant, now)
+-- Measures the log of a tenant; returns how large all are together.
+local function measure_log(tenant) return note_log(tenant, memory_of(K_LOG .. tenant)) end
+
+-- Measures the bus, and trims it and up to `most` of the largest logs if all together use too much.
+-- `logs`: how large the logs are.
+local function trim_events(logs, now, most)
   redis.call('XTRIM', K_BUS, 'MINID', '~', string.format('%.0f', now - K_BUS_TTL_MS))
-  local bus, logs = memory_of(K_BUS), note_log(tenant, memory_of(K_LOG .. tenant))
+  local bus = memory_of(K_BUS)
   local budget = events_budget(bus + logs)
   if budget and bus > budget * BUS_SHARE then bus = shrink(K_BUS, bus, budget * BUS_SHARE * TRIM_TO, LEAST_BUS_EVENTS) end
   redis.call('HSET', K_EVENT_BYTES, 'bus', math.floor(bus))
   if not budget or logs + bus <= budget then return end
-  for _ = 1, 10 do
+  for _ = 1, most do
     local excess = logs + bus - budget * TRIM_TO
     local largest = redis.call('ZREVRANGE', K_LOG_SIZES, 0, 0, 'WITHSCORES')
     if excess <= 0 or not largest[1] then break end

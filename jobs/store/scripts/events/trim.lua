@@ -38,9 +38,10 @@ local function trim_by_age(log)
   redis.call('XTRIM', log, 'MINID', low .. '-0')
 end
 
-local function trim(tenant)
+local looked, logs = 0, nil
+local function look(tenant)
   trim_by_age(K_LOG .. tenant)
-  trim_events(tenant, now)
+  looked, logs = looked + 1, measure_log(tenant)
 end
 
 -- An earlier release measured no logs. If it has filled the store, they do not grow, and so would
@@ -53,11 +54,12 @@ if cursor == '0' then
       if not redis.call('ZSCORE', K_LOG_SIZES, tenant) then unknown[tenant] = true end
     end
   end
-  for tenant in pairs(unknown) do trim(tenant) end
+  for tenant in pairs(unknown) do look(tenant) end
 end
 
 local page = redis.call('ZSCAN', K_LOG_SIZES, cursor, 'COUNT', AT_ONCE)
 for i = 1, #page[2], 2 do
-  trim(page[2][i])
+  look(page[2][i])
 end
+if logs then trim_events(logs, now, LARGEST_LOGS * looked) end
 return page[1]

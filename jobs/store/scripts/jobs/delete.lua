@@ -19,5 +19,5 @@ if record.result and not record.result_gone then
   move(id, record, record.status, 'job.expired', now, { 'result_gone' })
 end
 remove(id, record, now)
-if is_full() then trim_events(tenant, now) end
+if is_full() then trim_events(measure_log(tenant), now, LARGEST_LOGS) end
 return { 'deleted', record.result_path }
