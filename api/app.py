@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -19,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.auth import Authenticator
 from api.access.cors import CorsMiddleware
+from api.http.body import BodyBounds
 from api.http.endpoint import operations_of, resources
 from api.http.problems import ProblemMiddleware
 from api.jobs.lookups import TenantLookups
@@ -121,13 +124,19 @@ def create_app(services: Services, push: Push | None = None) -> Api:
         WebhookDeliveryRoutes(services),
         HealthRoutes(services, auth),
     ]
-    api = [route for group in groups for route in resources(group, auth, services.settings.max_body_bytes)]
+    bodies = BodyBounds(services.settings.max_body_bytes, _spool(services.settings.data_dir))
+    api = [route for group in groups for route in resources(group, auth, bodies)]
     routes = [
         *api,
         *page_routes(services, operations_of(api)),
         WebSocketRoute("/v1/ws", partial(serve_websocket, push.sessions)),
     ]
     return Api(services, push, auth, routes)
+
+
+def _spool(data_dir: Path) -> str | None:
+    """Returns where large bodies wait. Web may have no data directory of its own."""
+    return str(data_dir) if data_dir.is_dir() and os.access(data_dir, os.W_OK) else None
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
+from api.http.body_memory import LARGE_BYTES, BodyMemory
+from api.http.body_pace import BodyPace
 from api.http.problems import checked
 from api.http.strict_json import read_json
 from jobs.core.errors.request import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
+from jobs.core.errors.store import ArtifactsUnavailable
 
-SILENCE_SECONDS = 30.0
-"""How long a client may pause in the middle of a body."""
+COMPLETE = "pressrun.complete"
+"""The ASGI extension of a request that was complete when it was looked at. Almost all are, and no
+timer is needed for them: it would take a tenth of the time of a submission."""
+_MEMORY_IN_USE = "pressrun.body_memory"
+"""Where the scope of a request keeps what gives its share of the memory back."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyBounds:
+    """The bounds of all bodies of a process."""
+
+    max_bytes: int
+    spool: str | None = None
+    """Where large bodies wait until they are complete. None: the system's place for such files."""
+    memory: BodyMemory = field(default_factory=BodyMemory)
+    pace: Callable[[], BodyPace] = BodyPace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +44,8 @@ class BodyFormat:
 
     content: Mapping[str, type[BaseModel] | Mapping[str, Any]]
     """The accepted media types, each with its model or JSON Schema, for the contract."""
-    read: Callable[[Request, int], Awaitable[Any]]
-    """Returns the checked body of a request, of at most so many bytes, as the handler gets it."""
+    read: Callable[[Request, BodyBounds], Awaitable[Any]]
+    """Returns the checked body of a request, as the handler gets it."""
 
 
 class RequestModel(BaseModel):
@@ -54,41 +73,54 @@ class RequestModel(BaseModel):
 
 
 def json_body(model: type[RequestModel]) -> BodyFormat:
-    async def read(request: Request, max_bytes: int) -> RequestModel:
-        return checked(model, await read_json_body(request, max_bytes))
+    async def read(request: Request, bounds: BodyBounds) -> RequestModel:
+        return checked(model, await read_json_body(request, bounds))
 
     return BodyFormat({"application/json": model}, read)
 
 
-async def read_json_body(request: Request, max_bytes: int) -> Any:
+async def read_json_body(request: Request, bounds: BodyBounds) -> Any:
     """Returns the JSON value in the body. Raises UnsupportedMediaType or MalformedBody."""
     if media_type(request.headers.get("content-type", ""))[0] != "application/json":
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
-    return read_json(await read_body(request, max_bytes))
+    return read_json(await read_body(request, bounds))
 
 
-async def read_body(request: Request, max_bytes: int, silence_seconds: float = SILENCE_SECONDS) -> bytes:
+async def read_body(request: Request, bounds: BodyBounds) -> bytes:
     """Returns the whole body, which is never empty.
+
+    A large one takes its share of the memory, until `forget_body`.
 
     Raises:
         BodyTooLarge: `Content-Length`, or what has come so far, is more than `max_bytes`.
         MalformedBody: there is no body.
-        BodyTimeout: the client paused in the middle for more than `silence_seconds`.
+        BodyTimeout: it came too slowly.
+        ArtifactsUnavailable: there is no room on the disk for it.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
-    message = await request.receive()
-    body = message.get("body", b"")
-    if message.get("more_body"):
-        body = await _read_on(request, body, max_bytes, silence_seconds)
-    elif message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    if len(body) > max_bytes:
-        raise _too_large(max_bytes)
+    if announced.isdecimal() and int(announced) > bounds.max_bytes:
+        raise _too_large(bounds.max_bytes)
+    pace = bounds.pace()
+    body, has_more = await _next_part(request, pace)
+    if len(body) > bounds.max_bytes:
+        raise _too_large(bounds.max_bytes)
+    if has_more:
+        try:
+            body = await _read_on(request, body, bounds, pace)
+        except OSError as error:
+            raise ArtifactsUnavailable(
+                f"The body could not be kept while it came in: {error.strerror or error}."
+            ) from error
     if not body:
         raise MalformedBody("The body is empty.")
-    return bytes(body)
+    return body
+
+
+def forget_body(request: Request) -> None:
+    """Gives the memory of a large body back, when nothing refers to the body any more."""
+    give_back = request.scope.pop(_MEMORY_IN_USE, None)
+    if give_back is not None:
+        give_back()
 
 
 @lru_cache(maxsize=256)  # there are few of them
@@ -103,24 +135,44 @@ def media_type(content_type: str) -> tuple[str, str | None]:
     return name.strip().lower(), charset
 
 
-async def _read_on(request: Request, first: bytes, max_bytes: int, silence_seconds: float) -> bytes:
-    chunks = [first]
-    size = len(first)
-    while size <= max_bytes:
-        try:
-            async with asyncio.timeout(silence_seconds):
-                message = await request.receive()
-        except TimeoutError:
-            raise BodyTimeout(
-                f"The body stopped for {silence_seconds:g} seconds before it was complete."
-            ) from None
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if not message.get("more_body"):
-            break
-    return b"".join(chunks)
+async def _read_on(request: Request, first: bytes, bounds: BodyBounds, pace: BodyPace) -> bytes:
+    with SpooledTemporaryFile(LARGE_BYTES, dir=bounds.spool) as spool:
+        spool.write(first)
+        has_more = True
+        while has_more:
+            part, has_more = await _next_part(request, pace)
+            spool.write(part)
+            if spool.tell() > bounds.max_bytes:
+                raise _too_large(bounds.max_bytes)
+        size = spool.tell()
+        spool.seek(0)
+        if size > LARGE_BYTES:
+            taken = await bounds.memory.take(size)
+            request.scope[_MEMORY_IN_USE] = partial(bounds.memory.give_back, taken)
+            return await asyncio.to_thread(spool.read)
+        return spool.read()
+
+
+async def _next_part(request: Request, pace: BodyPace) -> tuple[bytes, bool]:
+    """Returns the next part of the body, and whether there is more."""
+    if COMPLETE in request.scope.get("extensions", ()):
+        return _part_of(await request.receive())
+    now = asyncio.get_running_loop().time
+    began = now()
+    try:
+        async with asyncio.timeout(pace.left_s):
+            message = await request.receive()
+    except TimeoutError:
+        raise BodyTimeout("The body came too slowly, or stopped.") from None
+    part, has_more = _part_of(message)
+    pace.arrived(len(part), now() - began)
+    return part, has_more
+
+
+def _part_of(message: Message) -> tuple[bytes, bool]:
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from api.access.auth import Admission, Authenticator, Caller
+from api.http.body import BodyBounds, forget_body
 from api.http.operation import Guard, Operation
 from api.http.query import NoQuery, read_query
 
@@ -23,7 +24,7 @@ class Endpoint:
     handlers: object
     handler: Callable[..., Awaitable[Response]]
     admission: Admission | None
-    max_body_bytes: int
+    bodies: BodyBounds
 
     async def reply(self, request: Request) -> Response:
         """Checks the request in the order of its parts, calls the handler and returns its response.
@@ -45,7 +46,11 @@ class Endpoint:
         if operation.find is not None:
             values["found"] = await operation.find(self.handlers, request, values["caller"])
         if operation.body is not None:
-            values["body"] = await operation.body.read(request, self.max_body_bytes)
+            try:
+                values["body"] = await operation.body.read(request, self.bodies)
+                return await self.handler(*[values[name] for name in operation.takes])
+            finally:
+                forget_body(request)
         return await self.handler(*[values[name] for name in operation.takes])
 
 
@@ -69,7 +74,7 @@ class Resource(Route):
         await response(scope, receive, _head_only(send) if scope["method"] == "HEAD" else send)
 
 
-def resources(handlers: object, auth: Authenticator, max_body_bytes: int) -> list[Resource]:
+def resources(handlers: object, auth: Authenticator, bodies: BodyBounds) -> list[Resource]:
     """Returns the routes for every operation that the class of `handlers` declares."""
     admissions: dict[Guard, Admission | None] = {
         "open": None,
@@ -89,7 +94,7 @@ def resources(handlers: object, auth: Authenticator, max_body_bytes: int) -> lis
                 raise ValueError(f"{operation.method} {operation.path} is declared twice")
             admission = admissions[operation.guard]
             handler = getattr(handlers, name)
-            methods[operation.method] = Endpoint(operation, handlers, handler, admission, max_body_bytes)
+            methods[operation.method] = Endpoint(operation, handlers, handler, admission, bodies)
     return [Resource(path, endpoints) for path, endpoints in paths.items()]
 
 

@@ -33,6 +33,11 @@ class Upload:
     files: dict[str, bytes]
     """By name, as the document refers to them."""
 
+    def forget(self) -> None:
+        """Drops document and files. A request that waits would keep them in memory."""
+        self.document.clear()
+        self.files.clear()
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:

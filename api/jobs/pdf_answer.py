@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.contract.requests.jobs import JobRequest
+from api.http.body import forget_body
 from api.http.headers.prefer import preferred_wait
 from api.http.stored_file import whole_file
 from api.jobs.job_view import accepted_reply
@@ -17,27 +18,33 @@ from api.jobs.long_poll import changed_job
 from api.jobs.submission import idempotency_key
 from api.services import Services
 from jobs.core.errors.request import JobFailed
-from jobs.core.job import Job, JobStatus
+from jobs.core.job import Job, JobStatus, Submitted
 
 
-async def pdf_answer(
+async def submit_pdf(
     services: Services,
     request: Request,
     wanted: JobRequest,
     tenant: str,
     files: Mapping[str, bytes] | None = None,
-) -> Response:
+) -> Submitted:
+    """Submits what the request asks for."""
+    key = idempotency_key(request)
+    submission = await services.submissions.of_request(wanted, tenant, key, services.clock(), files)
+    submitted = await services.store.submit(submission)
+    services.metrics.accepted(wanted.kind, submitted.replayed)
+    return submitted
+
+
+async def pdf_answer(services: Services, request: Request, submitted: Submitted) -> Response:
     """Answers 202 with the job; with `Prefer: wait=N` the PDF itself, if it is done by then.
 
-    Raises JobFailed if the request waited for the job, and the job ended without a PDF.
+    The caller keeps nothing of the body: it gives way to others while the request waits. Raises
+    JobFailed if the request waited for the job, and the job ended without a PDF.
     """
+    forget_body(request)
     store, waiters, metrics = services.store, services.waiters, services.metrics
-    key = idempotency_key(request)
-    wait = preferred_wait(request.headers.get("prefer"))
-    now = services.clock()
-    submission = await services.submissions.of_request(wanted, tenant, key, now, files)
-    submitted = await store.submit(submission)
-    metrics.accepted(wanted.kind, submitted.replayed)
+    tenant, wait, now = submitted.tenant, preferred_wait(request.headers.get("prefer")), services.clock()
     if wait is None:
         return accepted_reply(submitted, services.tokens, now)
     with metrics.long_polls.track_inprogress():

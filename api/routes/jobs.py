@@ -13,7 +13,7 @@ from api.contract.answers import ACCEPTED, GONE, JOB_NOT_FOUND, JOB_PROBLEMS
 from api.contract.requests.jobs import JobListQuery, JobRequest, WaitQuery
 from api.contract.responses.events import JobEvents
 from api.contract.responses.jobs import JobDocument, JobList
-from api.http.body import BodyFormat, read_body, read_json_body
+from api.http.body import BodyBounds, BodyFormat, read_body, read_json_body
 from api.http.headers import etags
 from api.http.json_responses import REVALIDATE, items_reply, json_reply
 from api.http.operation import Answer, operation
@@ -34,10 +34,10 @@ SentJob = tuple[JobRequest, dict[str, bytes]]
 """A job, and its files by the names by which its input refers to them."""
 
 
-async def _read_job(request: Request, max_bytes: int) -> SentJob:
+async def _read_job(request: Request, bounds: BodyBounds) -> SentJob:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return checked(JobRequest, await read_json_body(request, max_bytes)), {}
-    job, files = await parse_job_upload(await read_body(request, max_bytes), request.headers)
+        return checked(JobRequest, await read_json_body(request, bounds)), {}
+    job, files = await parse_job_upload(await read_body(request, bounds), request.headers)
     return checked(JobRequest, read_json(job)), files
 
 

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from api.access.auth import Caller
 from api.contract.answers import PDF_ANSWERS, PDF_PROBLEMS
 from api.contract.requests.jobs import JobRequest, PdfQuery
-from api.http.body import BodyFormat, media_type, read_body
+from api.http.body import BodyBounds, BodyFormat, media_type, read_body
 from api.http.charset import decode_document
 from api.http.operation import operation
 from api.http.strict_json import read_json
 from api.http.upload import FILES_SCHEMA, Upload, parse_upload
-from api.jobs.pdf_answer import pdf_answer
+from api.jobs.pdf_answer import pdf_answer, submit_pdf
 from api.services import Services
 from jobs.core.errors.request import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER
@@ -25,17 +25,17 @@ _MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown
 """Media type of a document → the member of `pdf.render`'s input that takes it."""
 
 
-async def _read_document(request: Request, max_bytes: int) -> Upload:
+async def _read_document(request: Request, bounds: BodyBounds) -> Upload:
     name, charset = media_type(request.headers.get("content-type", ""))
     if name == "multipart/form-data":
-        return await parse_upload(await read_body(request, max_bytes), request.headers)
+        return await parse_upload(await read_body(request, bounds), request.headers)
     if name not in _MEMBERS:
         raise UnsupportedMediaType(
             "Send the document as `Content-Type: text/html` or `text/markdown`, or with files beside it as "
             "`multipart/form-data`."
         )
     member = _MEMBERS[name]
-    body = await read_body(request, max_bytes)
+    body = await read_body(request, bounds)
     return Upload({member: decode_document(body, charset, is_html=member == "html")}, None, {})
 
 
@@ -77,12 +77,19 @@ class PdfRoutes:
         """Turn a document into a PDF: the body is the document."""
         if query.options is not None and body.options is not None:
             raise _refused("Give the options once.", "is a parameter of the URL and a part of the body")
-        wanted = JobRequest(
-            kind=PDF_RENDER.name,
-            input=body.document,
-            options=_options(body.options if query.options is None else query.options),
+        submitted = await submit_pdf(
+            self.services,
+            request,
+            JobRequest(
+                kind=PDF_RENDER.name,
+                input=body.document,
+                options=_options(body.options if query.options is None else query.options),
+            ),
+            caller.tenant,
+            body.files,
         )
-        return await pdf_answer(self.services, request, wanted, caller.tenant, body.files)
+        body.forget()
+        return await pdf_answer(self.services, request, submitted)
 
 
 def _options(text: str | None) -> dict[str, Any]:

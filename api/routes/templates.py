@@ -15,7 +15,7 @@ from api.contract.requests.templates import PreviewRequest, TemplateListQuery, T
 from api.contract.responses.templates import TemplateDocument, TemplateList, TemplateVersionDocument
 from api.http.json_responses import NO_STORE, json_reply
 from api.http.operation import Answer, operation
-from api.jobs.pdf_answer import pdf_answer
+from api.jobs.pdf_answer import pdf_answer, submit_pdf
 from api.services import Services
 from jobs.core.errors.request import InvalidInput, TemplateNotFound
 from jobs.kinds.pdf_render import PDF_RENDER
@@ -122,12 +122,18 @@ class TemplateRoutes:
         """Turn a template into a PDF with its sample data, or with other data."""
         template = await self.services.templates.get(caller.tenant, name, body.version)
         data = template.content.sample_data if body.data is None else body.data
-        job = JobRequest(
-            kind=PDF_RENDER.name,
-            input={"template": name, "version": template.head.version, "data": data or {}},
-            options=body.options,
+        submitted = await submit_pdf(
+            self.services,
+            request,
+            JobRequest(
+                kind=PDF_RENDER.name,
+                input={"template": name, "version": template.head.version, "data": data or {}},
+                options=body.options,
+            ),
+            caller.tenant,
         )
-        return await pdf_answer(self.services, request, job, caller.tenant)
+        body.data = data = None
+        return await pdf_answer(self.services, request, submitted)
 
     async def _flaws(self, tenant: str, content: TemplateContent) -> list[dict[str, str]]:
         flaws = await self.services.checker.html(tenant, content.html, "/html")

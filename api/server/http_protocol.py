@@ -21,6 +21,7 @@ import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from api.http.body import COMPLETE
 from api.http.problems import problem_reply
 from jobs.core.errors.request import (
     HeadersTooLarge,
@@ -203,6 +204,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._awaited, self._unexplained = _Awaited.NONE, 0
         if self._incomplete is not None:
+            self._incomplete.scope["extensions"] = {COMPLETE: {}}
             if not self._incomplete.response_started:
                 self._incomplete.keep_alive = self._may_stay_open
             self._incomplete = None

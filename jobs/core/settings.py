@@ -284,7 +284,7 @@ class Settings:
         "import paths of your own kinds (package.module:attribute), commas between",
     )
     max_body_bytes: int = setting(
-        "PRESSRUN_MAX_BODY_BYTES", 10 * 1024**2, _int(1024, 1024**3), "bytes from 1024 to 1073741824"
+        "PRESSRUN_MAX_BODY_BYTES", 50 * 1024**2, _int(1024, 1024**3), "bytes from 1024 to 1073741824"
     )
     max_queued: int = setting(
         "PRESSRUN_MAX_QUEUED", 100_000, _int(1, 100_000_000), "a number of unfinished jobs per tenant"

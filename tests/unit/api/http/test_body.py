@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from api.http.body import media_type, read_body, read_json_body
+from api.http.body import BodyBounds, forget_body, media_type, read_body, read_json_body
+from api.http.body_memory import LARGE_BYTES, BodyMemory
+from api.http.body_pace import BodyPace
 from jobs.core.errors.request import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
+from jobs.core.errors.store import ArtifactsUnavailable
 
 
 def request(chunks: Iterable[bytes | None], **headers: str) -> Request:
@@ -27,14 +31,14 @@ def request(chunks: Iterable[bytes | None], **headers: str) -> Request:
 
 
 async def test_reads_a_body_in_one_piece_or_many() -> None:
-    assert await read_body(request([b"abc"]), 3) == b"abc"
-    assert await read_body(request([b"a", b"", b"b", b"c"]), 3) == b"abc"
+    assert await read_body(request([b"abc"]), BodyBounds(3)) == b"abc"
+    assert await read_body(request([b"a", b"", b"b", b"c"]), BodyBounds(3)) == b"abc"
 
 
 @pytest.mark.parametrize("chunks", [[b"abcd"], [b"ab", b"cd"], [b"", b"abcd"]])
 async def test_a_body_beyond_the_limit_is_refused(chunks: list[bytes]) -> None:
     with pytest.raises(BodyTooLarge):
-        await read_body(request(chunks), 3)
+        await read_body(request(chunks), BodyBounds(3))
 
 
 async def test_reading_stops_at_the_limit() -> None:
@@ -45,24 +49,24 @@ async def test_reading_stops_at_the_limit() -> None:
         return {"type": "http.request", "body": next(pieces), "more_body": True}
 
     with pytest.raises(BodyTooLarge):
-        await read_body(Request({"type": "http", "headers": []}, receive), 3)
+        await read_body(Request({"type": "http", "headers": []}, receive), BodyBounds(3))
     assert next(pieces) == b"ef"
 
 
 async def test_an_announced_length_beyond_the_limit_is_refused_unread() -> None:
     with pytest.raises(BodyTooLarge):
-        await read_body(request([], content_length="4"), 3)
+        await read_body(request([], content_length="4"), BodyBounds(3))
 
 
 async def test_an_empty_body_is_malformed() -> None:
     with pytest.raises(MalformedBody):
-        await read_body(request([b""]), 3)
+        await read_body(request([b""]), BodyBounds(3))
 
 
 @pytest.mark.parametrize("chunks", [[None], [b"a", None, b""]])
 async def test_a_client_that_goes_away_is_noticed(chunks: list[bytes | None]) -> None:
     with pytest.raises(ClientDisconnect):
-        await read_body(request(chunks), 3)
+        await read_body(request(chunks), BodyBounds(3))
 
 
 async def test_a_client_that_stops_in_the_middle_is_not_waited_for() -> None:
@@ -71,8 +75,40 @@ async def test_a_client_that_stops_in_the_middle_is_not_waited_for() -> None:
     async def receive() -> Message:
         return first.pop() if first else await asyncio.Future()
 
+    hurried = BodyBounds(3, pace=lambda: BodyPace(patience_s=0.01))
     with pytest.raises(BodyTimeout):
-        await read_body(Request({"type": "http", "headers": []}, receive), 3, silence_seconds=0.01)
+        await read_body(Request({"type": "http", "headers": []}, receive), hurried)
+
+
+async def test_a_client_that_sends_no_body_is_not_waited_for() -> None:
+    async def receive() -> Message:
+        return await asyncio.Future()
+
+    hurried = BodyBounds(3, pace=lambda: BodyPace(patience_s=0.01))
+    with pytest.raises(BodyTimeout):
+        await read_body(Request({"type": "http", "headers": []}, receive), hurried)
+
+
+async def test_a_large_body_waits_for_its_share_of_the_memory() -> None:
+    whole = b"x" * (LARGE_BYTES + 1)
+    bounds = BodyBounds(len(whole), memory=BodyMemory(2 * LARGE_BYTES))
+    first, second = request([whole[:9], whole[9:]]), request([whole, b""])
+    assert await read_body(first, bounds) == whole
+    reading = asyncio.create_task(read_body(second, bounds))
+    await asyncio.sleep(0)
+    assert await read_body(request([b"small", b""]), bounds) == b"small"
+    assert not reading.done()
+    forget_body(first)
+    assert await reading == whole
+    forget_body(second)
+    forget_body(second)  # once is enough
+    assert await bounds.memory.take(2 * LARGE_BYTES) == 2 * LARGE_BYTES
+
+
+async def test_a_disk_without_room_for_a_large_body_is_said(tmp_path: Path) -> None:
+    bounds = BodyBounds(9 * LARGE_BYTES, str(tmp_path / "missing"))
+    with pytest.raises(ArtifactsUnavailable, match="could not be kept"):
+        await read_body(request([b"x" * LARGE_BYTES, b"x"]), bounds)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +127,7 @@ def test_media_types_are_parsed(header: str, expected: tuple[str, str | None]) -
 
 async def test_json_is_read_only_with_its_content_type() -> None:
     assert await read_json_body(
-        request([b'{"a":1}'], content_type="application/json; charset=UTF-8"), 99
+        request([b'{"a":1}'], content_type="application/json; charset=UTF-8"), BodyBounds(99)
     ) == {"a": 1}
     with pytest.raises(UnsupportedMediaType):
-        await read_json_body(request([b"{}"], content_type="text/plain"), 99)
+        await read_json_body(request([b"{}"], content_type="text/plain"), BodyBounds(99))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.access.auth import Authenticator, Caller
-from api.http.body import RequestModel
+from api.http.body import BodyBounds, RequestModel
 from api.http.endpoint import operations_of, resources
 from api.http.operation import Answer, operation
 from api.http.problems import ProblemMiddleware
@@ -85,7 +85,7 @@ def authenticator() -> Authenticator:
 
 @pytest.fixture
 def app() -> Starlette:
-    return Starlette(routes=resources(ShelfRoutes(), authenticator(), max_body_bytes=100))
+    return Starlette(routes=resources(ShelfRoutes(), authenticator(), BodyBounds(100)))
 
 
 @pytest.fixture

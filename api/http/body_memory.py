@@ -1,0 +1,49 @@
+"""Bounds the memory for large bodies that are processed at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+LARGE_BYTES = 256 * 1024
+"""Larger bodies wait on disk until they are complete, and then for their share of the memory."""
+SHARED_BYTES = 64 * 1024**2
+"""Of bodies in memory. Checking one takes three to five times its size: text, value, spec."""
+
+
+class BodyMemory:
+    """Shares out memory in the order of requests. A body larger than all of it gets all."""
+
+    def __init__(self, in_all: int = SHARED_BYTES) -> None:
+        self._in_all = in_all
+        self._free = in_all
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def take(self, size: int) -> int:
+        """Waits for memory, and returns what to give back."""
+        size = min(size, self._in_all)
+        if self._waiting or size > self._free:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append((size, turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():  # its turn came at the same moment
+                    self.give_back(size)
+                else:
+                    self._waiting.remove((size, turn))
+                    self._serve()
+                raise
+        else:
+            self._free -= size
+        return size
+
+    def give_back(self, size: int) -> None:
+        self._free += size
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            size, turn = self._waiting.popleft()
+            self._free -= size
+            turn.set_result(None)
