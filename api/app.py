@@ -104,7 +104,7 @@ class Api(Starlette):
         return app
 
 
-def create_app(services: Services, push: Push | None = None) -> Api:
+def create_app(services: Services, push: Push | None = None, bodies: BodyBounds | None = None) -> Api:
     """Returns the app. Its lifespan follows the event logs, which wakes waiting requests."""
     auth = Authenticator(services.settings, services.tokens, services.store.batch_of, services.clock)
     push = push or Push(
@@ -124,7 +124,7 @@ def create_app(services: Services, push: Push | None = None) -> Api:
         WebhookDeliveryRoutes(services),
         HealthRoutes(services, auth),
     ]
-    bodies = BodyBounds(services.settings.max_body_bytes, _spool(services.settings.data_dir))
+    bodies = bodies or BodyBounds(services.settings.max_body_bytes, _spool(services.settings.data_dir))
     api = [route for group in groups for route in resources(group, auth, bodies)]
     routes = [
         *api,
@@ -139,7 +139,9 @@ def _spool(data_dir: Path) -> str | None:
     return str(data_dir) if data_dir.is_dir() and os.access(data_dir, os.W_OK) else None
 
 
-def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
+def build(
+    settings: Settings, clock: Callable[[], float] = time.time, bodies: BodyBounds | None = None
+) -> Api:
     """Returns the app and its services. Nothing is connected yet.
 
     Raises BadSetting if a secret key, a kind or the artifact store cannot be used, or isolation is
@@ -185,7 +187,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Api:
         clock=clock,
         metrics=Metrics(settings.max_tenant_bytes),
     )
-    return create_app(services)
+    return create_app(services, bodies=bodies)
 
 
 def _tail(redis: Redis, waiters: Waiters, hub: Hub, epochs: Epochs) -> Tail:

@@ -19,6 +19,11 @@ from jobs.kinds import Kind, Schemas
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{model}"
 _PROBLEM_TYPE = "application/problem+json"
+_DESCRIPTION = """Submit a document, receive an event when its PDF is ready, download it.
+
+A request may be refused before an operation is reached, with a problem document and the end of the
+connection: `400 malformed_request`, `408 request_timeout`, `414 uri_too_long`,
+`429 too_many_from_address`, `431 headers_too_large`, `503 server_busy`."""
 _COMMON_PROBLEMS = {503: "store_unavailable, store_full, artifacts_unavailable"}
 _GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
 _BODY_PROBLEMS = {
@@ -49,7 +54,7 @@ def openapi_document(
         "info": {
             "title": "Pressrun",
             "version": version,
-            "description": "Submit a document, receive an event when its PDF is ready, download it.",
+            "description": _DESCRIPTION,
         },
         "servers": [{"url": settings.base_url}],
         "paths": paths,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from api.http.body_memory import LARGE_BYTES, BodyMemory
+from api.http.body_memory import LARGE_BYTES, BodyDisk, BodyMemory
 from api.http.body_pace import BodyPace
 from api.http.problems import checked
 from api.http.strict_json import read_json
@@ -34,6 +34,7 @@ class BodyBounds:
     max_bytes: int
     spool: str | None = None
     """Where large bodies wait until they are complete. None: the system's place for such files."""
+    disk: BodyDisk = field(default_factory=BodyDisk)
     memory: BodyMemory = field(default_factory=BodyMemory)
     pace: Callable[[], BodyPace] = BodyPace
 
@@ -83,7 +84,10 @@ async def read_json_body(request: Request, bounds: BodyBounds) -> Any:
     """Returns the JSON value in the body. Raises UnsupportedMediaType or MalformedBody."""
     if media_type(request.headers.get("content-type", ""))[0] != "application/json":
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
-    return read_json(await read_body(request, bounds))
+    body = await read_body(request, bounds)
+    if len(body) > LARGE_BYTES:
+        return await asyncio.to_thread(read_json, body)  # others are served meanwhile
+    return read_json(body)
 
 
 async def read_body(request: Request, bounds: BodyBounds) -> bytes:
@@ -95,7 +99,7 @@ async def read_body(request: Request, bounds: BodyBounds) -> bytes:
         BodyTooLarge: `Content-Length`, or what has come so far, is more than `max_bytes`.
         MalformedBody: there is no body.
         BodyTimeout: it came too slowly.
-        ArtifactsUnavailable: there is no room on the disk for it.
+        ArtifactsUnavailable, ServerBusy: there is no room on the disk for it.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > bounds.max_bytes:
@@ -136,21 +140,27 @@ def media_type(content_type: str) -> tuple[str, str | None]:
 
 
 async def _read_on(request: Request, first: bytes, bounds: BodyBounds, pace: BodyPace) -> bytes:
+    spooled = 0
     with SpooledTemporaryFile(LARGE_BYTES, dir=bounds.spool) as spool:
-        spool.write(first)
-        has_more = True
-        while has_more:
-            part, has_more = await _next_part(request, pace)
-            spool.write(part)
-            if spool.tell() > bounds.max_bytes:
-                raise _too_large(bounds.max_bytes)
-        size = spool.tell()
-        spool.seek(0)
-        if size > LARGE_BYTES:
-            taken = await bounds.memory.take(size)
+        try:
+            part, has_more = first, True
+            while True:
+                bounds.disk.take(len(part))
+                spooled += len(part)
+                spool.write(part)
+                if spooled > bounds.max_bytes:
+                    raise _too_large(bounds.max_bytes)
+                if not has_more:
+                    break
+                part, has_more = await _next_part(request, pace)
+            spool.seek(0)
+            if spooled <= LARGE_BYTES:
+                return spool.read()
+            taken = await bounds.memory.take(spooled)
             request.scope[_MEMORY_IN_USE] = partial(bounds.memory.give_back, taken)
             return await asyncio.to_thread(spool.read)
-        return spool.read()
+        finally:
+            bounds.disk.give_back(spooled)
 
 
 async def _next_part(request: Request, pace: BodyPace) -> tuple[bytes, bool]:

@@ -1,14 +1,35 @@
-"""Bounds the memory for large bodies that are processed at the same time."""
+"""Bounds what large bodies take together: room on the disk while they come in, then memory."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 
+from jobs.core.errors.request import ServerBusy
+
 LARGE_BYTES = 256 * 1024
 """Larger bodies wait on disk until they are complete, and then for their share of the memory."""
 SHARED_BYTES = 64 * 1024**2
 """Of bodies in memory. Checking one takes three to five times its size: text, value, spec."""
+
+SPOOLED_BYTES = 2 * 1024**3
+"""Of bodies on disk, so that one tenant cannot fill the disk of the store by sending slowly."""
+
+
+class BodyDisk:
+    """Counts the bytes of bodies on disk."""
+
+    def __init__(self, in_all: int = SPOOLED_BYTES) -> None:
+        self._free = in_all
+
+    def take(self, size: int) -> None:
+        """Raises ServerBusy if there is not enough room."""
+        if size > self._free:
+            raise ServerBusy("Too many large bodies are coming in at the same time. Try again soon.")
+        self._free -= size
+
+    def give_back(self, size: int) -> None:
+        self._free += size
 
 
 class BodyMemory:

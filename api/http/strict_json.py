@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 from jobs.core.errors.request import MalformedBody
@@ -16,6 +17,11 @@ from jobs.core.errors.request import MalformedBody
 MAX_DEPTH = 64
 """How deep objects and arrays may be nested: far less than what recursive code can handle."""
 
+MAX_VALUES = 1_000_000
+"""How many values a text may have: each takes about 100 bytes of memory, and three of the text."""
+
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""Also one that does not end, so that the search never begins again inside of one."""
 _MAX_INTEGER_DIGITS = 19
 
 
@@ -26,6 +32,9 @@ def read_json(body: bytes) -> Any:
     """
     try:
         text = body.decode()
+        # A cheap count first: it is too high if strings have commas and brackets.
+        if _count_values(text) > MAX_VALUES and _count_values(_STRING.sub("", text)) > MAX_VALUES:
+            raise MalformedBody(f"The JSON has more than {MAX_VALUES} values.")
         value = _DECODER.decode(text)
     except UnicodeDecodeError as error:
         raise MalformedBody(f"The JSON is not UTF-8: byte {error.start} does not fit.") from None
@@ -85,6 +94,11 @@ _DECODER = json.JSONDecoder(
     parse_constant=_refuse_constant,
 )
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _count_values(text: str) -> int:
+    """Returns how many values a text without strings has, at least within a factor of two."""
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def _too_deep() -> MalformedBody:

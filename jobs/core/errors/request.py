@@ -82,7 +82,7 @@ class BodyTooLarge(RequestError, code="body_too_large", status=413):
 
 
 class BodyTimeout(RequestError, code="body_timeout", status=408):
-    """The client began a body and then sent nothing for too long."""
+    """The body came too slowly, or stopped."""
 
 
 class MalformedRequest(RequestError, code="malformed_request"):
@@ -107,7 +107,7 @@ class TooManyFromAddress(RequestError, code="too_many_from_address", status=429,
 
 
 class ServerBusy(RequestError, code="server_busy", status=503, retry_after=5):
-    """The process has as many connections as it can hold. The connection is closed."""
+    """The process has as many connections, or bodies that come in, as it can hold."""
 
 
 class RangeNotSatisfiable(RequestError, code="range_not_satisfiable", status=416):

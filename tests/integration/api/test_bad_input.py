@@ -145,13 +145,13 @@ async def test_a_body_with_a_content_length_above_the_limit_is_not_read(client: 
         raise AssertionError("the body was read")
         yield b""
 
-    headers = {**JSON, "content-length": str(11 * 1024**2)}
+    headers = {**JSON, "content-length": str(51 * 1024**2)}
     assert_problem(await client.post("/v1/jobs", content=never(), headers=headers), 413, "body_too_large")
 
 
 async def test_a_body_that_grows_too_large_is_refused(client: httpx.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
-        for _ in range(12):
+        for _ in range(51):
             yield b" " * 1024**2
 
     for path, content_type in (("/v1/jobs", "application/json"), ("/v1/pdf", "text/html")):

@@ -9,10 +9,16 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from api.app import build
+from api.http.body import BodyBounds
+from api.http.body_memory import LARGE_BYTES, BodyMemory
+from api.http.body_pace import BodyPace
 from jobs.core.settings import Settings
 from jobs.process.client_connections import ClientConnections
 from jobs.process.http_bounds import HttpBounds
@@ -302,3 +308,63 @@ async def test_refusals_are_counted(settings: Settings) -> None:
             await client.answer()
         counted = 'pressrun_http_requests_total{method="other",route="none",status="431"} 1.0'
         assert counted in app.services.metrics.render().decode()
+
+
+def upload_head(size: int, *more: bytes) -> bytes:
+    lines = [b"POST /v1/pdf HTTP/1.1", b"host: localhost", b"content-type: text/html", *more]
+    return b"\r\n".join([*lines, b"content-length: %d" % size, b"", b""])
+
+
+@pytest.mark.parametrize("begun", [b"", b"<p>"])
+async def test_a_body_that_comes_too_slowly_is_refused(settings: Settings, begun: bytes) -> None:
+    bodies = BodyBounds(10_000, pace=lambda: BodyPace(patience_s=0.5, least_bytes_per_s=100))
+    async with (
+        serving(settings, build(settings, bodies=bodies)) as (port, _, _),
+        RawClient.connected(port) as client,
+    ):
+        await client.say(upload_head(9_000) + begun)
+        trickling = asyncio.create_task(client.trickle(begun * 3_000, 0.1))
+        assert_refused(await client.answer(), 408, "body_timeout")
+        trickling.cancel()
+
+
+async def test_a_body_over_a_slow_line_is_accepted(settings: Settings) -> None:
+    bodies = BodyBounds(10_000, pace=lambda: BodyPace(patience_s=3, least_bytes_per_s=10))
+    async with (
+        serving(settings, build(settings, bodies=bodies), bounds=TIGHT) as (port, _, _),
+        RawClient.connected(port) as client,
+    ):
+        await client.say(upload_head(400))
+        await client.trickle(b"x" * 400, 0.01)
+        assert (await client.answer()).status == 202
+
+
+async def test_a_client_may_wait_to_be_asked_for_its_body(port: int) -> None:
+    async with RawClient.connected(port) as client:
+        await client.say(upload_head(5, b"expect: 100-continue"))
+        assert await client.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await client.say(b"<p>Hi")
+        assert (await client.answer()).status == 202
+
+
+@pytest.mark.parametrize("path", ["/v1/pdf", "/v1/templates/letter/preview"])
+async def test_a_request_that_waits_for_its_pdf_keeps_no_memory_for_its_body(
+    settings: Settings, path: str
+) -> None:
+    bodies = BodyBounds(10 * LARGE_BYTES, memory=BodyMemory(LARGE_BYTES))
+    async with serving(settings, build(settings, bodies=bodies)) as (port, _, app):
+        url = f"http://localhost:{port}"
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            html, large = {"content-type": "text/html"}, b"x" * (2 * LARGE_BYTES)
+            await client.put("/v1/templates/letter", json={"html": "{{ text }}"})
+            sent: dict[str, Any] = (
+                {"content": large, "headers": {**html, "prefer": "wait=25"}}
+                if path == "/v1/pdf"
+                else {"json": {"data": {"text": large.decode()}}, "headers": {"prefer": "wait=25"}}
+            )
+            waiting = asyncio.create_task(client.post(path, **sent))
+            await eventually(lambda: "long_polls 1.0" in app.services.metrics.render().decode())
+            assert (await client.post("/v1/pdf", content=large, headers=html)).status_code == 202
+            assert not waiting.done()
+            app.services.waiters.close()
+            assert (await waiting).status_code == 202

@@ -10,6 +10,14 @@ from api.app import Api
 from api.contract.openapi import openapi_document
 from api.http.endpoint import operations_of
 from jobs.core.errors.job import RenderFailed
+from jobs.core.errors.request import (
+    HeadersTooLarge,
+    MalformedRequest,
+    RequestTimeout,
+    ServerBusy,
+    TooManyFromAddress,
+    UriTooLong,
+)
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
 from jobs.kinds.pdf_options import PdfOptions
@@ -74,6 +82,20 @@ async def test_the_contract_lists_the_errors_of_bodies_and_streams(
                 "operationId"
             ]
     assert paths["/v1/events"]["get"]["responses"]["429"]["description"] == "too_many_connections"
+
+
+async def test_the_contract_lists_the_refusals_of_connections(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/openapi.json")).json()["info"]["description"]
+    refusals = (
+        MalformedRequest,
+        RequestTimeout,
+        UriTooLong,
+        TooManyFromAddress,
+        HeadersTooLarge,
+        ServerBusy,
+    )
+    for refusal in refusals:
+        assert f"{refusal.status} {refusal.code}" in " ".join(described.split())
 
 
 async def test_the_contract_and_the_page_know_every_option_of_every_kind(client: httpx.AsyncClient) -> None:

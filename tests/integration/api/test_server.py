@@ -74,7 +74,7 @@ async def test_a_large_document_is_refused_over_the_wire(server: Server) -> None
     async with httpx.AsyncClient(base_url=server.url) as client:
         await server.until_ready(client)
         headers = {"content-type": "text/html"}
-        answer = await client.post("/v1/pdf", content=b" " * (10 * 1024**2 + 1), headers=headers)
+        answer = await client.post("/v1/pdf", content=b" " * (50 * 1024**2 + 1), headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
         assert (await client.post("/v1/pdf", content=b"<p>Hi", headers=headers)).status_code == 202
 

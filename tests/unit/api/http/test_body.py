@@ -10,9 +10,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from api.http.body import BodyBounds, forget_body, media_type, read_body, read_json_body
-from api.http.body_memory import LARGE_BYTES, BodyMemory
+from api.http.body_memory import LARGE_BYTES, BodyDisk, BodyMemory
 from api.http.body_pace import BodyPace
-from jobs.core.errors.request import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
+from jobs.core.errors.request import (
+    BodyTimeout,
+    BodyTooLarge,
+    MalformedBody,
+    ServerBusy,
+    UnsupportedMediaType,
+)
 from jobs.core.errors.store import ArtifactsUnavailable
 
 
@@ -103,6 +109,16 @@ async def test_a_large_body_waits_for_its_share_of_the_memory() -> None:
     forget_body(second)
     forget_body(second)  # once is enough
     assert await bounds.memory.take(2 * LARGE_BYTES) == 2 * LARGE_BYTES
+
+
+async def test_bodies_give_their_room_on_the_disk_back() -> None:
+    bounds = BodyBounds(10, disk=BodyDisk(6))
+    for _ in range(3):
+        assert await read_body(request([b"abc", b"def"]), bounds) == b"abcdef"
+        with pytest.raises(ServerBusy):
+            await read_body(request([b"abc", b"defg"]), bounds)
+        with pytest.raises(ClientDisconnect):
+            await read_body(request([b"abc", None]), bounds)
 
 
 async def test_a_disk_without_room_for_a_large_body_is_said(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 
-from api.http.body_memory import BodyMemory
+import pytest
+
+from api.http.body_memory import BodyDisk, BodyMemory
+from jobs.core.errors.request import ServerBusy
 
 
 async def waiting(memory: BodyMemory, size: int) -> asyncio.Task[int]:
@@ -42,3 +45,12 @@ async def test_who_stops_waiting_takes_nothing() -> None:
     last.cancel()  # while its turn comes
     await asyncio.gather(last, return_exceptions=True)
     assert await memory.take(10) == 10
+
+
+def test_bodies_on_disk_have_a_limit_together() -> None:
+    disk = BodyDisk(10)
+    disk.take(6)
+    with pytest.raises(ServerBusy):
+        disk.take(5)
+    disk.give_back(6)
+    disk.take(10)

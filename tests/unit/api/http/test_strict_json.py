@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.strict_json import MAX_DEPTH, canonical_json, read_json
+from api.http.strict_json import MAX_DEPTH, MAX_VALUES, canonical_json, read_json
 from jobs.core.errors.request import MalformedBody
 
 JSON_VALUES = st.recursive(
@@ -84,3 +84,19 @@ def test_nesting_up_to_the_limit_is_read() -> None:
 
 def test_many_braces_that_are_not_deep_are_read() -> None:
     read_json(json.dumps({"html": "{[" * 500, "rows": [[]] * 500}).encode())
+
+
+@pytest.mark.parametrize("value", [b"[],", b"1,", b"{},", b"[[[[]]]],"])
+def test_a_text_with_very_many_values_is_refused(value: bytes) -> None:
+    with pytest.raises(MalformedBody, match="values"):
+        read_json(b"[" + value * MAX_VALUES + b"1]")
+
+
+def test_commas_and_brackets_in_strings_are_no_values() -> None:
+    text = r"a,b[c{d\",[" * (MAX_VALUES // 2)
+    assert read_json(json.dumps([text, text]).encode()) == [text, text]
+
+
+def test_a_string_that_does_not_end_is_searched_once() -> None:
+    with pytest.raises(MalformedBody):
+        read_json(b'"' + b'\\",' * (2 * MAX_VALUES))
