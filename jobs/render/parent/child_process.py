@@ -126,6 +126,8 @@ class RenderChild(asyncio.Protocol):
         """How many documents it has been given."""
         self.tenant: str | None = None
         """Whose documents it is given; None before the first."""
+        self.resident_bytes = 0
+        """Its resident size after its last document."""
         self.is_worn = False
         """Whether it must not be given another document."""
 
@@ -279,6 +281,7 @@ class RenderChild(asyncio.Protocol):
         """Frees the child as soon as its result has arrived, before the result is looked at."""
         self._end_render(render)
         self._scratch.give_back(render.scratch)
+        self.resident_bytes = (self._use.read() or Use(0, 0)).resident_bytes
         self._owner.child_freed(self)
 
     def _end_render(self, render: _Render) -> None:

@@ -232,10 +232,18 @@ class TestTenants:
             pids = {(await facts(pool))["pid"] for _ in range(5)}
             assert len(pids) == 1
 
-    async def test_children_of_many_tenants_are_bounded_and_the_oldest_goes_first(self) -> None:
-        async with running(light(), size=2) as pool:
-            first = [(await facts(pool, f"tenant {number}"))["pid"] for number in range(8)]
-            await eventually(lambda: len(pool.children) <= pool.kept + 1)
-            again = (await facts(pool, "tenant 7"))["pid"]
-            assert again == first[-1]
-            assert first[0] not in pool.children
+    async def test_the_children_of_many_tenants_are_bounded_and_the_oldest_goes_first(self) -> None:
+        async with running(light()) as pool:
+            pids = [(await facts(pool, f"tenant {number}"))["pid"] for number in range(8)]
+            assert not set(pids[:4]) & pool.children.keys()
+            assert (await facts(pool, "tenant 4"))["pid"] == pids[4]
+            assert (await facts(pool, "tenant 7"))["pid"] == pids[7]
+            assert (await facts(pool, "tenant 0"))["pid"] not in pids
+
+    async def test_idle_children_that_hold_much_memory_are_fewer(self) -> None:
+        pool = RenderPool(size=1, limits=LIMITS, starter=light(), kept_bytes_per_slot=1)
+        await pool.start()
+        pids = [(await facts(pool, f"tenant {number}"))["pid"] for number in range(3)]
+        assert not set(pids[:2]) & pool.children.keys()
+        assert (await facts(pool, "tenant 2"))["pid"] == pids[2]
+        await pool.close()
