@@ -12,7 +12,6 @@ import aiohttp
 from tests.chaos.load import documents
 from tests.chaos.load.client import Client
 from tests.chaos.load.knowledge import Knowledge
-from tests.chaos.load.late_reader import LateReader
 from tests.chaos.load.meddler import Meddler
 from tests.chaos.load.plans import Planner
 from tests.chaos.load.readers import JobFollower, LogPager, Reader, StreamReader, WebSocketReader
@@ -50,7 +49,6 @@ class Tenant:
         self.client = Client(http, targets, name, chance("client"), recorder)
         self.known = everybody[name]
         self.pager = LogPager(self.client, self.known)
-        self._late_reader = LateReader(self.client, self.pager, chance("late reader"))
         self.endpoints = Endpoints(self.client, secrets, chance("endpoints"), targets.receiver_port)
         self.readers: list[Reader] = [
             WebSocketReader(self.client, "websocket-1", chance("websocket-1"), push_urls),
@@ -98,7 +96,6 @@ class Tenant:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.pager.run())
-                tasks.create_task(self._late_reader.run())
                 for reader in self.readers:
                     tasks.create_task(reader.run())
         finally:
