@@ -48,6 +48,10 @@ class Disk:
     def heal(self) -> None:
         _mount("-o", f"remount,rw,size={self._megabytes}m", str(self.path))
 
+    def close(self) -> None:
+        """Takes the file system away, with what is on it."""
+        subprocess.run(["umount", "-l", str(self.path)], check=True, capture_output=True)
+
 
 def _mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True, capture_output=True)

@@ -33,8 +33,15 @@ def _lines(outcome: Outcome, directory: Path, seed: int, minutes: float) -> Iter
     yield from _verdict("processes end when they are told to", outcome.findings)
     if not outcome.is_good:
         (directory / "violations.txt").write_text("\n".join(map(str, outcome.violations)) + "\n")
-        yield f"logs, and violations.txt: {directory}"
-        yield f"repeat it: .venv/bin/python -m tests.chaos --seed {seed} --minutes {minutes:g}"
+        yield how_to_go_on(directory, seed, minutes)
+
+
+def how_to_go_on(directory: Path, seed: int, minutes: float) -> str:
+    """Says where a run that was not good can be looked at, and how it is repeated."""
+    return (
+        f"logs, and what clients saw: {directory}\n"
+        f"repeat it: .venv/bin/python -m tests.chaos --seed {seed} --minutes {minutes:g}"
+    )
 
 
 def _verdict(promise: str, broken: list[str]) -> Iterator[str]:

@@ -116,6 +116,8 @@ class System:
             for proxy in self.proxies.values():
                 await proxy.close()
             await asyncio.to_thread(self.store.stop)
+            for disk in self.disks.values():
+                disk.close()
 
     def send_store(self, number: signal.Signals) -> None:
         """Sends a signal to the store, if it runs."""
