@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from tests.chaos.mutations.mutants import MUTANTS, Mutant
@@ -26,8 +27,8 @@ class Verdict:
     mutant: Mutant
     is_found: bool
     seconds: float
-    promises: str
-    """Those that the run named as broken; if none, how it ended."""
+    said: list[str]
+    """Each broken promise and the first sentence about it; if there is none, how the run ended."""
 
 
 def main() -> int:
@@ -54,7 +55,7 @@ async def _try_all(mutants: list[Mutant], seed: int, minutes: float, at_once: in
         async with slots:
             verdict = await _try(mutant, seed, minutes)
         found = "found" if verdict.is_found else "NOT FOUND"
-        print(f"{mutant.name:45} {found:9} {verdict.seconds:5.0f} s  {verdict.promises}", flush=True)
+        print(f"{mutant.name:45} {found:9} {verdict.seconds:5.0f} s", *verdict.said, sep="\n    ", flush=True)
         return verdict
 
     return await asyncio.gather(*map(try_one, mutants))
@@ -81,14 +82,12 @@ async def _try(mutant: Mutant, seed: int, minutes: float) -> Verdict:
             process.kill()
             output, _ = await process.communicate()
     lines = output.decode(errors="replace").splitlines()
-    broken = [line.removeprefix(VIOLATED).strip() for line in lines if line.startswith(VIOLATED)]
-    end = lines[-1] if lines else "no output"
-    return Verdict(
-        mutant,
-        bool(broken),
-        time.monotonic() - started_at,
-        "; ".join(broken) or f"(the run ended with: {end})",
-    )
+    broken = [
+        f"{line.removeprefix(VIOLATED).strip()}: {what.strip()}"
+        for line, what in pairwise(lines)
+        if line.startswith(VIOLATED)
+    ]
+    return Verdict(mutant, bool(broken), time.monotonic() - started_at, broken or lines[-1:])
 
 
 def plant(mutant: Mutant, tree: Path) -> None:
