@@ -14,8 +14,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from signal import SIGKILL, SIGPROF
+from signal import SIGPROF
 from typing import Any, Literal, cast
 from weakref import WeakValueDictionary
 
@@ -24,7 +23,7 @@ import structlog
 from jobs.core.errors.request import CheckUnavailable
 from jobs.core.settings import IsolationMode
 from jobs.process.testsignal import TestSignal
-from jobs.render.parent.spawn import spawn
+from jobs.render.parent.spawn import kill_group, spawn
 from jobs.render.protocol import wire
 
 log = structlog.get_logger(__name__)
@@ -236,8 +235,7 @@ class _Child:
         return self._received.pop(0).header
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.send_signal(SIGKILL)
+        kill_group(self._process)
 
     async def ended(self) -> int:
         """Waits for the end of a child that was killed.
