@@ -170,7 +170,7 @@ class Readiness:
         newest = vanished.pop("newest", None)
         if newest is None:
             return []
-        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(vanished.items()))
+        counts = ", ".join(f"{kind}: {number}" for kind, number in sorted(vanished.items()))
         return [
             f"Records have vanished from the store ({counts}; the last one is {newest}): it evicts keys, "
             "or somebody deleted some."

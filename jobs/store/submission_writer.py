@@ -100,7 +100,7 @@ class SubmissionWriter:
         match outcome:
             case b"full":
                 raise QueueFull(
-                    f"{rest[0]} jobs are waiting already. Wait until some have run, or raise PRESSRUN_MAX_QUEUED."
+                    f"As many jobs wait as may ({rest[0]}). Wait until some have run, or raise PRESSRUN_MAX_QUEUED."
                 )
             case b"reused":
                 raise _reused(rest[0])

@@ -41,7 +41,7 @@ async def test_a_queued_job_that_vanished_is_said_once_and_leaves_nothing_behind
     (line,) = await logged(core)
     assert (line["log_level"], line["jobs"], line["newest"]) == ("error", "1", job.id)
     details = (await Readiness(core.redis, core.settings, core.artifacts).report(is_draining=False)).details
-    assert any(f"1 jobs; the last one is {job.id}" in warning for warning in details["warnings"])
+    assert any(f"jobs: 1; the last one is {job.id}" in warning for warning in details["warnings"])
     left = [key async for key in core.redis.scan_iter() if key not in (b"pr:tenant:acme", b"pr:log:acme")]
     for key in left:
         if await core.redis.type(key) == b"zset" and key != keys.GARBAGE.encode():
