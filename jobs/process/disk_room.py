@@ -9,5 +9,5 @@ MIN_FREE_BYTES = 16 * 1024**2
 """A store with less than this stops soon: one request may write several MiB."""
 
 
-def has_room(directory: Path) -> bool:
-    return shutil.disk_usage(directory).free >= MIN_FREE_BYTES
+def has_room(directory: Path, min_free_bytes: int = MIN_FREE_BYTES) -> bool:
+    return shutil.disk_usage(directory).free >= min_free_bytes

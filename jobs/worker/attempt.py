@@ -126,6 +126,9 @@ class Attempt:
                 self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
             )
             raise_if_cancelled()
+            await self._artifacts.until_done(
+                "The document could not be rendered", self._artifacts.watch.check_scratch, self._ends_at
+            )
             return await runner(run)
 
     async def _recall(self, key: str) -> Result | None:

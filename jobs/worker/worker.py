@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from signal import Signals
 from typing import Any
 
@@ -82,7 +84,7 @@ class JobWorker(Worker):
             job_deserializer=redis.job_deserializer,
         )
         self.signals = WorkerSignals()
-        self._artifacts = ArtifactWaits(ArtifactWatch(queue.artifacts), timing)
+        self._artifacts = ArtifactWaits(ArtifactWatch(queue.artifacts, Path(tempfile.gettempdir())), timing)
         self.outcomes = OutcomeWriter(queue, self._artifacts, timing, self._on_round_trip)
         self._timing = timing
         self._queue = queue

@@ -33,15 +33,15 @@ ON_A_SMALL_DISK = (
 FILLER = """
 import os, signal
 def fill(*_):
-    with open("data/filler", "wb") as file:
-        try:
-            while True:
-                file.write(bytes(65536))
-                file.flush()
-        except OSError:
-            print("the disk is full")
+    file = os.open("DIRECTORY/filler", os.O_WRONLY | os.O_CREAT)  # a buffer would fail again at its end
+    try:
+        while True:
+            os.write(file, bytes(65536))
+    except OSError:
+        print("the disk is full")
+    os.close(file)
 def free(*_):
-    os.truncate("data/filler", 0)
+    os.truncate("DIRECTORY/filler", 0)
     print("the disk is free")
 signal.signal(signal.SIGUSR1, fill)
 signal.signal(signal.SIGUSR2, free)
@@ -54,12 +54,12 @@ while True:
 class Up:
     """`pressrun up` in `directory`, and a client of it."""
 
-    def __init__(self, directory: Path, *runner: str) -> None:
+    def __init__(self, directory: Path, *runner: str, filled: str = "data") -> None:
         shutil.copy(ROOT / "Procfile", directory)
         with (directory / "Procfile").open("a") as procfile:
             procfile.write("filler: python filler.py\n")
-        (directory / "filler.py").write_text(FILLER)
-        (directory / "data").mkdir()
+        (directory / "filler.py").write_text(FILLER.replace("DIRECTORY", filled))
+        (directory / "data").mkdir(exist_ok=True)
         self.url = f"http://127.0.0.1:{free_port()}"
         self.store_url = Settings.from_env({"PRESSRUN_DATA_DIR": str(directory / "data")}).redis_url
         self.command = Command(
@@ -82,7 +82,7 @@ class Up:
 
     def render(self, text: str) -> tuple[int, bytes]:
         """Submits a document and waits for the PDF. Returns status and body."""
-        headers = {"Content-Type": "text/html", "Prefer": "wait=25", "Idempotency-Key": text}
+        headers = {"Content-Type": "text/html", "Prefer": "wait=25", "Idempotency-Key": text[:20]}
         request = urllib.request.Request(f"{self.url}/v1/pdf", text.encode(), headers)
         try:
             with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:

@@ -22,7 +22,12 @@ from jobs.isolation.level import Isolation
 from jobs.render.parent.asset_fetcher import AssetFetcher
 from jobs.render.parent.scratch import ChildScratch, Scratch
 from jobs.render.parent.spawn import ChildHandle, kill_group
-from jobs.render.parent.starting import KILLED_FROM_OUTSIDE, ChildStarter, RendererNotStarted
+from jobs.render.parent.starting import (
+    KILLED_FROM_OUTSIDE,
+    ChildStarter,
+    RendererNotStarted,
+    could_not_be_started,
+)
 from jobs.render.protocol import failures, messages, wire
 from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
@@ -145,7 +150,10 @@ class RenderChild(asyncio.Protocol):
         Raises:
             RendererNotStarted: it reported why it cannot start, died, or took too long.
         """
-        own_scratch = scratch.for_child()
+        try:
+            own_scratch = scratch.for_child()
+        except OSError as error:
+            raise could_not_be_started(error) from None
         try:
             process, ours = await starter.start(own_scratch.path)
         except BaseException:

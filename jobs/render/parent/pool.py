@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from jobs.core.errors.job import RendererCrashed
+from jobs.core.errors.job import RendererCrashed, StorageFailed
 from jobs.core.job import Progress
 from jobs.core.settings import Settings
 from jobs.render.parent.asset_fetcher import AssetFetcher
@@ -168,7 +168,11 @@ class RenderPool:
         child = await self._take(tenant, timeout_ms)
         while not child.alive:  # it died after it was handed over, before this task went on
             child = await self._take(tenant, timeout_ms)
-        future = child.render(request, timeout_ms=timeout_ms, report=report)
+        try:
+            future = child.render(request, timeout_ms=timeout_ms, report=report)
+        except OSError as error:  # its directory could not be made; the child has seen nothing
+            self.child_freed(child)
+            raise StorageFailed(f"There was no room for temporary files ({error.strerror}).") from error
         try:
             return await future
         except asyncio.CancelledError:

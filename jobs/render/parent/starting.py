@@ -20,7 +20,7 @@ from jobs.render.parent.spawn import ChildHandle, spawn_connected
 CHILD_COMMAND = (sys.executable, "-m", "jobs.render.child.main")
 
 KILLED_FROM_OUTSIDE = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
-_SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT})
 
 
 class RendererNotStarted(CannotServe):

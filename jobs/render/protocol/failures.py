@@ -23,6 +23,7 @@ _REPORTED: dict[str, type[JobError]] = {
         errors.PdfUnreadable,
         errors.PdfEncrypted,
         errors.PageOutOfRange,
+        errors.StorageFailed,
         errors.InternalJobError,
     )
 }

@@ -34,6 +34,7 @@ FailureCode = Literal[
     "pdf_unreadable",
     "pdf_encrypted",
     "page_out_of_range",
+    "storage_failed",
     "internal_error",
 ]
 FetchCode = Literal["unreachable", "asset_forbidden", "asset_too_large", "fetch_limit"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import structlog
 
 from jobs.core.errors.store import ArtifactsUnavailable, StoreError, StoreFull
 from jobs.core.ids import new_ulid
-from jobs.process.disk_room import MIN_FREE_BYTES
+from jobs.process.disk_room import MIN_FREE_BYTES, has_room
 from jobs.store.artifacts import Artifacts
 from jobs.store.artifacts.object import refused
 
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 _SAMPLE = bytes(4096)
 """One block of a disk: an empty file needs none."""
+_SCRATCH_BYTES = 1024**2
+"""Less than any font needs. Most documents need nothing, so a small disk for them is no fault."""
 _ANSWER_SECONDS = 5.0
 """A network disk that is away lets a write wait for ever."""
 
@@ -41,10 +44,12 @@ async def check_writable(artifacts: Artifacts) -> None:
 
 
 class ArtifactWatch:
-    """What this process knows of the artifact store."""
+    """What this process knows of the artifact store, and of its own disk for temporary files."""
 
-    def __init__(self, artifacts: Artifacts) -> None:
+    def __init__(self, artifacts: Artifacts, scratch: Path | None = None) -> None:
+        """`scratch` is where temporary files are written, if this process needs any."""
         self._artifacts = artifacts
+        self._scratch = scratch
         self._looking = asyncio.Lock()
         self._looked_at = float("-inf")
         self.refusal: StoreError | None = None
@@ -61,9 +66,22 @@ class ArtifactWatch:
                 self._looked_at = time.monotonic()
         return self.refusal
 
+    async def check_scratch(self) -> None:
+        """Raises ArtifactsUnavailable if there is next to no room for temporary files."""
+        try:
+            if self._scratch is None or has_room(self._scratch, _SCRATCH_BYTES):
+                return
+            reason = "is full"
+        except OSError as error:
+            reason = f"cannot be used ({error.strerror})"
+        raise ArtifactsUnavailable(
+            f"The disk for temporary files (TMPDIR) of a worker {reason}. All goes on by itself when that is mended."
+        )
+
     async def _look(self) -> None:
         before = self.refusal
         try:
+            await self.check_scratch()
             await check_writable(self._artifacts)
         except (ArtifactsUnavailable, StoreFull) as error:
             self.refusal = error

@@ -18,7 +18,14 @@ import pytest_asyncio
 import structlog
 import uvloop
 
-from jobs.core.errors.job import JobError, RendererCrashed, RenderOutOfMemory, RenderTimeout, ResultTooLarge
+from jobs.core.errors.job import (
+    JobError,
+    RendererCrashed,
+    RenderOutOfMemory,
+    RenderTimeout,
+    ResultTooLarge,
+    StorageFailed,
+)
 from jobs.core.job import Progress
 from jobs.render.parent.pool import RendererNotStarted, RenderOutcome, RenderPool, RenderRequest
 from jobs.render.parent.starting import CHILD_COMMAND, ChildStarter, Spawner
@@ -470,6 +477,26 @@ class TestStarting:
             assert pool.free == 1
             (failed,) = [line for line in logs if line["event"] == "renderer.not_started"]
             assert says in failed["error"]
+        finally:
+            await pool.close()
+
+    async def test_no_child_is_lost_while_there_is_no_place_for_temporary_files(
+        self, scratch_root: Path
+    ) -> None:
+        before = set(scratch_root.iterdir())
+        pool = await own_pool(starter=Spawner())
+        (directory,) = set(scratch_root.iterdir()) - before
+        moved = directory.rename(directory.with_name("elsewhere"))
+        try:
+            for _ in range(3):
+                with pytest.raises(StorageFailed):
+                    await render(pool, SMALL)
+            with structlog.testing.capture_logs() as logs:
+                os.kill(next(iter(pool.children)), signal.SIGKILL)
+                await eventually(lambda: any(line["event"] == "renderer.not_started" for line in logs))
+            moved.rename(directory)
+            assert (await render(pool, SMALL)).body
+            await eventually(lambda: len(pool.children) == 2)
         finally:
             await pool.close()
 

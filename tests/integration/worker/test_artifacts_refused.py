@@ -173,7 +173,7 @@ async def test_a_sweep_that_cannot_remove_artifacts_does_the_rest(core: Core) ->
 
     artifacts = core.artifacts = ReadOnly(core.settings.data_dir / "artifacts")
     await core.redis.zadd(keys.GARBAGE, {"acme/job_gone": 1})
-    await core.submit()
+    await core.store.cancel("acme", (await core.submit()).id)
     await core.redis.hdel(keys.EVENT_BYTES, "bus")
     artifacts.close(refuses=True)
     async with core.worker({}, QUICK) as worker:

@@ -5,6 +5,7 @@ Importing this module imports WeasyPrint; only `jobs.render.child.serving` does.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import tempfile
@@ -25,6 +26,7 @@ from jobs.core.errors.job import (
     JobError,
     RenderFailed,
     RenderOutOfMemory,
+    StorageFailed,
 )
 from jobs.render.child.html import presentational_hints
 from jobs.render.child.html.color_profiles import optional_color_profiles
@@ -249,6 +251,9 @@ def _engine_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {theirs: options[ours] for ours, theirs in _WEASYPRINT_OPTIONS.items() if ours in options}
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
 def _explained(error: BaseException) -> JobError:
     if isinstance(error, JobError):
         return error
@@ -260,6 +265,10 @@ def _explained(error: BaseException) -> JobError:
         error, RecursionError | SyntaxError
     ):  # the latter from selectors, which are compiled to Python
         return RenderFailed("The document is nested too deeply.")
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return StorageFailed(
+            "There was no room for the temporary files of the document (TMPDIR of the worker)."
+        )
     if isinstance(error, FetchFailed):
         kind = DocumentUnreachable if error.problem.code == "unreachable" else AssetForbidden
         return kind(error.problem.message)

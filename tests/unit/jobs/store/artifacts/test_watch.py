@@ -116,3 +116,16 @@ def test_the_reason_is_said_in_words_and_without_paths(number: int, reason: str)
     text = str(unavailable(OSError(number, "…", "/srv/secret/place")))
     assert text.startswith(f"The place for documents and results {reason}. ")
     assert "/srv" not in text
+
+
+async def test_a_disk_for_temporary_files_that_is_away_is_said_so(
+    artifacts: FaultyArtifacts, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    watch = ArtifactWatch(artifacts, scratch)
+    assert await watch.look() is None
+    scratch.rmdir()
+    assert "temporary files (TMPDIR) of a worker cannot be used" in str(await watch.look())
+    with pytest.raises(ArtifactsUnavailable):
+        await watch.check_scratch()

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import base64
+import errno
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pytest
 from PIL import Image
 
-from jobs.core.errors.job import AssetForbidden, DocumentUnreachable, RenderFailed, TemplateError
+from jobs.core.errors.job import (
+    AssetForbidden,
+    DocumentUnreachable,
+    RenderFailed,
+    StorageFailed,
+    TemplateError,
+)
 from jobs.render.child.html.engine import Engine, RenderedDocument
 from jobs.render.protocol.limits import FetchLimits
 from testsupport.asset_fetching import asking
 from testsupport.documents import SMALL
 from testsupport.framework_stylesheet import framework_stylesheet
 from testsupport.hostile_web import HostileWeb
+from testsupport.own_font import own_font
 
 POINTS_PER_MM = 72 / 25.4
 
@@ -271,3 +280,17 @@ def test_a_template_is_filled_and_its_stylesheet_is_parsed_once(engine: Engine) 
 def test_the_error_of_a_template_names_its_line(engine: Engine) -> None:
     with pytest.raises(TemplateError, match=r"^line 2: 'name' is undefined$"):
         render(engine, "<p>\n{{ name }}", "template")
+
+
+def test_a_full_disk_is_no_fault_of_the_document(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(path: Path, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    font = base64.b64encode(own_font(900)).decode()
+    document = f"<style>@font-face {{ font-family: own; src: url(data:font/ttf;base64,{font}) }}</style>x"
+    monkeypatch.setattr(Path, "write_bytes", is_full)
+    with pytest.raises(StorageFailed, match="no room for the temporary files") as raised:
+        render(engine, document)
+    assert raised.value.retryable
+    monkeypatch.undo()
+    assert render(engine, document).pages == 1
