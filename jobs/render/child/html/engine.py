@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from warnings import simplefilter
 
+import pydyf  # type: ignore[import-untyped]
 import weasyprint
 from PIL import Image
 from weasyprint.css.counters import CounterStyle
@@ -41,6 +42,7 @@ from jobs.render.child.html.stylesheets import StylesheetCache
 from jobs.render.child.html.template_filling import fill
 from jobs.render.child.markdown import conversion as markdown
 from jobs.render.child.markdown.front_matter import Warn
+from jobs.render.child.pdf import form_fields
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.child.pdf.finishing import finish
 from jobs.render.protocol.warning_codes import WarningCode
@@ -121,6 +123,7 @@ class Engine:
                 self.stylesheets.in_use(),
                 links.in_use(),
                 self._sources.in_use(),
+                form_fields.text_fonts(),
                 optional_color_profiles(),
             ):
                 if format == "template":
@@ -130,10 +133,21 @@ class Engine:
                 if warning := links.finish(rendering, html):
                     diagnostics.add("relative_link", warning)
                 attachments = attachments_of(options, files or {})
+                with_forms = options.get("forms", False)
+                if with_forms:
+                    form_fields.complete_choices(html.etree_element)
+                    form_fields.drop_dead_buttons(rendering)
+
+                def finish_objects(document: weasyprint.Document, objects: pydyf.PDF) -> None:
+                    if attachments:
+                        linking(attachments)(document, objects)
+                    if with_forms:
+                        form_fields.complete_fields(objects)
+
                 pdf = rendering.write_pdf(
                     zoom=options.get("zoom", 1),
                     attachments=attachments,
-                    finisher=linking(attachments) if attachments else None,
+                    finisher=finish_objects,
                     **_engine_options(options),
                 )
                 pages = len(rendering.pages)
