@@ -62,7 +62,7 @@ def _table(items: list[dict[str, Any]]) -> Iterator[Text]:
         line = Text(f"{job['id']}  ")
         line.append(f"{job['status']:<9}", style=job_text.STYLES[job["status"]])
         created = job_text.age(job["created_at"], now)
-        line.append(f"  {job['kind']:<{kind_width}}  {created:<10}  {job_text.outcome(job)}".rstrip())
+        line.append(f"  {job['kind']:<{kind_width}}  {created:<10}  {job_text.titled_outcome(job)}".rstrip())
         yield line
 
 
@@ -108,6 +108,7 @@ def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:
         ("expires", job["expires_at"]),
         ("position", str(job["queue"]["position"]) if "queue" in job else None),
         ("error" if error else "outcome", job_text.outcome(job)),
+        ("title", result.get("title")),
         ("result", result.get("url")),
         *(("warning", job_text.warning(each)[0]) for each in result.get("warnings", [])),
         ("tags", ", ".join(job["tags"])),

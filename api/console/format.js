@@ -64,7 +64,7 @@ export function warnings(count) {
 
 export function title(job) {
   const given = job.metadata?.title;
-  return typeof given === "string" && given.trim() ? given : job.kind;
+  return typeof given === "string" && given.trim() ? given : (job.result?.title ?? job.kind);
 }
 
 const STAGES = {

@@ -13,6 +13,7 @@ from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
 from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
 from jobs.kinds.sources import MAX_SOURCE_BYTES, PdfSource, Sources, check_results, file_mismatches, stem
+from jobs.kinds.titles import file_name, with_title
 from jobs.kinds.validation import canonical
 from jobs.render.protocol import page_ranges
 from jobs.render.protocol.messages import MergePart, MergeRequest
@@ -51,7 +52,11 @@ class MergeOptions(Strict):
 
     filename: Annotated[
         str | None,
-        Field(min_length=1, max_length=200, description=f"Name of the PDF. Default: `{DEFAULT_FILENAME}`."),
+        Field(
+            min_length=1,
+            max_length=200,
+            description=f"Name of the PDF. Default: its title, or `{DEFAULT_FILENAME}`.",
+        ),
         AfterValidator(lambda name: name and pdf_name(name)),
     ] = None
     bookmarks: Annotated[
@@ -98,11 +103,12 @@ class PdfMerge:
             outcome = await pool.render(
                 request, tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
             )
+            details = {**outcome.details, **with_title(options.get("metadata", {}).get("title"))}
             return Result(
                 body=outcome.body,
                 content_type=outcome.content_type,
-                filename=options.get("filename", DEFAULT_FILENAME),
-                details=outcome.details,
+                filename=options.get("filename") or file_name(details.get("title"), DEFAULT_FILENAME),
+                details=details,
             )
 
         return run

@@ -263,7 +263,11 @@ class PdfOptions(Strict):
     ] = None
     filename: Annotated[
         str | None,
-        Field(min_length=1, max_length=200, description="Name of the PDF. Default: `document.pdf`."),
+        Field(
+            min_length=1,
+            max_length=200,
+            description="Name of the PDF. Default: its title, or `document.pdf`.",
+        ),
         AfterValidator(lambda name: name and pdf_name(name)),
     ] = None
     strict: Annotated[

@@ -14,6 +14,7 @@ from jobs.core.job import Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf_options import PdfInput, PdfOptions
+from jobs.kinds.titles import file_name, with_title
 from jobs.kinds.validation import canonical
 from jobs.render.protocol.messages import RenderRequest
 from jobs.render.protocol.warning_codes import SEVERITIES, SEVERITY, Severity, WarningCode
@@ -72,7 +73,7 @@ class PdfRender:
                 _refuse_warnings(result.details, strict)
             return dataclasses.replace(
                 result,
-                filename=options.get("filename", DEFAULT_FILENAME),
+                filename=options.get("filename") or file_name(result.details.get("title"), DEFAULT_FILENAME),
                 details={**result.details, **_template(run.spec["input"])},
             )
 
@@ -100,7 +101,7 @@ async def _rendered(run: Run, pool: RenderPool) -> Result:
         body=outcome.body,
         content_type=outcome.content_type,
         filename=DEFAULT_FILENAME,
-        details={**outcome.details, "cached": False},
+        details={**outcome.details, **with_title(outcome.title), "cached": False},
         reuse_key=_reuse_key(run.spec) if outcome.self_contained else None,
     )
 

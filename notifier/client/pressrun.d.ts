@@ -19,6 +19,8 @@ export interface JobResult {
   content_type: string;
   bytes: number;
   sha256: string;
+  /** The title of the document, or its first heading. */
+  title?: string;
   pages?: number;
   render_ms?: number;
   peak_memory_bytes?: number;

@@ -43,6 +43,12 @@ def age(time: str, now: datetime.datetime) -> str:
     return "now"
 
 
+def titled_outcome(job: dict[str, Any]) -> str:
+    """Returns the title of the document, if it is known, and the outcome."""
+    title = (job["result"] or {}).get("title")
+    return f"{title}: {outcome(job)}" if title else outcome(job)
+
+
 def outcome(job: dict[str, Any]) -> str:
     """Says in one line what the job produced, why it failed, or how far it is."""
     result, error, progress = job["result"], job["error"], job["progress"]

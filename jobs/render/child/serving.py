@@ -137,6 +137,7 @@ def _send_result(channel: Channel, measured: Measured) -> None:
             "peak_memory_bytes": measured.peak_memory_bytes,
             "warnings": product.warnings,
             "warnings_omitted": product.warnings_omitted,
+            "title": product.title,
         },
         product.body,
     )

@@ -33,6 +33,7 @@ class Product:
     pages: int
     warnings: list[dict[str, Any]] = field(default_factory=list)
     warnings_omitted: Mapping[WarningCode, int] = field(default_factory=dict)
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Tasks:
             pages=rendered.pages,
             warnings=rendered.warnings,
             warnings_omitted=rendered.warnings_omitted,
+            title=rendered.title,
         )
 
     def _merge(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:

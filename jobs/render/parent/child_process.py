@@ -49,6 +49,8 @@ class RenderOutcome:
     body: bytes
     content_type: MediaType
     details: dict[str, Any]
+    title: str | None = None
+    """The title of the document, as it is written there."""
     self_contained: bool = False
     """Nothing outside the request was asked for, so the same request gives the same result."""
 
@@ -378,5 +380,6 @@ def _outcome(answer: messages.Rendered, body: bytes, render: _Render) -> RenderO
             ],
             **({"warnings_omitted": answer.warnings_omitted} if answer.warnings_omitted else {}),
         },
+        title=answer.title,
         self_contained=not render.asked,
     )

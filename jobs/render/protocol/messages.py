@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 MAX_ANSWER_HEADER_BYTES = 1024 * 1024
 MAX_WARNINGS = 100
+MAX_TITLE_CHARACTERS = 200
 
 Format = Literal["html", "markdown", "url", "template"]
 FailureCode = Literal[
@@ -212,6 +213,8 @@ class Rendered(CheckedMessage):
     warnings: Annotated[list[Warned], Field(max_length=MAX_WARNINGS)]
     warnings_omitted: dict[WarningCode, Annotated[int, Field(ge=1, le=10**9)]] = {}
     """How many more warnings of each code there were."""
+    title: Annotated[str | None, Field(max_length=MAX_TITLE_CHARACTERS)] = None
+    """Of the document, as it is written there."""
 
 
 class Failed(CheckedMessage):

@@ -104,10 +104,6 @@ class Diagnostics(logging.Handler):
         finally:
             _LOGGER.removeHandler(self)
 
-    def warn(self, code: WarningCode, message: str) -> None:
-        """Adds a warning that is not one of WeasyPrint."""
-        self._add(code, message)
-
     def emit(self, record: logging.LogRecord) -> None:
         code = _code(record)
         if code == "attachment":

@@ -45,6 +45,7 @@ from jobs.render.child.markdown.front_matter import Warn
 from jobs.render.child.pdf import form_fields
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.child.pdf.finishing import finish
+from jobs.render.protocol.messages import MAX_TITLE_CHARACTERS
 from jobs.render.protocol.warning_codes import WarningCode
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"
@@ -65,6 +66,7 @@ _WEASYPRINT_OPTIONS = {
     "image_quality": "jpeg_quality",
     "image_dpi": "dpi",
 }
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -74,6 +76,8 @@ class RenderedDocument:
     pages: int
     warnings: list[dict[str, Any]]
     warnings_omitted: Mapping[WarningCode, int]
+    title: str | None
+    """The title in the metadata, else the first heading."""
 
 
 class Engine:
@@ -128,7 +132,7 @@ class Engine:
             ):
                 if format == "template":
                     document = fill(document.decode(), data or {}).encode("utf-8", "replace")
-                html = self._parse(format, document, options, fetcher, diagnostics.warn)
+                html = self._parse(format, document, options, fetcher, diagnostics.add)
                 rendering = self._lay_out(html, format, options)
                 if warning := links.finish(rendering, html):
                     diagnostics.add("relative_link", warning)
@@ -151,11 +155,14 @@ class Engine:
                     **_engine_options(options),
                 )
                 pages = len(rendering.pages)
+                title = _shortened(rendering.metadata.title) or _first_heading(html)
                 pdf = finish(pdf, options, self.page)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
         warnings, omitted = diagnostics.finish().listed()
-        return RenderedDocument(pdf=pdf, pages=pages, warnings=warnings, warnings_omitted=omitted)
+        return RenderedDocument(
+            pdf=pdf, pages=pages, warnings=warnings, warnings_omitted=omitted, title=title
+        )
 
     def page(self, html: str) -> bytes:
         """Returns the PDF of HTML that Pressrun itself has made; nothing is fetched."""
@@ -243,6 +250,25 @@ def use_scratch(path: str) -> None:
     """Makes Python and the C libraries put temporary files into `path`."""
     tempfile.tempdir = path
     os.environ["TMPDIR"] = path
+
+
+def _first_heading(html: weasyprint.HTML) -> str | None:
+    headings = (element for element in html.etree_element.iter() if element.tag in _HEADINGS)
+    texts = (_shortened("".join(_texts(heading))) for heading in headings)
+    return next((text for text in texts if text), None)
+
+
+def _texts(element: Any) -> Iterator[str]:
+    """Yields the texts in an element, without comments."""
+    if isinstance(element.tag, str):
+        yield element.text or ""
+        for child in element:
+            yield from _texts(child)
+            yield child.tail or ""
+
+
+def _shortened(title: str | None) -> str:
+    return " ".join((title or "").split())[:MAX_TITLE_CHARACTERS]
 
 
 def _stylesheets(format: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

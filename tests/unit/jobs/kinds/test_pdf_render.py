@@ -284,7 +284,13 @@ class TestCanonical:
 class Renderer:
     """Takes the place of the pool, and returns results with `warnings`."""
 
-    def __init__(self, warnings: list[dict[str, Any]], omitted: dict[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        warnings: list[dict[str, Any]],
+        omitted: dict[str, int] | None = None,
+        title: str | None = None,
+    ) -> None:
+        self._title = title
         self.requests: list[tuple[RenderRequest, str, int]] = []
         self._warnings, self._omitted = warnings, omitted or {}
 
@@ -296,7 +302,9 @@ class Renderer:
         details = {"pages": 1, "warnings": self._warnings}
         if self._omitted:
             details["warnings_omitted"] = self._omitted
-        return RenderOutcome(body=b"%PDF-", content_type="application/pdf", details=details)
+        return RenderOutcome(
+            body=b"%PDF-", content_type="application/pdf", details=details, title=self._title
+        )
 
 
 def run_of(spec: dict[str, Any], report: Callable[[Progress], None] = lambda progress: None) -> Run:
@@ -318,6 +326,13 @@ class TestRunner:
     async def test_a_file_without_a_name_is_called_document_pdf(self) -> None:
         result = await PDF_RENDER.runner(Renderer([]))(run_of({"input": HTML, "options": {}}))  # type: ignore[arg-type]
         assert result.filename == "document.pdf"
+        assert "title" not in result.details
+
+    async def test_the_title_names_the_file_unless_the_caller_does(self) -> None:
+        run = PDF_RENDER.runner(Renderer([], title=" Invoice\n17/2026 "))  # type: ignore[arg-type]
+        for options, name in (({}, "Invoice 17-2026.pdf"), ({"filename": "a.pdf"}, "a.pdf")):
+            result = await run(run_of({"input": HTML, "options": options}))
+            assert (result.details["title"], result.filename) == ("Invoice 17/2026", name)
 
     async def test_a_strict_job_fails_because_of_its_warnings_and_lists_them(self) -> None:
         warnings = [{"code": "css_ignored", "message": f"Ignored {number}."} for number in range(12)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.cli.client.job_text import outcome, warning
+from api.cli.client.job_text import outcome, titled_outcome, warning
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,11 @@ def test_the_outcome_names_pages_size_and_warnings(result: dict[str, Any], text:
 )
 def test_a_warning_is_one_line_with_all_that_is_known(found: dict[str, Any], line: tuple[str, str]) -> None:
     assert warning(found) == line
+
+
+def test_the_title_of_the_document_comes_first() -> None:
+    result = {"title": "Invoice 17", "bytes": 9, "url": "u"}
+    job = {"status": "succeeded", "result": result, "error": None, "progress": None}
+    assert titled_outcome(job) == "Invoice 17: 9 B"
+    assert titled_outcome({**job, "result": {"bytes": 9, "url": "u"}}) == "9 B"
+    assert titled_outcome({**job, "status": "queued", "result": None}) == ""

@@ -12,9 +12,11 @@ from api.http.headers.disposition import content_disposition
     [
         ("invoice.pdf", 'inline; filename="invoice.pdf"'),
         ("my invoice.pdf", 'inline; filename="my invoice.pdf"'),
-        ("Rechnung für Zoë.pdf", "inline; filename=\"Rechnung f_r Zo_.pdf\"; filename*=UTF-8''"
+        ("Rechnung für Zoë.pdf", "inline; filename=\"Rechnung fur Zoe.pdf\"; filename*=UTF-8''"
          "Rechnung%20f%C3%BCr%20Zo%C3%AB.pdf"),
         ('a"b.pdf', "inline; filename=\"a_b.pdf\"; filename*=UTF-8''a%22b.pdf"),
+        ("日本 2.pdf", "inline; filename=\"__ 2.pdf\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC%202.pdf"),
+        ("a／b＂c.pdf", "inline; filename=\"a_b_c.pdf\"; filename*=UTF-8''a%EF%BC%8Fb%EF%BC%82c.pdf"),
         ("../../etc/passwd", "inline; filename=\".._.._etc_passwd\"; filename*=UTF-8''.._.._etc_passwd"),
     ],
 )  # fmt: skip

@@ -126,6 +126,32 @@ class TestOptions:
         assert len(render(engine, source, image_quality=5).pdf) < whole / 2
 
 
+class TestTitle:
+    @pytest.mark.parametrize(
+        ("html", "title"),
+        [
+            ("<title> A\n <b>&amp; B</title><h1>C</h1>", "A <b>& B"),
+            (
+                "<title> </title><p>x<h3></h3><h2>First\n <i>heading</i><!-- c --></h2><h1>Second",
+                "First heading",
+            ),
+            ("<svg><title>of a picture</title></svg><h1>C</h1>", "C"),
+            ("<h1>" + "x" * 1_000_000, "x" * 200),
+            ("<p>x", None),
+        ],
+    )
+    def test_it_is_that_of_the_head_or_the_first_heading(
+        self, engine: Engine, html: str, title: str | None
+    ) -> None:
+        assert render(engine, html + "<style>h1 { display: none }</style>").title == title
+
+    def test_the_option_wins(self, engine: Engine) -> None:
+        assert render(engine, "<title>A</title>", metadata={"title": "B"}).title == "B"
+
+    def test_that_of_markdown_is_in_its_front_matter(self, engine: Engine) -> None:
+        assert render(engine, "---\ntitle: A\n---\n# B", format="markdown").title == "A"
+
+
 class TestInputs:
     def test_markdown_becomes_a_titled_pdf_without_warnings(self, engine: Engine) -> None:
         rendered = render(engine, "# Hello\n\n| a |\n|---|\n| 1 |\n\nNote[^1]\n\n[^1]: Yes.", "markdown")
