@@ -8,15 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.core.egress import EgressPolicy
+from jobs.process.name_lookup import look_up
 from jobs.render.child.html.fetcher import Ask
-from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, Resolve, resolve_host
+from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, Resolve
 from jobs.render.protocol.limits import FetchLimits
 from jobs.render.protocol.wire import Frame
 
 _THREADS = ThreadPoolExecutor(8)
 
 
-def fetches(limits: FetchLimits, resolve: Resolve = resolve_host, **policy: Any) -> DocumentFetches:
+def fetches(limits: FetchLimits, resolve: Resolve = look_up, **policy: Any) -> DocumentFetches:
     """The fetches of one document."""
     only_listed = limits.mode == "allowlist"
     allowed = EgressPolicy.from_entries(limits.egress_allow, only_listed=only_listed, **policy)
@@ -27,7 +28,7 @@ def fetched(fetching: DocumentFetches, url: str) -> Asset:
     return asyncio.run(fetching.fetch(url))
 
 
-def asking(limits: FetchLimits, resolve: Resolve = resolve_host) -> Ask:
+def asking(limits: FetchLimits, resolve: Resolve = look_up) -> Ask:
     """Answers as a worker does, in one piece. All questions count as those of one document."""
     fetching = fetches(limits, resolve)
 

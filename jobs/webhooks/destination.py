@@ -18,6 +18,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import structlog
 
 from jobs.core.egress import Address, AddressRefused, EgressError, EgressPolicy, Target, UrlRefused
+from jobs.process.name_lookup import look_up
 
 log = structlog.get_logger("pressrun.webhooks")
 
@@ -44,11 +45,6 @@ class ResolveFailed(OSError):
 
 Lookup = Callable[[str, int], list[Address]]
 """Takes a host name and a port; blocks, and raises as `socket.getaddrinfo` does."""
-
-
-def look_up(host: str, port: int) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
 
 
 class Destinations:

@@ -7,7 +7,7 @@ import http.client
 import socket
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobs.render.protocol.messages import FetchCode
 
 T = TypeVar("T")
-Resolve = Callable[[str, int], list[str]]
+Resolve = Callable[[str, int], Sequence[str | Address]]
 
 _HEADERS = {"User-Agent": "Pressrun (WeasyPrint)", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -147,16 +147,6 @@ class DocumentFetches:
             found = await self._in_thread(partial(self._resolve, *key))
             self._addresses[key] = self._policy.check_addresses(target.host, found)
         return self._addresses[key]
-
-
-def resolve_host(host: str, port: int) -> list[str]:
-    """Returns all addresses of `host`, in the order to try them.
-
-    Raises:
-        OSError: it does not resolve.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _redirected(url: str, location: str) -> str:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from jobs.core.egress import EgressPolicy
+from jobs.process.name_lookup import look_up
 from jobs.process.own_addresses import is_own_address
 from jobs.render.child.channel import take_standard_input
 from jobs.render.child.confine import confine, limit_resources
-from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, resolve_host
+from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed
 from jobs.render.protocol import wire
 from jobs.render.protocol.failures import shown_url
 from jobs.render.protocol.limits import ASSET_PIECE_BYTES, MAX_TEXT_CHARACTERS, MIB, FetchLimits
@@ -90,7 +91,7 @@ class FetchServer(asyncio.Protocol):
                 )
 
     def _new_document(self, number: int) -> _Document:
-        fetches = DocumentFetches(self._limits, self._policy, self._threads, resolve_host)
+        fetches = DocumentFetches(self._limits, self._policy, self._threads, look_up)
         self._documents[number] = _Document(fetches)
         return self._documents[number]
 

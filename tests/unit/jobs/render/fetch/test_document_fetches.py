@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from jobs.render.fetch.document_fetches import DocumentFetches, FetchFailed, resolve_host
+from jobs.process.name_lookup import look_up
+from jobs.render.fetch.document_fetches import DocumentFetches, FetchFailed, Resolve
 from jobs.render.protocol.limits import FetchLimits
 from testsupport.asset_fetching import fetched, fetches
 from testsupport.hostile_web import CSS, PNG, HostileWeb
@@ -38,9 +38,9 @@ def fetcher(names: dict[str, list[str]] | None = None, **limits: object) -> Docu
     return fetches(FetchLimits(**{"egress_allow": LOOPBACK, **limits}), resolve)  # type: ignore[arg-type]
 
 
-def numeric_or(name: str) -> Callable[[str, int], list[str]]:
+def numeric_or(name: str) -> Resolve:
     """Resolves `name` to loopback, and addresses and ``localhost`` for real."""
-    return lambda host, port: ["127.0.0.1"] if host == name else resolve_host(host, port)
+    return lambda host, port: ["127.0.0.1"] if host == name else look_up(host, port)
 
 
 def problem(fetching: DocumentFetches, url: str) -> tuple[str, str]:
