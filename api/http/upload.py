@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from api.http.body import media_type
 from api.http.charset import decode_document
 from jobs.core.errors.request import InvalidInput, MalformedBody
+from jobs.core.errors.store import ArtifactsUnavailable
 
 DOCUMENT_NAMES = {"index.html": "html", "index.htm": "html", "index.md": "markdown"}
 """File name of the document → the member of `pdf.render`'s input that takes it."""
@@ -51,8 +52,8 @@ class _Part:
 async def parse_upload(body: bytes, headers: Headers) -> Upload:
     """Parses a body of one document, its files and perhaps options.
 
-    Raises MalformedBody if the body is not multipart/form-data, and InvalidInput if there is not
-    exactly one document, or a name is not allowed.
+    Raises MalformedBody if the body is not multipart/form-data, InvalidInput if there is not
+    exactly one document, or a name is not allowed, and ArtifactsUnavailable if the disk is full.
     """
     parts = await _parts(body, headers, max_field_bytes=_MAX_OPTIONS_BYTES)
     documents = [part for part in parts if part.file_name in DOCUMENT_NAMES]
@@ -71,7 +72,7 @@ async def parse_job_upload(body: bytes, headers: Headers) -> tuple[bytes, dict[s
     """Parses a body of one job (a field, or a file of any name) and its files.
 
     Returns the job as it was sent, and the files by the names by which its input refers to them.
-    Raises MalformedBody and InvalidInput as `parse_upload` does.
+    Raises what `parse_upload` raises.
     """
     parts = await _parts(body, headers, max_field_bytes=len(body))
     jobs = [part for part in parts if part.name == JOB_PART]
@@ -94,6 +95,10 @@ async def _parts(body: bytes, headers: Headers, *, max_field_bytes: int) -> list
     except (MultiPartException, KeyError) as error:
         reason = error.message if isinstance(error, MultiPartException) else "it names no boundary"
         raise MalformedBody(f"The body is not the multipart/form-data expected here: {reason}") from None
+    except OSError as error:  # the parser keeps large files in TMPDIR
+        raise ArtifactsUnavailable(
+            f"The files could not be kept while they came in: {error.strerror or error}. Send them again later."
+        ) from error
     try:
         return [
             _Part(name, value.filename or "", value.content_type or "", await value.read())

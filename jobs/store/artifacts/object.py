@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterable
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import ObjectStore
 
 from jobs.core.errors.store import ArtifactMissing, ArtifactsUnavailable
@@ -76,7 +76,12 @@ class ObjectArtifacts:
 
 def unavailable(error: Exception) -> ArtifactsUnavailable:
     """Says why, without names: clients read it, too."""
-    reason = _REASONS.get(getattr(error, "errno", None) or 0, f"failed ({type(error).__name__})")
+    if isinstance(error, OSError):
+        reason = _REASONS.get(error.errno or 0, f"fails ({type(error).__name__})")
+    elif isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        reason = "refuses access"
+    else:
+        reason = f"does not answer, or answers with an error ({type(error).__name__})"
     return refused(reason)
 
 

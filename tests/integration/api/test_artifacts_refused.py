@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,14 @@ async def test_readiness_and_metrics_say_how_much_room_is_left(
     assert "pressrun_artifacts_writable 1.0" in metrics
     assert "pressrun_artifacts_free_bytes " in metrics
     assert [path for path in directory.rglob("*") if path.is_file()] == []
+
+
+async def test_a_large_upload_is_refused_with_the_reason_while_temporary_files_have_no_place(
+    client: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [("f", ("index.html", b"<p>", "text/html")), ("f", ("a.png", bytes(2 * 1024**2)))]
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        problem = assert_problem(await client.post("/v1/pdf", files=parts), 503, "artifacts_unavailable")
+    assert "could not be kept while" in problem["detail"]
+    assert (await client.post("/v1/pdf", files=parts)).status_code == 202

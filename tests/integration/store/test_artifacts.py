@@ -23,6 +23,7 @@ from jobs.store.client import connect
 from jobs.store.scripts import Scripts
 from testsupport.core import Core
 from testsupport.event_watcher import Watcher
+from testsupport.ports import free_port
 from testsupport.runners import instant
 from testsupport.waiting import DEADLINE_S
 
@@ -177,3 +178,27 @@ async def test_a_put_with_an_invalid_name_raises_instead_of_waiting_forever(tmp_
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(ValueError, match="null"):
             await artifacts.put("acme/\0", b"x")
+
+
+async def test_a_bucket_that_is_away_is_told_soon_whatever_is_asked_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.from_env({"PRESSRUN_ARTIFACTS_URL": "s3://press/documents"})
+    artifacts = open_artifacts(settings, Scripts(connect(settings), settings))
+    async with asyncio.timeout(DEADLINE_S):
+        for asked in (
+            artifacts.put("acme/job_1.1", b"x"),
+            artifacts.get("acme/job_1.1"),
+            artifacts.get_range("acme/job_1.1", 0, 1),
+            artifacts.discard(["acme/job_1.1"]),
+        ):
+            with pytest.raises(ArtifactsUnavailable, match="does not answer, or answers with an error"):
+                await asked
