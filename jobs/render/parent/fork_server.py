@@ -90,6 +90,8 @@ class ForkServer:
         self._is_free = asyncio.Lock()
         """It answers one request at a time."""
         self._restarts: set[asyncio.Task[None]] = set()
+        self._lives: set[asyncio.Task[int]] = set()
+        """Of all processes that are not gone, also those that were killed before they were warm."""
         self._closed = False
 
     @property
@@ -114,12 +116,13 @@ class ForkServer:
         await asyncio.gather(*self._restarts, return_exceptions=True)
         if self._process is not None:
             self._process.kill()
-            await self._process.ended
+        if self._lives:
+            await asyncio.wait(self._lives)
 
     async def _running(self) -> _ServerProcess:
         """Returns the process, which is started if there is none."""
         if self._process is None or not self._process.alive:
-            process = await _ServerProcess.start(self._command, self._limits)
+            process = await _ServerProcess.start(self._command, self._limits, self._lives)
             process.ended.add_done_callback(lambda ended: self._process_ended(process, ended))
             self._process = process
         return self._process
@@ -158,8 +161,10 @@ class _ServerProcess:
         """
 
     @classmethod
-    async def start(cls, command: Sequence[str], limits: RenderLimits) -> _ServerProcess:
-        """Starts a process and returns it when it is warm.
+    async def start(
+        cls, command: Sequence[str], limits: RenderLimits, lives: set[asyncio.Task[int]]
+    ) -> _ServerProcess:
+        """Starts a process and returns it when it is warm. Its life is kept in `lives`.
 
         Raises:
             RendererNotStarted: it reported why it cannot start, died, or took too long.
@@ -174,6 +179,8 @@ class _ServerProcess:
         except OSError as error:
             raise could_not_be_started(error) from None
         server = cls(process, connection)
+        lives.add(server.ended)
+        server.ended.add_done_callback(lives.discard)
         configuration = {"parent_pid": os.getpid(), "memory_bytes": limits.memory_bytes}
         answer = await server._ask(configuration, within_seconds=limits.start_seconds)
         match answer["type"]:

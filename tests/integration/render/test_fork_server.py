@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ def own_children() -> set[int]:
     """All child processes of this process, zombies included."""
     found = set()
     for thread in Path("/proc/self/task").iterdir():
-        found |= {int(pid) for pid in (thread / "children").read_text().split()}
+        with suppress(OSError):  # a thread that has ended meanwhile
+            found |= {int(pid) for pid in (thread / "children").read_text().split()}
     return found
 
 
@@ -187,6 +188,16 @@ class TestDeath:
             RendererNotStarted, match="The fork server of render children ended with exit code 3"
         ):
             await RenderPool(size=1, limits=LIMITS, starter=server).start()
+
+    async def test_a_start_that_is_given_up_leaves_no_process(self) -> None:
+        before = own_children()
+        server = ForkServer(LIMITS, (sys.executable, "-c", "import signal; signal.pause()"))
+        starting = asyncio.create_task(RenderPool(size=2, limits=LIMITS, starter=server).start())
+        await eventually(lambda: own_children() != before)
+        starting.cancel()
+        await asyncio.wait([starting])
+        assert starting.cancelled()
+        assert own_children() == before
 
     async def test_fork_server_and_children_die_with_a_killed_worker(self, tmp_path: Path) -> None:
         worker = subprocess.Popen(  # noqa: ASYNC220 (it starts at once)
