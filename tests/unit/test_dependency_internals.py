@@ -33,6 +33,7 @@ import weasyprint
 import weasyprint.css
 import weasyprint.draw.color
 import weasyprint.pdf.anchors
+import weasyprint.text.line_break
 import weasyprint.urls
 import websockets.asyncio.server
 from aiohttp import web
@@ -216,6 +217,51 @@ def test_weasyprint_fetches_color_profiles_and_nothing_else_through_a_name_of_it
     assert [use.split()[:7] for use in uses] == [
         ["url_fetcher,", "url)", "as", "response:", "try:", "color_profile", "="]
     ]
+
+
+def test_weasyprint_finds_style_attributes_through_a_name_of_its_css_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find, found = weasyprint.css.find_style_attributes, []
+
+    def noting(tree: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        for each in find(tree, *args, **kwargs):  # type: ignore[no-untyped-call]
+            found.append(each)
+            yield each
+
+    monkeypatch.setattr(weasyprint.css, "find_style_attributes", noting)
+    weasyprint.HTML(string="<p style='color: red' id=a>").render()
+    assert [(specificity, element.tag) for specificity, element, *_ in found] == [
+        ((1, 0, 0), "p"),
+        ((0, 0, 0), "p"),
+    ]
+
+
+def test_weasyprint_logs_where_ignored_css_is_in_one_way(caplog: pytest.LogCaptureFixture) -> None:
+    weasyprint.HTML(string="<style>p {\n--a: x; colr: red; width: var(--a) } @foo {}</style><p>").render()
+    arguments = {str(record.msg): record.args for record in caplog.records if record.levelname == "WARNING"}
+    assert arguments.keys() == {
+        "Ignored `%s:%s` at %d:%d, %s.",
+        "Unknown rule %s at %d:%d",
+        "Ignored `%s: %s` at %d:%d, %s.",
+    }
+    rule, *position = cast(tuple[Any, ...], arguments["Unknown rule %s at %d:%d"])
+    assert (rule.lower_at_keyword, position) == ("foo", [2, 38])
+    assert arguments["Ignored `%s: %s` at %d:%d, %s."] == ("width", "x", 2, 27, "invalid value")
+
+
+def test_weasyprint_asks_for_fonts_through_a_name_of_its_line_break_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stacks = []
+
+    def noting(style: Any) -> Any:
+        stacks.append(style["font_family"])
+        return get_font_description(style)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(weasyprint.text.line_break, "get_font_description", noting)
+    weasyprint.HTML(string="<style>p { font-family: A, b }</style><p>x").render()
+    assert set(stacks) == {("A", "b")}
 
 
 def test_a_parsed_stylesheet_is_a_matcher_page_rules_and_layers() -> None:

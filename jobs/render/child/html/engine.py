@@ -29,7 +29,7 @@ from jobs.core.errors.job import (
     RenderOutOfMemory,
     StorageFailed,
 )
-from jobs.render.child.html import presentational_hints
+from jobs.render.child.html import presentational_hints, replaced_fonts
 from jobs.render.child.html.color_profiles import optional_color_profiles
 from jobs.render.child.html.css_sources import CssSources
 from jobs.render.child.html.diagnostics import Diagnostics
@@ -38,6 +38,7 @@ from jobs.render.child.html.fonts import Fonts
 from jobs.render.child.html.links import Links
 from jobs.render.child.html.page_style import page_stylesheet
 from jobs.render.child.html.progress_log import Emit, ProgressLog
+from jobs.render.child.html.replaced_fonts import UsedFonts
 from jobs.render.child.html.stylesheets import StylesheetCache
 from jobs.render.child.html.template_filling import fill
 from jobs.render.child.markdown import conversion as markdown
@@ -88,6 +89,7 @@ class Engine:
         """Gets assets from the worker."""
         self.fonts = Fonts()
         self._sources = CssSources()
+        self._used_fonts = UsedFonts()
         self.stylesheets = StylesheetCache(self._sources)
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
         simplefilter("error", Image.DecompressionBombWarning)
@@ -128,6 +130,7 @@ class Engine:
                 links.in_use(),
                 self._sources.in_use(),
                 form_fields.text_fonts(),
+                self._used_fonts.in_use(),
                 optional_color_profiles(),
             ):
                 if format == "template":
@@ -136,6 +139,8 @@ class Engine:
                 rendering = self._lay_out(html, format, options)
                 if warning := links.finish(rendering, html):
                     diagnostics.add("relative_link", warning)
+                for warning in self._replaced_fonts():
+                    diagnostics.add("font_replaced", warning)
                 attachments = attachments_of(options, files or {})
                 with_forms = options.get("forms", False)
                 if with_forms:
@@ -163,6 +168,11 @@ class Engine:
         return RenderedDocument(
             pdf=pdf, pages=pages, warnings=warnings, warnings_omitted=omitted, title=title
         )
+
+    def _replaced_fonts(self) -> Iterator[str]:
+        for stack in self._used_fonts.stacks:
+            if used := self.fonts.replacement(stack):
+                yield replaced_fonts.warning(stack, used)
 
     def page(self, html: str) -> bytes:
         """Returns the PDF of HTML that Pressrun itself has made; nothing is fetched."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from importlib.resources import files
 from typing import Any
 
 from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 
+from jobs.render.child.html.replaced_fonts import Stack, replacement
+
+_MAX_REPLACEMENTS = 500
+"""How many font stacks are kept with their answer: a search in all fonts takes up to 1 ms."""
 _EMOJI_RULES = (files(__package__) / "emoji_fonts.conf").read_bytes()
 
 
@@ -25,13 +30,14 @@ class Fonts:
         # Caches of WeasyPrint. They belong to the document, whichever configuration it uses.
         self.strut_layouts: dict[Any, Any] = {}
         self.font_features: dict[Any, Any] = {}
+        self._replacements: OrderedDict[Stack, str | None] = OrderedDict()
 
     @property
     def font_map(self) -> Any:
         """Pango's font map, which WeasyPrint reads whenever it lays out or draws text."""
         return (self._own or self.load()).font_map
 
-    def load(self) -> FontConfiguration:
+    def load(self) -> _Configuration:
         """Returns the shared configuration. It is made when it is first used."""
         if self._shared is None:
             self._shared = _Configuration()
@@ -47,6 +53,16 @@ class Fonts:
         if self._own is None:
             self._own = _Configuration()
         self._own.add_font_face(rule_descriptors, url_fetcher)
+
+    def replacement(self, stack: Stack) -> str | None:
+        """Returns the font that is used instead of all that the stack names, or None."""
+        if self._own is not None:
+            return replacement(stack, self._own.config)
+        if stack not in self._replacements:
+            self._replacements[stack] = replacement(stack, self.load().config)
+            if len(self._replacements) > _MAX_REPLACEMENTS:
+                self._replacements.popitem(last=False)
+        return self._replacements[stack]
 
     def tidy_up(self) -> None:
         """Drops the document's fonts and removes their files.
@@ -71,6 +87,11 @@ class _Configuration(FontConfiguration):
         super().add_font_face(rule_descriptors, url_fetcher)  # type: ignore[no-untyped-call]
         if "unicode_range" in rule_descriptors:
             self._add_emoji_rules()  # they must come after the rule that sets the characters
+
+    @property
+    def config(self) -> Any:
+        """The `FcConfig`."""
+        return self._config
 
     def _add_emoji_rules(self) -> None:
         fontconfig.FcConfigParseAndLoadFromMemory(self._config, _EMOJI_RULES, True)

@@ -1,0 +1,113 @@
+"""Tells which fonts a document asks for that are not installed, and what is used instead.
+
+A font stack is replaced if it begins with the name of a font, and no font that it names is there.
+Fonts that were made to the measures of another, such as Liberation Sans to those of Arial, count as
+that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from weasyprint.text import line_break
+from weasyprint.text.ffi import ffi, fontconfig
+from weasyprint.text.fonts import get_font_description
+
+Stack = tuple[str, ...]
+
+_GENERIC = frozenset(
+    (
+        *("serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "emoji", "math"),
+        *("ui-serif", "ui-sans-serif", "ui-monospace", "ui-rounded", "fangsong"),
+        *("-apple-system", "blinkmacsystemfont"),
+    )
+)
+"""Names that leave the choice to the system (CSS Fonts 4, 2.1.3), and two older spellings."""
+
+_ARIAL = frozenset({"liberation sans", "arimo", "nimbus sans", "arial", "helvetica"})
+_TIMES = frozenset({"liberation serif", "tinos", "nimbus roman", "times", "times new roman"})
+_COURIER = frozenset({"liberation mono", "cousine", "nimbus mono ps", "courier", "courier new"})
+_SAME_MEASURES = {
+    **dict.fromkeys(("arial", "helvetica"), _ARIAL),
+    **dict.fromkeys(("times", "times new roman"), _TIMES),
+    **dict.fromkeys(("courier", "courier new"), _COURIER),
+    "arial narrow": frozenset({"liberation sans narrow"}),
+    "calibri": frozenset({"carlito"}),
+    "cambria": frozenset({"caladea"}),
+    "georgia": frozenset({"gelasio"}),
+}
+"""Fonts with letters of the same widths, by the font that a document names."""
+
+
+class UsedFonts:
+    """Notes each font stack for which text is laid out, while `in_use`."""
+
+    def __init__(self) -> None:
+        self.stacks: dict[Stack, None] = {}
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        self.stacks.clear()
+        line_break.get_font_description = self._noting  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            line_break.get_font_description = get_font_description  # type: ignore[attr-defined]
+
+    def _noting(self, style: Any) -> Any:
+        # WeasyPrint joins the names by commas, and Pango splits them.
+        self.stacks[tuple(",".join(style["font_family"]).split(","))] = None
+        return get_font_description(style)
+
+
+def replacement(stack: Stack, config: Any) -> str | None:
+    """Returns the font that replaces the whole stack, or None if there is one that it names.
+
+    `config` is the `FcConfig` that the document uses, with its own fonts.
+    """
+    if _key(stack[0]) in _GENERIC or any(_is_there(name, config) for name in _named(stack)):
+        return None
+    return _best_of(stack, config)[0]
+
+
+def warning(stack: Stack, used: str) -> str:
+    """Says what `replacement` has returned, and what can be done about it."""
+    names = ", ".join(f'"{name.strip()}"' for name in _named(stack))
+    missing = f"The font {names} is not" if len(_named(stack)) == 1 else f"None of the fonts {names} is"
+    return (
+        f'{missing} installed on the server. "{used}" is used instead. '
+        "Send a font file along and name it by @font-face, or install one."
+    )
+
+
+def _named(stack: Stack) -> Stack:
+    return tuple(name for name in stack if _key(name) not in _GENERIC)
+
+
+def _is_there(name: str, config: Any) -> bool:
+    accepted = {_key(name)} | _SAME_MEASURES.get(_key(name), frozenset())
+    return not accepted.isdisjoint(map(_key, _best_of((name,), config)))
+
+
+def _best_of(names: Stack, config: Any) -> list[str]:
+    """Returns the names of the font that is used for these names."""
+    pattern = ffi.gc(fontconfig.FcPatternCreate(), fontconfig.FcPatternDestroy)
+    for name in names:
+        fontconfig.FcPatternAddString(pattern, b"family", name.strip().encode("utf-8", "replace"))
+    fontconfig.FcConfigSubstitute(config, pattern, fontconfig.FcMatchPattern)
+    fontconfig.FcDefaultSubstitute(pattern)
+    match = fontconfig.FcFontMatch(config, pattern, ffi.new("FcResult *"))
+    if match == ffi.NULL:
+        return ["another font"]
+    match = ffi.gc(match, fontconfig.FcPatternDestroy)
+    families: list[str] = []
+    text = ffi.new("FcChar8 **")
+    while fontconfig.FcPatternGetString(match, b"family", len(families), text) == fontconfig.FcResultMatch:
+        families.append(ffi.string(text[0]).decode("utf-8", "replace"))
+    return families or ["another font"]
+
+
+def _key(name: str) -> str:
+    return " ".join(name.lower().split())
