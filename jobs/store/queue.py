@@ -29,8 +29,10 @@ LEASE_MS = 2_500
 """How long a claim holds without a renewal. A lost worker's job runs again after two leases."""
 
 _SWEEP_BATCH = 100
-_RECOUNTED_AT_ONCE = 500
-"""Jobs in one step, which takes some milliseconds. Every sweep does one."""
+_RECOUNTED_AT_ONCE = 50
+"""Jobs in one step, which takes a few milliseconds: the store answers others in between."""
+_RECOUNTS = 10
+"""Such steps in each sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +321,8 @@ class JobQueue:
 
     async def recount(self) -> None:
         """Sets right what some tenants keep; see `scripts/artifacts/recount.lua`."""
-        await self._scripts.call("recount", limit=_RECOUNTED_AT_ONCE)
+        for _ in range(_RECOUNTS):
+            await self._scripts.call("recount", limit=_RECOUNTED_AT_ONCE)
 
     async def trim_events(self) -> None:
         """Removes events that are too old or for which there is no room, also from logs that do not

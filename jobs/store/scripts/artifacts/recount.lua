@@ -11,7 +11,7 @@
 --
 -- Sent twice: it goes on from there. What is right stays.
 
-local PER_SCAN = 100
+local PER_SCAN = 50
 
 if redis.call('EXISTS', K_RECOUNT) == 0 then
   local tenants = {}
