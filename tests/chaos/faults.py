@@ -81,6 +81,9 @@ class Saboteur:
             case Kind.STALL:
                 with system.proxies[victim].stalled():
                     yield True
+            case Kind.LOSE_ANSWERS:
+                with system.proxies[victim].losing_answers():
+                    yield True
             case Kind.FULL | Kind.READ_ONLY:
                 async with self._broken_disk(fault) as is_broken:
                     yield is_broken

@@ -24,6 +24,7 @@ class Proxy:
         self._passes.set()
         self._latency_s = 0.0
         self._bytes_per_s = 0
+        self._answers_pass = True
 
     async def start(self) -> None:
         """Accepts connections. Does nothing if it does already."""
@@ -68,6 +69,17 @@ class Proxy:
         finally:
             self._passes.set()
 
+    @contextlib.contextmanager
+    def losing_answers(self) -> Iterator[None]:
+        """Inside the block the store gets what is sent, and its answers are lost. Resets all at the
+        end, as nobody knows which answer would come next."""
+        self._answers_pass = False
+        try:
+            yield
+        finally:
+            self.reset()
+            self._answers_pass = True
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         try:
@@ -81,7 +93,7 @@ class Proxy:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._copy(reader, store_writer))
-                tasks.create_task(self._copy(store_reader, writer))
+                tasks.create_task(self._copy(store_reader, writer, are_answers=True))
         except* OSError:
             pass
         finally:
@@ -89,14 +101,17 @@ class Proxy:
                 reset(each)
                 self._connections.discard(each)
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, are_answers: bool = False
+    ) -> None:
         """Copies until one side ends; then raises, so that the other direction ends, too."""
         while piece := await reader.read(_PIECE_BYTES):
             if self._latency_s:
                 await asyncio.sleep(self._latency_s + len(piece) / self._bytes_per_s)
             await self._passes.wait()
-            writer.write(piece)
-            await writer.drain()
+            if self._answers_pass or not are_answers:
+                writer.write(piece)
+                await writer.drain()
         raise ConnectionResetError
 
 

@@ -12,7 +12,7 @@ WORKERS = ("worker-1", "worker-2")
 STORE = "store"
 ARTIFACTS = "artifacts"
 
-MEAN_GAP_S = 3.5
+MEAN_GAP_S = 3.0
 """A process needs about two seconds to start on two cores that are busy: so there is always
 something broken, and about half of the system works at each moment."""
 FIRST_FAULT_S = 4.0
@@ -33,12 +33,13 @@ class Kind(StrEnum):
     REFUSE = "refuse"  # every connection to the store is reset, and new ones are refused
     SLOW = "slow"  # bytes to and from the store are late, and few a second
     STALL = "stall"  # connections to the store stay open, new ones too, and no byte passes
+    LOSE_ANSWERS = "lose-answers"  # the store does what it is told, and its answers are lost
     FULL = "full"  # the disk has no room left
     READ_ONLY = "read-only"
     NO_MEMORY = "no-memory"  # the store reaches its maxmemory
 
 
-NETWORK = frozenset({Kind.RESET, Kind.REFUSE, Kind.SLOW, Kind.STALL})
+NETWORK = frozenset({Kind.RESET, Kind.REFUSE, Kind.SLOW, Kind.STALL, Kind.LOSE_ANSWERS})
 DISK = frozenset({Kind.FULL, Kind.READ_ONLY})
 
 LONGEST_S = {
@@ -48,6 +49,7 @@ LONGEST_S = {
     Kind.REFUSE: 7.0,
     Kind.SLOW: 10.0,
     Kind.STALL: 8.0,
+    Kind.LOSE_ANSWERS: 1.0,
     Kind.FULL: 6.0,
     Kind.READ_ONLY: 6.0,
     Kind.NO_MEMORY: 5.0,
@@ -60,6 +62,7 @@ ROUND = (
     *((Kind.FREEZE, victim) for victim in (*PROCESSES, STORE)),
     *((kind, None) for kind in (Kind.KILL_CHILD, Kind.KILL_CHILD, Kind.FREEZE_CHILD)),
     *((kind, None) for kind in NETWORK for _ in range(2)),
+    *((Kind.LOSE_ANSWERS, victim) for victim in PROCESSES),
     (Kind.FULL, ARTIFACTS),
     (Kind.FULL, STORE),
     (Kind.READ_ONLY, ARTIFACTS),
@@ -85,7 +88,7 @@ class Fault:
     @property
     def medium(self) -> tuple[str, str]:
         """What is broken. Two faults of one medium never overlap, others do."""
-        if self.kind in NETWORK:
+        if self.kind in NETWORK - {Kind.RESET}:
             return self.victim, "network"
         if self.kind in DISK:
             return self.victim, "disk"

@@ -9,13 +9,20 @@ import pytest
 
 from tests.chaos.proxy import Proxy
 from testsupport.ports import free_port
-from testsupport.waiting import DEADLINE_S
+from testsupport.waiting import DEADLINE_S, eventually
 
 
 @pytest.fixture
-async def proxy() -> AsyncIterator[Proxy]:
+def echoed() -> list[bytes]:
+    """What has arrived behind the proxy."""
+    return []
+
+
+@pytest.fixture
+async def proxy(echoed: list[bytes]) -> AsyncIterator[Proxy]:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(100):
+            echoed.append(piece)
             writer.write(piece)
         writer.close()
 
@@ -88,6 +95,17 @@ async def test_a_slowed_proxy_makes_every_piece_wait(proxy: Proxy) -> None:
     with proxy.slowed(latency_s=0.05, bytes_per_s=1000):
         assert await client.echoed(b"0123456789") == b"0123456789"
     assert loop.time() - started_at >= 2 * (0.05 + 0.01)
+
+
+async def test_what_is_sent_arrives_while_answers_are_lost(proxy: Proxy, echoed: list[bytes]) -> None:
+    client = await Client.of(proxy)
+    await client.echoed(b"here")
+    with proxy.losing_answers():
+        waiting = asyncio.create_task(client.echoed(b"done"))
+        await eventually(lambda: echoed == [b"here", b"done"])
+    with pytest.raises(ConnectionResetError):
+        await waiting
+    assert await (await Client.of(proxy)).echoed(b"again") == b"again"
 
 
 async def test_a_client_of_a_store_that_is_down_is_reset() -> None:
