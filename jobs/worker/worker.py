@@ -105,6 +105,7 @@ class JobWorker(Worker):
         self._reason_to_look = asyncio.Event()
         """Set when a slot is free, or when claims can share a round trip with outcomes."""
         self._cron_poll_due = 0.0
+        self._crons_ended = 0
         self._memory = MemoryWatch(redis)
 
     # --- claiming --------------------------------------------------------------------------------
@@ -205,13 +206,21 @@ class JobWorker(Worker):
             for stale in await self.pool.zrangebyscore(keys.CRON_QUEUE, "-inf", latest_ms):
                 await self.finish_failed_job(stale.decode(), None)
                 job_ids = [job_id for job_id in job_ids if job_id != stale]
-        try:
-            await super().start_jobs(job_ids)
-        except (RedisError, OSError):
-            # arq has counted the cron job that it was about to start, and would never start another
-            # after some such errors.
-            self._release_sem_dec_counter_on_complete()
-            raise
+        for job_id in job_ids:
+            counted = self.job_counter + self._crons_ended
+            try:
+                await super().start_jobs([job_id])
+            except (RedisError, OSError):
+                # arq may have counted the cron job that it was about to start, and would never
+                # start another after some such errors.
+                if self.job_counter + self._crons_ended > counted:
+                    super()._release_sem_dec_counter_on_complete()
+                raise
+
+    def _release_sem_dec_counter_on_complete(self) -> None:
+        """arq calls it for each cron job that it has started, at its end."""
+        self._crons_ended += 1
+        super()._release_sem_dec_counter_on_complete()
 
     # --- running ---------------------------------------------------------------------------------
 

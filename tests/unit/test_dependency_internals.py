@@ -175,6 +175,8 @@ async def test_an_arq_worker_counts_a_job_that_a_lost_connection_kept_from_start
     assert worker.job_counter == 1, "if arq takes it back itself, `JobWorker.start_jobs` must not"
     worker._release_sem_dec_counter_on_complete()  # raises if the semaphore is free already
     assert worker.job_counter == 0
+    source = inspect.getsource(Worker.start_jobs)
+    assert "add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())" in source
 
 
 async def test_arq_drops_a_cron_job_with_all_its_marks(redis: Redis, redis_url: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from api.cli.local.embedded_valkey import DURABLE
 from jobs.core.errors.store import StoreFull, StoreUnavailable
@@ -141,6 +142,38 @@ async def test_a_worker_goes_on_if_the_store_goes_away_while_it_begins_a_sweep(
 
         await eventually(swept)
         assert faults == worker.max_jobs + 1
+
+
+async def test_a_worker_goes_on_if_the_store_goes_away_while_it_leaves_a_sweep_to_another(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """arq has taken its count back by then, and takes back the WATCH."""
+    mark = "arq:in-progress:cron:sweep:1"
+    await core.redis.set(mark, 1)
+    async with core.worker({"test": instant}, WorkerTiming(unfinished_per_slot=0)) as worker:
+        connection_class = worker.pool.connection_pool.connection_class
+        send = connection_class.send_packed_command
+        lost = asyncio.Event()
+
+        async def time_out(
+            connection: AbstractConnection, command: list[bytes], check_health: bool = True
+        ) -> None:
+            if not lost.is_set() and b"UNWATCH" in b"".join(command):
+                lost.set()
+                await connection.disconnect()
+                raise RedisTimeoutError("no answer")
+            await send(connection, command, check_health)
+
+        monkeypatch.setattr(connection_class, "send_packed_command", time_out)
+        await core.redis.enqueue_job("cron:sweep", _job_id="cron:sweep:1", _queue_name=keys.CRON_QUEUE)
+        async with asyncio.timeout(DEADLINE_S):
+            await lost.wait()
+        await core.redis.delete(mark)
+
+        async def swept() -> bool:
+            return not await core.redis.zcard(keys.CRON_QUEUE)
+
+        await eventually(swept)
 
 
 @pytest.mark.parametrize("package", ["api", "jobs", "notifier"])
