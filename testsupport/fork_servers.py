@@ -23,10 +23,37 @@ from jobs.render.child import fork_server
 from jobs.render.child.channel import Channel
 from jobs.render.child.serving import OwnUse
 from jobs.render.protocol.limits import RenderLimits
+from testsupport.attacker import outcome
+from testsupport.attacks import NETWORK, Targets
+
+NOT_FOR_FORK_SERVERS = (
+    "read_a_secret",
+    "list_the_folder_of_a_secret",
+    "read_the_environment_of_the_parent",
+    "read_the_memory_of_another_process",
+    "write_into_the_packages_of_python",
+    "write_into_the_code_of_pressrun",
+    "write_into_the_home_directory",
+    "write_into_the_common_temporary_directory",
+    "write_into_another_file",
+    "remove_another_file",
+    "run_a_shell",
+    "signal_by_descriptor",
+    "take_a_file_of_the_parent",
+    "trace_another_process",
+    "read_another_process_by_a_call",
+    "write_another_process_by_a_call",
+    "slow_the_parent_down",
+)
+"""Attempts of `testsupport.attacks`, besides those of the network."""
 
 
 def command(behaviour: str = "plain", folder: Path | None = None) -> tuple[str, ...]:
     return (sys.executable, "-m", "testsupport.fork_servers", behaviour, *([str(folder)] if folder else ()))
+
+
+GAINED: dict[str, str] = {}
+"""What the fork server has gained by attempts that it should be refused, by name."""
 
 
 class LightFonts:
@@ -63,6 +90,7 @@ def serve(
             "parent": os.getppid(),
             "directory": os.getcwd(),
             "random": [random.random(), uuid.uuid4().hex, ssl.RAND_bytes(8).hex()],
+            "gained_by_fork_server": GAINED,
             "unloaded_fonts": engine.fonts.unloaded.is_set(),
         }
         channel.send(
@@ -91,6 +119,18 @@ def stubborn_thread() -> None:
     """A thread never ends, so that nothing can be forked."""
     fork_server._THREADS_END_SECONDS = 0.1  # type: ignore[misc]
     threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+def attacks_before_it_forks() -> None:
+    targets = Targets(**json.loads((Path(sys.argv[2]) / "targets").read_text()))
+
+    def attack() -> None:
+        for name in (*NETWORK, *NOT_FOR_FORK_SERVERS):
+            text = outcome(name, targets)
+            if not text.startswith("refused: "):
+                GAINED[name] = text
+
+    _before("_fork", attack)
 
 
 def dies_before_it_is_ready() -> None:

@@ -59,8 +59,17 @@ class Refusal:
     errno: int = errno.EPERM
 
 
+_PROGRAMS = Refusal("It starts no program.", "execve execveat")
+_OTHERS = Refusal(
+    "It neither signals nor stops nor reads nor changes another process.",
+    "tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_getfd pidfd_send_signal ptrace "
+    "process_vm_readv process_vm_writev process_madvise process_mrelease kcmp move_pages migrate_pages "
+    "get_robust_list perf_event_open setpriority ioprio_set sched_setaffinity sched_setattr "
+    "sched_setparam sched_setscheduler",
+)
+
 PROCESSES = (
-    Refusal("It starts no program.", "execve execveat"),
+    _PROGRAMS,
     Refusal(
         "It starts no process. Pango starts threads, so these are allowed.",
         "clone",
@@ -81,13 +90,7 @@ PROCESSES = (
         "kill tgkill",
         (Condition(0, Comparison.IS_NONE_OF, [OWN_PID]),),
     ),
-    Refusal(
-        "It neither signals nor stops nor reads nor changes another process.",
-        "tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_getfd pidfd_send_signal ptrace "
-        "process_vm_readv process_vm_writev process_madvise process_mrelease kcmp move_pages migrate_pages "
-        "get_robust_list perf_event_open setpriority ioprio_set sched_setaffinity sched_setattr "
-        "sched_setparam sched_setscheduler",
-    ),
+    _OTHERS,
     Refusal(
         "It does not raise its limits; it may read them.",
         "prlimit64",
@@ -151,6 +154,13 @@ NETWORK = (
     ),
 )
 
+_NETWORK_OF_FORK_SERVER = (
+    Refusal(
+        "It has one socket, over which its parent sends it those of its children.",
+        "socket socketpair connect bind listen accept accept4 sendmsg sendmmsg recvmmsg setsockopt",
+    ),
+)
+
 SYSTEM = (
     Refusal(
         "Memory and messages shared with other processes of the same user.",
@@ -182,3 +192,8 @@ SYSTEM = (
 def refusals(*, network: bool) -> list[Refusal]:
     """Returns all refusals, without those of the network if `network` is allowed."""
     return [*PROCESSES, *FILES, *(() if network else NETWORK), *SYSTEM]
+
+
+def refusals_of_fork_server() -> list[Refusal]:
+    """Returns what a process does not need that forks render children, which confine themselves."""
+    return [_PROGRAMS, _OTHERS, *_NETWORK_OF_FORK_SERVER, *SYSTEM]

@@ -19,7 +19,7 @@ from jobs.isolation import landlock, seccomp
 from jobs.isolation.level import Isolation, offered
 from jobs.isolation.linux import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, machine, prctl
 from jobs.isolation.readable import font_paths, readable_paths
-from jobs.isolation.refusals import refusals
+from jobs.isolation.refusals import refusals, refusals_of_fork_server
 
 _ADDRESS_SPACE_HEADROOM_BYTES = 1024**3
 """A trivial render maps 285 MB. With less than 1 GiB of headroom, harmless documents fail."""
@@ -130,6 +130,22 @@ def confine(mode: IsolationMode, *, scratch: Path | None, fonts: bool, network: 
     if seccomp.why_missing() is None:
         seccomp.install(seccomp.build(refusals(network=network), name, os.getpid()))
     return isolation
+
+
+def confine_fork_server(mode: IsolationMode, *, scratch: Path) -> None:
+    """Closes files, network and other processes to this process and to those that it forks.
+
+    Render children, whose directories are in `scratch`, can be confined further: they also open
+    their own files of /proc. Call it once, when there is no second thread.
+    """
+    name = machine()
+    if mode == "off" or name is None:
+        return
+    if landlock.why_missing() is None:
+        readable = [*readable_paths(network=False), *font_paths()]
+        landlock.restrict(readable=readable, writable=[scratch, Path("/proc")], network=False)
+    if seccomp.why_missing() is None:
+        seccomp.install(seccomp.build(refusals_of_fork_server(), name, os.getpid()))
 
 
 def allow_cpu(timeout_ms: int) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from jobs.isolation.readable import font_paths
 from jobs.render.child.channel import Channel, take_standard_input
-from jobs.render.child.confine import confine, end_with_parent, limit_resources
+from jobs.render.child.confine import confine, confine_fork_server, end_with_parent, limit_resources
 from jobs.render.child.frame_stack import with_large_frame_stack
 from jobs.render.child.html.fetcher import ask_nobody
 from jobs.render.child.serving import OwnUse, load_engine, report_failed_start, serve
@@ -116,10 +116,11 @@ def main() -> None:
         engine.warm_up()
         font_paths()  # what it finds is kept, so that no child looks again
         _end_threads(engine)
-    threads = _threads()
-    if len(threads) > 1:
-        _send(worker, {"type": "cannot_fork", "message": f"it has threads ({', '.join(threads)})"})
-        os._exit(0)
+        threads = _threads()
+        if len(threads) > 1:
+            _send(worker, {"type": "cannot_fork", "message": f"it has threads ({', '.join(threads)})"})
+            os._exit(0)
+        confine_fork_server(configuration["isolation"], scratch=Path(configuration["scratch"]))
     _send(worker, {"type": "ready"})
     ForkServer(worker, engine).run()
 

@@ -85,6 +85,8 @@ class ForkServer:
         self._command = command
         self._fork_seconds = fork_seconds
         self._spawner = spawner or Spawner()
+        self._scratch = ""
+        """The folder with the directories of all children."""
         self._can_fork = True
         self._process: _ServerProcess | None = None
         self._is_free = asyncio.Lock()
@@ -101,6 +103,7 @@ class ForkServer:
 
     async def start(self, directory: str) -> tuple[ChildHandle, socket.socket]:
         async with self._is_free:
+            self._scratch = os.path.dirname(directory)
             try:
                 if self._can_fork:
                     return await (await self._running()).fork(directory, within_seconds=self._fork_seconds)
@@ -122,10 +125,19 @@ class ForkServer:
     async def _running(self) -> _ServerProcess:
         """Returns the process, which is started if there is none."""
         if self._process is None or not self._process.alive:
-            process = await _ServerProcess.start(self._command, self._limits, self._lives)
+            process = await _ServerProcess.start(self._command, self._configuration(), self._lives)
             process.ended.add_done_callback(lambda ended: self._process_ended(process, ended))
             self._process = process
         return self._process
+
+    def _configuration(self) -> dict[str, Any]:
+        return {
+            "parent_pid": os.getpid(),
+            "scratch": self._scratch,
+            "memory_bytes": self._limits.memory_bytes,
+            "isolation": self._limits.isolation,
+            "start_seconds": self._limits.start_seconds,
+        }
 
     def _process_ended(self, process: _ServerProcess, ended: asyncio.Task[int]) -> None:
         if self._closed or ended.cancelled() or not self._can_fork:
@@ -162,7 +174,7 @@ class _ServerProcess:
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], limits: RenderLimits, lives: set[asyncio.Task[int]]
+        cls, command: Sequence[str], configuration: dict[str, Any], lives: set[asyncio.Task[int]]
     ) -> _ServerProcess:
         """Starts a process and returns it when it is warm. Its life is kept in `lives`.
 
@@ -181,8 +193,7 @@ class _ServerProcess:
         server = cls(process, connection)
         lives.add(server.ended)
         server.ended.add_done_callback(lives.discard)
-        configuration = {"parent_pid": os.getpid(), "memory_bytes": limits.memory_bytes}
-        answer = await server._ask(configuration, within_seconds=limits.start_seconds)
+        answer = await server._ask(configuration, within_seconds=configuration["start_seconds"])
         match answer["type"]:
             case "ready":
                 return server

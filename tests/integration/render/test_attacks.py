@@ -31,6 +31,7 @@ from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.assets import FetchAnswer
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
 from jobs.templates.checker import Checker
+from testsupport import fork_servers
 from testsupport.attacks import ATTEMPTS, NEEDS_MORE, NETWORK, VICTIMS_SECRET, Targets
 from testsupport.waiting import eventually
 
@@ -40,6 +41,8 @@ pytestmark = [
 ]
 
 PATIENCE_SECONDS = 60
+NEED_A_CHANNEL = {"send_an_open_file_to_the_parent"}
+"""Attempts on the connection of a render child."""
 VICTIM = f"""
 import ctypes, sys
 secret = ctypes.create_string_buffer({VICTIMS_SECRET!r})
@@ -130,6 +133,23 @@ async def test_a_render_child_gains_nothing_from_the_fork_server_that_made_it(ta
     outcomes = json.loads(await render(pool, order(targets, ATTEMPTS)))
     await pool.close()
     assert gained(outcomes) == {}
+
+
+@pytest.mark.parametrize("isolation", ["required", "off"])
+async def test_a_fork_server_reaches_no_files_programs_and_network(
+    isolation: IsolationMode, targets: Targets, tmp_path: Path
+) -> None:
+    (tmp_path / "targets").write_text(json.dumps(asdict(targets)))
+    limits = RenderLimits(isolation=isolation, fetch=FetchLimits(mode="none"))
+    command = fork_servers.command("attacks_before_it_forks", tmp_path)
+    pool = RenderPool(size=1, limits=limits, starter=ForkServer(limits, command))
+    await pool.start()
+    found = json.loads(await render(pool, ""))["gained_by_fork_server"]
+    await pool.close()
+    if isolation == "required":
+        assert found == {}
+    else:
+        assert {*NETWORK, *fork_servers.NOT_FOR_FORK_SERVERS} - found.keys() <= NEEDS_MORE | NEED_A_CHANNEL
 
 
 async def test_without_isolation_the_same_attempts_succeed(targets: Targets) -> None:
