@@ -1,7 +1,7 @@
 """Fork servers without WeasyPrint: `python -m testsupport.fork_servers BEHAVIOUR [FOLDER]`.
 
 They are the real one, but a child answers each document with facts about itself. The behaviour is
-one of the functions below, or ``plain``. What happens once, happens if `FOLDER` is empty.
+one of the functions below, or ``plain``. What happens once is noted in a file in the folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from testsupport.attacks import NETWORK, Targets
 NOT_FOR_FORK_SERVERS = (
     "read_a_secret",
     "list_the_folder_of_a_secret",
-    "read_the_environment_of_the_parent",
     "read_the_memory_of_another_process",
     "write_into_the_packages_of_python",
     "write_into_the_code_of_pressrun",
@@ -180,14 +179,14 @@ def _before(name: str, happens: Callable[[], None]) -> None:
 
 
 def _once(happens: Callable[[], None]) -> None:
-    try:
-        (Path(sys.argv[2]) / "happened").mkdir()
-    except FileExistsError:
-        return
-    happens()
+    if not os.pread(_HAPPENED, 1, 0):
+        os.pwrite(_HAPPENED, b"yes", 0)
+        happens()
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2:  # opened while it can be
+        _HAPPENED = os.open(Path(sys.argv[2]) / "happened", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     fork_server.load_engine = lambda: LightEngine  # type: ignore[assignment,return-value]
     fork_server.serve = serve  # type: ignore[assignment]
     if sys.argv[1] != "plain":

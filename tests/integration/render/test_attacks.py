@@ -146,6 +146,7 @@ async def test_a_fork_server_reaches_no_files_programs_and_network(
     await pool.start()
     found = json.loads(await render(pool, ""))["gained_by_fork_server"]
     await pool.close()
+    assert (tmp_path / "happened").read_text() == "yes"
     if isolation == "required":
         assert found == {}
     else:

@@ -132,7 +132,7 @@ class TestDeath:
             async with running(server) as pool:
                 assert (await facts(pool))["pid"] in pool.children
         assert [line["event"] for line in logs].count("renderer.not_started") >= 1
-        assert (tmp_path / "happened").exists()
+        assert (tmp_path / "happened").read_text() == "yes"
         assert own_children() == before, "no process is left, and each was waited for"
 
     async def test_a_fork_server_that_does_not_answer_is_killed(self, tmp_path: Path) -> None:
