@@ -78,6 +78,7 @@ class RawClient:
 
     async def say_for_ever(self, text: bytes) -> None:
         """Repeats `text` until the server cuts the connection. Raises ConnectionError then."""
-        while True:
-            await self.say(text)
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                await self.say(text)
+                await asyncio.sleep(0.001)

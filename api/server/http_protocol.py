@@ -174,17 +174,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._awaited, self._head_has_begun = _Awaited.HEAD, True
         super().on_message_begin()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._awaited is _Awaited.BODY:
-            return  # a trailer: none has a meaning here
-        super().on_header(name, value)
-        if len(self.headers) > self._bounds.head_fields:
-            raise HeadersTooLarge(f"The request has more than {self._bounds.head_fields} headers.")
-
     def on_headers_complete(self) -> None:
         # With the head, some of the body was counted.
         if self._unexplained > self._bounds.head_bytes and self._head_bytes() > self._bounds.head_bytes:
             raise self._too_large()
+        if len(self.headers) > self._bounds.head_fields:
+            raise HeadersTooLarge(f"The request has more than {self._bounds.head_fields} headers.")
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -196,9 +191,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._incomplete = self.cycle
             self._may_stay_open = self.cycle.keep_alive
             self.cycle.keep_alive = False
+            self.headers = []  # for trailers, which have no meaning here
 
     def on_body(self, body: bytes) -> None:
         self._unexplained = max(0, self._unexplained - _FRAMING_PER_BYTE * len(body))
+        if self._incomplete is not None and self._incomplete.response_started:
+            self._throw_away(len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from testsupport.ports import free_port
 from testsupport.project import ROOT, environ_without_settings
 from testsupport.raw_client import RawClient
-from testsupport.waiting import eventually
+from testsupport.waiting import DEADLINE_S, eventually
 
 ENDLESS_BYTES = 100_000_000
 PROCESSOR_S = 2.0
@@ -67,7 +67,9 @@ async def running(module: str, redis_url: str, data_dir: Path) -> AsyncIterator[
 async def is_well(port: int) -> bool:
     async with httpx.AsyncClient() as client:
         try:
-            return (await client.get(f"http://127.0.0.1:{port}/healthz", timeout=5)).status_code == 200
+            return (
+                await client.get(f"http://127.0.0.1:{port}/healthz", timeout=DEADLINE_S)
+            ).status_code == 200
         except httpx.TransportError:
             return False
 

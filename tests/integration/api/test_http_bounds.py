@@ -15,6 +15,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from api.__main__ import GRACE_SECONDS
 from api.app import build
 from api.http.body import BodyBounds
 from api.http.body_memory import LARGE_BYTES, BodyMemory
@@ -27,14 +28,22 @@ from testsupport.raw_client import RawAnswer, RawClient
 from testsupport.waiting import eventually
 from testsupport.web_server import serving
 
-TIGHT = HttpBounds(head_bytes=4096, head_fields=20, head_s=0.3, linger_s=5)
-"""Bounds that a test reaches soon. Those of time are far below the deadlines of tests."""
+TIGHT = HttpBounds(head_bytes=4096, head_fields=20, linger_s=5)
+"""Bounds that a test reaches soon."""
+HASTY = replace(TIGHT, head_s=0.3)
+"""For tests whose requests come too late anyway: a slow machine cannot make them fail."""
 HEALTH = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
 @pytest.fixture
 async def port(settings: Settings) -> AsyncIterator[int]:
     async with serving(settings, bounds=TIGHT) as (port, _, _):
+        yield port
+
+
+@pytest.fixture
+async def hasty_port(settings: Settings) -> AsyncIterator[int]:
+    async with serving(settings, bounds=HASTY) as (port, _, _):
         yield port
 
 
@@ -56,7 +65,7 @@ def assert_refused(answer: RawAnswer, status: int, code: str) -> None:
             431,
             "headers_too_large",
         ),
-        (b"GET /healthz HTTP/1.1\r\n" + b"a: b\r\n" * 22, 431, "headers_too_large"),
+        (b"GET /healthz HTTP/1.1\r\n" + b"a: b\r\n" * 21 + b"\r\n", 431, "headers_too_large"),
         (b"GET /healthz HTTP/1.1\r\n" + b"a: b\r\n" * 50_000, 431, "headers_too_large"),
         (b"\r\n" * 5000, 431, "headers_too_large"),
         (b"nonsense\r\n\r\n", 400, "malformed_request"),
@@ -93,22 +102,22 @@ async def test_a_head_within_the_bounds_is_served_however_it_is_cut(port: int) -
 
 
 @pytest.mark.parametrize("begun", [b"G", b"GET / HTT", HEALTH[:-2]])
-async def test_a_head_that_does_not_end_is_refused_in_time(port: int, begun: bytes) -> None:
-    async with RawClient.connected(port) as client:
+async def test_a_head_that_does_not_end_is_refused_in_time(hasty_port: int, begun: bytes) -> None:
+    async with RawClient.connected(hasty_port) as client:
         await client.say(begun)
         assert_refused(await client.answer(), 408, "request_timeout")
         assert await client.rest() == b""
 
 
-async def test_a_head_that_trickles_in_is_refused_in_time(port: int) -> None:
-    async with RawClient.connected(port) as client:
+async def test_a_head_that_trickles_in_is_refused_in_time(hasty_port: int) -> None:
+    async with RawClient.connected(hasty_port) as client:
         trickling = asyncio.create_task(client.trickle(HEALTH * 1000, 0.02))
         assert_refused(await client.answer(), 408, "request_timeout")
         trickling.cancel()
 
 
-async def test_the_clock_of_a_head_begins_anew_with_each_request(port: int) -> None:
-    async with RawClient.connected(port) as client:
+async def test_the_clock_of_a_head_begins_anew_with_each_request(hasty_port: int) -> None:
+    async with RawClient.connected(hasty_port) as client:
         await client.say(HEALTH)
         assert (await client.answer()).status == 200
         await client.say(HEALTH + HEALTH[:9])
@@ -250,6 +259,34 @@ async def test_what_follows_an_early_answer_is_read_within_bounds(
             await client.say_for_ever(b"x" * 10_000)
 
 
+async def test_an_endless_body_of_a_request_that_is_being_answered_is_cut_off(settings: Settings) -> None:
+    async with (
+        serving(settings, bounds=replace(TIGHT, linger_bytes=100_000)) as (port, _, _),
+        RawClient.connected(port) as client,
+    ):
+        lines = [b"GET /v1/events HTTP/1.1", b"host: localhost", b"accept: text/event-stream"]
+        await client.say(b"\r\n".join([*lines, b"content-length: 999999999", b"", b""]))
+        assert b"200 OK" in await client.until(b"\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            await client.say_for_ever(b"x" * 10_000)
+
+
+async def test_a_server_that_stops_waits_for_no_idle_client(settings: Settings) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with serving(settings) as (port, _, _):
+            for said in (
+                b"",
+                HEALTH[:9],
+                b"nonsense\r\n\r\n",
+                b"POST /nothing HTTP/1.1\r\ncontent-length: 9\r\n\r\n",
+            ):
+                client = await stack.enter_async_context(RawClient.connected(port))
+                await client.say(said)
+            await client.answer()
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < GRACE_SECONDS
+
+
 async def test_a_client_that_does_not_read_its_answer_is_cut_off(settings: Settings) -> None:
     async with (
         serving(settings, bounds=replace(TIGHT, stalled_s=0.5)) as (port, server, _),
@@ -304,7 +341,7 @@ async def test_a_full_process_says_so(settings: Settings) -> None:
 async def test_refusals_are_counted(settings: Settings) -> None:
     async with serving(settings, bounds=TIGHT) as (port, _, app):
         async with RawClient.connected(port) as client:
-            await client.say(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 50)
+            await client.say(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 50 + b"\r\n")
             await client.answer()
         counted = 'pressrun_http_requests_total{method="other",route="none",status="431"} 1.0'
         assert counted in app.services.metrics.render().decode()
@@ -368,3 +405,12 @@ async def test_a_request_that_waits_for_its_pdf_keeps_no_memory_for_its_body(
             assert not waiting.done()
             app.services.waiters.close()
             assert (await waiting).status_code == 202
+
+
+async def test_trailers_of_a_body_are_ignored(port: int) -> None:
+    lines = [b"POST /v1/pdf HTTP/1.1", b"host: localhost", b"content-type: text/html"]
+    chunks = b"5\r\n<p>Hi\r\n0\r\nx-forwarded-for: 8.8.8.8\r\norigin: http://evil.example\r\n\r\n"
+    async with RawClient.connected(port) as client:
+        for _ in range(2):
+            await client.say(b"\r\n".join([*lines, b"transfer-encoding: chunked", b"", chunks]))
+            assert (await client.answer()).status == 202
