@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Mapping
 
 import uvloop
@@ -45,9 +46,16 @@ def build(settings: Settings) -> JobWorker:
     return JobWorker(redis, queue, settings, start=start, stop=pool.close)
 
 
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
 def work(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT."""
-    asyncio.set_event_loop(uvloop.new_event_loop())
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # uvloop forgets a signal that comes after its handler was set and before the loop runs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    loop.call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, _ENDING)
     worker = build(settings)
     tune_garbage_collector()
     worker.run()

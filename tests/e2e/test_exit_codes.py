@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,36 @@ async def test_processes_whose_store_is_away_exit_with_0(own_valkey: FaultyValke
         for _, process in deployment.processes:
             process.send_signal(signal.SIGTERM)
         assert await exit_codes(deployment) == {"api": 0, "jobs": 0, "notifier": 0}
+
+
+STOPPED_EARLY = """
+import os, signal
+import jobs.__main__ as main
+
+build = main.build
+
+def stopped(settings):
+    worker = build(settings)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return worker
+
+main.build = stopped
+main.run_process("worker", main.work)
+"""
+
+
+async def test_a_worker_that_is_stopped_before_its_loop_runs_exits_with_0(
+    redis: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    environ = Deployment(redis_url, tmp_path).environ
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", STOPPED_EARLY, env=environ)
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def test_up_and_all_that_it_starts_exit_with_0(tmp_path: Path) -> None:
