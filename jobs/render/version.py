@@ -31,7 +31,8 @@ PACKAGES = (
 )
 _HERE = Path(__file__).parent
 _FOLDERS = tuple(
-    _HERE / folder for folder in ("child", "child/html", "child/markdown", "child/pdf", "protocol")
+    _HERE / folder
+    for folder in ("child", "child/corrections", "child/html", "child/markdown", "child/pdf", "protocol")
 )
 """What runs in a render child, and the messages that it gets."""
 _OUTSIDE = (_HERE.parent / "kinds/pdf_render.py", _HERE.parent / "core/times.py")

@@ -34,6 +34,7 @@ import pytest
 import uvicorn
 import weasyprint
 import weasyprint.css
+import weasyprint.css.validation
 import weasyprint.draw.color
 import weasyprint.pdf.anchors
 import weasyprint.text.line_break
@@ -66,6 +67,7 @@ from websockets.exceptions import InvalidMessage
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
+from jobs.render.child.corrections.custom_properties import _validate
 from jobs.worker.worker import CRON_STALE_MS
 from testsupport import pdfs
 
@@ -341,6 +343,25 @@ def test_weasyprint_makes_fields_when_it_writes_the_pdf(monkeypatch: pytest.Monk
     next(html.etree_element.iter("form")).findall("input")[1].set("value", "late")
     pdf = document.write_pdf(pdf_forms=True, uncompressed_pdf=True)
     assert (b"(late)" in pdf, b"/T (a)" in pdf, len(described)) == (True, False, 1)
+
+
+def test_weasyprint_takes_keywords_of_custom_properties_for_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def spy(tokens: Any, name: str, *arguments: Any, **named: Any) -> Any:
+        asked.append(name)
+        return ((name, "initial"),) if name == "--c" else original(tokens, name, *arguments, **named)
+
+    original = _validate
+    document = "<p style='--c: initial; --d: var(--c); color: var(--c, #123)'>a"
+    shown = []
+    for function in (original, spy):
+        monkeypatch.setattr(weasyprint.css.validation, "validate_non_shorthand", function)
+        monkeypatch.setattr(weasyprint.css.validation.properties, "validate_non_shorthand", function)
+        pdf = weasyprint.HTML(string=document).write_pdf(uncompressed_pdf=True)
+        shown.append(b"0.066667 0.133333 0.2 rg" in pdf)
+    assert shown == [False, True]
+    assert set(asked) >= {"--c", "--d", "color"}
 
 
 def test_weasyprint_draws_inset_borders_nearly_black(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from jobs.core.errors.job import (
     RenderOutOfMemory,
     StorageFailed,
 )
+from jobs.render.child import corrections
 from jobs.render.child.html import presentational_hints, replaced_fonts
 from jobs.render.child.html.color_profiles import optional_color_profiles
 from jobs.render.child.html.css_sources import CssSources
@@ -91,6 +92,7 @@ class Engine:
         self._sources = CssSources()
         self._used_fonts = UsedFonts()
         self.stylesheets = StylesheetCache(self._sources)
+        corrections.apply()
         Image.MAX_IMAGE_PIXELS = _MAX_IMAGE_PIXELS
         simplefilter("error", Image.DecompressionBombWarning)
 

@@ -13,26 +13,15 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import weasyprint
-import weasyprint.urls
 from weasyprint.html import HTML_HANDLERS
 from weasyprint.urls import iri_to_uri, url_is_absolute
+
+from jobs.render.child.corrections.malformed_urls import joined
 
 _Handler = Callable[..., Any]
 
 _TAB_AND_NEWLINE = dict.fromkeys(map(ord, "\t\n\r"))
 _MAX_SHOWN = 5
-
-
-def joined(base_url: str, url: str) -> str:
-    """Returns `url` resolved with `base_url`, or as it is if it is malformed."""
-    try:
-        return urljoin(base_url, url)
-    except ValueError:
-        return url
-
-
-# Else one malformed link fails the whole document.
-weasyprint.urljoin = weasyprint.urls.urljoin = joined  # type: ignore[attr-defined, assignment]
 
 
 class Links:

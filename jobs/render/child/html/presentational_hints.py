@@ -8,12 +8,10 @@ These are changed to values that it reads as browsers do. What it does not map a
 from __future__ import annotations
 
 import re
-from colorsys import hsv_to_rgb
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import weasyprint.draw.color
 from tinycss2.color3 import parse_color
 
 _COLORS = {
@@ -28,15 +26,6 @@ _HEX_COLOR = re.compile("#([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _HEX = frozenset("0123456789abcdef")
 _NO_NAMES = ("transparent", "currentcolor")
 _MAX_COLOR_CHARACTERS = 128
-
-
-def _percentages(hue: float, saturation: float, value: float) -> tuple[float, ...]:
-    return tuple(part * 100 for part in hsv_to_rgb(hue, saturation, value))
-
-
-# WeasyPrint takes the result, which is from 0 to 1, for percentages. So each border that is inset
-# or outset, as that of a table with `border` is, would be black.
-weasyprint.draw.color.hsv_to_rgb = _percentages  # type: ignore[attr-defined, assignment]
 
 
 @cache
