@@ -20,6 +20,8 @@ TREES = ("api", "jobs", "notifier", "tests", "testsupport", "benchmarks", "docs"
 
 PATH = re.compile(rf"(?<![\w/.-])(?:{'|'.join(TREES)})(?:/[\w.-]+)+/?")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+SECTION_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
 def without_placeholders(text: str) -> str:
@@ -36,6 +38,24 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     assert not [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+
+
+def sections(page: Path) -> set[str]:
+    """The ids that GitHub gives to the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_section_leads_to_a_heading(page: Path) -> None:
+    links = SECTION_LINK.findall(CODE.sub("", page.read_text()))
+    broken = [
+        f"{target}#{section}"
+        for target, section in links
+        if section not in sections(page.parent / target if target else page)
+    ]
+    assert not broken
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -54,7 +54,7 @@ WarningCode = Literal[
     "tags_lost",
     "scripts_lost",
 ]
-"""`docs/rendering.md` explains each code."""
+"""`docs/rendering/warnings.md` explains each code."""
 
 SEVERITY: Mapping[WarningCode, Severity] = {
     "image_unreachable": "error",

@@ -18,9 +18,9 @@ def test_the_worst_comes_first() -> None:
     ]
 
 
-def test_the_page_about_rendering_explains_every_warning_with_its_severity() -> None:
-    page = (Path(__file__).parents[5] / "docs" / "rendering.md").read_text()
-    _, _, rest = page.partition("\n## Warnings\n")
+def test_the_page_about_warnings_explains_every_warning_with_its_severity() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "rendering" / "warnings.md").read_text()
+    _, _, rest = page.partition("\n## All warnings\n")
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", rest.partition("\n## ")[0], re.MULTILINE)
     explained = [(code, severity) for severity, codes in rows for code in re.findall(r"`(\w+)`", codes)]
     assert sorted(explained) == sorted(SEVERITY.items())
