@@ -140,7 +140,8 @@ class Submitted:
     cursor: str
     """The tenant's log position right after the first events."""
     replayed: bool
-    """Whether an earlier request with the same idempotency key or id had made it."""
+    """Whether an earlier request with the same idempotency key had made it. A request whose step
+    was sent to the store twice, because the first answer was lost, has made it itself."""
 
     @property
     def job(self) -> Job:

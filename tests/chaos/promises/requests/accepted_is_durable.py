@@ -27,8 +27,8 @@ def _not_found(history: History) -> Iterator[str]:
     for job_id, each in looks:
         if each.status != 404:
             continue
-        earlier = [other for other in history.deletions.get(job_id, ()) if other is not each]
-        if not any(other.began < each.at for other in earlier):
+        # Also by this request: a process that lost the answer of the store deletes it again.
+        if not history.deletion_was_asked(job_id, before=each.at):
             yield f"{job_id} was not found, and nobody had deleted it"
     for read in history.of(BatchRead):
         if read.status == 404:

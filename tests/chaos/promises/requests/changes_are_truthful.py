@@ -56,7 +56,7 @@ def _uncalled_for(history: History) -> Iterator[str]:
 def _back_again(history: History) -> Iterator[str]:
     gone: dict[str, float] = {}
     for each in history.of(Changed):
-        if each.action == "delete" and each.status == 204:
+        if each.action == "delete" and each.status in (204, 404):
             gone.setdefault(each.subject, each.at)
             end, expired = history.ends.get(each.subject), history.job_events.get(each.subject, [])
             count = sum(event.type == "job.expired" for event in expired)

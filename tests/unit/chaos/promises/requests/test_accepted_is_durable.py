@@ -31,7 +31,6 @@ def test_an_accepted_job_that_is_in_no_log_is_found() -> None:
         (JobRead, {"how": "get", "job_id": GOOD}),
         (Downloaded, {"job_id": GOOD}),
         (Changed, {"action": "cancel", "subject": GOOD}),
-        (Changed, {"action": "delete", "subject": GOOD}),
         (BatchRead, {"batch_id": "bat_B"}),
     ],
 )

@@ -60,6 +60,12 @@ def test_a_deletion_that_is_refused_without_reason_is_found() -> None:
     assert good().add(Changed, 5, subject=GOOD, **refused).said_by(broken) == []
 
 
+def test_a_job_that_is_there_after_a_deletion_found_none_is_found() -> None:
+    story = good().add(Changed, 50.0, action="delete", subject=GOOD, status=404)
+    story.add(JobRead, how="get", job_id=GOOD)
+    assert f"{GOOD} was deleted, and is there again" in story.said_by(broken, final=False)
+
+
 def test_a_deleted_job_that_comes_back_is_found() -> None:
     assert good().add(JobRead, how="get", job_id=UNWANTED).said_by(broken, final=False)
     listed = {"filters": {}, "jobs": ((UNWANTED, "cancelled", 2),)}
