@@ -76,8 +76,11 @@ class Credentials:
     def rotated(self, secret: str, now_ms: int, grace_ms: int) -> Credentials:
         """Returns credentials with a new secret.
 
-        The previous secret goes on signing for `grace_ms`; older ones stop.
+        The previous secret goes on signing for `grace_ms`; older ones stop. If `secret` is the
+        newest already, nothing changes: a rotation whose answer was lost may be made again.
         """
+        if secret == self.secrets[0].text:
+            return self
         previous = replace(self.secrets[0], until_ms=now_ms + grace_ms)
         return replace(self, secrets=(Secret(secret), previous) if grace_ms else (Secret(secret),))
 

@@ -81,3 +81,9 @@ def test_after_a_rotation_the_old_secret_signs_until_its_grace_period_ends() -> 
     assert rotated.signing(10_500) == [secret_bytes(new)]
     assert CREDENTIALS.rotated(new, 10_000, 0).secrets == (Secret(new),)
     assert rotated.headers == CREDENTIALS.headers
+
+
+def test_a_rotation_that_is_made_again_leaves_the_previous_secret_its_grace_period() -> None:
+    new = new_secret()
+    rotated = CREDENTIALS.rotated(new, 10_000, 500)
+    assert rotated.rotated(new, 10_200, 500) == rotated
