@@ -1,8 +1,9 @@
 """Checks templates, schemas and data in child processes, and kills checks that take too long.
 
 A few hundred hostile bytes can make Jinja2 and JSON Schema work for hours and hold Python's lock,
-so the web process runs neither. A child starts when a check finds none idle. The checks of one
-tenant wait for each other. If all children are busy, the oldest check is ended to make room.
+so the web process runs neither. A child that has checked for a tenant is kept for this tenant.
+Another tenant gets a fresh child, and one is always ready. The checks of one tenant wait for each
+other. If too many checks run, the oldest one is ended to make room.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from signal import SIGPROF
 from typing import Any, Literal, cast
 from weakref import WeakValueDictionary
@@ -25,6 +28,7 @@ from jobs.core.settings import IsolationMode
 from jobs.process.testsignal import TestSignal
 from jobs.render.parent.spawn import kill_group, spawn
 from jobs.render.protocol import wire
+from jobs.render.protocol.memory import ProcessUse
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +38,17 @@ _WALL_SECONDS = 20.0
 """A child without an answer by then got no processor time, which is not the template's fault."""
 _MEMORY_BYTES = 256 * 1024 * 1024
 """What a check may map beside the libraries: enough to compile 300 KB of dense template."""
-MAX_CHILDREN = 4
-"""Each takes 35 MB at rest. A tenant waits for others only if so many of them send slow checks."""
+MAX_CHECKS = 4
+"""How many run at the same time. A tenant waits only if so many others send slow checks."""
 _PATIENCE_SECONDS = 0.2
 _UNDISTURBED_SECONDS = 0.4
-"""When all children are busy: how long a check waits, and how long the oldest one may have run,
-before the oldest is ended. Even if a new child has to start then, nobody waits for a second."""
+"""When so many run: how long a check waits, and how long the oldest one may have run, before the
+oldest is ended. Even if a new child has to start then, nobody waits for a second."""
+MAX_CHILDREN = 8
+"""How many children with a tenant there are. Each takes 35 MB at rest. Beside them there is one
+fresh child. A tenant who has no child costs the start of Python, 0.3 s of processor time."""
+_MAX_IDLE_BYTES = 64 * 1024 * 1024
+"""Resident size above which a child is not kept, because Python returns little of its memory."""
 _MAX_ANSWER_BYTES = 1024 * 1024
 CHILD_COMMAND = (sys.executable, "-m", "jobs.templates.check_child")
 
@@ -66,17 +75,30 @@ class Checker:
         isolation: IsolationMode = "auto",
         cpu_seconds: float = CPU_SECONDS,
         child_command: Sequence[str] = CHILD_COMMAND,
+        *,
+        max_checks: int = MAX_CHECKS,
+        max_children: int = MAX_CHILDREN,
+        max_idle_bytes: int = _MAX_IDLE_BYTES,
     ) -> None:
+        """`max_children` is not less than `max_checks`."""
         self._isolation = isolation
         self._cpu_seconds = cpu_seconds
         self._child_command = child_command
-        self._slots = [_Slot() for _ in range(MAX_CHILDREN)]
-        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()  # the slot used last has a warm child
-        for slot in self._slots:
-            self._free.put_nowait(slot)
+        self._max_children = max_children
+        self._max_idle_bytes = max_idle_bytes
+        self._room = asyncio.Semaphore(max_checks)
+        self._running: list[_Check] = []
+        """The oldest is the first."""
+        self._idle: dict[str, _Child] = {}
+        """The child of each tenant who has one and no check that runs. The one used last is at the
+        end."""
+        self._spare: asyncio.Task[_Child | None] | None = None
+        """Starts the fresh child. The result is None if it did not start."""
         self._tenant_is_free: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.check_sent: TestSignal[int] = TestSignal()
         """A child has got a check to work on; the value is its process id."""
+        self.child_started: TestSignal[int] = TestSignal()
+        """A child is ready; the value is its process id."""
 
     async def html(self, tenant: str, html: str, pointer: str) -> list[Flaw]:
         return await self._check(tenant, "html", pointer, html.encode())
@@ -91,90 +113,155 @@ class Checker:
         return await self._check(tenant, "data", pointer, _json([schema, data]))
 
     async def close(self) -> None:
-        for slot in self._slots:
-            await slot.empty()
+        """Kills all children."""
+        if self._spare is not None:
+            await _discard(self._spare)
+        for child in [*self._idle.values(), *(check.child for check in self._running if check.child)]:
+            await child.end()
 
     async def _check(self, tenant: str, what: What, pointer: str, body: bytes) -> list[Flaw]:
         async with self._tenant_is_free.setdefault(tenant, asyncio.Lock()):
             try:
-                return await self._run(what, pointer, body)
+                return await self._run(tenant, what, pointer, body)
             except _ChildDied as died:
                 if died.exit_code == -SIGPROF:
                     return [{"pointer": pointer, "message": died.flaw}]
             try:
                 # The reason why the child died may not lie in the check.
-                return await self._run(what, pointer, body)
+                return await self._run(tenant, what, pointer, body, in_new_child=True)
             except _ChildDied as died:
                 return [{"pointer": pointer, "message": died.flaw}]
 
-    async def _run(self, what: What, pointer: str, body: bytes) -> list[Flaw]:
-        slot = await self._take()
+    async def _run(
+        self, tenant: str, what: What, pointer: str, body: bytes, *, in_new_child: bool = False
+    ) -> list[Flaw]:
+        await self._wait_for_room()
+        check = _Check(began=time.monotonic())
+        self._running.append(check)
         try:
             async with asyncio.timeout(_WALL_SECONDS):
-                return await self._ask(slot, what, pointer, body)
+                check.child = await self._take_child(tenant, in_new_child)
+                flaws = await self._ask(check.child, what, pointer, body)
+            await self._keep_child(tenant, check.child)
         except BaseException as error:
             # Also if the caller was cancelled: its answer would be taken for the next one.
-            await slot.empty()
-            if slot.gave_way or isinstance(error, TimeoutError | OSError | wire.WireError):
-                reason = "others wait" if slot.gave_way else str(error) or type(error).__name__
+            if check.child is not None:
+                await check.child.end()
+            if check.gave_way or isinstance(error, TimeoutError | OSError | wire.WireError):
+                reason = "others wait" if check.gave_way else str(error) or type(error).__name__
                 log.warning("template.not_checked", what=what, error=reason)
                 raise CheckUnavailable(
                     "The template or its data could not be checked just now. Send it again in a moment."
                 ) from error
             raise
         finally:
-            self._free.put_nowait(slot)
+            self._running.remove(check)
+            self._room.release()
+        return flaws
 
-    async def _take(self) -> _Slot:
-        """Returns a slot, in the order of the calls. Ends the oldest check if all stay busy."""
-        while True:
-            try:
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    slot = await self._free.get()
-            except TimeoutError:
-                self._make_one_give_way()
-            else:
-                slot.gave_way, slot.busy_since = False, time.monotonic()
-                return slot
-
-    def _make_one_give_way(self) -> None:
-        longest = min(self._slots, key=lambda slot: slot.busy_since)
-        if time.monotonic() - longest.busy_since > _UNDISTURBED_SECONDS and longest.child is not None:
-            longest.gave_way = True
-            longest.child.kill()
-
-    async def _ask(self, slot: _Slot, what: What, pointer: str, body: bytes) -> list[Flaw]:
-        if slot.child is None:
-            slot.child = await _Child.start(self._child_command, self._cpu_seconds, self._isolation)
-        child, flaw = slot.child, _TOO_MUCH[what]
+    async def _ask(self, child: _Child, what: What, pointer: str, body: bytes) -> list[Flaw]:
+        flaw = _TOO_MUCH[what]
         try:
             child.send({"what": what, "pointer": pointer}, body)
             self.check_sent.emit(child.pid)
             while "flaws" not in (answer := await child.receive()):
                 flaw = _MISFIT
         except EOFError:
-            child.kill()  # it may have closed its output only
-            exit_code = await child.ended()
+            # It may have closed its output only.
+            exit_code = await child.end()
             log.info("template.check_died", what=what, exit_code=exit_code)
             raise _ChildDied(exit_code, flaw) from None
         flaws: list[Flaw] = answer["flaws"]
         return flaws
 
+    # --- how many run -----------------------------------------------------------------------------
 
-class _Slot:
-    """Room for one check, and the child of the last one if it is still alive."""
+    async def _wait_for_room(self) -> None:
+        """Returns when another check may run, in the order of the calls."""
+        impatience = asyncio.create_task(self._make_others_give_way()) if self._room.locked() else None
+        try:
+            await self._room.acquire()
+        finally:
+            if impatience is not None:
+                impatience.cancel()
 
-    def __init__(self) -> None:
-        self.child: _Child | None = None
-        self.busy_since = 0.0
-        """When the check in it began. `time.monotonic`."""
-        self.gave_way = False
+    async def _make_others_give_way(self) -> None:
+        while True:
+            await asyncio.sleep(_PATIENCE_SECONDS)
+            oldest = next((check for check in self._running if check.child and not check.gave_way), None)
+            if oldest is not None and time.monotonic() - oldest.began > _UNDISTURBED_SECONDS:
+                oldest.give_way()
 
-    async def empty(self) -> None:
-        child, self.child = self.child, None
+    # --- children ---------------------------------------------------------------------------------
+
+    async def _take_child(self, tenant: str, in_new_child: bool) -> _Child:
+        child = self._idle.pop(tenant, None)
         if child is not None:
-            child.kill()
-            await child.ended()
+            return child
+        while self._idle and len(self._idle) + len(self._running) > self._max_children:
+            used_longest_ago = next(iter(self._idle))
+            await self._idle.pop(used_longest_ago).end()
+        return await (self._start_child() if in_new_child else self._take_fresh_child())
+
+    async def _keep_child(self, tenant: str, child: _Child) -> None:
+        """Keeps a child that has answered for the next check of its tenant."""
+        if child.resident_bytes() > self._max_idle_bytes:
+            await child.end()
+        else:
+            self._idle[tenant] = child
+
+    async def _take_fresh_child(self) -> _Child:
+        """Returns a child that has had no check yet, and starts the next one."""
+        spare, self._spare = self._spare, None
+        child = None
+        if spare is not None:
+            try:
+                await asyncio.wait([spare])
+            except asyncio.CancelledError:
+                await _discard(spare)
+                raise
+            child = spare.result()
+        if child is None:
+            child = await self._start_child()
+        if self._spare is None:
+            self._spare = asyncio.create_task(self._start_spare())
+        return child
+
+    async def _start_spare(self) -> _Child | None:
+        try:
+            return await self._start_child()
+        except (OSError, wire.WireError) as error:
+            log.warning("template.spare_not_started", error=str(error))
+            return None
+
+    async def _start_child(self) -> _Child:
+        child = await _Child.start(self._child_command, self._cpu_seconds, self._isolation)
+        self.child_started.emit(child.pid)
+        return child
+
+
+async def _discard(spare: asyncio.Task[_Child | None]) -> None:
+    spare.cancel()
+    await asyncio.wait([spare])
+    child = None if spare.cancelled() else spare.result()
+    if child is not None:
+        await child.end()
+
+
+@dataclass(slots=True)
+class _Check:
+    """A check that runs."""
+
+    began: float
+    """When it was its turn. `time.monotonic`."""
+    child: _Child | None = None
+    """None while it starts."""
+    gave_way: bool = False
+
+    def give_way(self) -> None:
+        if self.child is not None:
+            self.gave_way = True
+            self.child.kill()
 
 
 class _ChildDied(Exception):
@@ -210,8 +297,7 @@ class _Child:
             )
             await child.receive()
         except BaseException as error:
-            child.kill()
-            await child.ended()
+            await child.end()
             if isinstance(error, EOFError):
                 raise OSError(f"the check child ended with exit code {process.returncode}") from None
             raise
@@ -234,15 +320,22 @@ class _Child:
             self._received += self._frames.feed(data)
         return self._received.pop(0).header
 
+    def resident_bytes(self) -> int:
+        """Returns 0 if the system does not tell."""
+        with closing(ProcessUse(self.pid)) as process:
+            use = process.read()
+        return 0 if use is None else use.resident_bytes
+
     def kill(self) -> None:
         kill_group(self._process)
 
-    async def ended(self) -> int:
-        """Waits for the end of a child that was killed.
+    async def end(self) -> int:
+        """Kills the child and waits until it is gone.
 
         Returns its exit code, as in `Process.returncode`. A child that ended by itself before it
         was killed has its own.
         """
+        self.kill()
         return await self._process.wait()
 
 

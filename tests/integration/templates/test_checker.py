@@ -1,4 +1,4 @@
-"""Checks that take too long are killed, and do not affect the next check."""
+"""Checks that take too long are killed, and no check affects the next one or another tenant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jobs.core.errors.request import CheckUnavailable
-from jobs.templates.checker import CHILD_COMMAND, MAX_CHILDREN, Checker
+from jobs.templates.checker import CHILD_COMMAND, Checker
 
 PATIENCE_SECONDS = 60
 
@@ -33,11 +33,20 @@ async def checker() -> AsyncIterator[Checker]:
     await checker.close()
 
 
-async def pid_of_child(checker: Checker) -> int:
-    """Returns the id of the process that runs the checks; starts it if there is none."""
+async def pid_of_child(checker: Checker, tenant: str = "acme") -> int:
+    """Returns the id of the process that runs the tenant's checks; starts it if there is none."""
     checker.check_sent.watch()
-    await checker.schema("acme", {}, "/schema")
-    return await checker.check_sent.next()
+    await checker.schema(tenant, {}, "/schema")
+    *_, pid = checker.check_sent.emitted()  # a check that finds its child dead is sent twice
+    return pid
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 async def test_checks_find_flaws_or_none(checker: Checker) -> None:
@@ -71,8 +80,7 @@ async def test_a_schema_that_takes_exponential_time_fails_only_its_own_check(che
     assert flaw["pointer"] == "/input/data"
     assert "takes too long" in flaw["message"]
     assert ticks > 5, "the event loop went on meanwhile"
-    with pytest.raises(ProcessLookupError):
-        os.kill(first, 0)
+    assert is_gone(first)
     assert await checker.data("acme", {}, {}, "/input/data") == []
     assert await pid_of_child(checker) != first
 
@@ -132,21 +140,94 @@ async def test_a_slow_check_of_one_tenant_does_not_delay_another_tenant() -> Non
     await checker.close()
 
 
-async def test_when_all_children_are_busy_a_slow_check_gives_way_to_those_who_wait() -> None:
-    checker = Checker(cpu_seconds=PATIENCE_SECONDS)
+async def test_when_too_many_checks_run_the_oldest_gives_way_to_those_who_wait() -> None:
+    checker = Checker(cpu_seconds=PATIENCE_SECONDS, max_checks=2)
     checker.check_sent.watch()
     slow = []
-    for number in range(MAX_CHILDREN):
+    for number in range(2):
         slow.append(asyncio.create_task(checker.data(f"acme-{number}", doubling(60), {}, "/data")))
         await checker.check_sent.next()
     assert await checker.schema("globex", {"type": "object"}, "/schema") == []
-    assert [task.done() for task in slow] == [True] + [False] * (MAX_CHILDREN - 1)
+    assert [task.done() for task in slow] == [True, False]
     with pytest.raises(CheckUnavailable, match="Send it again in a moment"):
         await slow[0]
-    for task in slow[1:]:
-        task.cancel()
+    slow[1].cancel()
     await asyncio.wait(slow)
     await checker.close()
+
+
+async def test_a_tenant_keeps_its_child_and_never_gets_that_of_another_tenant(checker: Checker) -> None:
+    tenants = ["acme", "globex", "initech"]
+    children = {tenant: await pid_of_child(checker, tenant) for tenant in tenants}
+    assert len(set(children.values())) == len(tenants)
+    assert {tenant: await pid_of_child(checker, tenant) for tenant in tenants} == children
+
+
+async def test_a_tenant_without_a_child_gets_one_that_is_ready(checker: Checker) -> None:
+    checker.child_started.watch()
+    await pid_of_child(checker, "acme")
+    _, spare = [await checker.child_started.next(), await checker.child_started.next()]
+    assert await pid_of_child(checker, "globex") == spare
+    assert await checker.child_started.next() != spare, "the next one starts"
+
+
+async def test_the_child_that_was_used_longest_ago_is_ended_if_there_are_too_many() -> None:
+    checker = Checker(max_checks=2, max_children=2)
+    acme, globex = await pid_of_child(checker, "acme"), await pid_of_child(checker, "globex")
+    assert await pid_of_child(checker, "acme") == acme
+    initech = await pid_of_child(checker, "initech")
+    assert [is_gone(pid) for pid in (acme, globex, initech)] == [False, True, False]
+    assert await pid_of_child(checker, "acme") == acme
+    assert await pid_of_child(checker, "globex") not in (globex, initech)
+    assert is_gone(initech)
+    await checker.close()
+
+
+async def test_a_child_that_has_grown_is_not_kept() -> None:
+    checker = Checker(max_idle_bytes=1)
+    first = await pid_of_child(checker)
+    assert is_gone(first)
+    assert await pid_of_child(checker) != first
+    await checker.close()
+
+
+async def test_a_check_whose_child_is_killed_runs_again_in_a_new_child() -> None:
+    checker = Checker(cpu_seconds=PATIENCE_SECONDS)
+    other = await pid_of_child(checker, "globex")
+    checker.check_sent.watch()
+    slow = asyncio.create_task(checker.data("acme", doubling(60), {}, "/data"))
+    first = await checker.check_sent.next()
+    os.kill(first, signal.SIGKILL)
+    assert await checker.check_sent.next() not in (first, other)
+    slow.cancel()
+    await asyncio.wait([slow])
+    await checker.close()
+
+
+async def test_no_check_fails_when_all_children_are_killed_while_idle(checker: Checker) -> None:
+    checker.child_started.watch()
+    await pid_of_child(checker, "acme")
+    for pid in [await checker.child_started.next(), await checker.child_started.next()]:
+        os.kill(pid, signal.SIGKILL)
+    assert await checker.html("globex", "x", "/html") == []
+    assert await checker.html("acme", "x", "/html") == []
+
+
+async def test_no_child_is_left_whenever_checks_are_cancelled(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    command = f"echo $$ >> {started}; exec {' '.join(CHILD_COMMAND)}"
+    checker = Checker(child_command=("/bin/sh", "-c", command))
+    await pid_of_child(checker, "acme")
+    waiting = [asyncio.create_task(checker.html(f"tenant-{number}", "x", "/html")) for number in range(3)]
+    await asyncio.sleep(0)  # one has the child that is starting, the others start theirs
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    await pid_of_child(checker, "globex")
+    await checker.close()
+    pids = [int(line) for line in started.read_text().split()]
+    assert len(pids) >= 2
+    assert [pid for pid in pids if not is_gone(pid)] == []
 
 
 async def test_a_child_that_does_not_start_is_not_reported_as_a_flaw_of_the_template(tmp_path: Path) -> None:
@@ -168,5 +249,4 @@ async def test_the_child_has_no_secrets_and_ends_when_it_is_closed(
     if environ.exists():
         assert b"PRESSRUN" not in environ.read_bytes()
     await checker.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert is_gone(pid)
