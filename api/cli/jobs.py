@@ -110,7 +110,7 @@ def _facts(job: dict[str, Any]) -> list[tuple[str, str]]:
         ("error" if error else "outcome", job_text.outcome(job)),
         ("title", result.get("title")),
         ("result", result.get("url")),
-        *(("warning", job_text.warning(each)[0]) for each in result.get("warnings", [])),
+        *(job_text.warning(each) for each in result.get("warnings", [])),
         ("tags", ", ".join(job["tags"])),
         ("metadata", ", ".join(f"{name}: {value}" for name, value in job["metadata"].items())),
         ("batch", job["batch_id"]),

@@ -166,8 +166,8 @@ def _print_outcome(console: Console, job: Job, target: Path | None) -> None:
     name = f"{target}: " if target else ""
     console.print(f"{name}{job_text.outcome(job)}{took}", soft_wrap=True)
     for warning in result.get("warnings", []):
-        text, style = job_text.warning(warning)
-        console.print(text, style=style, soft_wrap=True)
+        severity, text = job_text.warning(warning)
+        console.print(f"{severity}: {text}", style=job_text.WARNING_STYLES[severity], soft_wrap=True)
     for code, number in result.get("warnings_omitted", {}).items():
         console.print(f"and {number} more of {code}", style="dim", soft_wrap=True)
     if any(warning["code"] == "relative_url" for warning in result.get("warnings", [])):

@@ -51,7 +51,7 @@ def job_reply(job: Job, position: int | None = None) -> JsonReply:
 def accepted_reply(
     submitted: Submitted, tokens: Tokens, now: float, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> JsonReply:
-    """Answers 202 with the job or batch, and a token and cursor to follow it from the beginning."""
+    """Answers 202 with the job or batch, and a token and cursor to follow it."""
     if is_batch_id(submitted.id):
         scope, path = Scope(batch_id=submitted.id), "/v1/batches/"
     else:

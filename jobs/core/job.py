@@ -138,7 +138,7 @@ class Submitted:
     document: bytes
     """The job or batch as everybody sees it, JSON as the store wrote it."""
     cursor: str
-    """The tenant's log position right after the first events."""
+    """The end of the tenant's event log at this answer: the first events are before it."""
     replayed: bool
     """Whether an earlier request with the same idempotency key had made it. A request whose step
     was sent to the store twice, because the first answer was lost, has made it itself."""

@@ -16,6 +16,7 @@ STYLES = {
 }
 """The style of each status, in rich's terms."""
 WARNING_STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
+"""The style of a warning of each severity, in rich's terms."""
 
 
 def size(count: int) -> str:
@@ -67,7 +68,7 @@ def outcome(job: dict[str, Any]) -> str:
 
 
 def warning(found: dict[str, Any]) -> tuple[str, str]:
-    """Returns one of a result's warnings as a line, and its style in rich's terms."""
+    """Returns the severity of one of a result's warnings, and what it says as a line."""
     severity = found.get("severity", "warning")  # jobs of releases before severities have none
     about = [str(found[name]) for name in ("url", "source") if name in found]
     if "line" in found:
@@ -75,4 +76,4 @@ def warning(found: dict[str, Any]) -> tuple[str, str]:
     if "count" in found:
         about.append(f"{found['count']} times")
     where = f" ({', '.join(about)})" if about else ""
-    return f"{severity}: {found['message']}{where}", WARNING_STYLES[severity]
+    return severity, f"{found['message']}{where}"

@@ -84,10 +84,12 @@ class JobDocument(ResponseModel):
 
 
 class SubscriptionDocument(ResponseModel):
-    """A token and a cursor to follow the job, or the batch, from its first event on."""
+    """A token and a cursor to follow the job or the batch."""
 
     token: str = Field(description="Short-lived, and good for this alone.")
-    cursor: str = Field(description="A place in the event log, just before the first event.")
+    cursor: str = Field(
+        description="The end of the event log when this was answered: the later events come after it."
+    )
 
 
 class AcceptedJob(JobDocument):

@@ -87,5 +87,6 @@ def unavailable(error: Exception) -> ArtifactsUnavailable:
 
 def refused(reason: str) -> ArtifactsUnavailable:
     return ArtifactsUnavailable(
-        f"The place for documents and results {reason}. Try again later: all goes on by itself when that is mended."
+        f"The place for documents and results {reason}. "
+        "Try again later: work goes on as soon as it takes documents again."
     )

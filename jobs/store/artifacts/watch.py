@@ -75,7 +75,8 @@ class ArtifactWatch:
         except OSError as error:
             reason = f"cannot be used ({error.strerror})"
         raise ArtifactsUnavailable(
-            f"The disk for temporary files (TMPDIR) of a worker {reason}. All goes on by itself when that is mended."
+            f"The disk for temporary files (TMPDIR) of a worker {reason}. "
+            "Work goes on as soon as there is room."
         )
 
     async def _look(self) -> None:
