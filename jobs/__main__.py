@@ -17,7 +17,7 @@ from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.readiness import say_ready
 from jobs.render.parent.pool import RenderPool
 from jobs.store.artifacts import open_artifacts
-from jobs.store.client import connect, refuse_cluster
+from jobs.store.client import connect, wait_for_usable_store
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
 from jobs.worker.worker import JobWorker
@@ -38,7 +38,7 @@ def build(settings: Settings) -> JobWorker:
     kinds = load_kinds(settings)
 
     async def start() -> Mapping[str, Runner]:
-        await refuse_cluster(redis)
+        await wait_for_usable_store(redis)
         await pool.start()
         say_ready()
         return {name: kind.runner(pool) for name, kind in kinds.items()}

@@ -17,7 +17,7 @@ from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
-from jobs.store.client import connect, refuse_cluster, wait_for_store
+from jobs.store.client import connect, wait_for_usable_store
 from jobs.store.events.epochs import Epochs
 from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
@@ -66,8 +66,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     webhooks = WebhookService(settings, redis, scripts, secret_keys)
 
     async def follow() -> None:
-        await wait_for_store(redis)
-        await refuse_cluster(redis)
+        await wait_for_usable_store(redis)
         await tail.run()
 
     await server.start(settings.listen_host, settings.notifier_port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ _FIRST_PORT, _PORTS_PER_WORKER, _WORKERS = 10_000, 2_000, 11
 """Below 32,768, where the system takes the near ends of connections from."""
 
 _given: set[int] = set()
+_held: list[socket.socket] = []
 
 
 def free_port() -> int:
@@ -26,6 +28,25 @@ def free_port() -> int:
         if port not in _given and _can_listen(port):
             _given.add(port)
             return port
+
+
+def reserve(port: int) -> None:
+    """Keeps everybody from being given the port while its server is down (Linux only).
+
+    A server can listen on it all the same, if it sets SO_REUSEADDR, as all of ours do.
+    """
+    if sys.platform == "linux":  # elsewhere two sockets cannot be bound to one port
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        _held.append(held)
+
+
+def reserved_port() -> int:
+    """A free port that stays reserved as long as this process lives."""
+    port = free_port()
+    reserve(port)
+    return port
 
 
 def _can_listen(port: int) -> bool:

@@ -242,6 +242,16 @@ async def read_info(redis: Redis, section: str | None = None) -> dict[str, Any] 
     return info
 
 
+async def wait_for_usable_store(redis: Redis) -> None:
+    """Returns when the store answers and is no cluster. Raises ClusterRefused."""
+    while True:
+        await wait_for_store(redis)
+        try:
+            return await refuse_cluster(redis)
+        except StoreUnavailable:  # it went away between the two
+            await asyncio.sleep(0.1)
+
+
 async def refuse_cluster(redis: Redis) -> None:
     """Raises ClusterRefused if the store is a cluster: the scripts touch keys of many slots."""
     info = await read_info(redis, "cluster")

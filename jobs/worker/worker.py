@@ -25,7 +25,7 @@ from arq.jobs import DeserializationError, deserialize_job_raw
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from jobs.core.errors.store import ArtifactsUnavailable, StoreError, StoreFull
+from jobs.core.errors.store import ArtifactsUnavailable, StoreError, StoreFull, StoreUnavailable
 from jobs.core.job import Claim
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
@@ -342,8 +342,14 @@ class JobWorker(Worker):
     # --- life ------------------------------------------------------------------------------------
 
     async def main(self) -> None:
-        await wait_for_store(self.pool)  # arq would give up
-        await super().main()
+        while True:
+            await wait_for_store(self.pool)
+            try:
+                with translated_errors():
+                    return await super().main()
+            except StoreUnavailable:  # arq asks the store for its version, and gives up if that fails
+                if self._background:  # it is no start any more
+                    raise
 
     async def _on_startup(self, ctx: dict[str, Any]) -> None:
         self._runners = await self._start()

@@ -18,7 +18,7 @@ from tests.chaos.process import RESTART_S, SupervisedProcess
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import ARTIFACTS, PROCESSES, STORE
 from tests.chaos.targets import Targets
-from testsupport.ports import free_port
+from testsupport.ports import reserve, reserved_port
 from testsupport.project import ROOT
 from testsupport.valkey import FaultyValkey
 
@@ -48,10 +48,11 @@ class System:
         (directory / "scratch").mkdir()
         self.disks = {name: Disk(directory / name, DISK_MB[name]) for name in DISK_MB if has_disks}
         self.store = FaultyValkey(directory / STORE / "data")
-        self.proxies = {name: Proxy(free_port(), self.store.port) for name in PROCESSES}
+        reserve(self.store.port)
+        self.proxies = {name: Proxy(reserved_port(), self.store.port) for name in PROCESSES}
         self.operator_key = secrets.token_urlsafe(24)
         self.tenant_keys = {tenant: secrets.token_urlsafe(24) for tenant in TENANTS}
-        self._ports = {name: free_port() for name in PROCESSES}
+        self._ports = {name: reserved_port() for name in PROCESSES}
         settings = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
@@ -84,7 +85,7 @@ class System:
             push_urls=self._urls("ws", "notifier"),
             operator_key=self.operator_key,
             tenant_keys=self.tenant_keys,
-            receiver_port=free_port(),
+            receiver_port=reserved_port(),
         )
 
     def _urls(self, scheme: str, process: str) -> tuple[str, ...]:
