@@ -71,6 +71,13 @@ class PatientWebSocketProtocol(WebSocketsSansIOProtocol):
         self.close_timeout = DEFAULT_SESSION_TIMING.slow_close_timeout_s
         self._connections = connections
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # Uvicorn does not send what the package answers to a head that it cannot read.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self.client is not None:

@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 _FRAMING_PER_BYTE = 8
 """How many bytes may come with a byte of a body: with chunks of one byte, it is five."""
+_PIECE_BYTES = 4096
+"""How much is parsed at a time. It holds some two hundred requests at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._left_over = front.bounds.linger_bytes
         """Bytes that may still come and be thrown away."""
         self._is_upgraded = False
+        self._held_back = b""
+        """What came while requests waited for answers to earlier ones. It is parsed after those, so
+        that few requests wait."""
         self._head_timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -135,15 +140,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     # --- a request arrives ------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        size = self._bounds.head_bytes
-        if len(data) <= size:
+        data, self._held_back = self._held_back + data, b""
+        if len(data) <= _PIECE_BYTES and not self.pipeline:
             self._feed(data)
             return
-        # In pieces, so that the parser never gets much more than it may.
         pieces = memoryview(data)
-        for start in range(0, len(data), size):
-            if not self._is_upgraded:
-                self._feed(pieces[start : start + size])
+        for start in range(0, len(data), _PIECE_BYTES):
+            if self._is_upgraded:
+                return
+            if self.pipeline and not self.is_closing:
+                self._held_back = bytes(pieces[start:])
+                self.flow.pause_reading()
+                return
+            self._feed(pieces[start : start + _PIECE_BYTES])
 
     def _feed(self, data: bytes | memoryview) -> None:
         if self.is_closing or self._refusal is not None:
@@ -154,11 +163,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._awaited, self._head_has_begun = _Awaited.HEAD, False
         self._unexplained += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
-                return
+            while (asked_at := self._parse(data)) is not None:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                # It is answered as if it asked for no other protocol. Further requests may follow.
+                data = data[asked_at:]
+                self._unexplained = len(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
             if not isinstance(cause, RequestError):
@@ -169,6 +180,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(self._too_large())
         elif self._awaited is _Awaited.HEAD and self._head_timer is None:
             self._head_timer = self.loop.call_later(self._bounds.head_s, self._head_is_late)
+
+    def _parse(self, data: bytes | memoryview) -> int | None:
+        """Returns where a request ends that asks for another protocol; None if there is none."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as pause:
+            return int(pause.args[0])
+        return None
 
     def on_message_begin(self) -> None:
         self._awaited, self._head_has_begun = _Awaited.HEAD, True
@@ -192,6 +211,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._may_stay_open = self.cycle.keep_alive
             self.cycle.keep_alive = False
             self.headers = []  # for trailers, which have no meaning here
+        else:
+            self._check_websocket()
+
+    def _check_websocket(self) -> None:
+        """Raises MalformedRequest if this cannot be handed over: nothing bounds it afterwards."""
+        if self._is_answering():
+            raise MalformedRequest("A WebSocket was asked for before earlier requests were answered.")
+        for name, value in self.headers:
+            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+                raise MalformedRequest("A request for a WebSocket has no body.")
 
     def on_body(self, body: bytes) -> None:
         self._unexplained = max(0, self._unexplained - _FRAMING_PER_BYTE * len(body))
@@ -210,6 +239,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._held_back:
+            self.data_received(b"")
         if self._refusal is not None and not self._is_answering():
             self._answer(self._refusal, self._bounds.linger_s)
 

