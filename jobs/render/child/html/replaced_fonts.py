@@ -1,8 +1,7 @@
 """Tells which fonts a document asks for that are not installed, and what is used instead.
 
 A font stack is replaced if it begins with the name of a font, and no font that it names is there.
-Fonts that were made to the measures of another, such as Liberation Sans to those of Arial, count as
-that one.
+A font with the same widths as another, such as Liberation Sans and Arial, counts as that one.
 """
 
 from __future__ import annotations
