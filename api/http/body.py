@@ -24,7 +24,7 @@ COMPLETE = "pressrun.complete"
 """The ASGI extension of a request that was complete when it was looked at. Almost all are, and no
 timer is needed for them: it would take a tenth of the time of a submission."""
 _MEMORY_IN_USE = "pressrun.body_memory"
-"""Where the scope of a request keeps what gives its share of the memory back."""
+"""Where the scope of a request keeps what gives its shares of the memory back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,9 @@ class BodyBounds:
     """Where large bodies wait until they are complete. None: the system's place for such files."""
     disk: BodyDisk = field(default_factory=BodyDisk)
     memory: BodyMemory = field(default_factory=BodyMemory)
+    unpacked: BodyMemory = field(default_factory=BodyMemory)
+    """For what zip files hold. It is not the memory of bodies: a request that waits for it holds a
+    share of that, so requests could wait for each other."""
     pace: Callable[[], BodyPace] = BodyPace
 
 
@@ -122,9 +125,14 @@ async def read_body(request: Request, bounds: BodyBounds) -> bytes:
 
 def forget_body(request: Request) -> None:
     """Gives the memory of a large body back, when nothing refers to the body any more."""
-    give_back = request.scope.pop(_MEMORY_IN_USE, None)
-    if give_back is not None:
+    for give_back in request.scope.pop(_MEMORY_IN_USE, ()):
         give_back()
+
+
+async def take_memory_to_unpack(request: Request, bounds: BodyBounds, size: int) -> None:
+    """Waits for memory for the `size` bytes in a zip file, which is taken until `forget_body`."""
+    taken = await bounds.unpacked.take(size)
+    request.scope.setdefault(_MEMORY_IN_USE, []).append(partial(bounds.unpacked.give_back, taken))
 
 
 @lru_cache(maxsize=256)  # there are few of them
@@ -157,7 +165,7 @@ async def _read_on(request: Request, first: bytes, bounds: BodyBounds, pace: Bod
             if spooled <= LARGE_BYTES:
                 return spool.read()
             taken = await bounds.memory.take(spooled)
-            request.scope[_MEMORY_IN_USE] = partial(bounds.memory.give_back, taken)
+            request.scope[_MEMORY_IN_USE] = [partial(bounds.memory.give_back, taken)]
             return await asyncio.to_thread(spool.read)
         finally:
             bounds.disk.give_back(spooled)

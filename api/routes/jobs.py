@@ -13,21 +13,25 @@ from api.contract.answers import ACCEPTED, GONE, JOB_NOT_FOUND, JOB_PROBLEMS
 from api.contract.requests.jobs import JobListQuery, JobRequest, WaitQuery
 from api.contract.responses.events import JobEvents
 from api.contract.responses.jobs import JobDocument, JobList
-from api.http.body import BodyBounds, BodyFormat, read_body, read_json_body
+from api.http.body import BodyBounds, BodyFormat, read_json_body
 from api.http.headers import etags
 from api.http.json_responses import REVALIDATE, items_reply, json_reply
 from api.http.operation import Answer, operation
 from api.http.problems import checked
 from api.http.strict_json import read_json
-from api.http.upload import FILES_SCHEMA, parse_job_upload
+from api.http.upload.document import take_document
+from api.http.upload.file_names import refused
+from api.http.upload.reading import FILES_SCHEMA, ZIP_SCHEMA, read_form
 from api.jobs.job_view import JobId, accepted_reply, etag_of, job_reply
 from api.jobs.long_poll import changed_job
 from api.jobs.submission import IdempotencyKey, retry_of
 from api.services import Services
 from jobs.core.errors.request import NotFinished
 from jobs.core.job import Job, JobStatus
+from jobs.kinds.pdf_render import PDF_RENDER
 
 _JOB = "/v1/jobs/{job_id}"
+_JOB_PART = "job"
 
 
 SentJob = tuple[JobRequest, dict[str, bytes]]
@@ -37,8 +41,15 @@ SentJob = tuple[JobRequest, dict[str, bytes]]
 async def _read_job(request: Request, bounds: BodyBounds) -> SentJob:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return checked(JobRequest, await read_json_body(request, bounds)), {}
-    job, files = await parse_job_upload(await read_body(request, bounds), request.headers)
-    return checked(JobRequest, read_json(job)), files
+    form = await read_form(request, bounds, body_field=_JOB_PART)
+    if _JOB_PART not in form.fields:
+        raise refused(f"exactly one part should be named {_JOB_PART}: the job, as JSON", "")
+    job = checked(JobRequest, read_json(form.fields[_JOB_PART]))
+    if job.kind == PDF_RENDER.name and job.input.keys() == {"index"} and isinstance(job.input["index"], str):
+        # The files have the document.
+        document = take_document(form.files, form.content_types, job.input["index"], "/input/index")
+        job = job.model_copy(update={"input": document})
+    return job, form.files
 
 
 _UPLOAD = {
@@ -48,8 +59,10 @@ _UPLOAD = {
         "job": {
             "type": "string",
             "contentMediaType": "application/json",
-            "description": "The job. Every other field of the form is a file.",
-        }
+            "description": "The job. Every other field of the form is a file. The input of a `pdf.render` job can "
+            "be `index` alone: the name of the file that is the document.",
+        },
+        "zip": ZIP_SCHEMA,
     },
     "required": ["job"],
     "additionalProperties": FILES_SCHEMA,

@@ -15,53 +15,76 @@ from api.http.body import BodyBounds, BodyFormat, media_type, read_body
 from api.http.charset import decode_document
 from api.http.operation import operation
 from api.http.strict_json import read_json
-from api.http.upload import FILES_SCHEMA, Upload, parse_upload
+from api.http.upload.document import MEMBERS, take_document
+from api.http.upload.multipart import Form
+from api.http.upload.reading import FILES_SCHEMA, ZIP_SCHEMA, read_form, read_zip
 from api.jobs.pdf_answer import pdf_answer, submit_pdf
 from api.services import Services
 from jobs.core.errors.request import InvalidInput, MalformedBody, UnsupportedMediaType
 from jobs.kinds.pdf_render import PDF_RENDER
 
-_MEMBERS = {"text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown"}
-"""Media type of a document → the member of `pdf.render`'s input that takes it."""
+
+@dataclass(frozen=True, slots=True)
+class SentDocument:
+    form: Form
+    """Its files, if there are any, and what says how to render them."""
+    input: dict[str, str] | None = None
+    """Of `pdf.render`, if the body is the document. Else it is one of the files."""
 
 
-async def _read_document(request: Request, bounds: BodyBounds) -> Upload:
+async def _read_document(request: Request, bounds: BodyBounds) -> SentDocument:
     name, charset = media_type(request.headers.get("content-type", ""))
     if name == "multipart/form-data":
-        return await parse_upload(await read_body(request, bounds), request.headers)
-    if name not in _MEMBERS:
+        return SentDocument(await read_form(request, bounds, fields=_FIELDS))
+    if name == "application/zip":
+        return SentDocument(await read_zip(request, bounds))
+    if name not in MEMBERS:
         raise UnsupportedMediaType(
             "Send the document as `Content-Type: text/html` or `text/markdown`, or with files beside it as "
-            "`multipart/form-data`."
+            "`multipart/form-data` or `application/zip`."
         )
-    member = _MEMBERS[name]
+    member = MEMBERS[name]
     body = await read_body(request, bounds)
-    return Upload({member: decode_document(body, charset, is_html=member == "html")}, None, {})
+    return SentDocument(Form(), {member: decode_document(body, charset, is_html=member == "html")})
 
 
+_FIELDS = ("options", "index")
 _DOCUMENT = {"type": "string", "minLength": 1}
 _UPLOAD = {
     "type": "object",
-    "description": "One file named `index.html` or `index.md`, and the files that it refers to by relative name.",
+    "description": "The document, and the files that it refers to by relative URL.",
     "properties": {
         "document": {
             "type": "string",
             "contentMediaType": "text/html",
-            "description": "The file `index.html` or `index.md`. Its field may have any name.",
+            "description": "The document is the file that `index` names. Default: the `index.html` or `index.md` "
+            "nearest to the root, or the only HTML or Markdown file. Its field may have any name.",
         },
         "options": {
             "type": "string",
             "contentMediaType": "application/json",
             "description": "Options of `pdf.render`, as a JSON object.",
         },
+        "index": {"type": "string", "description": "The name of the file that is the document."},
+        "zip": ZIP_SCHEMA,
     },
-    "required": ["document"],
     "additionalProperties": FILES_SCHEMA,
 }
+_ZIP = {
+    "type": "string",
+    "contentMediaType": "application/zip",
+    "description": "The document, and the files that it refers to by relative URL.",
+}
 DocumentBody = Annotated[
-    Upload,
+    SentDocument,
     BodyFormat(
-        {"text/html": _DOCUMENT, "text/markdown": _DOCUMENT, "multipart/form-data": _UPLOAD}, _read_document
+        {
+            "text/html": _DOCUMENT,
+            "text/markdown": _DOCUMENT,
+            "multipart/form-data": _UPLOAD,
+            "application/zip": _ZIP,
+        },
+        _read_document,
     ),
 ]
 
@@ -74,22 +97,35 @@ class PdfRoutes:
     async def render_pdf(
         self, request: Request, caller: Caller, query: PdfQuery, body: DocumentBody
     ) -> Response:
-        """Turn a document into a PDF: the body is the document."""
-        if query.options is not None and body.options is not None:
-            raise _refused("Give the options once.", "is a parameter of the URL and a part of the body")
+        """Turn a document into a PDF: the body is the document, or has it among files."""
+        form = body.form
+        options = _once("options", query.options, form)
+        index = _once("index", query.index, form)
+        if body.input is None:
+            input = take_document(form.files, form.content_types, index, "/index")
+        elif index is None:
+            input = body.input
+        else:
+            raise _refused("index", "The body is the document: `index` names a document among files.")
         submitted = await submit_pdf(
             self.services,
             request,
-            JobRequest(
-                kind=PDF_RENDER.name,
-                input=body.document,
-                options=_options(body.options if query.options is None else query.options),
-            ),
+            JobRequest(kind=PDF_RENDER.name, input=input, options=_options(options)),
             caller.tenant,
-            body.files,
+            form.files,
         )
-        body.forget()
+        input.clear()  # A request that waits would keep document and files in memory.
+        form.files.clear()
         return await pdf_answer(self.services, request, submitted)
+
+
+def _once(name: str, parameter: str | None, form: Form) -> str | None:
+    field = form.fields.get(name)
+    if field is None:
+        return parameter
+    if parameter is not None:
+        raise _refused(name, f"Give `{name}` once: it is a parameter of the URL and a part of the body.")
+    return field.decode()
 
 
 def _options(text: str | None) -> dict[str, Any]:
@@ -98,11 +134,11 @@ def _options(text: str | None) -> dict[str, Any]:
     try:
         options = read_json(text.encode())
     except MalformedBody as error:
-        raise _refused(f"The parameter `options`: {error}", str(error)) from None
+        raise _refused("options", f"The parameter `options`: {error}") from None
     if not isinstance(options, dict):
-        raise _refused("The parameter `options` should be a JSON object.", "should be a JSON object")
+        raise _refused("options", "The parameter `options` should be a JSON object.")
     return options
 
 
-def _refused(detail: str, message: str) -> InvalidInput:
-    return InvalidInput(detail, [{"pointer": "/options", "message": message}])
+def _refused(name: str, message: str) -> InvalidInput:
+    return InvalidInput(message, [{"pointer": f"/{name}", "message": message}])

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
+from jobs.core.file_names import MAX_NAME_CHARACTERS, is_file_name
 from jobs.kinds import invoice_xml
 from jobs.kinds.invoice_xml import NoInvoice
 from jobs.kinds.paper import Paper, contradiction, paper
@@ -44,6 +45,12 @@ _DOCUMENTS = frozenset({"html", "markdown", "url", "template"})
 _TAGGED_VARIANTS = frozenset({"pdf/a-1a", "pdf/a-2a", "pdf/a-3a", "pdf/ua-1", "pdf/ua-2"})
 
 
+def _file_name(name: str | None) -> str | None:
+    if name is not None and not is_file_name(name):
+        raise ValueError("should be the name of a file in an upload, such as ref/page.html")
+    return name
+
+
 class PdfInput(Strict):
     """What to render: exactly one of these."""
 
@@ -60,14 +67,27 @@ class PdfInput(Strict):
         int | None, Field(ge=1, le=MAX_VERSION, description="Version of the template. Default: the newest.")
     ] = None
     data: Annotated[dict[str, Any] | None, Field(description="Variables of the template.")] = None
+    index: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_NAME_CHARACTERS,
+            description="Where the document stands among uploaded files, such as `ref/page.html`. Without `html` "
+            "and `markdown` it is the name of the file that is the document. Default: at the root.",
+        ),
+        AfterValidator(_file_name),
+    ] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         given = self.model_fields_set
+        if given == {"index"}:
+            raise ValueError("no file came with the job: send it and its files as multipart/form-data")
         if len(given & _DOCUMENTS) != 1 or None in (getattr(self, name) for name in given):
             raise ValueError("give exactly one of html, markdown, url and template")
-        if given - _DOCUMENTS and "template" not in given:
+        if given & {"version", "data"} and "template" not in given:
             raise ValueError("version and data go with a template")
+        if "index" in given and not given & {"html", "markdown"}:
+            raise ValueError("index goes with html or markdown")
         return self
 
 

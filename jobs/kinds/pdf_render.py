@@ -120,8 +120,9 @@ def _reuse_key(spec: dict[str, Any]) -> str | None:
 def _request(run: Run) -> RenderRequest:
     input, options = run.spec["input"], run.spec["options"]
     if "template" not in input:
-        ((format, document),) = input.items()
-        return RenderRequest(format=format, document=document, options=options, files=run.files)
+        index = input.get("index")
+        ((format, document),) = ((name, text) for name, text in input.items() if name != "index")
+        return RenderRequest(format=format, document=document, options=options, files=run.files, index=index)
     source = input["source"]
     stylesheets = [*source["stylesheets"], *options.get("stylesheets", ())]
     return RenderRequest(

@@ -10,6 +10,7 @@ from api.contract.requests.fields import Limit, Metadata, Name, Tag, Time, metad
 from api.http.body import RequestModel
 from api.http.headers.prefer import MAX_WAIT_S
 from api.http.query import QueryModel
+from jobs.core.file_names import MAX_NAME_CHARACTERS
 from jobs.core.job import DEFAULT_MAX_ATTEMPTS, JobStatus
 
 MAX_TAGS = 16
@@ -87,3 +88,6 @@ class JobListQuery(QueryModel):
 
 class PdfQuery(QueryModel):
     options: str | None = Field(default=None, description="Options of `pdf.render`, as a JSON object.")
+    index: str | None = Field(
+        default=None, max_length=MAX_NAME_CHARACTERS, description="Name of the document among the files."
+    )

@@ -80,6 +80,7 @@ class Tasks:
             emit,
             dict(zip(names, files, strict=True)),
             request["data"],
+            request["index"],
         )
         return Product(
             body=rendered.pdf,

@@ -78,6 +78,8 @@ class RenderRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Uploaded files by name; the document refers to them by relative URL."""
+    index: str | None = None
+    """Where the document stands among the files; None for the root."""
     produces: Collection[MediaType] = _PDF
 
     def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
@@ -87,6 +89,7 @@ class RenderRequest:
             "options": self.options,
             "data": self.data,
             "files": [[name, len(content)] for name, content in self.files.items()],
+            "index": self.index,
             "scratch": scratch,
             "timeout_ms": timeout_ms,
         }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -173,7 +176,7 @@ async def test_an_idempotency_key_of_a_job_compares_its_files_too(client: httpx.
     ("parts", "status", "said"),
     [
         (FILES, 422, "exactly one part should be named job"),
-        ([as_part(JOB), as_part(JOB), *FILES], 422, "exactly one part should be named job"),
+        ([as_part(JOB), as_part(JOB), *FILES], 422, "the part `job` should come once"),
         ([as_part(JOB), *FILES, ("options", (None, b"{}"))], 422, "there is no part 'options'"),
         ([as_part(JOB), *FILES, FILES[0]], 422, "two files named"),
         ([as_part(JOB), *FILES, ("x", ("../a", b""))], 422, "not a relative file name"),
@@ -189,3 +192,130 @@ async def test_an_invalid_job_with_files_is_refused(
     answer = await submit(client, parts)
     assert answer.status_code == status, answer.text
     assert said in answer.json()["detail"]
+
+
+MANUAL = {
+    "ref/p.html": b"<link rel=stylesheet href=../css/a.css><img src=p.png>",
+    "ref/p.png": LOGO,
+    "css/a.css": b"p{}",
+    "index.html": b"<a href=ref/p.html>p</a>",
+}
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+ZIP = {"content-type": "application/zip"}
+
+
+async def test_the_document_may_stand_in_a_folder(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
+) -> None:
+    """In a form, in a zip, and in a zip in a form; as a document, and as a job."""
+    form = [("f", (name, content)) for name, content in MANUAL.items()]
+    index, archive = ("index", (None, b"ref/p.html")), ("zip", ("site.zip", zipped(MANUAL)))
+    wanted = {"kind": "pdf.render", "input": {"index": "ref/p.html"}}
+    for answer in (
+        await send(client, [*form, index]),
+        await client.post("/v1/pdf", files=form, params={"index": "ref/p.html"}),
+        await client.post("/v1/pdf?index=ref/p.html", content=zipped(MANUAL), headers=ZIP),
+        await send(client, [archive, index]),
+        await submit(client, [as_part(wanted), *form]),
+        await submit(client, [as_part(wanted), archive]),
+    ):
+        assert answer.status_code == 202, answer.text
+        claim = await worker.start()
+        assert (await spec_of(app, claim))["input"] == {
+            "html": MANUAL["ref/p.html"].decode(),
+            "index": "ref/p.html",
+        }
+        assert await files_of(app, claim) == {k: v for k, v in MANUAL.items() if k != "ref/p.html"}
+
+
+async def test_an_idempotency_key_knows_where_the_document_stands_but_not_how_it_was_packed(
+    client: httpx.AsyncClient,
+) -> None:
+    key = {"idempotency-key": "k"}
+    first = await client.post("/v1/pdf?index=ref/p.html", content=zipped(MANUAL), headers=ZIP | key)
+    form = [("f", (name, content)) for name, content in MANUAL.items()]
+    again = await client.post("/v1/pdf?index=ref/p.html", files=form, headers=key)
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    moved = {**MANUAL, "p.html": MANUAL["ref/p.html"]}
+    other = await client.post("/v1/pdf?index=p.html", content=zipped(moved), headers=ZIP | key)
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+async def test_a_zip_that_holds_one_folder_needs_no_index(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
+) -> None:
+    site = {f"site/{name}": content for name, content in MANUAL.items()}
+    assert (await client.post("/v1/pdf", content=zipped(site), headers=ZIP)).status_code == 202
+    assert (await spec_of(app, await worker.start()))["input"]["index"] == "site/index.html"
+
+
+async def test_a_zip_may_hold_the_parts_of_a_merge_beside_other_files(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
+) -> None:
+    archive = ("zip", ("pdfs.zip", zipped({"b/c.pdf": PDF + b"%"})))
+    assert (await submit(client, [as_part(JOB), FILES[0], archive])).status_code == 202
+    assert await files_of(app, await worker.start()) == {"a.pdf": PDF, "b/c.pdf": PDF + b"%"}
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "status", "said"),
+    [
+        (b"<p>", "", 400, "is none"),
+        (zipped(MANUAL)[:-30], "", 400, "damaged"),
+        (zipped({"../a.html": b""}), "", 422, "not a relative file name"),
+        (zipped(MANUAL), "?index=../p.html", 422, "no file named"),
+        (zipped(MANUAL), "?index=css/a.css", 422, "should be HTML or Markdown"),
+        (zipped({"a.html": b" " * 40_000_000}), "", 413, "zip bombs"),
+    ],
+)
+async def test_a_zip_that_cannot_be_used_is_refused(
+    client: httpx.AsyncClient, content: bytes, query: str, status: int, said: str
+) -> None:
+    answer = await client.post(f"/v1/pdf{query}", content=content, headers=ZIP)
+    assert answer.status_code == status, answer.text
+    assert said in answer.json()["detail"]
+    if not query:
+        inside = await submit(client, [as_part(JOB), ("zip", ("x.zip", content))])
+        assert inside.status_code == status
+        assert said in inside.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        ({"index": "ref/p.html"}, "send it and its files as multipart/form-data"),
+        ({"url": "https://example.com/", "index": "p.html"}, "index goes with html or markdown"),
+        ({"html": "<p>", "index": "../p.html"}, "should be the name of a file in an upload"),
+    ],
+)
+async def test_an_index_without_files_is_refused(
+    client: httpx.AsyncClient, job: dict[str, str], said: str
+) -> None:
+    answer = await client.post("/v1/jobs", json={"kind": "pdf.render", "input": job})
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+async def test_an_index_is_given_once_and_not_with_a_document_as_the_body(client: httpx.AsyncClient) -> None:
+    index = ("index", (None, b"index.html"))
+    twice = await client.post("/v1/pdf?index=index.html", files=[*PARTS, index])
+    beside = await client.post("/v1/pdf?index=a.html", content=b"<p>", headers={"content-type": "text/html"})
+    for answer in (twice, beside):
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/index")
+
+
+async def test_a_file_whose_field_is_named_like_a_setting_is_a_file(
+    client: httpx.AsyncClient, app: Api, worker: FakeWorker
+) -> None:
+    parts = [("index", DOCUMENT[1]), ("options", ("logo.png", LOGO))]
+    assert (await send(client, parts)).status_code == 202
+    assert await files_of(app, await worker.start()) == {"logo.png": LOGO}

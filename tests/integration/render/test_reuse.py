@@ -112,6 +112,14 @@ async def test_other_options_another_tenant_and_cache_false_are_not_reused(
     assert cached(jobs) == [False, False, False, False]
 
 
+async def test_a_result_is_reused_only_for_a_document_at_the_same_place(
+    core: Core, runners: Mapping[str, Runner]
+) -> None:
+    root, folder = {"html": DOCUMENT}, {"html": DOCUMENT, "index": "ref/a.html"}
+    jobs = await done(core, runners, (root, {}), (folder, {}), (folder, {}))
+    assert cached(jobs) == [False, False, True]
+
+
 async def test_a_document_that_asks_for_something_outside_is_rendered_each_time(
     core: Core, runners: Mapping[str, Runner]
 ) -> None:

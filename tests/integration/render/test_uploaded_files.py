@@ -19,8 +19,10 @@ def picture() -> bytes:
     return file.getvalue()
 
 
-async def rendered(pool: RenderPool, html: str, files: dict[str, bytes]) -> RenderOutcome:
-    request = RenderRequest(format="html", document=html, files=files)
+async def rendered(
+    pool: RenderPool, html: str, files: dict[str, bytes], index: str | None = None
+) -> RenderOutcome:
+    request = RenderRequest(format="html", document=html, files=files, index=index)
     return await pool.render(request, tenant="acme", timeout_ms=20_000, report=lambda progress: None)
 
 
@@ -47,6 +49,36 @@ async def test_files_are_found_by_relative_name_and_only_by_their_own_document(p
 
     alone = await rendered(pool, html, {})
     assert {warning["code"] for warning in alone.details["warnings"]} == {"relative_url"}
+
+
+async def test_a_document_in_a_folder_finds_files_above_and_beside_it_but_none_above_the_root(
+    pool: RenderPool,
+) -> None:
+    files = {
+        "css/page.css": b"@import 'more.css'; p { background: url(../ref/a%20b/p.png) }",
+        "css/more.css": b"@page { size: 5in 7in }",
+        "ref/a b/p.png": picture(),
+        "top.png": picture(),
+    }
+    html = (
+        "<link rel=stylesheet href=../../css/page.css><p>x<img src=p.png alt=a><img src=/top.png alt=b>"
+        "<img src=../../../../../top.png alt=c>"
+    )
+    outcome = await rendered(pool, html, files, "ref/a b/p.html")
+    assert outcome.details["warnings"] == []
+    assert outcome.self_contained
+    pdf = pikepdf.open(io.BytesIO(outcome.body))
+    assert [float(x) for x in pdf.pages[0].mediabox[2:]] == [360, 504]
+
+    escaping = (
+        "<img src=..%2f..%2f..%2ftop.png alt=x><img src=q.png alt=x><img src=%2e%2e/%2e%2e/css/q.png alt=x>"
+    )
+    outcome = await rendered(pool, escaping, files, "ref/a b/p.html")
+    assert [warning["message"] for warning in outcome.details["warnings"]] == [
+        "No file named ref/a b/../../../top.png came with the document.",
+        "No file named ref/a b/q.png came with the document.",
+        "No file named ref/a b/../../css/q.png came with the document.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from jobs.render.child.html import presentational_hints, replaced_fonts
 from jobs.render.child.html.color_profiles import optional_color_profiles
 from jobs.render.child.html.css_sources import CssSources
 from jobs.render.child.html.diagnostics import Diagnostics
-from jobs.render.child.html.fetcher import Ask, DocumentFetcher, FetchFailed, ask_nobody
+from jobs.render.child.html.fetcher import FILES_URL, Ask, DocumentFetcher, FetchFailed, ask_nobody
 from jobs.render.child.html.fonts import Fonts
 from jobs.render.child.html.links import Links
 from jobs.render.child.html.page_style import page_stylesheet
@@ -112,17 +112,18 @@ class Engine:
         emit: Emit,
         files: Mapping[str, bytes] | None = None,
         data: Mapping[str, Any] | None = None,
+        index: str | None = None,
     ) -> RenderedDocument:
         """Returns the PDF of `document`, which is text or, for the format ``url``, an address.
 
-        `options` are validated. `files` are uploaded files by name, and `data` are the variables of
-        a template.
+        `options` are validated. `files` are uploaded files by name, and `index` is the place of the
+        document among them. `data` are the variables of a template.
 
         Raises:
             JobError: it failed. The message is for the owner of the document.
         """
-        fetcher = DocumentFetcher(self.ask, files, options.get("base_url"))
-        diagnostics = Diagnostics(fetcher.problems, fetcher.base_url)
+        fetcher = DocumentFetcher(self.ask, files, options.get("base_url"), index)
+        diagnostics = Diagnostics(fetcher.problems, FILES_URL if fetcher.base_url else None)
         links = Links(public_base_url=options.get("base_url"), files_base_url=fetcher.base_url)
         try:
             with (

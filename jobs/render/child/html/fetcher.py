@@ -10,12 +10,13 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from jobs.core.egress import MAX_URL_CHARACTERS
 from jobs.render.child.html.diagnostics import FetchProblem
+from jobs.render.child.html.links import relative_to_document
 from jobs.render.protocol.failures import shown_url
 from jobs.render.protocol.wire import Frame
 
@@ -40,21 +41,29 @@ class DocumentFetcher(URLFetcher):
     """Fetches ``data:`` URLs and uploaded files itself, and all others by `ask`."""
 
     def __init__(
-        self, ask: Ask, files: Mapping[str, bytes] | None = None, public_base_url: str | None = None
+        self,
+        ask: Ask,
+        files: Mapping[str, bytes] | None = None,
+        public_base_url: str | None = None,
+        index: str | None = None,
     ) -> None:
-        """Relative URLs that name none of `files` begin at `public_base_url`, if there is one."""
+        """`index` is the name of the document, if it is not at the root of its `files`.
+
+        Relative URLs that name none of `files` begin at `public_base_url`, if there is one.
+        """
         super().__init__(allow_redirects=False)  # type: ignore[no-untyped-call]
         self._ask = ask
         self._files = files or {}
         self._public_base_url = public_base_url
+        self._index = index or ""
         self._final_problem: FetchProblem | None = None
         self.problems: dict[str, FetchProblem] = {}
         """Why assets are missing, by their URLs."""
 
     @property
     def base_url(self) -> str | None:
-        """The base URL of the uploaded files, or None if there are none."""
-        return FILES_URL if self._files else None
+        """The URL of the document among its files, or None if no files came with it."""
+        return FILES_URL + quote(self._index) if self._files or self._index else None
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
         """Returns the asset at `url`.
@@ -66,7 +75,7 @@ class DocumentFetcher(URLFetcher):
             asset: URLFetcherResponse = super().fetch(url)  # type: ignore[no-untyped-call]
             return asset
         try:
-            if self._files and url.startswith(FILES_URL):
+            if self.base_url is not None and url.startswith(FILES_URL):
                 return self._own_file(url)
             return self._fetch(url)
         except FetchFailed as failed:
@@ -77,7 +86,8 @@ class DocumentFetcher(URLFetcher):
         name = unquote(urlsplit(url).path).removeprefix("/")
         if name not in self._files:
             if self._public_base_url is not None:
-                return self._fetch(urljoin(self._public_base_url, url.removeprefix(FILES_URL)))
+                beside = relative_to_document(url, self.base_url or FILES_URL)
+                return self._fetch(urljoin(self._public_base_url, beside))
             problem = FetchProblem("unreachable", f"No file named {shown_url(name)} came with the document.")
             raise FetchFailed(problem)
         content_type, _ = _TYPES.guess_type(name)

@@ -24,6 +24,14 @@ _TAB_AND_NEWLINE = dict.fromkeys(map(ord, "\t\n\r"))
 _MAX_SHOWN = 5
 
 
+def relative_to_document(url: str, document_url: str) -> str:
+    """Returns the address of a file relative to the document. Both are URLs among the files."""
+    parts = urlsplit(url)
+    rest = parts._replace(scheme="", netloc="", path="").geturl()
+    path = posixpath.relpath(parts.path, posixpath.dirname(urlsplit(document_url).path))
+    return f"{path}/{rest}" if parts.path.endswith("/") else path + rest
+
+
 class Links:
     """Settles the links of one document: first while it is laid out, then `finish`."""
 
@@ -91,13 +99,10 @@ class Links:
         return url
 
     def _among_files(self, url: str, written: str) -> str:
-        """Returns the address relative to the document, whose ``<base>`` names a folder."""
-        parts = urlsplit(url)
-        rest = parts._replace(scheme="", netloc="", path="").geturl()
+        """Returns the address for a document whose ``<base>`` names a folder."""
         if written.startswith("/"):
-            return parts.path + rest
-        path = posixpath.relpath(parts.path, posixpath.dirname(urlsplit(self._files or "").path))
-        return f"{path}/{rest}" if parts.path.endswith("/") else path + rest
+            return urlsplit(url)._replace(scheme="", netloc="").geturl()
+        return relative_to_document(url, self._files or "")
 
 
 def _written(element: Any, attribute: str) -> str:

@@ -9,7 +9,14 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from api.http.body import BodyBounds, forget_body, media_type, read_body, read_json_body
+from api.http.body import (
+    BodyBounds,
+    forget_body,
+    media_type,
+    read_body,
+    read_json_body,
+    take_memory_to_unpack,
+)
 from api.http.body_memory import LARGE_BYTES, BodyDisk, BodyMemory
 from api.http.body_pace import BodyPace
 from jobs.core.errors.request import (
@@ -93,6 +100,20 @@ async def test_a_client_that_sends_no_body_is_not_waited_for() -> None:
     hurried = BodyBounds(3, pace=lambda: BodyPace(patience_s=0.01))
     with pytest.raises(BodyTimeout):
         await read_body(Request({"type": "http", "headers": []}, receive), hurried)
+
+
+async def test_what_a_body_is_unpacked_to_has_a_memory_of_its_own_until_the_body_is_forgotten() -> None:
+    whole = b"x" * (LARGE_BYTES + 1)
+    bounds = BodyBounds(len(whole), memory=BodyMemory(2 * LARGE_BYTES), unpacked=BodyMemory(10))
+    first, second = request([whole, b""]), request([b"zip"])
+    await read_body(first, bounds)
+    await take_memory_to_unpack(first, bounds, 11)
+    waiting = asyncio.create_task(take_memory_to_unpack(second, bounds, 1))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    forget_body(first)
+    await waiting
+    assert await read_body(request([whole, b""]), bounds) == whole
 
 
 async def test_a_large_body_waits_for_its_share_of_the_memory() -> None:

@@ -323,6 +323,14 @@ class TestRunner:
         assert result.details == {"pages": 1, "warnings": [], "cached": False}
         assert reports == [Progress(50, "layout", 1)]
 
+    async def test_the_place_of_the_document_among_its_files_is_kept_only_if_it_is_given(self) -> None:
+        renderer = Renderer([])
+        for input in ({"markdown": "# x", "index": "ref/p.html"}, {"markdown": "# x"}):
+            spec = PDF_RENDER.canonical(input, {})
+            assert spec["input"] == input
+            await PDF_RENDER.runner(renderer)(run_of(spec))  # type: ignore[arg-type]
+        assert [request.index for request, *_ in renderer.requests] == ["ref/p.html", None]
+
     async def test_a_file_without_a_name_is_called_document_pdf(self) -> None:
         result = await PDF_RENDER.runner(Renderer([]))(run_of({"input": HTML, "options": {}}))  # type: ignore[arg-type]
         assert result.filename == "document.pdf"

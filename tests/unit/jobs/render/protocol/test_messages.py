@@ -92,7 +92,11 @@ def test_any_other_answer_is_refused(header: dict[str, Any], body: bytes) -> Non
 
 def test_a_render_request_has_its_members_in_the_header_and_contents_in_the_body() -> None:
     request = RenderRequest(
-        format="html", document="<p>", options={"zoom": 2.0}, files={"a.png": b"123", "b": b""}
+        format="html",
+        document="<p>",
+        options={"zoom": 2.0},
+        files={"a.png": b"123", "b": b""},
+        index="ref/p.html",
     )
     assert request.body() == b"123<p>"
     assert request.header(scratch="/tmp/1", timeout_ms=500) == {
@@ -101,6 +105,7 @@ def test_a_render_request_has_its_members_in_the_header_and_contents_in_the_body
         "options": {"zoom": 2.0},
         "data": None,
         "files": [["a.png", 3], ["b", 0]],
+        "index": "ref/p.html",
         "scratch": "/tmp/1",
         "timeout_ms": 500,
     }

@@ -58,10 +58,14 @@ def engine() -> Engine:
 
 
 def render(
-    engine: Engine, document: str, files: Mapping[str, bytes] | None = None, **options: Any
+    engine: Engine,
+    document: str,
+    files: Mapping[str, bytes] | None = None,
+    index: str | None = None,
+    **options: Any,
 ) -> RenderedDocument:
     try:
-        return engine.render("html", document.encode(), options, lambda step: None, files)
+        return engine.render("html", document.encode(), options, lambda step: None, files, index=index)
     finally:
         engine.tidy_up()
 
@@ -100,8 +104,11 @@ def everything_in(pdf: bytes) -> bytes:
     [{}, {"pdf_variant": "pdf/ua-1"}, {"pdf_variant": "pdf/a-3u"}, {"forms": True, "tagged": True}],
 )
 @pytest.mark.parametrize("base", ["", "<base href='folder/'>", "<base href=/root/>"])
-def test_no_internal_address_reaches_a_result(engine: Engine, options: dict[str, Any], base: str) -> None:
-    rendered = render(engine, base + EVERY_ROUTE, FILES, **options)
+@pytest.mark.parametrize("index", [None, "ref/p.html"])
+def test_no_internal_address_reaches_a_result(
+    engine: Engine, options: dict[str, Any], base: str, index: str | None
+) -> None:
+    rendered = render(engine, base + EVERY_ROUTE, FILES, index, **options)
     for shown in (b"(page.html)", b"(/abs)", b"Heading"):
         assert shown in everything_in(rendered.pdf)
     for told in (everything_in(rendered.pdf), json.dumps(rendered.warnings).encode()):
@@ -137,11 +144,13 @@ def test_no_internal_address_reaches_an_error(engine: Engine) -> None:
         ("mailto:a@example.com", "mailto:a@example.com"),
     ],
 )
-@pytest.mark.parametrize("files", [None, FILES])
+@pytest.mark.parametrize(
+    ("files", "index"), [(None, None), (FILES, None), (FILES, "ref/a b/p.html"), ({}, "p.html")]
+)
 def test_a_link_stays_as_it_is_written(
-    engine: Engine, href: str, address: str, files: dict[str, bytes] | None
+    engine: Engine, href: str, address: str, files: dict[str, bytes] | None, index: str | None
 ) -> None:
-    rendered = render(engine, f"<a href='{href}'>a <b>b</b></a>", files)
+    rendered = render(engine, f"<a href='{href}'>a <b>b</b></a>", files, index)
     assert set(addresses(rendered)) == {address}
     assert bool(warned(rendered)) == (":" not in address or address.startswith("./"))
 
@@ -210,3 +219,25 @@ def test_what_is_not_among_the_files_begins_at_base_url(engine: Engine, web: Hos
     rendered = render(engine, html, {"style.css": b"p {}"}, base_url=web.url("/dir/../"))
     assert rendered.warnings == []
     assert web.paths == ["/pixel.png"]
+
+
+def test_a_link_from_a_named_document_to_itself_stays_within_the_pdf(engine: Engine) -> None:
+    html = "<a href='p.html#x'>a</a> <a href='../ref/p.html#x'>b</a> <a href='q.html#x'>c</a><p id=x>d"
+    assert addresses(render(engine, html, FILES, "ref/p.html")) == ["q.html#x"]
+
+
+def test_a_base_element_of_a_document_in_a_folder_moves_links(engine: Engine) -> None:
+    html = "<base href='../sub/'><a href=page.html>a</a> <a href=../ref/x.html>b</a> <a href=/abs>c</a>"
+    assert addresses(render(engine, html, FILES, "ref/p.html")) == ["../sub/page.html", "x.html", "/abs"]
+
+
+def test_base_url_is_that_of_the_folder_in_which_the_document_stands(engine: Engine, web: HostileWeb) -> None:
+    web.requests.clear()
+    html = "<img src=pixel.png alt=x><a href=../up.html>a</a> <a href=q.html>b</a>"
+    rendered = render(engine, html, FILES, "ref/p.html", base_url=web.url("/dir/../"))
+    assert rendered.warnings == []
+    assert web.paths == ["/pixel.png"]
+    render(engine, "<img src=../pixel.png alt=x>", FILES, "ref/p.html", base_url=web.url("/dir/"))
+    assert web.paths == ["/pixel.png", "/pixel.png"]
+    rendered = render(engine, html, FILES, "ref/p.html", base_url="https://a.example/docs/ref/")
+    assert addresses(rendered) == ["https://a.example/docs/up.html", "https://a.example/docs/ref/q.html"]
