@@ -24,7 +24,7 @@ _DESCRIPTION = """Submit a document, receive an event when its PDF is ready, dow
 A request may be refused before an operation is reached, with a problem document and the end of the
 connection: `400 malformed_request`, `408 request_timeout`, `414 uri_too_long`,
 `429 too_many_from_address`, `431 headers_too_large`, `503 server_busy`."""
-_COMMON_PROBLEMS = {503: "store_unavailable, store_full, artifacts_unavailable"}
+_COMMON_PROBLEMS = {503: "store_unavailable, store_full, artifacts_unavailable, shutting_down"}
 _GUARDED_PROBLEMS = {401: "unauthenticated, token_invalid, token_expired", 403: "forbidden"}
 _BODY_PROBLEMS = {
     400: "malformed_body",

@@ -5,6 +5,7 @@ This is the only place where that happens.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, TypeVar
 
 import structlog
@@ -22,6 +23,7 @@ from jobs.core.errors.request import (
     JobFailed,
     RangeNotSatisfiable,
     RequestError,
+    ShuttingDown,
     Unauthenticated,
 )
 from jobs.core.errors.store import StoreError
@@ -43,8 +45,8 @@ INTERNAL_DETAIL = "This is our fault, not yours; it has been logged. Trying agai
 
 
 class ProblemMiddleware:
-    """Answers with a problem if the app raises. After the response has begun, it raises on instead,
-    which closes the connection."""
+    """Answers with a problem if the app raises or is cancelled. After the response has begun, it
+    raises on instead, which closes the connection."""
 
     def __init__(self, app: ASGIApp, base_url: str) -> None:
         self._app = app
@@ -66,6 +68,10 @@ class ProblemMiddleware:
             if started:
                 raise
             await problem_reply(error, scope, self._base_url)(scope, receive, send)
+        except asyncio.CancelledError:  # uvicorn's time for a shutdown is over
+            if started:
+                raise
+            await problem_reply(ShuttingDown(), scope, self._base_url)(scope, receive, send)
 
 
 def problem_reply(error: Exception, scope: Scope, base_url: str) -> Response:

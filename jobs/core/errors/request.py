@@ -110,6 +110,15 @@ class ServerBusy(RequestError, code="server_busy", status=503, retry_after=5):
     """The process has as many connections, or bodies that come in, as it can hold."""
 
 
+class ShuttingDown(RequestError, code="shutting_down", status=503, retry_after=2):
+    """The process ended before the request was done. Whether a write took effect is unknown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This process is shutting down, and had no time to finish the request. Send it again."
+        )
+
+
 class RangeNotSatisfiable(RequestError, code="range_not_satisfiable", status=416):
     """The range lies outside the result. `size` is how many bytes that has."""
 

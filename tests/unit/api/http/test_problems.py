@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -7,7 +9,7 @@ import pytest
 import structlog
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import ProblemMiddleware, checked
 from jobs.core.errors.request import (
@@ -74,6 +76,29 @@ async def test_an_unexpected_error_is_logged_and_its_answer_has_no_details() -> 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.text
     assert [(line["event"], line["path"]) for line in logs] == [("http.failed", "/some/path")]
+
+
+async def test_a_request_that_a_shutdown_interrupts_is_answered_with_when_to_come_back() -> None:
+    requests: list[asyncio.Task[None]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        requests[0].cancel()  # as uvicorn does when its time is over
+        await asyncio.Event().wait()
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/jobs", "headers": []}
+    requests.append(asyncio.create_task(ProblemMiddleware(app, BASE)(scope, receive, send)))  # type: ignore[arg-type]
+    await requests[0]
+    assert sent[0]["status"] == 503
+    assert (b"retry-after", b"2") in sent[0]["headers"]
+    assert json.loads(sent[1]["body"])["code"] == "shutting_down"
 
 
 async def test_an_error_after_the_response_has_begun_is_raised_on() -> None:
