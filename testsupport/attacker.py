@@ -14,6 +14,7 @@ import itertools
 import json
 import mmap
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -28,7 +29,7 @@ def obey(order: str) -> dict[str, str]:
     orders = json.loads(order)
     if "behaviour" in orders:
         BEHAVIOURS[orders["behaviour"]]()
-        return {}
+        return {"pid": str(os.getpid())}
     targets = Targets(**orders["targets"])
     return {name: outcome(name, targets) for name in orders["attempts"]}
 
@@ -49,8 +50,9 @@ def start_threads() -> None:
         threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 
-def start_threads_when_the_render_is_over() -> None:
-    threading.Timer(0.3, start_threads).start()
+def start_threads_on_a_signal() -> None:
+    """So that the test can have it done when the child is idle."""
+    signal.signal(signal.SIGUSR1, lambda *_: start_threads())
 
 
 def fill_the_disk() -> None:
@@ -76,7 +78,7 @@ BEHAVIOURS: dict[str, Callable[[], None]] = {
     function.__name__: function
     for function in (
         start_threads,
-        start_threads_when_the_render_is_over,
+        start_threads_on_a_signal,
         fill_the_disk,
         make_many_files,
         make_a_call_of_another_architecture,

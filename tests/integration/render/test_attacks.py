@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import socket
 import subprocess
 import sys
@@ -208,9 +209,10 @@ async def test_a_child_that_starts_ten_thousand_threads_is_killed(pool: RenderPo
 
 async def test_a_child_that_uses_too_much_when_it_is_idle_is_killed() -> None:
     pool = await started("required")
-    before = pool.children.keys()
-    await render(pool, json.dumps({"behaviour": "start_threads_when_the_render_is_over"}))
-    await eventually(lambda: pool.children.keys() != before)
+    answer = await render(pool, json.dumps({"behaviour": "start_threads_on_a_signal"}))
+    pid = int(json.loads(answer)["pid"])
+    os.kill(pid, signal.SIGUSR1)
+    await eventually(lambda: pid not in pool.children)
     await pool.close()
 
 
