@@ -71,6 +71,7 @@ class ForkServer:
             try:
                 between = os.fork()
                 if between == 0:
+                    answer.close()
                     _then_end(lambda: self._fork_again(channel, directory, writing))
             finally:
                 os.close(writing)

@@ -174,6 +174,8 @@ class RenderChild(asyncio.Protocol):
                     f"A render child was not ready after {limits.start_seconds:g} s.", passes=True
                 ) from None
             raise
+        if not child.alive:
+            raise RendererNotStarted("A render child ended as soon as it was ready.", passes=True)
         child.isolation = Isolation(ready.isolation, tuple(ready.missing_isolation))
         return child
 

@@ -1,7 +1,7 @@
 """Starts the fork server (`jobs.render.child.fork_server`), and has it fork render children.
 
-The worker is the parent of these children, because it adopts orphans. So it knows how each ended,
-can kill each for certain, and loses none if the fork server dies.
+The worker is the parent of these children, because it adopts orphans while one is forked. So it
+knows how each ended, can kill each for certain, and loses none if the fork server dies.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
@@ -110,6 +110,8 @@ class ForkServer:
             except CannotFork as error:
                 log.warning("fork_server.not_used", reason=str(error), effect="render children start slowly")
                 self._can_fork = False
+                if self._process is not None:
+                    self._process.kill()
         return await self._spawner.start(directory)
 
     async def close(self) -> None:
@@ -183,10 +185,6 @@ class _ServerProcess:
             CannotFork
         """
         try:
-            prctl(PR_SET_CHILD_SUBREAPER, 1)
-        except OSError as error:
-            raise CannotFork(f"the system does not let a process adopt orphans ({error})") from None
-        try:
             process, connection = await spawn_connected(command, "/")
         except OSError as error:
             raise could_not_be_started(error) from None
@@ -221,7 +219,7 @@ class _ServerProcess:
         """
         ours, theirs = socket.socketpair()
         try:
-            with theirs:
+            with theirs, _adopting_orphans():
                 request = {"type": "fork", "directory": directory}
                 answer = await self._ask(request, theirs.fileno(), within_seconds=within_seconds)
             if answer["type"] != "forked":
@@ -325,6 +323,35 @@ class ForkedChild:
         except ChildProcessError:  # it died with the group of the fork server
             return -signal.SIGKILL
         return os.waitstatus_to_exitcode(status) if pid else None
+
+
+class _Adoption:
+    """Lets this process adopt orphans, which are the system's otherwise.
+
+    It adopts the orphans of every process that it has started, also of the programs of a kind. It
+    waits for its render children only, so that the others would stay zombies when they end.
+    """
+
+    def __init__(self) -> None:
+        self._users = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Raises CannotFork."""
+        try:
+            prctl(PR_SET_CHILD_SUBREAPER, 1)
+        except OSError as error:
+            raise CannotFork(f"the system does not let a process adopt orphans ({error})") from None
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                prctl(PR_SET_CHILD_SUBREAPER, 0)
+
+
+_adopting_orphans = _Adoption()
 
 
 async def _end_group(pgid: int) -> None:

@@ -77,7 +77,7 @@ class RenderPool:
         """The one used last is at the end."""
         self._busy: set[RenderChild] = set()
         self._waiting: deque[_Waiter] = deque()
-        self._starts: set[asyncio.Task[None]] = set()
+        self._starts: set[asyncio.Task[RenderChild]] = set()
         self._may_start = asyncio.Semaphore(max(1, os.cpu_count() or 1))
         self._cleanups: set[asyncio.Task[None]] = set()
         self._started = self._closed = False
@@ -112,19 +112,17 @@ class RenderPool:
         self._started = True
         self._scratch = Scratch()
         starts = [
-            asyncio.create_task(self._start_until_warm(lambda error: error.passes))
-            for _ in range(self._size + 1)
+            asyncio.create_task(self._start_fresh(lambda error: error.passes)) for _ in range(self._size + 1)
         ]
         try:
-            self._idle.extend(await asyncio.gather(*starts))
+            first, *_ = await asyncio.gather(*starts)
         except BaseException:
             for task in starts:
                 task.cancel()
             await asyncio.gather(*starts, return_exceptions=True)
-            self._idle += [task.result() for task in starts if not task.cancelled() and not task.exception()]
             await self.close()
             raise
-        isolation = self._idle[0].isolation
+        isolation = first.isolation
         say = log.info if isolation.level == "full" else log.warning
         say("renderer.started", children=len(self._idle), isolation=str(isolation))
 
@@ -263,7 +261,7 @@ class RenderPool:
             self._end_idle(child)
         wanted = _FRESH_CHILDREN + min(len(self._waiting), self._size - len(self._busy))
         for _ in range(wanted - fresh - len(self._starts)):
-            task = asyncio.get_running_loop().create_task(self._start_fresh())
+            task = asyncio.get_running_loop().create_task(self._start_fresh(lambda _: True))
             self._starts.add(task)
             task.add_done_callback(self._starts.discard)
 
@@ -271,9 +269,11 @@ class RenderPool:
         self._idle.remove(child)
         child.kill()
 
-    async def _start_fresh(self) -> None:
-        self._idle.insert(0, await self._start_until_warm(lambda _: True))
+    async def _start_fresh(self, try_again: Callable[[RendererNotStarted], bool]) -> RenderChild:
+        child = await self._start_until_warm(try_again)
+        self._idle.insert(0, child)
         self._serve_waiting()
+        return child
 
     async def _start_child(self) -> RenderChild:
         async with self._may_start:

@@ -52,7 +52,7 @@ class ChildStarter(Protocol):
         """
 
     async def close(self) -> None:
-        """Ends what starts children. All children must have been killed."""
+        """Ends what starts children, and the starts that are under way. Children that run go on."""
 
 
 class Spawner:

@@ -225,6 +225,7 @@ async def test_a_call_of_another_architecture_ends_the_child(pool: RenderPool) -
 
 
 async def test_a_child_has_no_files_open_but_its_own(pool: RenderPool) -> None:
+    await eventually(lambda: len(pool.children) > 0)
     for pid in pool.children:
         kinds = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
         own = ("/dev/null", "socket:", f"/proc/{pid}/")

@@ -105,6 +105,18 @@ class TestChildren:
         assert own_children() == before
         assert len(os.listdir("/proc/self/fd")) <= files + 1  # the selector of the loop
 
+    async def test_the_orphans_of_other_programs_do_not_become_children_of_the_worker(self) -> None:
+        async with running(light()) as pool:
+            await facts(pool)
+            before = own_children()
+            shell = await asyncio.create_subprocess_exec(
+                "/bin/sh", "-c", "sleep 600 >/dev/null & echo $!", stdout=subprocess.PIPE
+            )
+            orphan = int((await shell.communicate())[0])
+            assert runs(orphan)
+            assert own_children() == before
+            os.kill(orphan, signal.SIGKILL)
+
 
 class TestThreads:
     async def test_threads_of_fonts_are_ended_before_anything_is_forked(self) -> None:
@@ -119,6 +131,15 @@ class TestThreads:
                     await pdf(pool)
         (line,) = [line for line in logs if line["event"] == "fork_server.not_used"]
         assert "it has threads (" in line["reason"]
+
+    async def test_a_fork_server_whose_children_are_not_adopted_is_not_used(self) -> None:
+        server = light("names_a_process_of_another", spawner=Spawner(impostor("time.sleep(600)")))
+        with structlog.testing.capture_logs() as logs:
+            async with running(server) as pool:
+                await eventually(lambda: server.pid is None)
+                assert pool.free == 1
+        (line,) = [line for line in logs if line["event"] == "fork_server.not_used"]
+        assert "did not become a child of the worker" in line["reason"]
 
 
 class TestDeath:

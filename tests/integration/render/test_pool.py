@@ -228,7 +228,9 @@ class TestKilling:
         others = set(child_pids())
         pool = await own_pool()
         before = set(child_pids()) - others
-        os.kill(min(before), signal.SIGKILL)
+        killed = min(before)
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: killed not in pool.children)
         assert (await render(pool, SMALL)).body
         await until(lambda: len(set(child_pids()) - others - before) == 1 and pool.free == 1)
         await pool.close()
@@ -479,6 +481,29 @@ class TestStarting:
             assert says in failed["error"]
         finally:
             await pool.close()
+
+    async def test_a_warm_child_that_dies_before_the_others_are_warm_is_replaced(
+        self, tmp_path: Path
+    ) -> None:
+        first, go = tmp_path / "first", tmp_path / "go"
+        waits = (
+            "import os, time\n"
+            f"try: os.mkdir({str(first)!r})\n"
+            "except FileExistsError:\n"
+            f"    while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+        )
+        *python, script = impostor("")
+        pool = RenderPool(size=1, starter=Spawner((*python, waits + script)))
+        starting = asyncio.create_task(pool.start())
+        await eventually(lambda: len(pool.children) == 1)
+        (killed,) = pool.children
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: len(pool.children) == 0)
+        go.touch()
+        await starting
+        await eventually(lambda: len(pool.children) == 2)
+        assert all(runs(pid) for pid in pool.children)
+        await pool.close()
 
     async def test_no_child_is_lost_while_there_is_no_place_for_temporary_files(
         self, scratch_root: Path
