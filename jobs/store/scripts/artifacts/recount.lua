@@ -1,9 +1,9 @@
 --!flags no-cluster allow-oom
 --!include _record _kept
 --!args limit
--- Sets right what the tenants keep, for about `limit` jobs and templates; the next call goes on from
--- there, and begins again after the last. Mends what a process of an earlier release has left: it
--- does not count. So does a store that lost records.
+-- Corrects the bytes that tenants keep, for about `limit` jobs and templates; the next call goes on
+-- from there, and begins again after the last. The sums are wrong after a process of an earlier
+-- release worked, because it does not count, and after the store lost records.
 --
 -- KEYS  none: kept, kept bytes, recount, jobs of each tenant, log sizes (for the tenants), job,
 --       template.

@@ -1,6 +1,6 @@
 -- The bytes of artifacts that a tenant keeps: those of each job and template, and their sum. They
 -- change in the step that makes a record name an artifact, or no longer name it. So what no record
--- names counts nothing.
+-- names does not count.
 
 -- Returns the bytes of the artifacts that a job names: a large input and its files, and the result.
 local function artifact_bytes(record)
