@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.auth import Authenticator
 from api.access.cors import CorsMiddleware
-from api.http.body import BodyBounds
+from api.http.body import BodyBounds, new_spool
 from api.http.endpoint import operations_of, resources
 from api.http.problems import ProblemMiddleware
 from api.jobs.lookups import TenantLookups
@@ -124,7 +124,9 @@ def create_app(services: Services, push: Push | None = None, bodies: BodyBounds 
         WebhookDeliveryRoutes(services),
         HealthRoutes(services, auth),
     ]
-    bodies = bodies or BodyBounds(services.settings.max_body_bytes, _spool(services.settings.data_dir))
+    if bodies is None:
+        spool = partial(new_spool, _spool_directory(services.settings.data_dir))
+        bodies = BodyBounds(services.settings.max_body_bytes, spool)
     api = [route for group in groups for route in resources(group, auth, bodies)]
     routes = [
         *api,
@@ -134,7 +136,7 @@ def create_app(services: Services, push: Push | None = None, bodies: BodyBounds 
     return Api(services, push, auth, routes)
 
 
-def _spool(data_dir: Path) -> str | None:
+def _spool_directory(data_dir: Path) -> str | None:
     """Returns where large bodies wait. Web may have no data directory of its own."""
     return str(data_dir) if data_dir.is_dir() and os.access(data_dir, os.W_OK) else None
 

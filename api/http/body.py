@@ -27,13 +27,20 @@ _MEMORY_IN_USE = "pressrun.body_memory"
 """Where the scope of a request keeps what gives its shares of the memory back."""
 
 
+def new_spool(directory: str | None = None) -> SpooledTemporaryFile[bytes]:
+    """Makes what keeps a body until it is complete: in memory, or in a file if it is large.
+
+    None is the system's place for such files.
+    """
+    return SpooledTemporaryFile(LARGE_BYTES, dir=directory)
+
+
 @dataclass(frozen=True, slots=True)
 class BodyBounds:
     """The bounds of all bodies of a process."""
 
     max_bytes: int
-    spool: str | None = None
-    """Where large bodies wait until they are complete. None: the system's place for such files."""
+    spool: Callable[[], SpooledTemporaryFile[bytes]] = new_spool
     disk: BodyDisk = field(default_factory=BodyDisk)
     memory: BodyMemory = field(default_factory=BodyMemory)
     unpacked: BodyMemory = field(default_factory=BodyMemory)
@@ -149,26 +156,33 @@ def media_type(content_type: str) -> tuple[str, str | None]:
 
 async def _read_on(request: Request, first: bytes, bounds: BodyBounds, pace: BodyPace) -> bytes:
     spooled = 0
-    with SpooledTemporaryFile(LARGE_BYTES, dir=bounds.spool) as spool:
+    with bounds.spool() as spool:
         try:
             part, has_more = first, True
             while True:
                 bounds.disk.take(len(part))
                 spooled += len(part)
-                spool.write(part)
                 if spooled > bounds.max_bytes:
                     raise _too_large(bounds.max_bytes)
+                if spooled <= LARGE_BYTES:
+                    spool.write(part)
+                else:
+                    await asyncio.to_thread(spool.write, part)  # a disk may be slow, or stall
                 if not has_more:
                     break
                 part, has_more = await _next_part(request, pace)
-            spool.seek(0)
             if spooled <= LARGE_BYTES:
-                return spool.read()
+                return _whole(spool)
             taken = await bounds.memory.take(spooled)
             request.scope[_MEMORY_IN_USE] = [partial(bounds.memory.give_back, taken)]
-            return await asyncio.to_thread(spool.read)
+            return await asyncio.to_thread(_whole, spool)
         finally:
             bounds.disk.give_back(spooled)
+
+
+def _whole(spool: SpooledTemporaryFile[bytes]) -> bytes:
+    spool.seek(0)
+    return spool.read()
 
 
 async def _next_part(request: Request, pace: BodyPace) -> tuple[bytes, bool]:

@@ -115,8 +115,8 @@ class Readiness:
         kept = await self.kept_bytes()
         if near := near_quota(kept, self._settings.max_tenant_bytes):
             warnings.append(
-                f"{len(near)} tenants use more than {WARN_AT_PERCENT} % of PRESSRUN_MAX_TENANT_BYTES "
-                f"({', '.join(list(near)[:MOST_SHOWN])}): at the limit, their jobs are refused (tenant_bytes_used)."
+                f"Tenants above {WARN_AT_PERCENT} % of PRESSRUN_MAX_TENANT_BYTES: {len(near)} "
+                f"({', '.join(list(near)[:MOST_SHOWN])}). At the limit, their jobs are refused (tenant_bytes_used)."
             )
         if artifacts.refusal is not None:
             warnings.append(f"{artifacts.refusal} {NOT_WRITABLE}")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from api.http.body import (
     BodyBounds,
     forget_body,
     media_type,
+    new_spool,
     read_body,
     read_json_body,
     take_memory_to_unpack,
@@ -27,6 +31,7 @@ from jobs.core.errors.request import (
     UnsupportedMediaType,
 )
 from jobs.core.errors.store import ArtifactsUnavailable
+from testsupport.waiting import DEADLINE_S, eventually
 
 
 def request(chunks: Iterable[bytes | None], **headers: str) -> Request:
@@ -52,6 +57,23 @@ async def test_reads_a_body_in_one_piece_or_many() -> None:
 async def test_a_body_beyond_the_limit_is_refused(chunks: list[bytes]) -> None:
     with pytest.raises(BodyTooLarge):
         await read_body(request(chunks), BodyBounds(3))
+
+
+async def test_a_disk_that_stalls_holds_nobody_else_up() -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class StallingSpool(SpooledTemporaryFile[bytes]):
+        def write(self, part: Any) -> int:
+            begun.set()
+            assert goes_on.wait(DEADLINE_S)
+            return super().write(part)
+
+    whole = b"x" * (LARGE_BYTES + 1)
+    bounds = BodyBounds(len(whole), partial(StallingSpool, LARGE_BYTES))
+    reading = asyncio.create_task(read_body(request([whole, b""]), bounds))
+    await eventually(begun.is_set)
+    goes_on.set()
+    assert await reading == whole
 
 
 async def test_reading_stops_at_the_limit() -> None:
@@ -122,8 +144,8 @@ async def test_a_large_body_waits_for_its_share_of_the_memory() -> None:
     first, second = request([whole[:9], whole[9:]]), request([whole, b""])
     assert await read_body(first, bounds) == whole
     reading = asyncio.create_task(read_body(second, bounds))
-    await asyncio.sleep(0)
     assert await read_body(request([b"small", b""]), bounds) == b"small"
+    await asyncio.wait([reading], timeout=0.2)
     assert not reading.done()
     forget_body(first)
     assert await reading == whole
@@ -143,7 +165,7 @@ async def test_bodies_give_their_room_on_the_disk_back() -> None:
 
 
 async def test_a_disk_without_room_for_a_large_body_is_said(tmp_path: Path) -> None:
-    bounds = BodyBounds(9 * LARGE_BYTES, str(tmp_path / "missing"))
+    bounds = BodyBounds(9 * LARGE_BYTES, partial(new_spool, str(tmp_path / "missing")))
     with pytest.raises(ArtifactsUnavailable, match="could not be kept"):
         await read_body(request([b"x" * LARGE_BYTES, b"x"]), bounds)
 
