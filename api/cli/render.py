@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,17 @@ from rich.progress import (
 
 from api.cli.client import job_text
 from api.cli.client.follow_job import Job, OnChange, follow
+from api.cli.client.page_files import PageFiles, page_files
+from api.cli.client.references import in_css, in_html, in_markdown
 from api.cli.client.result import fetch_result, write
 from api.cli.client.server import Server, with_server
+from api.http.charset import decode_document
+from jobs.core.errors.request import RequestError
+from jobs.core.file_names import is_file_name
 
 _MARKDOWN = frozenset({".md", ".markdown"})
+_MAX_SHOWN = 10
+"""Names of files that are sent."""
 _WAITING = {
     "scheduled": "scheduled",
     "queued": "waiting for a worker",
@@ -45,22 +53,33 @@ _WAITING = {
     metavar="PATH",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file that the document refers to, such as an image. Can be given several times.",
+    help="A file to send that is not found by itself. Can be given several times.",
+)
+@click.option(
+    "--root",
+    metavar="DIRECTORY",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The directory from which files are sent, and at which URLs with a slash at the start begin.",
 )
 @with_server
 async def render(
-    server: Server, file: str, output: str | None, options: str | None, files: tuple[Path, ...]
+    server: Server,
+    file: str,
+    output: str | None,
+    options: str | None,
+    files: tuple[Path, ...],
+    root: Path | None,
 ) -> None:
     """Turn FILE into a PDF: HTML, Markdown (*.md, *.markdown), a URL, or - for standard input.
 
-    The document refers to each --file by its path relative to the directory of FILE, or by its name
-    if it is not below that directory.
+    The stylesheets, images and fonts that FILE refers to are sent with it, from the current
+    directory and those below it; or from the directory of FILE, if it is elsewhere; or from --root.
 
     Exit codes: 0 done, 1 the job failed or was refused, 2 wrong use, 3 no server.
     """
     target = _target(file, output)
     console = Console(stderr=True, highlight=False, markup=False)
-    job = await _submit(server, file, options, files)
+    job = await _submit(server, file, options, files, root, console)
     try:
         with _progress_bar(console, file) as update:
             job = await follow(server, job, update)
@@ -93,10 +112,19 @@ def _is_url(file: str) -> bool:
     return file.startswith(("http://", "https://"))
 
 
-async def _submit(server: Server, file: str, options: str | None, files: tuple[Path, ...]) -> Job:
+async def _submit(
+    server: Server,
+    file: str,
+    options: str | None,
+    files: tuple[Path, ...],
+    root: Path | None,
+    console: Console,
+) -> Job:
     if _is_url(file):
-        if files:
-            raise click.UsageError("--file works with a document on this machine, not with a web page.")
+        if files or root:
+            raise click.UsageError(
+                "--file and --root work with a document on this machine, not with a web page."
+            )
         body: dict[str, Any] = {"kind": "pdf.render", "input": {"url": file}}
         if options is not None:
             try:
@@ -105,24 +133,79 @@ async def _submit(server: Server, file: str, options: str | None, files: tuple[P
                 raise click.BadParameter(f"not JSON: {error}", param_hint="--options") from error
         return await server.send("POST", "/v1/jobs", json=body)
     document = _read(file)
-    kind = "text/markdown" if Path(file).suffix.lower() in _MARKDOWN else "text/html"
+    is_markdown = Path(file).suffix.lower() in _MARKDOWN
+    kind = "text/markdown" if is_markdown else "text/html"
     parameters = {"options": options} if options is not None else {}
-    if files:
-        form = aiohttp.FormData(quote_fields=False)  # quoting would encode the slashes in names
-        name = "index.md" if kind == "text/markdown" else "index.html"
-        form.add_field("document", document, filename=name, content_type=kind)
-        for path in files:
-            form.add_field("file", _read(str(path)), filename=_name_beside(file, path))
-        return await server.send("POST", "/v1/pdf", data=form, params=parameters)
-    headers = {"Content-Type": kind}
-    return await server.send("POST", "/v1/pdf", data=document, params=parameters, headers=headers)
+    path = _absolute("index.html" if file == "-" else file)
+    page = _page_files(path, document, is_markdown, options, root)
+    sent = {page.name(found): found for found in page.files}
+    for each in files:
+        sent.setdefault(_name_of(page, path, each), each)
+    _print_sent(console, page, sent)
+    if not sent:
+        headers = {"Content-Type": kind}
+        return await server.send("POST", "/v1/pdf", data=document, params=parameters, headers=headers)
+    index = page.name(path)
+    if not is_file_name(index):
+        index = page.name(path.with_name("index.md" if is_markdown else "index.html"))
+    form = aiohttp.FormData(quote_fields=False)  # quoting would encode the slashes in names
+    form.add_field("document", document, filename=index, content_type=kind)
+    form.add_field("index", index)
+    for name, each in sent.items():
+        form.add_field("file", _read(str(each)), filename=name)
+    return await server.send("POST", "/v1/pdf", data=form, params=parameters)
 
 
-def _name_beside(document: str, path: Path) -> str:
-    """Returns the name by which the document refers to the file."""
-    directory = (Path.cwd() if document == "-" else Path(document).parent).resolve()
-    resolved = path.parent.resolve() / path.name  # keeps the name of a symbolic link
-    return resolved.relative_to(directory).as_posix() if resolved.is_relative_to(directory) else path.name
+def _page_files(
+    path: Path, document: bytes, is_markdown: bool, options: str | None, root: Path | None
+) -> PageFiles:
+    """Finds the files that the document and the stylesheets in the options refer to."""
+    try:
+        text = decode_document(document, None, is_html=not is_markdown)
+    except RequestError:
+        text = document.decode("latin-1")  # the server says what is wrong
+    references = list(in_markdown(text) if is_markdown else in_html(text))
+    for stylesheet in _stylesheets(options):
+        references += in_css(stylesheet)
+    if root is not None:
+        root = _absolute(root)
+        if not path.is_relative_to(root):
+            raise click.BadParameter(f"{path} is not below it", param_hint="--root")
+    here = _absolute(".")
+    boundary = root or (here if path.is_relative_to(here) else path.parent)
+    return page_files(path, references, boundary, root)
+
+
+def _absolute(path: str | Path) -> Path:
+    """Returns the path without `..`, as URLs are resolved: whatever symbolic links lead to."""
+    return Path(os.path.abspath(path))
+
+
+def _stylesheets(options: str | None) -> list[str]:
+    try:
+        found = json.loads(options or "{}").get("stylesheets", [])
+    except (ValueError, AttributeError):
+        return []  # the server says what is wrong
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+
+def _name_of(page: PageFiles, document: Path, file: Path) -> str:
+    """Returns the name in the upload of a file that was given: beside the document if it is not
+    below the root."""
+    root = page.root.resolve()
+    resolved = file.parent.resolve() / file.name  # keeps the name of a symbolic link
+    if resolved.is_relative_to(root):
+        return resolved.relative_to(root).as_posix()
+    return page.name(document.with_name(file.name))
+
+
+def _print_sent(console: Console, page: PageFiles, sent: Collection[str]) -> None:
+    if sent:
+        names, more = sorted(sent)[:_MAX_SHOWN], len(sent) - _MAX_SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        console.print(f"Sent with it: {', '.join(names)}{rest}", style="dim", soft_wrap=True)
+    for reference, reason in page.left_out.items():
+        console.print(f"Not sent: {reference}: {reason}", style="yellow", soft_wrap=True)
 
 
 def _read(file: str) -> bytes:

@@ -88,9 +88,48 @@ async def test_render_sends_files_by_the_names_that_the_document_uses(
     assert done.exit_code == 0, done.stderr
     (spec,) = specs
     assert spec["files"].keys() == {"css/print.css", 'größe ".png', "logo.png"}
-    assert list(spec["input"].values()) == [document_name]
-    assert list(spec["input"]) == ["markdown" if document_name.endswith(".md") else "html"]
+    index = {} if document_name == "index.html" else {"index": document_name}
+    assert spec["input"] == {"markdown" if document_name.endswith(".md") else "html": document_name} | index
     assert spec["options"] == {"strict": True}
+
+
+async def test_render_finds_what_a_page_refers_to_and_says_what_it_sends(
+    terminal: Terminal, core: Core, tmp_path: Path
+) -> None:
+    page = "<link rel=stylesheet href=../css/a.css><img src=../../../secret.png><a href=../index.html>x</a>"
+    for name, content in {
+        "work/site/ref/p.html": page,
+        "work/site/css/a.css": "p { background: url(../logo.png) }",
+        "work/site/logo.png": "",
+        "work/site/index.html": "",
+        "secret.png": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    terminal.directory = tmp_path / "work"
+    specs: list[dict[str, Any]] = []
+
+    async def record(run: Run) -> Result:
+        specs.append(dict(run.spec))
+        return await instant(run)
+
+    async with core.worker({"pdf.render": record}):
+        done = await terminal.run("render", "site/ref/p.html")
+        rooted = await terminal.run("render", "site/ref/p.html", "--root", ".")
+        piped = await terminal.run("render", "-", stdin="<img src=site/logo.png>")
+    assert (done.exit_code, rooted.exit_code, piped.exit_code) == (0, 0, 0), done.stderr + rooted.stderr
+    assert [spec["input"] for spec in specs] == [
+        {"html": page, "index": "ref/p.html"},
+        {"html": page, "index": "site/ref/p.html"},
+        {"html": "<img src=site/logo.png>"},
+    ]
+    assert [spec["files"].keys() for spec in specs] == [
+        {"css/a.css", "logo.png"},
+        {"site/css/a.css", "site/logo.png"},
+        {"site/logo.png"},
+    ]
+    assert "Sent with it: css/a.css, logo.png\n" in done.stderr
+    assert "Not sent: ../../../secret.png: it is outside of" in done.stderr
 
 
 async def test_render_says_how_to_send_missing_files(terminal: Terminal, core: Core, document: Path) -> None:
@@ -123,6 +162,7 @@ async def test_render_says_why_a_job_failed(terminal: Terminal, core: Core, docu
         (["render", "https://example.com/"], 2, "Say with -o"),
         (["render", "https://example.com/", "-o", "a.pdf", "--file", "here"], 2, "not with a web page"),
         (["render", "-", "--file", "missing.png"], 2, "missing.png' does not exist"),
+        (["render", "here", "--root", "/etc"], 2, "is not below it"),
         (["render", "-", "--options", '{"nonsense": 1}'], 1, "nonsense"),
         (["jobs", "show", "job_x"], 1, "job_not_found"),
         (["jobs", "--status", "done"], 2, "'done' is not one of"),
