@@ -46,7 +46,7 @@ _UNDISTURBED_SECONDS = 0.4
 oldest is ended. Even if a new child has to start then, nobody waits for a second."""
 MAX_CHILDREN = 8
 """How many children with a tenant there are. Each takes 35 MB at rest. Beside them there is one
-fresh child. A tenant who has no child costs the start of Python, 0.3 s of processor time."""
+fresh child. A tenant who has no child costs the start of Python, 0.15 s of processor time."""
 _MAX_IDLE_BYTES = 64 * 1024 * 1024
 """Resident size above which a child is not kept, because Python returns little of its memory."""
 _MAX_ANSWER_BYTES = 1024 * 1024
