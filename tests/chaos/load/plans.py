@@ -13,10 +13,12 @@ from typing import Any
 from tests.chaos.load import documents
 from tests.chaos.load.client import File
 from tests.chaos.load.knowledge import Knowledge
+from tests.chaos.load.webhooks import SLOW_PATH
 from tests.chaos.observations import Expected, digest_of
 
 _NOT_A_PDF = ("broken.pdf", b"This is no PDF.", "application/pdf")
 _TAGS = ("red", "green", "blue")
+_SLOW_SHARE = 0.06
 _LARGE = 40_000
 """Bytes. Documents above 32 KiB are stored as artifacts."""
 
@@ -99,6 +101,8 @@ class Planner:
         word, colour = documents.word(self._rng), documents.colour(self._rng)
         (rows, padding) = self._rng.choices([(0, 0), (250, 0), (0, _LARGE)], [80, 10, 10])[0]
         text = documents.html(word, colour, rows=rows, padding=padding)
+        if self._rng.random() < _SLOW_SHARE:  # runs long enough to be interrupted
+            text += f"<img src='{self._receiver}{SLOW_PATH}{word}' alt=''>"
         return {"html": text}, Expected(texts=(word,), colour=colour)
 
     def _document(self) -> Plan:

@@ -122,6 +122,10 @@ class Endpoints:
         self._client.note(EndpointAsked, answer, action="delete", path=path, endpoint_id=endpoint_id)
 
 
+SLOW_PATH = "/slow/"
+_IMAGE = "<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'/>"
+
+
 class Receiver:
     """Receives webhooks. While the faults last it fails now and then, at most once for an event."""
 
@@ -136,10 +140,16 @@ class Receiver:
         """Returns when it listens. The caller calls `cleanup` of what it returns."""
         app = web.Application()
         app.router.add_post("/{path:.*}", self._receive)
+        app.router.add_get(SLOW_PATH + "{word}", self._show_slowly)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         return runner
+
+    async def _show_slowly(self, request: web.Request) -> web.Response:
+        """An image in a document, which waits for it."""
+        await asyncio.sleep(self._rng.uniform(1, 3))
+        return web.Response(text=_IMAGE, content_type="image/svg+xml")
 
     async def _receive(self, request: web.Request) -> web.Response:
         body, path, headers = await request.read(), request.path, request.headers
