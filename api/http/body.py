@@ -23,6 +23,8 @@ from jobs.core.errors.store import ArtifactsUnavailable
 COMPLETE = "pressrun.complete"
 """The ASGI extension of a request that was complete when it was looked at. Almost all are, and no
 timer is needed for them: it would take a tenth of the time of a submission."""
+SENDER = "pressrun.sender"
+"""The tenant that sends the body, in the scope of a request."""
 _MEMORY_IN_USE = "pressrun.body_memory"
 """Where the scope of a request keeps what gives its shares of the memory back."""
 
@@ -155,12 +157,12 @@ def media_type(content_type: str) -> tuple[str, str | None]:
 
 
 async def _read_on(request: Request, first: bytes, bounds: BodyBounds, pace: BodyPace) -> bytes:
-    spooled = 0
+    tenant, spooled = request.scope.get(SENDER, ""), 0
     with bounds.spool() as spool:
         try:
             part, has_more = first, True
             while True:
-                bounds.disk.take(len(part))
+                bounds.disk.take(tenant, len(part))
                 spooled += len(part)
                 if spooled > bounds.max_bytes:
                     raise _too_large(bounds.max_bytes)
@@ -177,7 +179,7 @@ async def _read_on(request: Request, first: bytes, bounds: BodyBounds, pace: Bod
             request.scope[_MEMORY_IN_USE] = [partial(bounds.memory.give_back, taken)]
             return await asyncio.to_thread(_whole, spool)
         finally:
-            bounds.disk.give_back(spooled)
+            bounds.disk.give_back(tenant, spooled)
 
 
 def _whole(spool: SpooledTemporaryFile[bytes]) -> bytes:

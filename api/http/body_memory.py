@@ -13,23 +13,31 @@ SHARED_BYTES = 64 * 1024**2
 """Of bodies in memory. Checking one takes three to five times its size: text, value, spec."""
 
 SPOOLED_BYTES = 2 * 1024**3
-"""Of bodies on disk, so that one tenant cannot fill the disk of the store by sending slowly."""
+"""Of bodies on disk, so that slow senders cannot fill the disk of the store."""
+SPOOLED_BYTES_OF_A_TENANT = SPOOLED_BYTES // 4
+"""Ten bodies of the largest default size. Slow uploads of one tenant leave room for the others."""
 
 
 class BodyDisk:
-    """Counts the bytes of bodies on disk."""
+    """Counts the bytes of bodies on disk, in all and of each tenant."""
 
-    def __init__(self, in_all: int = SPOOLED_BYTES) -> None:
+    def __init__(self, in_all: int = SPOOLED_BYTES, of_a_tenant: int = SPOOLED_BYTES_OF_A_TENANT) -> None:
         self._free = in_all
+        self._of_a_tenant = of_a_tenant
+        self._taken: dict[str, int] = {}
 
-    def take(self, size: int) -> None:
-        """Raises ServerBusy if there is not enough room."""
-        if size > self._free:
+    def take(self, tenant: str, size: int) -> None:
+        """Raises ServerBusy if there is not enough room, or not for this tenant."""
+        taken = self._taken.get(tenant, 0) + size
+        if size > self._free or taken > self._of_a_tenant:
             raise ServerBusy("Too many large bodies are coming in at the same time. Try again soon.")
         self._free -= size
+        self._taken[tenant] = taken
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, tenant: str, size: int) -> None:
         self._free += size
+        if left := self._taken.pop(tenant, 0) - size:
+            self._taken[tenant] = left
 
 
 class BodyMemory:

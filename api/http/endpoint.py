@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from api.access.auth import Admission, Authenticator, Caller
-from api.http.body import BodyBounds, forget_body
+from api.http.body import SENDER, BodyBounds, forget_body
 from api.http.operation import Guard, Operation
 from api.http.query import NoQuery, read_query
 
@@ -36,7 +36,8 @@ class Endpoint:
         values: dict[str, Any] = {"request": request}
         if self.admission is not None:
             admitted = self.admission(scope)
-            values["caller"] = admitted if isinstance(admitted, Caller) else await admitted
+            values["caller"] = caller = admitted if isinstance(admitted, Caller) else await admitted
+            scope[SENDER] = caller.tenant
         for name, read in operation.path_values.items():
             values[name] = read(request)
         if operation.query is not None and (operation.query is not NoQuery or scope["query_string"]):

@@ -47,6 +47,19 @@ _QUIET_UNLESS_DEBUGGING = ("arq.worker",)
 """arq writes two lines for each run of a cron job, and repeats lines of ours."""
 
 
+class _WithoutQuery(logging.Filter):
+    """Leaves the query out of uvicorn's lines about WebSockets. Some clients put a key there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "WebSocket %s" in str(record.msg) and isinstance(record.args, tuple):
+            client, path, *rest = record.args
+            record.args = (client, str(path).partition("?")[0], *rest)
+        return True
+
+
+_WITHOUT_QUERY = _WithoutQuery()
+
+
 def configure_logging(settings: Settings, process: str, stream: TextIO = sys.stderr) -> None:
     """Sets up logging for this process. Every line has the name `process`."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
@@ -73,6 +86,7 @@ def configure_logging(settings: Settings, process: str, stream: TextIO = sys.std
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("uvicorn.error").addFilter(_WITHOUT_QUERY)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     for name in _QUIET_UNLESS_DEBUGGING:

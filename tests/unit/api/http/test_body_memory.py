@@ -48,9 +48,19 @@ async def test_who_stops_waiting_takes_nothing() -> None:
 
 
 def test_bodies_on_disk_have_a_limit_together() -> None:
-    disk = BodyDisk(10)
-    disk.take(6)
+    disk = BodyDisk(10, of_a_tenant=10)
+    disk.take("acme", 6)
     with pytest.raises(ServerBusy):
-        disk.take(5)
-    disk.give_back(6)
-    disk.take(10)
+        disk.take("globex", 5)
+    disk.give_back("acme", 6)
+    disk.take("globex", 10)
+
+
+def test_bodies_of_one_tenant_leave_room_on_the_disk_for_the_others() -> None:
+    disk = BodyDisk(10, of_a_tenant=4)
+    disk.take("acme", 3)
+    with pytest.raises(ServerBusy):
+        disk.take("acme", 2)
+    disk.take("globex", 4)
+    disk.give_back("acme", 3)
+    disk.take("acme", 4)

@@ -139,6 +139,17 @@ def test_credentials_leave_the_rest_of_a_url_to_be_read() -> None:
     assert line["reason"] == f"redis://{REDACTED}@db:6379/0 and https://example.com/@x"
 
 
+def test_the_query_of_a_websocket_is_not_logged() -> None:
+    stream = configured()
+
+    logging.getLogger("uvicorn.error").info(
+        '%s - "WebSocket %s" [accepted]', "192.0.2.1:80", "/v1/ws?key=abc"
+    )
+
+    (line,) = lines(stream)
+    assert line["event"] == '192.0.2.1:80 - "WebSocket /v1/ws" [accepted]'
+
+
 def test_a_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
     class Full(io.StringIO):
         def flush(self) -> None:
