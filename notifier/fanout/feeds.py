@@ -23,6 +23,7 @@ from jobs.core.errors.request import CursorExpired, NotFound
 from jobs.core.errors.store import StoreError
 from jobs.core.events import Cursor, Event, ProgressUpdate
 from jobs.store.batches import BatchStore
+from jobs.store.client import raise_if_cancelled
 from jobs.store.events.event_log import EventLog, EventPage
 from jobs.store.events.followers import Followers
 from notifier.protocol.channel_subscription import ChannelSubscription, ReplayPage
@@ -190,6 +191,7 @@ class Feeds:
 
     async def _read_for_ever(self) -> None:
         while True:
+            raise_if_cancelled()
             await self._has_waiting.wait()
             if not self._waiting:
                 self._has_waiting.clear()

@@ -21,6 +21,7 @@ from jobs.core.errors.store import StoreError
 from jobs.core.events import Event, ProgressUpdate
 from jobs.core.job import Job
 from jobs.store.batches import BatchStore
+from jobs.store.client import raise_if_cancelled
 from jobs.store.events.event_log import EventLog
 from jobs.store.events.followers import Followers
 from jobs.store.jobs import JobStore
@@ -114,6 +115,7 @@ class Hub:
     async def _answer_for_ever(self, tail_ready: asyncio.Event) -> None:
         await tail_ready.wait()
         while True:
+            raise_if_cancelled()
             await self._has_unread.wait()
             try:
                 await self._read_once()

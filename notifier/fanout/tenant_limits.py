@@ -25,6 +25,7 @@ from jobs.core.errors.store import StoreError
 from jobs.core.settings import Settings
 from jobs.process.event_wait import is_set_within
 from jobs.process.testsignal import TestSignal
+from jobs.store.client import raise_if_cancelled
 from jobs.store.scripts import Scripts
 from notifier.protocol.fanout_interface import CountedClient
 
@@ -110,6 +111,7 @@ class TenantLimits:
     async def run(self) -> None:
         """Exchanges counts until it is cancelled. While the store is away, the last ones hold."""
         while True:
+            raise_if_cancelled()
             if await is_set_within(self._has_changed, self._timing.renew_s):
                 await asyncio.sleep(self._timing.delay_s * (0.5 + random.random()))  # noqa: S311 (jitter)
                 tenants = tuple(self._changed)

@@ -20,6 +20,7 @@ import structlog
 from jobs.core.errors.store import StoreError
 from jobs.process.event_wait import is_set_within
 from jobs.process.testsignal import TestSignal
+from jobs.store.client import raise_if_cancelled
 from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
 from jobs.webhooks.delivery_queue import DeliveryBatch, DeliveryClaim, DeliveryQueue
 from jobs.webhooks.signing import signed_headers
@@ -162,6 +163,7 @@ class Deliverer:
         if claim.lane != "priority" or exchange.error:  # nobody waits for this outcome
             await self._pacer.let_priority_pass()
         while True:
+            raise_if_cancelled()
             try:
                 await self.settle(claim, exchange, started_ms)
                 return

@@ -24,7 +24,7 @@ from notifier.protocol.frames import ProgressFrame
 from notifier.protocol.log_event import LogEvent
 from testsupport.push_fakes import Records
 from testsupport.sample_events import make_job, make_progress
-from testsupport.waiting import eventually
+from testsupport.waiting import DEADLINE_S, eventually, soon
 
 JOB = make_job()
 
@@ -425,3 +425,24 @@ async def test_a_batch_that_does_not_exist_is_not_found(records: Records) -> Non
         await follower.until(lambda: bool(follower.told))
 
         assert follower.told == [("gone", None)]
+
+
+async def test_serving_ends_though_a_call_to_the_store_has_swallowed_the_cancellation() -> None:
+    reading = asyncio.Event()
+
+    class SwallowingLog:
+        async def head(self, tenant: str) -> Cursor:
+            reading.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return Cursor("e", 0)
+
+    feeds = Feeds(SwallowingLog(), Followers())  # type: ignore[arg-type]
+    Follower(feeds)
+    tail_ready = asyncio.Event()
+    tail_ready.set()
+    serving = asyncio.create_task(feeds.run(tail_ready))
+    await soon(reading)
+    serving.cancel()
+    ended, _ = await asyncio.wait([serving], timeout=DEADLINE_S)
+    assert ended == {serving}
