@@ -322,7 +322,8 @@ class JobQueue:
     async def recount(self) -> None:
         """Sets right what some tenants keep; see `scripts/artifacts/recount.lua`."""
         for _ in range(_RECOUNTS):
-            await self._scripts.call("recount", limit=_RECOUNTED_AT_ONCE)
+            if await self._scripts.call("recount", limit=_RECOUNTED_AT_ONCE) < _RECOUNTED_AT_ONCE:
+                return  # all were looked at
 
     async def trim_events(self) -> None:
         """Removes events that are too old or for which there is no room, also from logs that do not
