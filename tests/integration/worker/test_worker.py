@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import signal
 import time
+from collections import Counter
 
 import pytest
 
@@ -315,7 +316,7 @@ async def test_an_idle_worker_asks_the_store_for_little(core: Core, watcher: Wat
     assert last["zrangebyscore"] - then["zrangebyscore"] <= 6 * (waits + 1)
 
 
-async def calls(core: Core) -> dict[str, int]:
+async def calls(core: Core) -> Counter[str]:
     """How often each command was called so far."""
     stats = await core.redis.info("commandstats")
-    return {name.removeprefix("cmdstat_"): int(stat["calls"]) for name, stat in stats.items()}
+    return Counter({name.removeprefix("cmdstat_"): int(stat["calls"]) for name, stat in stats.items()})
