@@ -27,6 +27,7 @@ TENANTS = ("acme", "globex", "initech")
 SETTINGS = {
     "PRESSRUN_HOST": "127.0.0.1",
     "PRESSRUN_EGRESS_ALLOW": "127.0.0.0/8",  # the receiver of webhooks
+    "PRESSRUN_WEBHOOK_ORIGIN_RATE": "1000",  # it gets all of them
     "PRESSRUN_WORKER_SLOTS": "1",
     "PRESSRUN_DRAIN_SECONDS": "3",
     "PRESSRUN_RENDER_TIMEOUT": "10",
