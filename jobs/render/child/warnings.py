@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from jobs.render.protocol.messages import MAX_WARNINGS
@@ -16,7 +16,9 @@ _MAX_URL_CHARACTERS = 500
 
 
 class Warnings:
-    def __init__(self) -> None:
+    def __init__(self, cleaned: Callable[[str], str] = str) -> None:
+        """`cleaned` is applied to each text that is listed."""
+        self._cleaned = cleaned
         self._of_code: dict[WarningCode, dict[Hashable, dict[str, Any]]] = {}
         self._omitted: Counter[WarningCode] = Counter()
 
@@ -31,6 +33,7 @@ class Warnings:
         line: int | None = None,
     ) -> None:
         """Adds a warning, or counts it if there is one of this code and `key` (or message)."""
+        message = self._cleaned(message)
         group = self._of_code.setdefault(code, {})
         if key is None:
             key = message
@@ -43,9 +46,9 @@ class Warnings:
         warning: dict[str, Any] = {"code": code, "message": shortened(message, _MAX_MESSAGE_CHARACTERS)}
         group[key] = warning
         if url is not None:
-            warning["url"] = shortened(url, _MAX_URL_CHARACTERS)
+            warning["url"] = shortened(self._cleaned(url), _MAX_URL_CHARACTERS)
         if source is not None:
-            warning["source"] = shortened(source, _MAX_URL_CHARACTERS)
+            warning["source"] = shortened(self._cleaned(source), _MAX_URL_CHARACTERS)
         if line is not None:
             warning["line"] = line
 

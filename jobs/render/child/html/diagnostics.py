@@ -93,7 +93,7 @@ class Diagnostics(logging.Handler):
         super().__init__(logging.WARNING)
         self._problems = problems
         self._internal_url = internal_url
-        self._warnings = Warnings()
+        self._warnings = Warnings(self._public)
         self._explained: set[str] = set()
 
     @contextmanager
@@ -111,14 +111,14 @@ class Diagnostics(logging.Handler):
         elif code == "image" or code == "stylesheet":
             self._add_asset(code, *_failure(record))
         elif code == "font_subsetting_slow":  # the messages differ for each font, but mean the same
-            self._add(code, record.getMessage(), key=code)
+            self._warnings.add(code, record.getMessage(), key=code)
         elif not _is_about_the_charset(record):
             message, key, line = _without_position(record)
-            self._add(code, message, key=key, source=css_source(record), line=line)
+            self._warnings.add(code, message, key=key, source=css_source(record), line=line)
 
     def add(self, code: WarningCode, message: str) -> None:
         """Adds a warning that is not WeasyPrint's."""
-        self._add(code, message)
+        self._warnings.add(code, message)
 
     def _add_asset(self, what: _Asset, url: str, reason: str) -> None:
         problem = self._problems.get(url)
@@ -128,7 +128,7 @@ class Diagnostics(logging.Handler):
         else:  # it was fetched
             code, name = _UNUSABLE[what]
             message = f"{shortened(url, 100)} cannot be used as {name}: {reason}"
-            self._add(code, message, key=url, url=url)
+            self._warnings.add(code, message, key=url, url=url)
 
     def _add_attachment(self, message: str) -> None:
         for url, problem in self._problems.items():
@@ -136,7 +136,7 @@ class Diagnostics(logging.Handler):
                 self._explained.add(url)
                 self._add_problem("attachment", url, problem)
                 return
-        self._add("attachment_unusable", message)
+        self._warnings.add("attachment_unusable", message)
 
     def finish(self) -> Warnings:
         """Returns all warnings, also for missing assets that WeasyPrint does not log (fonts)."""
@@ -147,28 +147,10 @@ class Diagnostics(logging.Handler):
 
     def _add_problem(self, what: _Asset | None, url: str, problem: FetchProblem) -> None:
         code = _UNREACHABLE[what] if problem.code == "unreachable" else problem.code
-        self._add(code, problem.message, key=url, url=url)
-
-    def _add(
-        self,
-        code: WarningCode,
-        message: str,
-        *,
-        key: Hashable = None,
-        url: str | None = None,
-        source: str | None = None,
-        line: int | None = None,
-    ) -> None:
-        self._warnings.add(
-            code,
-            self._public(_OBJECT.sub("", message)),
-            key=key,
-            url=url and self._public(url),
-            source=source and self._public(source),
-            line=line,
-        )
+        self._warnings.add(code, problem.message, key=url, url=url)
 
     def _public(self, text: str) -> str:
+        text = _OBJECT.sub("", text)
         return text if self._internal_url is None else text.replace(self._internal_url, "")
 
 
