@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import platform
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -98,3 +99,17 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
+
+
+def run_parts(parts: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+    """Runs the parts of a benchmark that the command line names, or all of them."""
+
+    async def main() -> None:
+        wanted = [argument for argument in sys.argv[1:] if argument != "--smoke"]
+        if unknown := set(wanted) - set(parts):
+            sys.exit(f"There is no part {', '.join(sorted(unknown))}. There are: {', '.join(parts)}.")
+        describe_machine()
+        for name in wanted or parts:
+            await parts[name]()
+
+    run(main())

@@ -27,7 +27,7 @@ from contextlib import asynccontextmanager
 from itertools import cycle
 from statistics import median
 
-from benchmarks.harness import INVOICE, describe_machine, print_target, run
+from benchmarks.harness import INVOICE, print_target, run_parts
 from benchmarks.render import ROWS, TABLE
 from jobs.core.settings import IsolationMode
 from jobs.render.parent.asset_fetcher import AssetFetcher
@@ -183,14 +183,5 @@ async def wall() -> None:
 PARTS = {"start": start, "recovery": recovery, "first": first, "tenants": tenants, "wall": wall}
 
 
-async def main() -> None:
-    wanted = [argument for argument in sys.argv[1:] if argument != "--smoke"]
-    if unknown := set(wanted) - set(PARTS):
-        sys.exit(f"There is no part {', '.join(sorted(unknown))}. There are: {', '.join(PARTS)}.")
-    describe_machine()
-    for name in wanted or PARTS:
-        await PARTS[name]()
-
-
 if __name__ == "__main__":
-    run(main())
+    run_parts(PARTS)

@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness import INVOICE, deployed, describe_machine, print_target, run
+from benchmarks.harness import INVOICE, deployed, print_target, run_parts
 from benchmarks.latency import notified
 from testsupport.framework_stylesheet import framework_stylesheet
 from testsupport.own_font import own_font
@@ -174,14 +174,5 @@ async def memory() -> None:
 PARTS = {"engine": engine, "memory": memory, "again": again}
 
 
-async def main() -> None:
-    wanted = [argument for argument in sys.argv[1:] if argument != "--smoke"]
-    if unknown := set(wanted) - set(PARTS):
-        sys.exit(f"There is no part {', '.join(sorted(unknown))}. There are: {', '.join(PARTS)}.")
-    describe_machine()
-    for name in wanted or PARTS:
-        await PARTS[name]()
-
-
 if __name__ == "__main__":
-    run(main())
+    run_parts(PARTS)
