@@ -44,11 +44,16 @@ class UsedFonts:
     """Notes each font stack for which text is laid out, while `in_use`."""
 
     def __init__(self) -> None:
-        self.stacks: dict[Stack, None] = {}
+        self._families: dict[Stack, None] = {}
+
+    @property
+    def stacks(self) -> dict[Stack, None]:
+        """The stacks, each once. WeasyPrint joins the names by commas, and Pango splits them."""
+        return dict.fromkeys(tuple(",".join(families).split(",")) for families in self._families)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        self.stacks.clear()
+        self._families.clear()
         line_break.get_font_description = self._noting  # type: ignore[attr-defined]
         try:
             yield
@@ -56,8 +61,7 @@ class UsedFonts:
             line_break.get_font_description = get_font_description  # type: ignore[attr-defined]
 
     def _noting(self, style: Any) -> Any:
-        # WeasyPrint joins the names by commas, and Pango splits them.
-        self.stacks[tuple(",".join(style["font_family"]).split(","))] = None
+        self._families[tuple(style["font_family"])] = None
         return get_font_description(style)
 
 
