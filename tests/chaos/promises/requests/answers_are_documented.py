@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.chaos.observations import Asked, Submitted
+from tests.chaos.observations import Asked, JobRead, Submitted
 from tests.chaos.promises.history import History
 
 _ALWAYS = {200, 201, 202, 204, 304}
@@ -27,6 +27,8 @@ _IF_FROZEN = {"request_timeout", "body_timeout"}
 
 def broken(history: History) -> Iterator[str]:
     for each in history.all:
+        if isinstance(each, JobRead) and each.how == "submit":
+            continue  # the answer to a submission, noted as `Submitted` too
         if isinstance(each, Asked) and each.status not in (None, *_ALWAYS):
             name = f"{type(each).__name__} of {each.tenant}"
             if each.status == 503:

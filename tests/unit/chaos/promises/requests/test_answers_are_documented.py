@@ -26,3 +26,10 @@ def test_only_what_is_invalid_is_refused_as_invalid() -> None:
     refused = {"status": 422, "code": "invalid_input"}
     assert good().change(Submitted, refused).said_by(broken)
     assert good().change(Submitted, {**refused, "must_refuse": True}).said_by(broken) == []
+
+
+def test_an_answer_to_a_submission_that_shows_a_job_is_judged_as_a_submission() -> None:
+    failed = {"status": 422, "code": "job_failed"}
+    shown = good().change(Submitted, failed).add(JobRead, how="submit", job_id=GOOD, **failed)
+    assert shown.said_by(broken, final=False) == []
+    assert good().add(JobRead, how="get", job_id=GOOD, **failed).said_by(broken, final=False)
