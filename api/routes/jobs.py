@@ -28,7 +28,7 @@ from api.jobs.submission import IdempotencyKey, retry_of
 from api.services import Services
 from jobs.core.errors.request import NotFinished
 from jobs.core.job import Job, JobStatus
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 
 _JOB = "/v1/jobs/{job_id}"
 _JOB_PART = "job"

@@ -21,7 +21,7 @@ from api.http.upload.reading import FILES_SCHEMA, ZIP_SCHEMA, read_form, read_zi
 from api.jobs.pdf_answer import pdf_answer, submit_pdf
 from api.services import Services
 from jobs.core.errors.request import InvalidInput, MalformedBody, UnsupportedMediaType
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from api.http.operation import Answer, operation
 from api.jobs.pdf_answer import pdf_answer, submit_pdf
 from api.services import Services
 from jobs.core.errors.request import InvalidInput, TemplateNotFound
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.templates.template import MAX_VERSION, NAME_PATTERN, TemplateContent, is_template_name
 
 _TEMPLATES = "/v1/templates"

@@ -6,9 +6,9 @@ from importlib import import_module
 
 from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Kind
-from jobs.kinds.pdf_merge import PDF_MERGE
-from jobs.kinds.pdf_preview import PDF_PREVIEW
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.merge import PDF_MERGE
+from jobs.kinds.pdf.preview import PDF_PREVIEW
+from jobs.kinds.pdf.render import PDF_RENDER
 
 _BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW)
 

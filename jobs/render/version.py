@@ -35,7 +35,7 @@ _FOLDERS = tuple(
     for folder in ("child", "child/corrections", "child/html", "child/markdown", "child/pdf", "protocol")
 )
 """What runs in a render child, and the messages that it gets."""
-_OUTSIDE = (_HERE.parent / "kinds/pdf_render.py", _HERE.parent / "core/times.py")
+_OUTSIDE = (_HERE.parent / "kinds/pdf/render.py", _HERE.parent / "core/times.py")
 """What makes the message to a render child from a stored spec, and what reads times in it."""
 
 

@@ -68,7 +68,7 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
-    """Renders one document. Its members are validated by `jobs.kinds.pdf_render`."""
+    """Renders one document. Its members are validated by `jobs.kinds.pdf.render`."""
 
     format: Format
     document: str
@@ -103,7 +103,7 @@ class RenderRequest:
 class MergePart:
     """A PDF, or some of its pages, to merge.
 
-    Its members are validated by `jobs.kinds.pdf_merge`.
+    Its members are validated by `jobs.kinds.pdf.merge`.
     """
 
     pdf: bytes
@@ -139,7 +139,7 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewRequest:
-    """Draws pages of a PDF. Its members are validated by `jobs.kinds.pdf_preview`."""
+    """Draws pages of a PDF. Its members are validated by `jobs.kinds.pdf.preview`."""
 
     pdf: bytes
     options: Mapping[str, Any]

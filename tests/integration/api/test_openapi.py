@@ -20,8 +20,8 @@ from jobs.core.errors.request import (
 )
 from jobs.core.settings import Settings
 from jobs.kinds import Runner
-from jobs.kinds.pdf_options import PdfOptions
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.options import PdfOptions
+from jobs.kinds.pdf.render import PDF_RENDER
 from tests.integration.api.conftest import FakeWorker
 from tests.integration.api.test_jobs import submit
 

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 import weasyprint
 
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.render.child.html.template_filling import fill
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.templates.checks import flaws_of_data, flaws_of_html, flaws_of_schema

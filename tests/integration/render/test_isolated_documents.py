@@ -16,7 +16,7 @@ from PIL import Image
 
 from jobs.core.settings import IsolationMode
 from jobs.isolation.level import offered
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.render.protocol.messages import MergePart, MergeRequest, PreviewRequest, Request

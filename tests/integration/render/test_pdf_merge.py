@@ -15,7 +15,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from jobs.core.settings import ApiKey, Settings
-from jobs.kinds.pdf_merge import PdfMerge
+from jobs.kinds.pdf.merge import PdfMerge
 from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.store import keys

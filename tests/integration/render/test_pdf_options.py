@@ -13,7 +13,7 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from testsupport.invoices import GUIDELINES, invoice_xml
 

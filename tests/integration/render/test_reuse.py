@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from jobs.core.job import Job
 from jobs.kinds import Runner
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.store import keys

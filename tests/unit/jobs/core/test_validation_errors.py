@@ -10,8 +10,8 @@ from api.contract.requests.jobs import JobRequest
 from api.contract.requests.templates import TemplateRequest
 from jobs.core.errors.request import InvalidInput
 from jobs.core.validation_errors import field_errors
-from jobs.kinds.pdf_options import PdfOptions
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.options import PdfOptions
+from jobs.kinds.pdf.render import PDF_RENDER
 
 JOB = {"kind": "pdf.render", "input": {}}
 

@@ -10,9 +10,9 @@ from jobs.core.errors.request import InvalidInput
 from jobs.core.job import Claim, Result
 from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Run
-from jobs.kinds.pdf_merge import PDF_MERGE
-from jobs.kinds.pdf_preview import PDF_PREVIEW
-from jobs.kinds.pdf_render import PDF_RENDER, PdfRender
+from jobs.kinds.pdf.merge import PDF_MERGE
+from jobs.kinds.pdf.preview import PDF_PREVIEW
+from jobs.kinds.pdf.render import PDF_RENDER, PdfRender
 from jobs.kinds.registry import load_kinds
 from jobs.render.parent.pool import RenderPool
 

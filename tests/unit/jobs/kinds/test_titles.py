@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.kinds.pdf_values import pdf_name
+from jobs.kinds.pdf.values import pdf_name
 from jobs.kinds.titles import clean_title, file_name
 
 

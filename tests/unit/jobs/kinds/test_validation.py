@@ -2,7 +2,7 @@ import pytest
 
 from api.contract.requests.jobs import JobRequest
 from jobs.core.errors.request import InvalidInput
-from jobs.kinds.pdf_render import PDF_RENDER
+from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.kinds.validation import BESIDE_OPTIONS
 
 

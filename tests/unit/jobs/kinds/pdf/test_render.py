@@ -16,8 +16,8 @@ from jobs.core.errors.job import StrictWarnings
 from jobs.core.errors.request import InvalidInput
 from jobs.core.job import Claim, Progress
 from jobs.kinds import Run
-from jobs.kinds.pdf_render import PDF_RENDER
-from jobs.kinds.pdf_values import PdfVariant
+from jobs.kinds.pdf.render import PDF_RENDER
+from jobs.kinds.pdf.values import PdfVariant
 from jobs.render.parent.pool import RenderOutcome
 from jobs.render.protocol.messages import RenderRequest
 from testsupport.invoices import GUIDELINES, invoice_xml
@@ -276,7 +276,7 @@ class TestCanonical:
 
     def test_submitting_does_not_load_weasyprint(self) -> None:
         script = (
-            "import jobs.kinds.pdf_render, jobs.kinds.registry, sys; sys.exit('weasyprint' in sys.modules)"
+            "import jobs.kinds.pdf.render, jobs.kinds.registry, sys; sys.exit('weasyprint' in sys.modules)"
         )
         assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0
 

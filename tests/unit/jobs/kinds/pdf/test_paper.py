@@ -1,7 +1,7 @@
 import pytest
 from weasyprint.css.computed_values import PAGE_SIZES
 
-from jobs.kinds.paper import NAMED_SIZES, contradiction, length_mm, paper
+from jobs.kinds.pdf.paper import NAMED_SIZES, contradiction, length_mm, paper
 
 MM = {"mm": 1.0, "in": 25.4}
 

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 from jobs.core.job import Progress, Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf_options import Encryption, Metadata, Watermark
-from jobs.kinds.pdf_values import ShortText, Strict, pdf_name
+from jobs.kinds.pdf.options import Encryption, Metadata, Watermark
+from jobs.kinds.pdf.values import ShortText, Strict, pdf_name
 from jobs.kinds.sources import MAX_SOURCE_BYTES, PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.titles import file_name, with_title
 from jobs.kinds.validation import canonical

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.kinds.invoice_xml import MAX_BYTES, NoInvoice, check, profile_of
+from jobs.kinds.pdf.invoice_xml import MAX_BYTES, NoInvoice, check, profile_of
 from testsupport.invoices import GUIDELINES, NAMESPACE, invoice_xml
 
 EN_16931 = GUIDELINES["EN 16931"]

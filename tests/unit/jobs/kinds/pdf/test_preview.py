@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jobs.core.errors.request import InvalidInput
-from jobs.kinds.pdf_preview import PDF_PREVIEW
+from jobs.kinds.pdf.preview import PDF_PREVIEW
 
 JOB = {"job_id": "job_1"}
 

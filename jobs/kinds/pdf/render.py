@@ -13,7 +13,7 @@ from jobs.core.errors.request import InvalidInput, TemplateNotFound
 from jobs.core.job import Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf_options import PdfInput, PdfOptions
+from jobs.kinds.pdf.options import PdfInput, PdfOptions
 from jobs.kinds.titles import file_name, with_title
 from jobs.kinds.validation import canonical
 from jobs.render.protocol.messages import RenderRequest

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
 from jobs.core.file_names import MAX_NAME_CHARACTERS, is_file_name
-from jobs.kinds import invoice_xml
-from jobs.kinds.invoice_xml import NoInvoice
-from jobs.kinds.paper import Paper, contradiction, paper
-from jobs.kinds.pdf_values import (
+from jobs.kinds.pdf import invoice_xml
+from jobs.kinds.pdf.invoice_xml import NoInvoice
+from jobs.kinds.pdf.paper import Paper, contradiction, paper
+from jobs.kinds.pdf.values import (
     Date,
     HttpUrl,
     Length,

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from jobs.core.job import Progress, Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf_values import Strict
+from jobs.kinds.pdf.values import Strict
 from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.validation import canonical
 from jobs.render.protocol import page_ranges

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.core.errors.request import InvalidInput
-from jobs.kinds.pdf_merge import PDF_MERGE
+from jobs.kinds.pdf.merge import PDF_MERGE
 
 JOB = {"job_id": "job_1"}
 PARTS = {"parts": [JOB]}
