@@ -32,7 +32,16 @@ PACKAGES = (
 _HERE = Path(__file__).parent
 _FOLDERS = tuple(
     _HERE / folder
-    for folder in ("child", "child/corrections", "child/html", "child/markdown", "child/pdf", "protocol")
+    for folder in (
+        "child",
+        "child/corrections",
+        "child/html",
+        "child/html/css",
+        "child/html/fonts",
+        "child/markdown",
+        "child/pdf",
+        "protocol",
+    )
 )
 """What runs in a render child, and the messages that it gets."""
 _OUTSIDE = (_HERE.parent / "kinds/pdf/render.py", _HERE.parent / "core/times.py")

@@ -18,7 +18,7 @@ from pydantic import (
 from jobs.core.egress import EgressPolicy, UrlRefused
 from jobs.core.times import parse_time
 from jobs.kinds.pdf.paper import length_mm, paper
-from jobs.render.child.html.page_style import SIDES
+from jobs.render.child.html.css.page_style import SIDES
 
 PdfVariant = Literal[
     "pdf/a-1a",

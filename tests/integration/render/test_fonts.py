@@ -19,7 +19,7 @@ import weasyprint
 
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher, ask_nobody
-from jobs.render.child.html.fonts import Fonts
+from jobs.render.child.html.fonts.configuration import Fonts
 from jobs.render.protocol.memory import ProcessUse
 from testsupport.documents import SMALL
 from testsupport.own_font import own_font

@@ -13,7 +13,7 @@ import pytest
 import weasyprint
 from weasyprint.text.fonts import FontConfiguration
 
-from jobs.render.child.html.stylesheets import StylesheetCache
+from jobs.render.child.html.css.stylesheets import StylesheetCache
 from testsupport.linked_stylesheets import BODY, FRAMEWORK, Linked, link, rendered, style
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

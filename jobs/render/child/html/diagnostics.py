@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from jobs.render.child.html.css_sources import css_source
+from jobs.render.child.html.css.sources import css_source
 from jobs.render.child.warnings import Warnings, shortened
 from jobs.render.protocol.messages import FetchCode
 from jobs.render.protocol.warning_codes import WarningCode

@@ -30,17 +30,18 @@ from jobs.core.errors.job import (
     StorageFailed,
 )
 from jobs.render.child import corrections
-from jobs.render.child.html import presentational_hints, replaced_fonts
-from jobs.render.child.html.color_profiles import optional_color_profiles
-from jobs.render.child.html.css_sources import CssSources
+from jobs.render.child.html.css import presentational_hints
+from jobs.render.child.html.css.color_profiles import optional_color_profiles
+from jobs.render.child.html.css.page_style import page_stylesheet
+from jobs.render.child.html.css.sources import CssSources
+from jobs.render.child.html.css.stylesheets import StylesheetCache
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import FILES_URL, Ask, DocumentFetcher, FetchFailed, ask_nobody
-from jobs.render.child.html.fonts import Fonts
+from jobs.render.child.html.fonts import replaced as replaced_fonts
+from jobs.render.child.html.fonts.configuration import Fonts
+from jobs.render.child.html.fonts.replaced import UsedFonts
 from jobs.render.child.html.links import Links
-from jobs.render.child.html.page_style import page_stylesheet
 from jobs.render.child.html.progress_log import Emit, ProgressLog
-from jobs.render.child.html.replaced_fonts import UsedFonts
-from jobs.render.child.html.stylesheets import StylesheetCache
 from jobs.render.child.html.template_filling import fill
 from jobs.render.child.markdown import conversion as markdown
 from jobs.render.child.markdown.front_matter import Warn

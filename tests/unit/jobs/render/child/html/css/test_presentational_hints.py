@@ -8,9 +8,9 @@ from typing import Any
 import pypdfium2
 import pytest
 
+from jobs.render.child.html.css.presentational_hints import legacy_color
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import ask_nobody
-from jobs.render.child.html.presentational_hints import legacy_color
 
 DOT = "data:image/gif;base64,R0lGODdhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
 GRAY_BOX = "border: 1px outset gray"

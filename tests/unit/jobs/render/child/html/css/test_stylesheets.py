@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import weasyprint
 
-from jobs.render.child.html.stylesheets import StylesheetCache
+from jobs.render.child.html.css.stylesheets import StylesheetCache
 from testsupport.linked_stylesheets import BODY, FRAMEWORK, Linked, rendered, style
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import ask_nobody
-from jobs.render.child.html.replaced_fonts import warning
+from jobs.render.child.html.fonts.replaced import warning
 from testsupport.own_font import own_font
 
 NOWHERE = "No Such Font"

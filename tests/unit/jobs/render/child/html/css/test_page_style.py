@@ -1,4 +1,4 @@
-from jobs.render.child.html.page_style import page_stylesheet
+from jobs.render.child.html.css.page_style import page_stylesheet
 
 
 def test_without_page_options_there_is_no_stylesheet() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 
-from jobs.render.child.html.replaced_fonts import Stack, replacement
+from jobs.render.child.html.fonts.replaced import Stack, replacement
 
 _MAX_REPLACEMENTS = 500
 """How many font stacks are kept with their answer: a search in all fonts takes up to 1 ms."""
-_EMOJI_RULES = (files(__package__) / "emoji_fonts.conf").read_bytes()
+_EMOJI_RULES = (files(__package__) / "emoji.conf").read_bytes()
 
 
 class Fonts:

@@ -12,7 +12,7 @@ import weasyprint
 from pypdfium2 import raw
 
 from jobs.render.child.html.fetcher import DocumentFetcher, ask_nobody
-from jobs.render.child.html.fonts import Fonts
+from jobs.render.child.html.fonts.configuration import Fonts
 from testsupport.own_font import own_font
 
 BOOTSTRAP = (

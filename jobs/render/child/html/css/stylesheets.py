@@ -25,7 +25,7 @@ import weasyprint.css
 from weasyprint.css.tokens import Pending
 from weasyprint.urls import select_source
 
-from jobs.render.child.html.css_sources import CssSources
+from jobs.render.child.html.css.sources import CssSources
 
 MAX_SOURCE_BYTES = 2 * 1024 * 1024
 """Size of all kept stylesheets as text. Parsed, they need some thirty times as much memory."""
