@@ -15,6 +15,8 @@ from pathlib import Path
 from testsupport.project import ROOT, environ_without_settings
 from testsupport.waiting import DEADLINE_SECONDS
 
+PRESSRUN = (sys.executable, "-c", "from api.cli import main; main()")
+
 
 class Command:
     """``pressrun <arguments>`` in `directory`, with no settings but `environ`.
@@ -28,10 +30,12 @@ class Command:
         directory: Path,
         environ: Mapping[str, str] | None = None,
         runner: Sequence[str] = (),
+        program: Sequence[str] = PRESSRUN,
     ) -> None:
-        """`runner` is a command that becomes the command named by its last arguments."""
+        """`runner` is a command that becomes the command named by its last arguments. `program` is
+        another `pressrun` than that of this project."""
         self.process = subprocess.Popen(
-            [*runner, sys.executable, "-c", "from api.cli import main; main()", *arguments],
+            [*runner, *program, *arguments],
             cwd=directory,
             env={**environ_without_settings(), "PYTHONPATH": str(ROOT), **(environ or {})},
             stdin=subprocess.DEVNULL,

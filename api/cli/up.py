@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from api.cli.local.embedded_valkey import EmbeddedValkey, EmbeddedValkeyError
 from api.cli.local.environment import CannotStart, settings_from_environment
 from api.cli.local.restart_pauses import RestartPauses, starts_again
 from api.cli.local.supervisor import Supervisor
+from api.cli.processes import PACKAGES, process_command
 from jobs.core.settings import Settings
 from jobs.isolation.private_memory import make_memory_private
 from jobs.process.disk_room import has_room
@@ -31,7 +33,13 @@ _PROCFILE_LINE = re.compile(r"^([\w-]+):[ \t]*(\S.*)$", re.MULTILINE | re.ASCII)
 
 
 @click.command()
-def up() -> None:
+@click.option(
+    "--procfile",
+    "-f",
+    type=click.Path(path_type=Path),
+    help="Start the processes that this file names instead.",
+)
+def up(procfile: Path | None) -> None:
     """Start web, worker and notifier, and a store if REDIS_URL is not set.
 
     What ends by itself is started again, unless a setting is wrong.
@@ -41,7 +49,9 @@ def up() -> None:
     """
     make_memory_private()
     settings = settings_from_environment()
-    commands = procfile(Path("Procfile"))
+    commands = {name: shlex.join(process_command(name)) for name in PACKAGES}
+    if procfile is not None:
+        commands = read_procfile(procfile)
     check_ports(settings)
     environ = environment()
     if environ.get("REDIS_URL", "").strip():
@@ -65,17 +75,15 @@ def up() -> None:
     sys.exit(code)
 
 
-def procfile(path: Path) -> dict[str, str]:
+def read_procfile(path: Path) -> dict[str, str]:
     """Returns the commands by name, in order.
 
-    Raises CannotStart if the file does not exist, names no process, or names one twice.
+    Raises CannotStart if the file cannot be read, names no process, or names one twice.
     """
     try:
         lines = _PROCFILE_LINE.findall(path.read_text())
-    except FileNotFoundError as error:
-        raise CannotStart(
-            f"There is no Procfile in {Path.cwd()}. Start this in Pressrun's directory."
-        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotStart(f"{path.absolute()} cannot be read ({error}). Name another file.") from error
     if not lines:
         raise CannotStart(f"{path.absolute()} names no process.")
     if len(commands := dict(lines)) < len(lines):

@@ -14,7 +14,6 @@ from testsupport.command import Command, assert_gone
 from testsupport.deployment import Deployment
 from testsupport.documents import ENDLESS
 from testsupport.ports import free_port
-from testsupport.project import ROOT
 from testsupport.valkey import FaultyValkey
 from testsupport.waiting import DEADLINE_S, eventually
 
@@ -100,7 +99,6 @@ async def test_a_worker_that_is_stopped_before_its_loop_runs_exits_with_0(
 
 
 def test_up_and_all_that_it_starts_exit_with_0(tmp_path: Path) -> None:
-    (tmp_path / "Procfile").write_text((ROOT / "Procfile").read_text())
     environ = {
         "PORT": str(free_port()),
         "PRESSRUN_NOTIFIER_PORT": str(free_port()),

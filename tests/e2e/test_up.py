@@ -64,6 +64,7 @@ class Up:
         self.store_url = Settings.from_env({"PRESSRUN_DATA_DIR": str(directory / "data")}).redis_url
         self.command = Command(
             "up",
+            *("--procfile", "Procfile"),
             directory=directory,
             runner=runner,
             environ={

@@ -1,4 +1,4 @@
-"""Runs the processes of a Procfile together.
+"""Runs the processes of a server together.
 
 What ends by itself is started again. When a signal arrives, all stop.
 """

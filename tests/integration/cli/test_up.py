@@ -65,7 +65,7 @@ def environ() -> dict[str, str]:
 
 
 def up(directory: Path, environ: Mapping[str, str]) -> Command:
-    return Command("up", directory=directory, environ=environ)
+    return Command("up", "--procfile", "Procfile", directory=directory, environ=environ)
 
 
 def store_url(directory: Path) -> str:
