@@ -25,7 +25,7 @@ from jobs.store.client import connect
 from jobs.store.events.event_log import EventLog
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Script, Scripts
-from jobs.webhooks.credentials import Credentials, SecretBox
+from jobs.webhooks.credentials import Credentials, CredentialsBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.delivery import Delivery
 from jobs.webhooks.delivery_queue import DeliveryClaim, DeliveryQueue
@@ -161,7 +161,7 @@ class Hooks:
     deliverer: Deliverer
     sender: Any
     outbox: Outbox
-    box: SecretBox
+    box: CredentialsBox
     _close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     @classmethod
@@ -184,7 +184,7 @@ class Hooks:
         )
         redis = connect(settings)
         scripts = (ClockedScripts if virtual else Scripts)(redis, settings)
-        box = SecretBox([SECRET_KEY])
+        box = CredentialsBox([SECRET_KEY])
         endpoints, deliveries = Endpoints(redis, scripts, box), Deliveries(redis, scripts)
         queue, outbox = DeliveryQueue(redis, scripts), Outbox(redis)
         sender: Any = ScriptedSender() if scripted else Sender(Destinations(LOOPBACK), tls)

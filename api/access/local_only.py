@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from jobs.core.errors.request import Forbidden
-from jobs.core.forwarding import is_forwarding_header
+from jobs.core.http.forwarding import is_forwarding_header
 from jobs.core.settings import is_loopback
 
 _REMEDY = "Set PRESSRUN_API_KEYS to serve others than this machine."

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from jobs.core.errors.request import RequestError
-from jobs.core.secret_key import derive_key
+from jobs.core.secret_box import CannotOpen, SecretBox
 
 PREFIX = "whsec_"
 _PURPOSE = "webhook secrets v1"
-_NONCE_BYTES = 12
 _SECRET_BYTES = range(24, 65)
 """How long a secret may be: 24 to 64 bytes (Standard Webhooks 1.0.0, "Symmetric")."""
 
@@ -85,40 +79,27 @@ class Credentials:
         return replace(self, secrets=(Secret(secret), previous) if grace_ms else (Secret(secret),))
 
 
-class SecretBox:
-    """Encrypts credentials with AES-256-GCM, bound to their owner.
-
-    The first key encrypts; any of them decrypts.
-    """
+class CredentialsBox:
+    """Encrypts credentials, bound to their owner: the id of an endpoint, or ``tenant:…``."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
-        self._ciphers = [AESGCM(derive_key(key, _PURPOSE)) for key in secret_keys]
+        self._box = SecretBox(secret_keys, _PURPOSE)
 
     def seal(self, credentials: Credentials, owner: str) -> str:
-        """`owner` is the id of an endpoint, or ``tenant:…``; `open` needs the same."""
         document = {
             "secrets": [[secret.text, secret.until_ms] for secret in credentials.secrets],
             "headers": dict(credentials.headers),
         }
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[0].encrypt(nonce, json.dumps(document).encode(), owner.encode())
-        return base64.b64encode(nonce + sealed).decode()
+        return self._box.seal(document, owner)
 
     def open(self, sealed: str | bytes, owner: str) -> Credentials:
         """Raises CredentialsUnreadable."""
         try:
-            raw = base64.b64decode(sealed, validate=True)
-        except binascii.Error:
+            document = self._box.open(sealed, owner)
+        except CannotOpen:
             raise _unreadable(owner) from None
-        for cipher in self._ciphers:
-            try:
-                plain = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], owner.encode())
-            except (InvalidTag, ValueError):
-                continue
-            document = json.loads(plain)
-            found = tuple(Secret(text, until_ms) for text, until_ms in document["secrets"])
-            return Credentials(found, document["headers"])
-        raise _unreadable(owner)
+        found = tuple(Secret(text, until_ms) for text, until_ms in document["secrets"])
+        return Credentials(found, document["headers"])
 
 
 def tenant_owner(tenant: str) -> str:

@@ -19,7 +19,7 @@ from jobs.core.ids import new_ulid
 from jobs.store import keys
 from jobs.store.client import translated_errors
 from jobs.store.scripts import Scripts
-from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
+from jobs.webhooks.credentials import Credentials, CredentialsBox, CredentialsUnreadable, tenant_owner
 from jobs.webhooks.delivery import DeliveryStatus, paced_origin
 from jobs.webhooks.endpoint import Endpoint, EndpointConfig, EndpointStatus
 
@@ -49,7 +49,7 @@ class EndpointState:
 class Endpoints:
     """Every method raises `StoreUnavailable` if the store does not answer."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, box: SecretBox) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts, box: CredentialsBox) -> None:
         self._redis = redis
         self._scripts = scripts
         self._box = box

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from jobs.core.forwarding import is_forwarding_header
+from jobs.core.http.forwarding import is_forwarding_header
 from jobs.core.settings import Settings, is_loopback
 
 _REMEDY = "set PRESSRUN_API_KEYS to serve others than this machine"

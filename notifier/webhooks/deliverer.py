@@ -21,7 +21,7 @@ from jobs.core.errors.store import StoreError
 from jobs.process.event_wait import is_set_within
 from jobs.process.testsignal import TestSignal
 from jobs.store.client import raise_if_cancelled
-from jobs.webhooks.credentials import Credentials, CredentialsUnreadable, SecretBox, tenant_owner
+from jobs.webhooks.credentials import Credentials, CredentialsBox, CredentialsUnreadable, tenant_owner
 from jobs.webhooks.delivery_queue import DeliveryBatch, DeliveryClaim, DeliveryQueue
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import retry_schedule as schedule
@@ -38,7 +38,7 @@ class Deliverer:
         self,
         queue: DeliveryQueue,
         sender: Sender,
-        box: SecretBox,
+        box: CredentialsBox,
         pacer: Pacer,
         *,
         chance: Callable[[], float] = random.random,

@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from jobs.core.egress import EgressError, Target
+from jobs.core.http.retry_after import parse_retry_after
 from jobs.core.times import rfc3339
 from jobs.webhooks.destination import Destinations, ResolveFailed
 from notifier.webhooks.answer_reader import AnswerInvalid
@@ -25,7 +26,7 @@ from notifier.webhooks.connector import (
     in_flight,
     verifying_context,
 )
-from notifier.webhooks.exchange import Exchange, parse_retry_after
+from notifier.webhooks.exchange import Exchange
 
 MAX_ANSWER_BYTES = 64 * 1024
 """How much of an answer is read. The connection of a longer one is closed."""

@@ -12,7 +12,7 @@ from jobs.core.settings import Settings
 from jobs.process.own_addresses import is_own_address
 from jobs.store.client import wait_for_store
 from jobs.store.scripts import Scripts
-from jobs.webhooks.credentials import SecretBox
+from jobs.webhooks.credentials import CredentialsBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.delivery_queue import DeliveryQueue
 from jobs.webhooks.destination import Destinations
@@ -29,7 +29,7 @@ class WebhookService:
     def __init__(
         self, settings: Settings, redis: Redis, scripts: Scripts, secret_keys: Sequence[str]
     ) -> None:
-        box = SecretBox(secret_keys)
+        box = CredentialsBox(secret_keys)
         self._redis = redis
         self._destinations = Destinations(
             EgressPolicy.from_entries(settings.egress_allow, is_own=is_own_address)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
@@ -11,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from api.contract.requests.fields import Limit, Metadata, Name, Tag, Time
 from api.http.body import RequestModel
 from api.http.query import QueryModel
+from jobs.core.http.custom_headers import checked_headers
 from jobs.store.keys import WEBHOOK_MAX_IN_FLIGHT
 from jobs.webhooks.credentials import secret_bytes
 from jobs.webhooks.delivery import DeliveryStatus, origin_of
@@ -25,32 +25,14 @@ MAX_URL_CHARACTERS = 2048
 MAX_HEADERS = 10
 MAX_GRACE_SECONDS = 7 * 86_400
 DEFAULT_GRACE_SECONDS = 86_400
-_HEADER_NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
-_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?\Z")
-_OUR_HEADER = re.compile(
-    # The connection and the framing: RFC 9110 sections 7 and 10.1, RFC 9112, RFC 9113, 8.2.2,
-    # and extensions of them.
-    "host|connection|close|transfer-encoding|te|trailer|upgrade|expect|keep-alive|max-forwards|"
-    "http2-settings|alt-used|early-data|sec-.*|proxy-.*|"
-    # What the message is and where it comes from.
-    "content-.*|date|user-agent|accept-encoding|cookie|forwarded|via|webhook-.*|x-forwarded-.*"
-)
+_MAX_HEADER_CHARACTERS = 1024
+_OUR_HEADERS = "webhook-.*"
 
 
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
-    lowered = {name.lower(): value for name, value in headers.items()}
-    if len(lowered) != len(headers):
-        raise ValueError("should name each header once")
-    if len(headers) > MAX_HEADERS:
-        raise ValueError(f"should be at most {MAX_HEADERS} headers")
-    for name, value in lowered.items():
-        if not _HEADER_NAME.match(name):
-            raise ValueError(f"{name[:64]!r} should be letters, digits and hyphens")
-        if _OUR_HEADER.fullmatch(name):
-            raise ValueError(f"{name} is not yours to set")
-        if not _HEADER_VALUE.match(value):
-            raise ValueError(f"the value of {name} should be 1 to 1024 printable ASCII characters")
-    return lowered
+    return checked_headers(
+        headers, _OUR_HEADERS, max_headers=MAX_HEADERS, max_value_characters=_MAX_HEADER_CHARACTERS
+    )
 
 
 def _check_secret(secret: str) -> str:

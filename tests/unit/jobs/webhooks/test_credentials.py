@@ -6,9 +6,9 @@ import pytest
 
 from jobs.webhooks.credentials import (
     Credentials,
+    CredentialsBox,
     CredentialsUnreadable,
     Secret,
-    SecretBox,
     new_secret,
     secret_bytes,
 )
@@ -45,27 +45,27 @@ def test_malformed_secrets_are_refused(secret: str) -> None:
 
 
 def test_sealed_credentials_can_be_opened_and_show_no_secret() -> None:
-    sealed = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
+    sealed = CredentialsBox([FIRST]).seal(CREDENTIALS, "we_1")
     assert CREDENTIALS.secrets[0].text not in sealed
-    assert SecretBox([FIRST]).open(sealed, "we_1") == CREDENTIALS
+    assert CredentialsBox([FIRST]).open(sealed, "we_1") == CREDENTIALS
     assert "whsec" not in repr(CREDENTIALS)
 
 
 def test_after_a_rotation_of_the_key_the_first_key_seals_and_every_key_opens() -> None:
-    old = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
-    both = SecretBox([SECOND, FIRST])
+    old = CredentialsBox([FIRST]).seal(CREDENTIALS, "we_1")
+    both = CredentialsBox([SECOND, FIRST])
     assert both.open(old, "we_1") == CREDENTIALS
-    assert SecretBox([SECOND]).open(both.seal(CREDENTIALS, "we_1"), "we_1") == CREDENTIALS
+    assert CredentialsBox([SECOND]).open(both.seal(CREDENTIALS, "we_1"), "we_1") == CREDENTIALS
 
 
 def test_sealed_credentials_open_only_for_their_owner_and_with_their_key() -> None:
-    sealed = SecretBox([FIRST]).seal(CREDENTIALS, "we_1")
+    sealed = CredentialsBox([FIRST]).seal(CREDENTIALS, "we_1")
     for box, owner, text in (
-        (SecretBox([FIRST]), "we_2", sealed),
-        (SecretBox([SECOND]), "we_1", sealed),
-        (SecretBox([FIRST]), "we_1", sealed[:-8] + "AAAAAAA="),
-        (SecretBox([FIRST]), "we_1", ""),
-        (SecretBox([FIRST]), "we_1", "!"),
+        (CredentialsBox([FIRST]), "we_2", sealed),
+        (CredentialsBox([SECOND]), "we_1", sealed),
+        (CredentialsBox([FIRST]), "we_1", sealed[:-8] + "AAAAAAA="),
+        (CredentialsBox([FIRST]), "we_1", ""),
+        (CredentialsBox([FIRST]), "we_1", "!"),
     ):
         with pytest.raises(
             CredentialsUnreadable, match=r"PRESSRUN_SECRET_KEY .* file secret_key of PRESSRUN_DATA_DIR"

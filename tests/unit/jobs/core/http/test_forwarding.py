@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.core.forwarding import is_forwarding_header
+from jobs.core.http.forwarding import is_forwarding_header
 
 
 @pytest.mark.parametrize(
