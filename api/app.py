@@ -50,6 +50,7 @@ from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
 from jobs.isolation.level import check_required
 from jobs.kinds.registry import load_kinds
+from jobs.kinds.spec_secrets import SpecSecrets
 from jobs.process.own_addresses import is_own_address
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
@@ -61,7 +62,7 @@ from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from jobs.templates.checker import Checker
 from jobs.templates.template_store import TemplateStore
-from jobs.webhooks.credentials import SecretBox
+from jobs.webhooks.credentials import CredentialsBox
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations
 from jobs.webhooks.endpoints import Endpoints
@@ -161,7 +162,7 @@ def build(
     kinds, templates = load_kinds(settings), TemplateStore(scripts, artifacts)
     checker = Checker(settings.isolation)
     webhooks = WebhookServices(
-        endpoints=Endpoints(redis, scripts, SecretBox(secret_keys)),
+        endpoints=Endpoints(redis, scripts, CredentialsBox(secret_keys)),
         deliveries=Deliveries(redis, scripts),
         destinations=Destinations(EgressPolicy.from_entries(settings.egress_allow, is_own=is_own_address)),
     )
@@ -178,6 +179,7 @@ def build(
             settings.render_timeout,
             webhooks.destinations,
             partial(TenantLookups, store, templates, checker),
+            SpecSecrets(lambda: secret_keys),
         ),
         waiters=waiters,
         tail=_tail(redis, waiters, hub, Epochs(scripts)),

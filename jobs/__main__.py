@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from functools import partial
 
 import uvloop
 
+from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.isolation.level import check_required
 from jobs.kinds import Runner
-from jobs.kinds.registry import load_kinds
+from jobs.kinds.registry import load_kinds, runners_of
+from jobs.kinds.spec_secrets import SpecSecrets
 from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.readiness import say_ready
@@ -35,13 +38,13 @@ def build(settings: Settings) -> JobWorker:
     scripts = Scripts(redis, settings)
     queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))
     pool = RenderPool.from_settings(settings)
-    kinds = load_kinds(settings)
+    kinds, secrets = load_kinds(settings), SpecSecrets(partial(load_secret_keys, settings))
 
     async def start() -> Mapping[str, Runner]:
         await wait_for_usable_store(redis)
         await pool.start()
         say_ready()
-        return {name: kind.runner(pool) for name, kind in kinds.items()}
+        return runners_of(kinds, pool, secrets)
 
     return JobWorker(redis, queue, settings, start=start, stop=pool.close)
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.core.egress import EgressPolicy
+from jobs.core.http.custom_headers import HeadersByOrigin
 from jobs.process.name_lookup import look_up
 from jobs.render.child.html.fetcher import Ask
 from jobs.render.fetch.document_fetches import Asset, DocumentFetches, FetchFailed, Resolve
@@ -24,8 +25,8 @@ def fetches(limits: FetchLimits, resolve: Resolve = look_up, **policy: Any) -> D
     return DocumentFetches(limits, allowed, _THREADS, resolve)
 
 
-def fetched(fetching: DocumentFetches, url: str) -> Asset:
-    return asyncio.run(fetching.fetch(url))
+def fetched(fetching: DocumentFetches, url: str, credentials: HeadersByOrigin | None = None) -> Asset:
+    return asyncio.run(fetching.fetch(url, credentials))
 
 
 def asking(limits: FetchLimits, resolve: Resolve = look_up) -> Ask:
@@ -46,7 +47,13 @@ def asking(limits: FetchLimits, resolve: Resolve = look_up) -> Ask:
 
 
 def not_fetched(failed: FetchFailed) -> Frame:
-    header = {"code": failed.code, "message": failed.message, "is_final": failed.is_final}
+    header = {
+        "code": failed.code,
+        "message": failed.message,
+        "is_final": failed.is_final,
+        "status": failed.status,
+        "retry_after_s": failed.retry_after_s,
+    }
     return Frame({"type": "not_fetched", **header}, b"")
 
 

@@ -6,13 +6,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 
 from api.app import Api, build
+from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
-from jobs.kinds.registry import load_kinds
+from jobs.kinds.registry import load_kinds, runners_of
+from jobs.kinds.spec_secrets import SpecSecrets
 from jobs.render.parent.pool import RenderPool
 from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect
@@ -98,7 +101,7 @@ async def running_pressrun(settings: Settings, pool: RenderPool) -> AsyncIterato
     queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))
 
     async def start() -> Any:
-        return {name: kind.runner(pool) for name, kind in load_kinds(settings).items()}
+        return runners_of(load_kinds(settings), pool, SpecSecrets(partial(load_secret_keys, settings)))
 
     async def stop() -> None:
         pass

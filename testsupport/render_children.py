@@ -18,7 +18,7 @@ def send(header, body=b""):
 worker.recv(65536)
 READY = {"type": "ready", "engine": "impostor", "isolation": "none", "missing_isolation": []}
 send(READY)
-worker.recv(65536)
+request = worker.recv(65536)
 """
 """A child that says it is ready and waits for a document; append what it does then."""
 

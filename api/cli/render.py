@@ -135,14 +135,14 @@ async def _submit(
     document = _read(file)
     is_markdown = Path(file).suffix.lower() in _MARKDOWN
     kind = "text/markdown" if is_markdown else "text/html"
-    parameters = {"options": options} if options is not None else {}
     path = _absolute("index.html" if file == "-" else file)
     page = _page_files(path, document, is_markdown, options, root)
     sent = {page.name(found): found for found in page.files}
     for each in files:
         sent.setdefault(_name_of(page, path, each), each)
     _print_sent(console, page, sent)
-    if not sent:
+    if not sent and not _has_secrets(options):
+        parameters = {"options": options} if options is not None else {}
         headers = {"Content-Type": kind}
         return await server.send("POST", "/v1/pdf", data=document, params=parameters, headers=headers)
     index = page.name(path)
@@ -151,9 +151,11 @@ async def _submit(
     form = aiohttp.FormData(quote_fields=False)  # quoting would encode the slashes in names
     form.add_field("document", document, filename=index, content_type=kind)
     form.add_field("index", index)
+    if options is not None:
+        form.add_field("options", options)
     for name, each in sent.items():
         form.add_field("file", _read(str(each)), filename=name)
-    return await server.send("POST", "/v1/pdf", data=form, params=parameters)
+    return await server.send("POST", "/v1/pdf", data=form)
 
 
 def _page_files(
@@ -181,11 +183,20 @@ def _absolute(path: str | Path) -> Path:
     return Path(os.path.abspath(path))
 
 
-def _stylesheets(options: str | None) -> list[str]:
+def _has_secrets(options: str | None) -> bool:
+    """Tells whether the options must not be in a URL."""
+    return _option(options, "fetch") is not None
+
+
+def _option(options: str | None, name: str) -> Any:
     try:
-        found = json.loads(options or "{}").get("stylesheets", [])
+        return json.loads(options or "{}").get(name)
     except (ValueError, AttributeError):
-        return []  # the server says what is wrong
+        return None  # the server says what is wrong
+
+
+def _stylesheets(options: str | None) -> list[str]:
+    found = _option(options, "stylesheets")
     return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
 
 

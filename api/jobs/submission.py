@@ -1,7 +1,8 @@
 """Makes a `Submission` of a checked request: the canonical spec of its kind, and a digest.
 
 The digest covers what the caller sent. What the spec refers to (a job, a template) is looked up and
-pinned after that, so that the same request always has the same digest.
+pinned after that, so that the same request always has the same digest. If the spec has secrets, the
+digest needs a key, so that the store does not help to guess them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Kind
 from jobs.kinds.lookups import Lookups
+from jobs.kinds.spec_secrets import SpecSecrets
 from jobs.webhooks.destination import Destinations
 
 _PARAMETERS_WITH_FILES = 3
@@ -38,12 +40,14 @@ class Submissions:
         max_timeout_seconds: int,
         destinations: Destinations,
         lookups_of: Callable[[str], Lookups],
+        secrets: SpecSecrets,
     ) -> None:
         """`lookups_of` returns what a kind may look up for a tenant."""
         self._kinds = kinds
         self._destinations = destinations
         self._max_timeout_seconds = max_timeout_seconds
         self._lookups_of = lookups_of
+        self._secrets = secrets
 
     async def of_request(
         self,
@@ -62,6 +66,9 @@ class Submissions:
                 request with the same key may have been accepted.
         """
         submission, spec = self._as_sent(request, tenant, idempotency_key, now, files or {})
+        if idempotency_key is not None:
+            digest = self._digest(_sent_content(submission, spec), spec)
+            submission = dataclasses.replace(submission, content_digest=digest)
         return await self._pinned(submission, spec)
 
     async def _pinned(self, submission: Submission, spec: dict[str, Any]) -> Submission:
@@ -75,7 +82,17 @@ class Submissions:
             if submission.idempotency_key is None:
                 raise
             return dataclasses.replace(submission, refusal=error)
-        return submission if pinned is spec else dataclasses.replace(submission, spec=canonical_json(pinned))
+        if pinned is spec:
+            return submission
+        return dataclasses.replace(submission, spec=self._stored(pinned, submission.tenant))
+
+    def _stored(self, spec: dict[str, Any], tenant: str) -> bytes:
+        return canonical_json(self._secrets.stored(spec, tenant))
+
+    def _digest(self, content: list[Any], *specs: dict[str, Any]) -> str:
+        """Returns a digest of `content`, in which `specs` are."""
+        has_secrets = any("secrets" in spec for spec in specs)
+        return self._secrets.digest(canonical_json(content)) if has_secrets else _digest(content)
 
     def _as_sent(
         self,
@@ -97,7 +114,7 @@ class Submissions:
             job_id=new_job_id(),
             tenant=tenant,
             kind=request.kind,
-            spec=canonical_json(spec),
+            spec=self._stored(spec, tenant),
             files={digests[name]: content for name, content in files.items()},
             priority=Priority(request.priority),
             scheduled_at_ms=scheduled_at_ms,
@@ -109,7 +126,7 @@ class Submissions:
             webhook_url=self._check_webhook_url(request.webhook_url),
             idempotency_key=idempotency_key,
         )
-        return with_digest(submission), spec
+        return submission, spec
 
     async def of_batch(
         self, request: BatchRequest, tenant: str, idempotency_key: str | None, now: float
@@ -130,7 +147,7 @@ class Submissions:
                 refusals.append(error.below(f"/jobs/{number}"))
         if refusals:
             raise as_one(refusals)
-        content = [[_content(job) for job, _ in jobs], request.metadata]
+        content = [[_sent_content(*each) for each in jobs], request.metadata, webhook_url]
         pinned, refusal = await self._all_pinned(jobs)
         if refusal is not None and idempotency_key is None:
             raise refusal
@@ -141,7 +158,7 @@ class Submissions:
             metadata=request.metadata,
             webhook_url=webhook_url,
             idempotency_key=idempotency_key,
-            content_digest=_digest([*content, webhook_url]) if idempotency_key else "",
+            content_digest=self._digest(content, *(spec for _, spec in jobs)) if idempotency_key else "",
             refusal=refusal,
         )
 
@@ -223,20 +240,20 @@ def retry_of(
         webhook_url=webhook_url,
         idempotency_key=idempotency_key,
     )
-    return with_digest(submission)
-
-
-def with_digest(submission: Submission) -> Submission:
-    """Adds the digest of the content if the submission has an idempotency key."""
-    if submission.idempotency_key is None:
+    if idempotency_key is None:
         return submission
-    return dataclasses.replace(submission, content_digest=_digest(_content(submission)))
+    return dataclasses.replace(submission, content_digest=_digest(_content(submission, spec)))
 
 
-def _content(submission: Submission) -> list[Any]:
+def _sent_content(submission: Submission, spec: dict[str, Any]) -> list[Any]:
+    """Returns what the caller sent, with secrets in clear: sealed ones differ each time."""
+    return _content(submission, canonical_json(spec) if "secrets" in spec else submission.spec)
+
+
+def _content(submission: Submission, spec: bytes) -> list[Any]:
     return [
         submission.kind,
-        submission.spec.decode(),
+        spec.decode(),
         submission.priority,
         submission.scheduled_at_ms,
         submission.expires_in_ms,

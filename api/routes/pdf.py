@@ -49,6 +49,10 @@ async def _read_document(request: Request, bounds: BodyBounds) -> SentDocument:
 
 
 _FIELDS = ("options", "index")
+_SECRETS_IN_URL = (
+    "The option `fetch` does not belong into a URL, because logs keep URLs. Send `options` as a field of "
+    "multipart/form-data, or use POST /v1/jobs."
+)
 _DOCUMENT = {"type": "string", "minLength": 1}
 _UPLOAD = {
     "type": "object",
@@ -99,7 +103,9 @@ class PdfRoutes:
     ) -> Response:
         """Turn a document into a PDF: the body is the document, or has it among files."""
         form = body.form
-        options = _once("options", query.options, form)
+        options = _options(_once("options", query.options, form))
+        if "fetch" in options and query.options is not None:
+            raise _refused("options/fetch", _SECRETS_IN_URL)
         index = _once("index", query.index, form)
         if body.input is None:
             input = take_document(form.files, form.content_types, index, "/index")
@@ -110,7 +116,7 @@ class PdfRoutes:
         submitted = await submit_pdf(
             self.services,
             request,
-            JobRequest(kind=PDF_RENDER.name, input=input, options=_options(options)),
+            JobRequest(kind=PDF_RENDER.name, input=input, options=options),
             caller.tenant,
             form.files,
         )

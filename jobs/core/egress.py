@@ -37,6 +37,7 @@ class UrlRefused(EgressError):
     """The URL itself is not one that we open, whatever it resolves to."""
 
     def __init__(self, url: str, reason: str) -> None:
+        url = _USER_INFO.sub("…@", url)  # a password must not get into messages
         shown = url if len(url) <= 200 else url[:199] + "…"
         super().__init__(f"{shown!r} is refused: {reason}.")
 
@@ -68,6 +69,11 @@ class Target:
         """What goes into the ``Host`` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port in one spelling (RFC 6454 section 6.2)."""
+        return f"{self.scheme}://{self.authority}"
 
 
 def _is_nobody(address: Address) -> bool:
@@ -221,6 +227,7 @@ _HOST_NAME = re.compile(
 )
 _IN_BRACKETS = re.compile(r"\[[^\[\]]*\](:[0-9]*)?")
 _PATH_CHARACTERS = "/?%:@!$&'()*+,;=~-._[]|^`{}"
+_USER_INFO = re.compile(r"(?<=//)[^/?#]*@")
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")

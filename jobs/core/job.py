@@ -58,7 +58,8 @@ class Submission:
     tenant: str
     kind: str
     spec: bytes
-    """JSON ``{"input": …, "options": …}``; with ``"files": {name: SHA-256}`` if there are any."""
+    """JSON ``{"input": …, "options": …}``; with ``"files": {name: SHA-256}`` if there are any. With
+    secrets it has another form: see `jobs.kinds.spec_secrets`."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Content by hex SHA-256."""
     priority: Priority = Priority.NORMAL

@@ -31,6 +31,9 @@ To add a kind of your own, write a class with the members of `Kind` and name an 
 
 A kind whose input refers to other things of the tenant, such as a job or a template, looks them up
 at submission: see `Pinning`.
+
+A kind that takes passwords or tokens returns them in a third member of the spec, ``secrets``. They
+are stored encrypted, and the runner gets them as `Run.secrets`.
 """
 
 from __future__ import annotations
@@ -63,7 +66,7 @@ class Run:
 
     claim: Claim
     spec: dict[str, Any]
-    """What `Kind.canonical` returned: ``{"input": …, "options": …}``."""
+    """What `Kind.canonical` returned: ``{"input": …, "options": …}``, without ``secrets``."""
     timeout_ms: int
     report: Callable[[Progress], None]
     """Reports progress. Never blocks; the worker sends the latest a few times a second."""
@@ -74,6 +77,9 @@ class Run:
     result_of: Callable[[str, int], Awaitable[Result]] = field(default=_no_result)
     """Returns the result of another job, given its id and a maximum of bytes. Raises SourceGone,
     SourceTooLarge."""
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The member ``secrets`` that `Kind.canonical` returned. They may get into no result, error or
+    log."""
 
 
 Runner = Callable[[Run], Awaitable[Result]]
@@ -100,6 +106,8 @@ class Kind(Protocol):
 
     def canonical(self, input: Any, options: Any) -> dict[str, Any]:
         """Checks a submission and returns its spec: input and options, without defaults.
+
+        What is secret is in neither, but in a member ``secrets``.
 
         A kind that takes uploaded files has a third parameter: a mapping of their names to their
         bytes. It is passed only if there are files.

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from jobs.core.settings import BadSetting, Settings
-from jobs.kinds import Kind
+from jobs.kinds import Kind, Runner
 from jobs.kinds.pdf.merge import PDF_MERGE
 from jobs.kinds.pdf.preview import PDF_PREVIEW
 from jobs.kinds.pdf.render import PDF_RENDER
+from jobs.kinds.spec_secrets import SpecSecrets
+
+if TYPE_CHECKING:
+    from jobs.render.parent.pool import RenderPool
 
 _BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW)
 
@@ -20,6 +26,11 @@ def load_kinds(settings: Settings) -> dict[str, Kind]:
     """
     kinds = [*_BUILT_IN, *(_load(path) for path in settings.kinds)]
     return {kind.name: kind for kind in kinds}
+
+
+def runners_of(kinds: Mapping[str, Kind], pool: RenderPool, secrets: SpecSecrets) -> dict[str, Runner]:
+    """Returns the run side of each kind, which gets specs as `Kind.canonical` made them."""
+    return {name: secrets.opening(kind.runner(pool)) for name, kind in kinds.items()}
 
 
 def _load(path: str) -> Kind:

@@ -33,6 +33,8 @@ _SECRET_NAMES = frozenset(
         "authorization",
         "password",
         "cookie",
+        "cookies",
+        "credentials",
         "redis_url",
     }
 )

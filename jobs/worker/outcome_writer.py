@@ -203,7 +203,7 @@ class OutcomeWriter:
         attempt = run.claim.attempt + 1
         has_leftovers = isinstance(error, StorageFailed)
         if error.retryable and attempt < run.claim.max_attempts:
-            delay_ms = backoff_ms(attempt, random.random())  # noqa: S311 (jitter)
+            delay_ms = backoff_ms(attempt, random.random(), error.retry_after_s)  # noqa: S311 (jitter)
             await until_stored(
                 lambda: self._queue.retry(
                     run.claim, error, delay_ms, began_ms_ago=run.began_ms_ago, has_leftovers=has_leftovers

@@ -12,9 +12,11 @@ class JobError(PressrunError):
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.retry_after_s = retry_after_s
+        """How long the next attempt should wait at least, if the error is retryable."""
 
 
 class InternalJobError(JobError, code="internal_error", retryable=True):
@@ -50,7 +52,22 @@ class AssetForbidden(JobError, code="asset_forbidden"):
 
 
 class DocumentUnreachable(JobError, code="document_unreachable", retryable=True):
-    """The URL that the job names as its document could not be fetched."""
+    """The `url` of the document could not be fetched: its server does not answer, or with a status
+    that passes, such as 429 or 503. The next attempt waits as long as its `Retry-After` says, up to
+    an hour."""
+
+
+class DocumentRefused(JobError, code="document_refused"):
+    """The server of the `url` does not give the document: it answers with a status that another
+    attempt would not change, such as 401, 403, 404 or 410, or with redirects without end."""
+
+
+class DocumentUnsupported(JobError, code="document_unsupported"):
+    """The `url` leads to something that is neither HTML nor Markdown."""
+
+
+class SecretsUnreadable(JobError, code="secrets_unreadable", retryable=True):
+    """The worker has no key that decrypts the credentials of the job (`PRESSRUN_SECRET_KEY`)."""
 
 
 class StrictWarnings(JobError, code="strict_warnings"):

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, mode
 
 from jobs.core.file_names import MAX_NAME_CHARACTERS, is_file_name
 from jobs.kinds.pdf import invoice_xml
+from jobs.kinds.pdf.fetch_credentials import MAX_ORIGINS, FetchCredentials
 from jobs.kinds.pdf.invoice_xml import NoInvoice
 from jobs.kinds.pdf.paper import Paper, contradiction, paper
 from jobs.kinds.pdf.values import (
@@ -58,7 +59,7 @@ class PdfInput(Strict):
     markdown: Annotated[
         str | None, Field(min_length=1, description="Markdown as GitHub has it, with front matter.")
     ] = None
-    url: Annotated[HttpUrl | None, Field(description="Address of an HTML document.")] = None
+    url: Annotated[HttpUrl | None, Field(description="Address of an HTML or Markdown document.")] = None
     template: Annotated[
         str | None,
         Field(pattern=NAME_PATTERN, description="The name of a template; `data` fills it."),
@@ -296,6 +297,15 @@ class PdfOptions(Strict):
         Field(
             description="Warnings fail the job: all of them (`true`), those of this severity or a worse "
             "one, or those with one of these codes."
+        ),
+    ] = None
+    fetch: Annotated[
+        list[FetchCredentials] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_ORIGINS,
+            description="Headers, cookies or a password for requests to some origins. They are stored encrypted, "
+            "and are gone with the input.",
         ),
     ] = None
     cache: Annotated[

@@ -13,7 +13,8 @@ from jobs.core.errors.request import InvalidInput, TemplateNotFound
 from jobs.core.job import Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf.options import PdfInput, PdfOptions
+from jobs.kinds.pdf import fetch_credentials
+from jobs.kinds.pdf.options import PdfInput, PdfOptions, problem
 from jobs.kinds.titles import file_name, with_title
 from jobs.kinds.validation import canonical
 from jobs.render.protocol.messages import RenderRequest
@@ -40,10 +41,23 @@ class PdfRender:
         return Schemas(PdfInput, PdfOptions)
 
     def canonical(self, input: Any, options: Any, files: Mapping[str, bytes] | None = None) -> dict[str, Any]:
-        def extra_errors(_: PdfInput | None, options: PdfOptions | None) -> list[dict[str, str]]:
-            return [] if options is None else options.contradictions(files or {})
+        credentials: dict[str, dict[str, str]] = {}
 
-        return canonical((PdfInput, PdfOptions), input, options, extra_errors)
+        def extra_errors(input: PdfInput | None, options: PdfOptions | None) -> list[dict[str, str]]:
+            if options is None:
+                return []
+            found = options.contradictions(files or {})
+            if input is not None and options.fetch:
+                wrong = fetch_credentials.contradictions(options.fetch, input.url)
+                found += [problem(*each) for each in wrong]
+                credentials.update(fetch_credentials.by_origin(options.fetch, input.url))
+            return found
+
+        spec = canonical((PdfInput, PdfOptions), input, options, extra_errors)
+        if not credentials:
+            return spec
+        del spec["options"]["fetch"]
+        return {**spec, "secrets": {"credentials": credentials}}
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """Adds the template's version and source: later changes of it do not affect the job."""
@@ -82,7 +96,7 @@ class PdfRender:
 
 async def _reused(run: Run) -> Result | None:
     """Returns a copy of an earlier result of the same document, or None."""
-    key = _reuse_key(run.spec)
+    key = _reuse_key(run)
     found = await run.recall(key) if key is not None else None
     return found and dataclasses.replace(found, details={**found.details, "cached": True})
 
@@ -102,13 +116,17 @@ async def _rendered(run: Run, pool: RenderPool) -> Result:
         content_type=outcome.content_type,
         filename=DEFAULT_FILENAME,
         details={**outcome.details, **with_title(outcome.title), "cached": False},
-        reuse_key=_reuse_key(run.spec) if outcome.self_contained else None,
+        reuse_key=_reuse_key(run) if outcome.self_contained else None,
     )
 
 
-def _reuse_key(spec: dict[str, Any]) -> str | None:
-    """Returns a digest of all that the PDF depends on; None if it can differ, or is to be new."""
-    if "url" in spec["input"] or spec["options"].get("cache") is False:
+def _reuse_key(run: Run) -> str | None:
+    """Returns a digest of all that the PDF depends on; None if it can differ, or is to be new.
+
+    A document with credentials is never reused: what it is may depend on who asks.
+    """
+    spec = run.spec
+    if run.secrets or "url" in spec["input"] or spec["options"].get("cache") is False:
         return None
     options = {name: value for name, value in spec["options"].items() if name not in _OPTIONS_NOT_IN_THE_PDF}
     # Name and version of a template are left out: the input has its source and its data.
@@ -119,10 +137,18 @@ def _reuse_key(spec: dict[str, Any]) -> str | None:
 
 def _request(run: Run) -> RenderRequest:
     input, options = run.spec["input"], run.spec["options"]
+    credentials = run.secrets.get("credentials", {})
     if "template" not in input:
         index = input.get("index")
         ((format, document),) = ((name, text) for name, text in input.items() if name != "index")
-        return RenderRequest(format=format, document=document, options=options, files=run.files, index=index)
+        return RenderRequest(
+            format=format,
+            document=document,
+            options=options,
+            files=run.files,
+            index=index,
+            credentials=credentials,
+        )
     source = input["source"]
     stylesheets = [*source["stylesheets"], *options.get("stylesheets", ())]
     return RenderRequest(
@@ -131,6 +157,7 @@ def _request(run: Run) -> RenderRequest:
         data=input["data"],
         options={**options, "stylesheets": stylesheets},
         files=run.files,
+        credentials=credentials,
     )
 
 

@@ -111,6 +111,7 @@ def _serve(channel: Channel, tasks: Tasks, reporter: Reporter, frame: Frame) -> 
                 "code": error.code,
                 "message": error.message[:4000],
                 "detail": _where(error) if isinstance(error, RenderFailed | PdfUnreadable) else None,
+                "retry_after_s": error.retry_after_s,
             }
         )
     else:

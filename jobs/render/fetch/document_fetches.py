@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import math
 import socket
 import time
 import zlib
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
 from jobs.core.egress import Address, AddressRefused, EgressPolicy, Target, UrlRefused
+from jobs.core.http.custom_headers import HeadersByOrigin
+from jobs.core.http.retry_after import parse_retry_after
 from jobs.render.fetch import pinned_http
 from jobs.render.protocol.failures import shown_url
-from jobs.render.protocol.limits import FetchLimits
+from jobs.render.protocol.limits import MAX_RETRY_AFTER_S, FetchLimits
 
 if TYPE_CHECKING:
     from jobs.render.protocol.messages import FetchCode
@@ -26,6 +29,7 @@ T = TypeVar("T")
 Resolve = Callable[[str, int], Sequence[str | Address]]
 
 _HEADERS = {"User-Agent": "Pressrun (WeasyPrint)", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+_WANTS_CREDENTIALS = frozenset({401, 403})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -41,7 +45,14 @@ class FetchFailed(Exception):
     """An asset could not be fetched. `message` is for the owner of the document."""
 
     def __init__(
-        self, code: FetchCode, message: str, *, is_final: bool = False, detail: str | None = None
+        self,
+        code: FetchCode,
+        message: str,
+        *,
+        is_final: bool = False,
+        detail: str | None = None,
+        status: int | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -50,6 +61,10 @@ class FetchFailed(Exception):
         """Whether this document gets nothing more, for the same reason."""
         self.detail = detail
         """What only the operator may know."""
+        self.status = status
+        """The HTTP status with which the server has answered."""
+        self.retry_after_s = retry_after_s
+        """How long the server has asked to wait."""
 
 
 class DocumentFetches:
@@ -67,8 +82,11 @@ class DocumentFetches:
         self._bytes_left = limits.max_total_bytes
         self._seconds_left = limits.total_seconds
 
-    async def fetch(self, url: str) -> Asset:
+    async def fetch(self, url: str, credentials: HeadersByOrigin | None = None) -> Asset:
         """Returns the asset at `url`. Cancelling this call ends its connection.
+
+        Each request carries the headers that `credentials` have for its own origin, and no others:
+        what a redirect leads to gets none of those that the first URL got.
 
         Raises:
             FetchFailed: it is refused, unreachable or over a limit.
@@ -76,7 +94,7 @@ class DocumentFetches:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._time_limit()):
-                return await self._follow(url)
+                return await self._follow(url, credentials or {})
         except UrlRefused as error:
             raise FetchFailed("asset_forbidden", str(error)) from None
         except TimeoutError:
@@ -92,8 +110,8 @@ class DocumentFetches:
         finally:
             self._seconds_left -= time.monotonic() - started
 
-    async def _follow(self, url: str) -> Asset:
-        asked_for = url
+    async def _follow(self, url: str, credentials: HeadersByOrigin) -> Asset:
+        asked_for, status = url, None
         for _ in range(self._limits.max_redirects + 1):
             self._spend_request()
             target = self._policy.check_url(url.split("#", 1)[0])
@@ -101,15 +119,19 @@ class DocumentFetches:
                 addresses = await self._checked_addresses(target)
             except AddressRefused as error:
                 raise _not_allowed(asked_for, error, is_redirect=url != asked_for) from None
-            response = await self._perform(pinned_http.Request(target, addresses, _HEADERS))
-            if response.status in _REDIRECTS and response.location:
+            own = credentials.get(target.origin, {})
+            ours = {name: value for name, value in _HEADERS.items() if name.lower() not in own}
+            headers = {**ours, **own}
+            response = await self._perform(pinned_http.Request(target, addresses, headers))
+            status = response.status
+            if status in _REDIRECTS and response.location:
                 url = _redirected(url, response.location)
                 continue
-            if not 200 <= response.status < 300:
-                raise FetchFailed("unreachable", f"{shown_url(url)} answered with status {response.status}.")
+            if not 200 <= status < 300:
+                raise _refused(url, response, has_credentials=bool(own))
             self._bytes_left -= len(response.body)
             return Asset(url, response.content_type, response.body)
-        raise FetchFailed("unreachable", f"{shown_url(url)} is the end of too many redirects.")
+        raise FetchFailed("unreachable", f"{shown_url(url)} is the end of too many redirects.", status=status)
 
     async def _perform(self, request: pinned_http.Request) -> pinned_http.Response:
         try:
@@ -155,6 +177,25 @@ def _redirected(url: str, location: str) -> str:
         return urljoin(url, location)
     except ValueError:
         raise UrlRefused(location, "it is malformed") from None
+
+
+def _refused(url: str, response: pinned_http.Response, *, has_credentials: bool) -> FetchFailed:
+    """Returns the failure for a status that is no success."""
+    about = ""
+    if response.status in _WANTS_CREDENTIALS and has_credentials:
+        about = ", although it got the credentials of the option `fetch`"
+    elif response.status in _WANTS_CREDENTIALS:
+        about = ". The option `fetch` can give credentials for its origin"
+    after_ms = parse_retry_after(response.retry_after, round(time.time() * 1000))
+    after_s = min(math.ceil(after_ms / 1000), MAX_RETRY_AFTER_S)
+    if after_s:
+        about = f", and asks to wait {after_s} s"
+    return FetchFailed(
+        "unreachable",
+        f"{shown_url(url)} answered with status {response.status}{about}.",
+        status=response.status,
+        retry_after_s=after_s or None,
+    )
 
 
 def _over_limit(what: str) -> FetchFailed:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from jobs.core.egress import EgressPolicy
+from jobs.core.http.custom_headers import HeadersByOrigin
 from jobs.process.name_lookup import look_up
 from jobs.process.own_addresses import is_own_address
 from jobs.render.child.channel import take_standard_input
@@ -33,7 +34,7 @@ _MAX_OPEN_FILES = 2 * _MAX_THREADS
 _STACK_BYTES = 512 * 1024
 _MEMORY_BYTES = 1024 * MIB
 _MAX_QUESTION_BYTES = MIB
-"""The worker is trusted; a question is little more than a URL."""
+"""The worker is trusted; a question is a URL, and credentials for ten origins at most."""
 
 
 @dataclass(slots=True)
@@ -70,7 +71,9 @@ class FetchServer(asyncio.Protocol):
             case "fetch":
                 number = question["document"]
                 document = self._documents.get(number) or self._new_document(number)
-                document.task = asyncio.create_task(self._fetch(number, document, question["url"]))
+                document.task = asyncio.create_task(
+                    self._fetch(number, document, question["url"], question["credentials"])
+                )
             case "more":
                 self._send_piece(question["document"])
             case "end":
@@ -95,9 +98,9 @@ class FetchServer(asyncio.Protocol):
         self._documents[number] = _Document(fetches)
         return self._documents[number]
 
-    async def _fetch(self, number: int, document: _Document, url: str) -> None:
+    async def _fetch(self, number: int, document: _Document, url: str, credentials: HeadersByOrigin) -> None:
         try:
-            document.asset, document.sent_bytes = await document.fetches.fetch(url), 0
+            document.asset, document.sent_bytes = await document.fetches.fetch(url, credentials), 0
         except FetchFailed as failed:
             self._send_failure(number, failed)
         except Exception as error:  # noqa: BLE001 (whatever a server has caused costs one asset)
@@ -129,6 +132,8 @@ class FetchServer(asyncio.Protocol):
                 "message": failed.message[:MAX_TEXT_CHARACTERS],
                 "is_final": failed.is_final,
                 "detail": failed.detail and failed.detail[:MAX_TEXT_CHARACTERS],
+                "status": failed.status,
+                "retry_after_s": failed.retry_after_s,
             }
         )
 

@@ -37,6 +37,7 @@ class Response:
     status: int
     location: str | None
     content_type: str
+    retry_after: str | None
     body: bytes
     """Decompressed. Empty unless the status is 2xx."""
 
@@ -70,6 +71,7 @@ class Request:
                 response.status,
                 location and location[: MAX_URL_CHARACTERS + 1],  # enough to be refused
                 response.headers.get("Content-Type", "application/octet-stream")[:_MAX_TYPE_CHARACTERS],
+                response.headers.get("Retry-After"),
                 _read_body(response, limit) if 200 <= response.status < 300 else b"",
             )
         finally:

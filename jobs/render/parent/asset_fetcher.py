@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import structlog
 
+from jobs.core.http.custom_headers import HeadersByOrigin
 from jobs.core.settings import IsolationMode
 from jobs.render.parent.spawn import kill_group, spawn_connected
 from jobs.render.protocol import wire
@@ -81,9 +82,18 @@ class AssetFetcher:
         """Returns a number for a document; `end` gives it back."""
         return next(self._numbers)
 
-    def fetch(self, document: int, url: str, deliver: Deliver) -> None:
+    def fetch(
+        self,
+        document: int,
+        url: str,
+        deliver: Deliver,
+        credentials: HeadersByOrigin | None = None,
+    ) -> None:
         """Calls `deliver` once, with the first piece of the asset at `url` or the reason why there
-        is none, unless `end` is called before."""
+        is none, unless `end` is called before.
+
+        `credentials` are headers by origin, for this request and its redirects.
+        """
         if self._limits.mode == "none":
             message = "Documents may not fetch anything here (PRESSRUN_FETCH is none)."
             deliver(_missing(document, "asset_forbidden", message, is_final=True), b"")
@@ -91,7 +101,8 @@ class AssetFetcher:
         if self._process is not None and not self._known and self._name_state != self._read_name_state():
             self._process.kill("the settings of host names have changed")
         self._known.add(document)
-        self._ask({"type": "fetch", "document": document, "url": url}, url, deliver)
+        question = {"type": "fetch", "document": document, "url": url, "credentials": credentials or {}}
+        self._ask(question, url, deliver)
 
     def more(self, document: int, deliver: Deliver) -> None:
         """Calls `deliver` with the next piece of the asset, as `fetch` does."""

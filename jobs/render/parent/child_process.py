@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, cast
 import structlog
 
 from jobs.core.errors.job import JobError
+from jobs.core.http.custom_headers import HeadersByOrigin
 from jobs.core.job import Progress
 from jobs.isolation.level import Isolation
 from jobs.render.parent.asset_fetcher import AssetFetcher
@@ -74,6 +75,8 @@ class _Render:
     """Its number in the `AssetFetcher`."""
     may_ask: Literal["for an asset", "for an asset or more", "nothing"]
     """What the child may ask for at the moment. It waits for one answer at a time."""
+    credentials: HeadersByOrigin
+    """What the fetch process sends for the document, as headers by origin. The child has none."""
     asked: bool = False
     """Whether it asked for anything outside the request."""
     peak_bytes: int = 0
@@ -204,6 +207,7 @@ class RenderChild(asyncio.Protocol):
             progress_left=100 + timeout_ms // 100,
             document=self._fetcher.open(),
             may_ask="for an asset" if isinstance(request, RenderRequest) else "nothing",
+            credentials=request.credentials if isinstance(request, RenderRequest) else {},
         )
         self._grown_answers_left += 1
         self._watch_after(_WATCH_SECONDS)
@@ -256,7 +260,8 @@ class RenderChild(asyncio.Protocol):
                 render.report(Progress(answer.percent, answer.stage, answer.page))
             case messages.AssetAsked() if render is not None and render.may_ask != "nothing":
                 render.may_ask, render.asked = "nothing", True
-                self._fetcher.fetch(render.document, answer.url, partial(self._deliver, render))
+                deliver = partial(self._deliver, render)
+                self._fetcher.fetch(render.document, answer.url, deliver, render.credentials)
             case messages.MoreAsked() if render is not None and render.may_ask == "for an asset or more":
                 render.may_ask = "nothing"
                 self._fetcher.more(render.document, partial(self._deliver, render))
@@ -269,7 +274,8 @@ class RenderChild(asyncio.Protocol):
                     log.info("render.failed", code=answer.code, detail=answer.detail)
                 self._finish(render)
                 if not render.future.done():
-                    render.future.set_exception(failures.reported_by_child(answer.code, answer.message))
+                    error = failures.reported_by_child(answer.code, answer.message, answer.retry_after_s)
+                    render.future.set_exception(error)
             case messages.Grown() if self._grown_answers_left > 0:
                 self._grown_answers_left -= 1
                 self.is_worn = True

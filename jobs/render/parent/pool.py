@@ -160,8 +160,8 @@ class RenderPool:
 
         Raises:
             RenderTimeout, RenderOutOfMemory, RendererCrashed, RenderFailed, ResultTooLarge,
-            AssetForbidden, DocumentUnreachable, PdfUnreadable, PdfEncrypted, PageOutOfRange: see
-            `jobs.core.errors`.
+            AssetForbidden, DocumentUnreachable, DocumentRefused, DocumentUnsupported,
+            PdfUnreadable, PdfEncrypted, PageOutOfRange: see `jobs.core.errors`.
         """
         child = await self._take(tenant, timeout_ms)
         while not child.alive:  # it died after it was handed over, before this task went on

@@ -1,8 +1,9 @@
 """The messages between a worker and its fetch process.
 
-The worker sends `fetch`, `more` and `end`, each with the number of a document. The fetch process
-answers each `fetch` and each `more` with `Fetched` or `NotFetched`. It reads what any web server
-may send, so `parse_fetch_answer` checks its answers as `messages.parse_answer` does.
+The worker sends `fetch`, `more` and `end`, each with the number of a document. A `fetch` has the
+credentials of the document, as headers by origin; they are forgotten when it is answered. The fetch
+process answers each `fetch` and each `more` with `Fetched` or `NotFetched`. It reads what any web
+server may send, so `parse_fetch_answer` checks its answers as `messages.parse_answer` does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from jobs.render.protocol.limits import MAX_TEXT_CHARACTERS
+from jobs.render.protocol.limits import MAX_RETRY_AFTER_S, MAX_TEXT_CHARACTERS
 from jobs.render.protocol.messages import CheckedMessage, FetchCode, parsed
 from jobs.render.protocol.wire import Frame
 
@@ -43,6 +44,10 @@ class NotFetched(CheckedMessage):
     """The document gets nothing more, for the same reason."""
     detail: Annotated[str | None, Field(max_length=MAX_TEXT_CHARACTERS)] = None
     """For the log of the worker."""
+    status: Annotated[int | None, Field(ge=0, le=999)] = None
+    """The HTTP status with which the server has answered."""
+    retry_after_s: Annotated[int | None, Field(ge=0, le=MAX_RETRY_AFTER_S)] = None
+    """How long the server has asked to wait."""
 
 
 FetchAnswer = Fetched | NotFetched

@@ -20,6 +20,8 @@ _REPORTED: dict[str, type[JobError]] = {
         errors.TemplateError,
         errors.AssetForbidden,
         errors.DocumentUnreachable,
+        errors.DocumentRefused,
+        errors.DocumentUnsupported,
         errors.PdfUnreadable,
         errors.PdfEncrypted,
         errors.PageOutOfRange,
@@ -29,6 +31,8 @@ _REPORTED: dict[str, type[JobError]] = {
 }
 
 
+_PASSES = frozenset({408, 425, 429})
+"""Statuses below 500 after which the same request may succeed: RFC 9110, RFC 8470, RFC 6585."""
 _MAX_SHOWN_CHARACTERS = 100
 
 
@@ -37,9 +41,16 @@ def shown_url(url: str) -> str:
     return url if len(url) <= _MAX_SHOWN_CHARACTERS else url[: _MAX_SHOWN_CHARACTERS - 1] + "…"
 
 
-def reported_by_child(code: str, message: str) -> JobError:
+def reported_by_child(code: str, message: str, retry_after_s: int | None = None) -> JobError:
     """Returns the error that the child reports; `code` is one of `messages.FailureCode`."""
-    return _REPORTED[code](message)
+    return _REPORTED[code](message, retry_after_s=retry_after_s)
+
+
+def document_not_fetched(message: str, status: int | None, retry_after_s: int | None) -> JobError:
+    """Returns the error for a document whose server answered with `status`, or not (None)."""
+    if status is None or status >= 500 or status in _PASSES:
+        return errors.DocumentUnreachable(message, retry_after_s=retry_after_s)
+    return errors.DocumentRefused(message)
 
 
 def timed_out(timeout_ms: int) -> JobError:

@@ -25,6 +25,9 @@ MAX_PREVIEW_DPI = 600
 ASSET_PIECE_BYTES = MIB
 """An asset travels in pieces of this size. A piece is sent when the one before has arrived, so the
 worker holds no more than one for each render."""
+MAX_RETRY_AFTER_S = 86_400
+"""A server that asks for a longer pause is taken to ask for this one. Attempts wait for less
+(`jobs.core.job_backoff`)."""
 MAX_TEXT_CHARACTERS = 2000
 """The length of a text from a fetch process. Its messages may quote what a server has sent."""
 

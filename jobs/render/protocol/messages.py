@@ -14,7 +14,9 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from jobs.core.egress import MAX_URL_CHARACTERS
+from jobs.core.http.custom_headers import HeadersByOrigin
 from jobs.isolation.level import Level
+from jobs.render.protocol.limits import MAX_RETRY_AFTER_S
 from jobs.render.protocol.warning_codes import WarningCode
 from jobs.render.protocol.wire import BadFrame, Frame
 
@@ -32,6 +34,8 @@ FailureCode = Literal[
     "template_error",
     "asset_forbidden",
     "document_unreachable",
+    "document_refused",
+    "document_unsupported",
     "pdf_unreadable",
     "pdf_encrypted",
     "page_out_of_range",
@@ -80,6 +84,8 @@ class RenderRequest:
     """Uploaded files by name; the document refers to them by relative URL."""
     index: str | None = None
     """Where the document stands among the files; None for the root."""
+    credentials: HeadersByOrigin = field(default_factory=dict, repr=False)
+    """Headers for what the document fetches. They are for the fetch process: no child gets them."""
     produces: Collection[MediaType] = _PDF
 
     def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
@@ -228,6 +234,8 @@ class Failed(CheckedMessage):
     message: Annotated[str, Field(max_length=4000)]
     detail: Annotated[str | None, Field(max_length=1000)] = None
     """For the log of the worker."""
+    retry_after_s: Annotated[int | None, Field(ge=0, le=MAX_RETRY_AFTER_S)] = None
+    """How long the server of the document has asked to wait."""
 
 
 class Grown(CheckedMessage):

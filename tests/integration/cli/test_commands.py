@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import re
 import signal
 from pathlib import Path
@@ -91,6 +92,24 @@ async def test_render_sends_files_by_the_names_that_the_document_uses(
     index = {} if document_name == "index.html" else {"index": document_name}
     assert spec["input"] == {"markdown" if document_name.endswith(".md") else "html": document_name} | index
     assert spec["options"] == {"strict": True}
+
+
+async def test_render_sends_credentials_in_the_body_and_not_in_the_url(
+    terminal: Terminal, core: Core, document: Path
+) -> None:
+    specs: list[dict[str, Any]] = []
+
+    async def record(run: Run) -> Result:
+        specs.append(dict(run.spec))
+        return await instant(run)
+
+    fetch = [{"origins": ["https://app.example"], "cookies": {"session": "hunter2"}}]
+    async with core.worker({"pdf.render": record}):
+        done = await terminal.run(
+            "render", str(document), "--options", json.dumps({"fetch": fetch, "zoom": 2})
+        )
+    assert done.exit_code == 0, done.stderr
+    assert (specs[0]["spec"]["options"], "sealed" in specs[0]) == ({"zoom": 2}, True)
 
 
 async def test_render_finds_what_a_page_refers_to_and_says_what_it_sends(

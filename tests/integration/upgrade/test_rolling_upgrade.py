@@ -112,6 +112,19 @@ async def test_jobs_are_run_whichever_release_submits_and_whichever_works(
         assert await read_kept_bytes(redis) == {"default": kept}
 
 
+async def test_a_worker_of_the_previous_release_leaves_a_job_with_credentials_to_todays(
+    redis: Redis, redis_url: str, tmp_path: Path, previous: Path
+) -> None:
+    fetch = [{"origins": ["http://127.0.0.1:9000"], "cookies": {"session": "hunter2"}}]
+    async with side_by_side(redis_url, tmp_path, previous, old=("jobs",), new=("api",)) as (earlier, today):
+        job = await today.submit("<p>Behind a login</p>", options={"fetch": fetch}, max_attempts=20)
+        tried = await today.until(job["id"], "retrying", "succeeded", "failed")
+        assert (tried["status"], tried["error"]["code"]) == ("retrying", "internal_error")
+        await earlier.stop()
+        await today.start("jobs")
+        assert (await today.until(job["id"], "succeeded", "failed"))["status"] == "succeeded"
+
+
 async def test_events_and_webhooks_arrive_through_the_notifiers_of_both_releases(
     redis: Redis, redis_url: str, tmp_path: Path, previous: Path
 ) -> None:

@@ -80,6 +80,10 @@ class FetchProblem:
 
     code: FetchCode
     message: str
+    status: int | None = None
+    """The HTTP status with which the server has answered."""
+    retry_after_s: int | None = None
+    """How long the server has asked to wait."""
 
 
 class Diagnostics(logging.Handler):

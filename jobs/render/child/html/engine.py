@@ -23,7 +23,6 @@ from weasyprint.urls import FatalURLFetchingError, URLFetchingError
 
 from jobs.core.errors.job import (
     AssetForbidden,
-    DocumentUnreachable,
     JobError,
     RenderFailed,
     RenderOutOfMemory,
@@ -42,12 +41,14 @@ from jobs.render.child.html.fonts.configuration import Fonts
 from jobs.render.child.html.fonts.replaced import UsedFonts
 from jobs.render.child.html.links import Links
 from jobs.render.child.html.progress_log import Emit, ProgressLog
+from jobs.render.child.html.source_document import SourceDocument, fetched_document
 from jobs.render.child.html.template_filling import fill
 from jobs.render.child.markdown import conversion as markdown
 from jobs.render.child.markdown.front_matter import Warn
 from jobs.render.child.pdf import form_fields
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.child.pdf.finishing import finish
+from jobs.render.protocol.failures import document_not_fetched
 from jobs.render.protocol.messages import MAX_TITLE_CHARACTERS
 from jobs.render.protocol.warning_codes import WarningCode
 
@@ -70,7 +71,6 @@ _WEASYPRINT_OPTIONS = {
     "image_dpi": "dpi",
 }
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +137,17 @@ class Engine:
                 self._used_fonts.in_use(),
                 optional_color_profiles(),
             ):
-                if format == "template":
-                    document = fill(document.decode(), data or {}).encode("utf-8", "replace")
-                html = self._parse(format, document, options, fetcher, diagnostics.add)
-                rendering = self._lay_out(html, format, options)
+                text = document.decode()
+                if format == "url":
+                    source = fetched_document(fetcher, text)
+                elif format == "template":
+                    source = SourceDocument(
+                        format, fill(text, data or {}).encode("utf-8", "replace").decode()
+                    )
+                else:
+                    source = SourceDocument(format, text)
+                html = self._parse(source, options, fetcher, diagnostics.add)
+                rendering = self._lay_out(html, source.format, options)
                 if warning := links.finish(rendering, html):
                     diagnostics.add("relative_link", warning)
                 for warning in self._replaced_fonts():
@@ -196,30 +203,19 @@ class Engine:
 
     def _parse(
         self,
-        format: str,
-        document: bytes,
+        source: SourceDocument,
         options: Mapping[str, Any],
         fetcher: DocumentFetcher,
         warn: Warn,
     ) -> weasyprint.HTML:
-        base_url = fetcher.base_url or options.get("base_url")
-        text: bytes | str = document.decode()
-        encoding = None
-        if format == "url":
-            response = fetcher.fetch(str(text))
-            if response.content_type not in _HTML_TYPES:
-                raise RenderFailed(f"{response.url} is {response.content_type}, not an HTML document.")
-            text, encoding, base_url = (
-                response.read(),
-                response.charset,
-                options.get("base_url") or response.url,
-            )
-        elif format == "markdown":
-            text = markdown.to_html(document.decode(), warn, lang=options.get("metadata", {}).get("lang"))
+        text = source.text
+        if source.format == "markdown":
+            text = markdown.to_html(str(text), warn, lang=options.get("metadata", {}).get("lang"))
+        own_base_url = fetcher.base_url if source.url is None else None
         html = weasyprint.HTML(
             string=text,
-            encoding=encoding,
-            base_url=base_url,
+            encoding=source.encoding,
+            base_url=own_base_url or options.get("base_url") or source.url,
             url_fetcher=fetcher,
             media_type=options.get("media", "print"),
         )
@@ -324,8 +320,10 @@ def _explained(error: BaseException) -> JobError:
             "There was no room for the temporary files of the document (TMPDIR of the worker)."
         )
     if isinstance(error, FetchFailed):
-        kind = DocumentUnreachable if error.problem.code == "unreachable" else AssetForbidden
-        return kind(error.problem.message)
+        problem = error.problem
+        if problem.code == "unreachable":
+            return document_not_fetched(problem.message, problem.status, problem.retry_after_s)
+        return AssetForbidden(problem.message)
     if isinstance(error, URLFetchingError | FatalURLFetchingError):
         return RenderFailed("Something that the document cannot do without could not be fetched.")
     if isinstance(error, ArithmeticError) or (isinstance(error, ValueError) and "to integer" in str(error)):

@@ -108,8 +108,11 @@ class DocumentFetcher(URLFetcher):
     def _answer(self, question: dict[str, Any]) -> Frame:
         frame = self._ask(question)
         if frame.header["type"] == "not_fetched":
-            problem = FetchProblem(frame.header["code"], frame.header["message"])
-            if frame.header["is_final"]:
+            header = frame.header
+            problem = FetchProblem(
+                header["code"], header["message"], header["status"], header["retry_after_s"]
+            )
+            if header["is_final"]:
                 self._final_problem = problem
             raise FetchFailed(problem)
         return frame

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from jobs.core.errors.request import InvalidInput, JobNotFound
 from jobs.core.job import BatchSubmission, Job, Priority, Submission
 from jobs.kinds import Runner
 from jobs.kinds.lookups import Lookups
+from jobs.kinds.spec_secrets import SpecSecrets
 from jobs.webhooks.destination import Destinations
 
 NOW = 1_750_000_000.0
+SECRETS = SpecSecrets(lambda: ["a-secret-of-thirty-two-characters"])
 
 
 class Echo:
@@ -45,6 +48,15 @@ class Version(Echo):
         return {**spec, "input": {**spec["input"], "version": job.version}}
 
 
+class Confidential(Echo):
+    """Takes a password."""
+
+    name = "confidential"
+
+    def canonical(self, input: Any, options: Any) -> dict[str, Any]:
+        return {"input": {}, "options": options, "secrets": {"password": input["password"]}}
+
+
 class OneJob:
     """The lookups of a tenant that has one job, ``known``, with this version."""
 
@@ -58,14 +70,18 @@ class OneJob:
         return Job({"version": self._version}, self._tenant)
 
 
-def submissions(known_version: int = 1) -> Submissions:
-    kinds = {"echo": Echo(), "version": Version()}
-    return Submissions(kinds, 60, Destinations(EgressPolicy()), lambda tenant: OneJob(tenant, known_version))
+def submissions(known_version: int = 1, secrets: SpecSecrets = SECRETS) -> Submissions:
+    kinds = {kind.name: kind for kind in (Echo(), Version(), Confidential())}
+    return Submissions(
+        kinds, 60, Destinations(EgressPolicy()), lambda tenant: OneJob(tenant, known_version), secrets
+    )
 
 
-async def make(key: str | None = "key", *, known_version: int = 1, **members: Any) -> Submission:
+async def make(
+    key: str | None = "key", *, known_version: int = 1, secrets: SpecSecrets = SECRETS, **members: Any
+) -> Submission:
     request = JobRequest.model_validate({"kind": "echo", "input": {"b": 1, "a": "ü"}, **members})
-    return await submissions(known_version).of_request(request, "acme", key, NOW)
+    return await submissions(known_version, secrets).of_request(request, "acme", key, NOW)
 
 
 async def make_batch(
@@ -186,6 +202,26 @@ async def test_references_of_a_batch_are_pinned_and_do_not_change_its_digest() -
     assert (b'"version":1' in first.jobs[0].spec, b'"version":2' in second.jobs[0].spec) == (True, True)
     assert first.jobs[0].batch_id == first.batch_id
     assert first.content_digest == second.content_digest
+
+
+def with_password(password: str) -> dict[str, Any]:
+    return {"kind": "confidential", "input": {"password": password}}
+
+
+async def test_secrets_are_sealed_and_the_digest_knows_them_and_does_not_show_them() -> None:
+    first, again, other = [await make(**with_password(password)) for password in ("pw1", "pw1", "pw2")]
+    assert "pw1" not in repr(first)
+    stored, secrets = SECRETS.opened(json.loads(first.spec), "acme")
+    assert (stored, secrets) == ({"input": {}, "options": {}}, {"password": "pw1"})
+    assert first.content_digest == again.content_digest != other.content_digest
+    other_key = SpecSecrets(lambda: ["another-secret-of-thirty-two-characters"])
+    assert first.content_digest != (await make(secrets=other_key, **with_password("pw1"))).content_digest
+
+
+async def test_secrets_of_a_batch_are_sealed_and_its_digest_knows_them() -> None:
+    first, again, other = [await make_batch(with_password(each)) for each in ("pw1", "pw1", "pw2")]
+    assert "pw1" not in repr(first)
+    assert first.content_digest == again.content_digest != other.content_digest
 
 
 async def test_a_missing_reference_is_an_error_with_a_pointer() -> None:

@@ -46,6 +46,23 @@ def teredo(client: IPv4Address) -> IPv6Address:
     )
 
 
+def test_a_password_in_a_url_is_not_shown() -> None:
+    for url in ("https://zoe:hunter2@a.example/x", "https://zoe:h@hunter2@a.example", "//hunter2@a.example"):
+        with pytest.raises(UrlRefused) as refused:
+            POLICY.check_url(url)
+        assert "hunter2" not in str(refused.value)
+        assert "…@a.example" in str(refused.value)
+
+
+def test_an_origin_is_scheme_host_and_port_in_one_spelling() -> None:
+    for url, origin in (
+        ("https://A.example:443/x?y", "https://a.example"),
+        ("http://a.example.:8080", "http://a.example:8080"),
+        ("http://[2001:DB8::1]/", "http://[2001:db8::1]"),
+    ):
+        assert POLICY.check_url(url).origin == origin
+
+
 class TestAddresses:
     @pytest.mark.parametrize("address", VECTORS["refuse"])
     def test_addresses_that_the_vectors_refuse_are_refused(self, address: str) -> None:

@@ -1,5 +1,6 @@
 import base64
 import contextlib
+import dataclasses
 import json
 import re
 import subprocess
@@ -14,7 +15,7 @@ from weasyprint.pdf import VARIANTS
 
 from jobs.core.errors.job import StrictWarnings
 from jobs.core.errors.request import InvalidInput
-from jobs.core.job import Claim, Progress
+from jobs.core.job import Claim, Progress, Result
 from jobs.kinds import Run
 from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.kinds.pdf.values import PdfVariant
@@ -289,8 +290,11 @@ class Renderer:
         warnings: list[dict[str, Any]],
         omitted: dict[str, int] | None = None,
         title: str | None = None,
+        *,
+        self_contained: bool = False,
     ) -> None:
         self._title = title
+        self._self_contained = self_contained
         self.requests: list[tuple[RenderRequest, str, int]] = []
         self._warnings, self._omitted = warnings, omitted or {}
 
@@ -303,7 +307,11 @@ class Renderer:
         if self._omitted:
             details["warnings_omitted"] = self._omitted
         return RenderOutcome(
-            body=b"%PDF-", content_type="application/pdf", details=details, title=self._title
+            body=b"%PDF-",
+            content_type="application/pdf",
+            details=details,
+            title=self._title,
+            self_contained=self._self_contained,
         )
 
 
@@ -330,6 +338,27 @@ class TestRunner:
             assert spec["input"] == input
             await PDF_RENDER.runner(renderer)(run_of(spec))  # type: ignore[arg-type]
         assert [request.index for request, *_ in renderer.requests] == ["ref/p.html", None]
+
+    async def test_credentials_go_to_the_pool_and_the_result_is_never_used_again(self) -> None:
+        credentials = {"https://app.example": {"cookie": "a=1"}}
+        known: list[str] = []
+
+        async def recall(key: str) -> Result | None:
+            known.append(key)
+            return None
+
+        for input in (HTML, {"url": "https://app.example/"}):
+            renderer = Renderer([], self_contained=True)
+            spec = {"input": input, "options": {}}
+            run = dataclasses.replace(run_of(spec), secrets={"credentials": credentials}, recall=recall)
+            result = await PDF_RENDER.runner(renderer)(run)  # type: ignore[arg-type]
+            ((request, *_),) = renderer.requests
+            assert (request.credentials, request.options) == (credentials, {})
+            assert (known, result.reuse_key) == ([], None)
+        result = await PDF_RENDER.runner(renderer)(
+            dataclasses.replace(run, secrets={}, spec={**spec, "input": HTML})
+        )  # type: ignore[arg-type]
+        assert known == [result.reuse_key]
 
     async def test_a_file_without_a_name_is_called_document_pdf(self) -> None:
         result = await PDF_RENDER.runner(Renderer([]))(run_of({"input": HTML, "options": {}}))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
@@ -12,8 +13,9 @@ import pytest
 
 from jobs.process.name_lookup import look_up
 from jobs.render.fetch.document_fetches import DocumentFetches, FetchFailed, Resolve
-from jobs.render.protocol.limits import FetchLimits
+from jobs.render.protocol.limits import MAX_RETRY_AFTER_S, FetchLimits
 from testsupport.asset_fetching import fetched, fetches
+from testsupport.guarded_web import Page, guarded, guarded_web, redirect
 from testsupport.hostile_web import CSS, PNG, HostileWeb
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -71,6 +73,72 @@ class TestFetching:
     def test_the_next_address_is_tried_if_one_does_not_answer(self, web: HostileWeb) -> None:
         names = {"cdn.example": ["127.0.0.2", "127.0.0.1"]}
         assert fetched(fetcher(names), web.url("/pixel.png", "cdn.example")).body == PNG
+
+
+class TestCredentials:
+    def test_each_origin_gets_its_own_and_no_other_does(self) -> None:
+        with guarded_web() as app, guarded_web() as cdn, guarded_web() as other:
+            for web in (app, cdn, other):
+                web.pages["/x"] = Page()
+            credentials = {
+                app.origin: {"cookie": "a=1", "accept": "text/html"},
+                cdn.origin: {"authorization": "Bearer c"},
+            }
+            fetching = fetcher()
+            for web in (app, cdn, other):
+                fetched(fetching, web.url("/x"), credentials)
+            got = [web.headers_of("/x")[0] for web in (app, cdn, other)]
+        names = ("cookie", "authorization", "accept")
+        assert [[headers.get(name) for name in names] for headers in got] == [
+            ["a=1", None, "text/html"],
+            [None, "Bearer c", "*/*"],
+            [None, None, "*/*"],
+        ]
+
+    def test_a_redirect_to_another_origin_takes_none_along(self) -> None:
+        with guarded_web() as app, guarded_web() as other:
+            app.pages["/there"] = redirect(other.url("/back"))
+            other.pages["/back"] = redirect(app.url("/x"))
+            app.pages["/x"] = Page()
+            fetched(fetcher(), app.url("/there"), {app.origin: {"cookie": "a=1", "x-key": "k"}})
+            sent = app.headers_of("/there") + other.headers_of("/back") + app.headers_of("/x")
+        assert [(headers.get("cookie"), headers.get("x-key")) for headers in sent] == [
+            ("a=1", "k"),
+            (None, None),
+            ("a=1", "k"),
+        ]
+
+    @pytest.mark.parametrize("spelling", ["{host}.:{port}", "u:p@{host}:{port}", "{host}:{other}"])
+    def test_a_document_cannot_lead_them_elsewhere(self, spelling: str) -> None:
+        with guarded_web() as app, guarded_web() as other:
+            host, port = "app.example", app.origin.rpartition(":")[2]
+            for web in (app, other):
+                web.pages["/x"] = Page()
+            url = f"http://{spelling.format(host=host, port=port, other=other.origin.rpartition(':')[2])}/x"
+            with suppress(FetchFailed):
+                credentials = {f"http://{host}:{port}": {"cookie": "a=1"}}
+                fetched(fetcher({host: ["127.0.0.1"]}), url, credentials)
+            assert [headers.get("cookie") for headers in other.headers_of("/x")] in ([], [None])
+            assert [headers.get("cookie") for headers in app.headers_of("/x")] in ([], ["a=1"])
+
+    def test_a_cookie_of_one_answer_is_not_sent_with_the_next_request(self) -> None:
+        with guarded_web() as app:
+            app.pages["/x"] = Page(b"", headers={"Set-Cookie": "a=2"})
+            fetching = fetcher()
+            fetched(fetching, app.url("/x"))
+            fetched(fetching, app.url("/x"))
+            assert [headers.get("cookie") for headers in app.headers_of("/x")] == [None, None]
+
+    def test_a_refusal_says_whether_credentials_were_sent(self) -> None:
+        with guarded_web() as app:
+            app.pages["/x"] = guarded("x-key", "right")
+            with pytest.raises(FetchFailed, match=r"status 401\. The option `fetch` can give") as without:
+                fetched(fetcher(), app.url("/x"))
+            with pytest.raises(FetchFailed, match="status 401, although it got the credentials") as wrong:
+                fetched(fetcher(), app.url("/x"), {app.origin: {"x-key": "hunter2"}})
+            assert fetched(fetcher(), app.url("/x"), {app.origin: {"x-key": "right"}}).body
+        assert (without.value.status, wrong.value.status) == (401, 401)
+        assert "hunter2" not in repr(wrong.value)
 
 
 class TestRefusing:
@@ -220,6 +288,25 @@ class TestFailing:
         code, message = problem(fetcher(), web.url(path))
         assert code == "unreachable"
         assert says in message
+
+    @pytest.mark.parametrize(
+        ("retry_after", "seconds"),
+        [(None, None), ("7", 7), ("0", None), ("soon", None), ("9" * 400, MAX_RETRY_AFTER_S)],
+    )
+    def test_a_failed_fetch_has_the_pause_that_the_server_asks_for(
+        self, retry_after: str | None, seconds: int | None
+    ) -> None:
+        with guarded_web() as busy:
+            headers = {"Retry-After": retry_after} if retry_after else {}
+            busy.pages["/x"] = Page(b"", status=429, headers=headers)
+            with pytest.raises(FetchFailed, match="answered with status 429") as failed:
+                fetched(fetcher(), busy.url("/x"))
+        assert (failed.value.status, failed.value.retry_after_s) == (429, seconds)
+
+    def test_redirects_without_end_have_their_status(self, web: HostileWeb) -> None:
+        with pytest.raises(FetchFailed) as failed:
+            fetched(fetcher(), web.url("/loop"))
+        assert failed.value.status == 302
 
     def test_an_unknown_host_name_is_the_reason(self) -> None:
         def resolve(host: str, port: int) -> list[str]:

@@ -15,6 +15,19 @@ def test_every_code_that_a_child_may_report_becomes_its_error(code: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *((status, "document_refused") for status in (302, 304, 400, 401, 403, 404, 410, 418, 451)),
+        *((status, "document_unreachable") for status in (None, 408, 425, 429, 500, 502, 503, 504)),
+    ],
+)
+def test_a_document_is_asked_for_again_unless_its_server_refuses_it(status: int | None, code: str) -> None:
+    error = failures.document_not_fetched("why", status, 7)
+    assert (error.code, error.retryable) == (code, code == "document_unreachable")
+    assert error.retry_after_s == (7 if error.retryable else None)
+
+
+@pytest.mark.parametrize(
     ("code", "peak_mib", "expected", "says"),
     [
         (-11, 10, RendererCrashed, "was killed by SIGSEGV"),

@@ -44,6 +44,11 @@ PDF = b"%PDF-1.7"
         (RENDERED | {"content_type": "image/webp"}, b"RIFF\n\0\0\nWEBPVP8 ", Rendered),
         (RENDERED | {"content_type": "application/zip"}, b"PK\x03\x04", Rendered),
         ({"type": "failed", "code": "render_failed", "message": "no"}, b"", Failed),
+        (
+            {"type": "failed", "code": "document_unreachable", "message": "no", "retry_after_s": 60},
+            b"",
+            Failed,
+        ),
         ({"type": "asset", "url": "https://a.example/x.png"}, b"", AssetAsked),
         ({"type": "more"}, b"", MoreAsked),
         ({"type": "grown"}, b"", Grown),
@@ -70,6 +75,8 @@ def test_valid_answers_are_parsed(header: dict[str, Any], body: bytes, kind: typ
         ({"type": "progress", "percent": 20, "stage": "<script>"}, b""),
         ({"type": "failed", "code": "internal", "message": "x"}, b""),
         ({"type": "failed", "code": "render_failed", "message": "x" * 5000}, b""),
+        ({"type": "failed", "code": "document_unreachable", "message": "x", "retry_after_s": 86_401}, b""),
+        ({"type": "failed", "code": "document_unreachable", "message": "x", "retry_after_s": -1}, b""),
         (RENDERED, b""),
         (RENDERED, b"<html>"),
         (RENDERED, b"PK\x03\x04"),
@@ -90,14 +97,16 @@ def test_any_other_answer_is_refused(header: dict[str, Any], body: bytes) -> Non
         parse_answer(Frame(header, body))
 
 
-def test_a_render_request_has_its_members_in_the_header_and_contents_in_the_body() -> None:
+def test_a_render_request_has_all_but_its_credentials_in_the_header_and_the_body() -> None:
     request = RenderRequest(
         format="html",
         document="<p>",
         options={"zoom": 2.0},
         files={"a.png": b"123", "b": b""},
         index="ref/p.html",
+        credentials={"https://a.example": {"cookie": "hunter2"}},
     )
+    assert "hunter2" not in repr(request)
     assert request.body() == b"123<p>"
     assert request.header(scratch="/tmp/1", timeout_ms=500) == {
         "type": "render",

@@ -16,7 +16,9 @@ from PIL import Image
 
 from jobs.core.errors.job import (
     AssetForbidden,
+    DocumentRefused,
     DocumentUnreachable,
+    DocumentUnsupported,
     RenderFailed,
     StorageFailed,
     TemplateError,
@@ -26,7 +28,8 @@ from jobs.render.protocol.limits import FetchLimits
 from testsupport.asset_fetching import asking
 from testsupport.documents import SMALL
 from testsupport.framework_stylesheet import framework_stylesheet
-from testsupport.hostile_web import HostileWeb
+from testsupport.guarded_web import Page, guarded_web
+from testsupport.hostile_web import PNG, HostileWeb
 from testsupport.own_font import own_font
 
 POINTS_PER_MM = 72 / 25.4
@@ -169,13 +172,25 @@ class TestInputs:
     def test_a_url_that_cannot_be_fetched_fails_with_the_reason(
         self, engine: Engine, web: HostileWeb
     ) -> None:
-        with pytest.raises(DocumentUnreachable, match="status 404") as unreachable:
+        with pytest.raises(DocumentRefused, match="status 404"):
             render(engine, web.url("/missing"), "url")
-        assert unreachable.value.retryable
+        with pytest.raises(DocumentUnreachable, match="could not be fetched"):
+            render(engine, web.url("/broken.css"), "url")
         with pytest.raises(AssetForbidden, match=r"^http://10\.0\.0\.1/ is not allowed\."):
             render(engine, "http://10.0.0.1/", "url")
-        with pytest.raises(RenderFailed, match="is image/png, not an HTML document"):
+        with pytest.raises(DocumentUnsupported, match="is image/png"):
             render(engine, web.url("/pixel.png"), "url")
+
+    def test_a_url_of_markdown_is_rendered_with_its_styles_and_assets(self, engine: Engine) -> None:
+        with guarded_web() as web:
+            body = b"---\ntitle: Notes\n---\n# Hi\n\n- [x] done\n\n![x](img/a.png)"
+            web.pages["/docs/readme.md"] = Page(body, "text/plain")
+            web.pages["/docs/img/a.png"] = Page(PNG, "image/png")
+            found = render(engine, web.url("/docs/readme.md"), "url")
+            sent = render(engine, body.decode(), "markdown", base_url=web.url("/docs/"))
+        assert (found.title, found.warnings) == ("Notes", [])
+        with opened(found) as first, opened(sent) as second:
+            assert first.pages[0].Contents.read_bytes() == second.pages[0].Contents.read_bytes()
 
 
 class TestHostileDocuments:

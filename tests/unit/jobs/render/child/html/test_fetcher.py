@@ -31,7 +31,8 @@ def piece(body: bytes, bytes_left: int = 0) -> Frame:
 
 
 def missing(code: str, message: str, *, is_final: bool = False) -> Frame:
-    return Frame({"type": "not_fetched", "code": code, "message": message, "is_final": is_final}, b"")
+    header = {"code": code, "message": message, "is_final": is_final, "status": None, "retry_after_s": None}
+    return Frame({"type": "not_fetched", **header}, b"")
 
 
 def problem(fetcher: DocumentFetcher, url: str) -> tuple[str, str]:
