@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from jobs.core.http.forwarding import is_forwarding_header
+
 HeadersByOrigin = Mapping[str, Mapping[str, str]]
 """Headers for requests to some origins (`jobs.core.egress.Target.origin`), and to no others."""
 
@@ -18,8 +20,8 @@ _OURS = re.compile(
     # and extensions of them.
     "host|connection|close|transfer-encoding|te|trailer|upgrade|expect|keep-alive|max-forwards|"
     "http2-settings|alt-used|early-data|sec-.*|proxy-.*|"
-    # What the message is and where it comes from.
-    "content-.*|date|user-agent|accept-encoding|cookie|forwarded|via|x-forwarded-.*"
+    # What the message is; `is_forwarding_header` knows those that say where it comes from.
+    "content-.*|date|user-agent|accept-encoding|cookie"
 )
 
 
@@ -42,7 +44,7 @@ def checked_headers(
     for name, value in lowered.items():
         if not _NAME.match(name):
             raise ValueError(f"{name[:64]!r} should be letters, digits and hyphens")
-        if _OURS.fullmatch(name) or re.fullmatch(also_ours, name):
+        if _OURS.fullmatch(name) or re.fullmatch(also_ours, name) or is_forwarding_header(name):
             raise ValueError(f"{name} is not yours to set")
         if len(value) > max_value_characters or not _VALUE.match(value):
             raise ValueError(

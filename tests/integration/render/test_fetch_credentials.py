@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -126,6 +128,26 @@ class TestDocuments:
             "answered with status 401. The option `fetch` can give credentials for its origin."
         )
         assert [headers.get("cookie") for headers in other.headers_of("/a.png")] == [None]
+
+    async def test_if_the_fetch_process_dies_the_next_one_has_the_credentials_again(
+        self, press: Pressrun, app: GuardedWeb
+    ) -> None:
+        page = Page(b"<title>x</title><img alt='' src=a.png><img alt='' src=b.png>")
+        app.pages["/page"] = guarded("cookie", f"session={SECRET}", page)
+        app.pages["/b.png"] = guarded("cookie", f"session={SECRET}", Page(PNG, "image/png"))
+        pids = []
+
+        def kill(_: Headers) -> Page:
+            assert press.pool.fetch_process is not None
+            pids.append(press.pool.fetch_process)
+            os.kill(pids[0], signal.SIGKILL)
+            return Page(status=503)
+
+        app.pages["/a.png"] = kill
+        job = await rendered(press, app.url("/page"), COOKIE)
+        (warning,) = job["result"]["warnings"]
+        assert (warning["code"], warning["url"]) == ("image_unreachable", app.url("/a.png"))
+        assert press.pool.fetch_process not in (None, *pids)
 
     async def test_a_redirect_to_another_origin_gets_none(
         self, press: Pressrun, app: GuardedWeb, other: GuardedWeb

@@ -19,7 +19,18 @@ def test_names_become_lower_case_and_values_stay() -> None:
         *("Host", "Connection", "Close", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade"),
         *("Expect", "Max-Forwards", "HTTP2-Settings", "Proxy-Authorization", "Sec-Fetch-Site", "Alt-Used"),
         *("Early-Data", "Content-Length", "Content-Encoding", "Date", "Via", "Cookie", "User-Agent"),
-        *("Accept-Encoding", "Forwarded", "X-Forwarded-For", "X-Ours-Too", "a b", "a:b", "ä", "", "a\r\nb"),
+        *(
+            "Accept-Encoding",
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Real-IP",
+            "X-Ours-Too",
+            "a b",
+            "a:b",
+            "ä",
+            "",
+            "a\r\nb",
+        ),
     ],
 )
 def test_names_that_are_ours_or_no_names_are_refused(name: str) -> None:
