@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Kind, Runner
+from jobs.kinds.pdf.fill import PDF_FILL
 from jobs.kinds.pdf.merge import PDF_MERGE
 from jobs.kinds.pdf.preview import PDF_PREVIEW
 from jobs.kinds.pdf.render import PDF_RENDER
@@ -16,7 +17,7 @@ from jobs.kinds.spec_secrets import SpecSecrets
 if TYPE_CHECKING:
     from jobs.render.parent.pool import RenderPool
 
-_BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW)
+_BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW, PDF_FILL)
 
 
 def load_kinds(settings: Settings) -> dict[str, Kind]:

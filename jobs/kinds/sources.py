@@ -63,6 +63,15 @@ async def check_results(
         raise InvalidInput(f"/input: {message}.", [problem("/input", message)])
 
 
+async def check_source(spec: Mapping[str, Any], lookups: Lookups) -> None:
+    """Checks that the one PDF that is the input of a job exists.
+
+    There is nothing to pin, because results never change. Raises what `check_results` raises.
+    """
+    if "job_id" in spec["input"]:
+        await check_results(lookups, {"/input/job_id": spec["input"]["job_id"]})
+
+
 async def _result_bytes(lookups: Lookups, pointer: str, job_id: str) -> int | RequestError:
     """Returns the size of the job's result, or why it cannot be used."""
     try:

@@ -40,6 +40,7 @@ _FOLDERS = tuple(
         "child/html/fonts",
         "child/markdown",
         "child/pdf",
+        "child/pdf/forms",
         "protocol",
     )
 )

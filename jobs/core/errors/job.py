@@ -104,6 +104,11 @@ class PageOutOfRange(JobError, code="page_out_of_range"):
     """A PDF that the job was to work on has fewer pages than were asked for."""
 
 
+class FormInvalid(JobError, code="form_invalid"):
+    """The form of a PDF cannot be filled in as asked for: a field does not exist or cannot have its
+    value, no font has a character, or there is no form. The message lists the fields."""
+
+
 class UnknownKind(JobError, code="unknown_kind", retryable=True):
     """The worker does not know the job's kind: a newer release submitted it, or a plug-in is not
     installed."""

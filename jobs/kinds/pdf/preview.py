@@ -11,7 +11,7 @@ from jobs.core.job import Progress, Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf.values import Strict
-from jobs.kinds.sources import PdfSource, Sources, check_results, file_mismatches, stem
+from jobs.kinds.sources import PdfSource, Sources, check_source, file_mismatches, stem
 from jobs.kinds.validation import canonical
 from jobs.render.protocol import page_ranges
 from jobs.render.protocol.limits import (
@@ -82,9 +82,7 @@ class PdfPreview:
         return canonical((PdfSource, PreviewOptions), input, options, extra_errors)
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        """Checks that the result exists. There is nothing to pin, because results never change."""
-        if "job_id" in spec["input"]:
-            await check_results(lookups, {"/input/job_id": spec["input"]["job_id"]})
+        await check_source(spec, lookups)
         return spec
 
     def runner(self, pool: RenderPool) -> Runner:

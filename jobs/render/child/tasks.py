@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.render.child.html.progress_log import Emit, Step
 from jobs.render.child.pdf.finishing import finish
+from jobs.render.child.pdf.forms.filling import fill
 from jobs.render.child.pdf.merging import merge
 from jobs.render.child.pdf.source_pdf import explaining
 from jobs.render.child.warnings import Warnings
@@ -55,6 +57,7 @@ class Tasks:
             "render": self._render,
             "merge": self._merge,
             "preview": self._preview,
+            "fill": self._fill,
         }
 
     def perform(self, request: dict[str, Any], body: bytes, emit: Emit) -> Measured:
@@ -126,6 +129,26 @@ class Tasks:
             lambda done, wanted: emit(Step(5 + 90 * done // wanted, "drawing", done)),
         )
         return Product(body=pictures.body, content_type=pictures.content_type, pages=pictures.pages)
+
+    def _fill(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
+        pdf, fields = split(body, [request["bytes"]])
+        warnings = Warnings()
+        filled = fill(
+            pdf,
+            json.loads(fields),
+            request["options"],
+            lay_out=self._engine.layout,
+            warn=warnings.add,
+            advance=lambda percent, stage: emit(Step(percent, stage, None)),
+        )
+        listed, omitted = warnings.listed()
+        return Product(
+            body=filled.pdf,
+            content_type="application/pdf",
+            pages=filled.pages,
+            warnings=listed,
+            warnings_omitted=omitted,
+        )
 
 
 def split(body: bytes, sizes: Sequence[int]) -> list[bytes]:

@@ -25,6 +25,7 @@ _REPORTED: dict[str, type[JobError]] = {
         errors.PdfUnreadable,
         errors.PdfEncrypted,
         errors.PageOutOfRange,
+        errors.FormInvalid,
         errors.StorageFailed,
         errors.InternalJobError,
     )

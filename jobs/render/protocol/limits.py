@@ -21,6 +21,11 @@ MAX_PREVIEW_WIDTH = 4096
 DEFAULT_PREVIEW_WIDTH = 800
 MAX_PREVIEW_DPI = 600
 
+# Limits of `pdf.fill`: the first in the child, the others at submission.
+MAX_FORM_FIELDS = 10_000
+"""Fields and widgets of one form. More are not made by people."""
+MAX_FIELD_CHARACTERS = 20_000
+MAX_SELECTED_OPTIONS = 1000
 
 ASSET_PIECE_BYTES = MIB
 """An asset travels in pieces of this size. A piece is sent when the one before has arrived, so the

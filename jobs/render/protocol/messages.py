@@ -6,6 +6,7 @@ may control, so `parse_answer` checks the type and the size of every member befo
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ FailureCode = Literal[
     "pdf_unreadable",
     "pdf_encrypted",
     "page_out_of_range",
+    "form_invalid",
     "storage_failed",
     "internal_error",
 ]
@@ -156,6 +158,29 @@ class PreviewRequest:
 
     def body(self) -> bytes:
         return self.pdf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillRequest:
+    """Fills in a form. Its members are validated by `jobs.kinds.pdf.fill`."""
+
+    pdf: bytes
+    fields: Mapping[str, str | bool | Sequence[str] | None]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    produces: Collection[MediaType] = _PDF
+
+    def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
+        return {
+            "type": "fill",
+            "bytes": len(self.pdf),
+            "options": self.options,
+            "scratch": scratch,
+            "timeout_ms": timeout_ms,
+        }
+
+    def body(self) -> bytes:
+        """Returns the PDF, whose size is in the header, and then the fields as JSON."""
+        return self.pdf + json.dumps(self.fields).encode()
 
 
 class CheckedMessage(BaseModel):

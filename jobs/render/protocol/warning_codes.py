@@ -53,6 +53,8 @@ WarningCode = Literal[
     "signature_lost",
     "tags_lost",
     "scripts_lost",
+    "field_text_cut",
+    "xfa_removed",
 ]
 """`docs/rendering/warnings.md` explains each code."""
 
@@ -95,6 +97,8 @@ SEVERITY: Mapping[WarningCode, Severity] = {
     "signature_lost": "warning",
     "tags_lost": "warning",
     "scripts_lost": "warning",
+    "field_text_cut": "error",
+    "xfa_removed": "info",
 }
 
 

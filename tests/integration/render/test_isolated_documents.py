@@ -19,8 +19,8 @@ from jobs.isolation.level import offered
 from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
-from jobs.render.protocol.messages import MergePart, MergeRequest, PreviewRequest, Request
-from testsupport import pdfs
+from jobs.render.protocol.messages import FillRequest, MergePart, MergeRequest, PreviewRequest, Request
+from testsupport import pdf_forms, pdfs
 from testsupport.documents import table
 from testsupport.framework_stylesheet import framework_stylesheet
 from testsupport.own_font import own_font
@@ -104,6 +104,11 @@ REQUESTS: dict[str, Request] = {
             MergePart(pdf=pdfs.pages("three"), title="Two"),
         ],
         options={"watermark": {"text": "Copy"}},
+    ),
+    "filled": FillRequest(
+        pdf=pdf_forms.application(),
+        fields={"name": "Ada", "notes": "one\ntwo", "agree": True, "size": "large", "days": ["day 3"]},
+        options={"flatten": True},
     ),
     "preview": PreviewRequest(
         pdf=pdfs.pages("one", "two"),

@@ -187,9 +187,14 @@ class Engine:
 
     def page(self, html: str) -> bytes:
         """Returns the PDF of HTML that Pressrun itself has made; nothing is fetched."""
-        fetcher = DocumentFetcher(ask_nobody)
-        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=self.fonts)
+        pdf: bytes = self.layout(html).write_pdf()
         return pdf
+
+    def layout(self, html: str) -> weasyprint.Document:
+        """Lays out HTML that Pressrun itself has made; nothing is fetched."""
+        document = weasyprint.HTML(string=html, url_fetcher=DocumentFetcher(ask_nobody))
+        rendering: weasyprint.Document = document.render(font_config=self.fonts)
+        return rendering
 
     def tidy_up(self) -> None:
         """Frees what a document has left. Call it when nothing refers to its objects any more."""

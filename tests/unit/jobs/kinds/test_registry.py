@@ -10,6 +10,7 @@ from jobs.core.errors.request import InvalidInput
 from jobs.core.job import Claim, Result
 from jobs.core.settings import BadSetting, Settings
 from jobs.kinds import Run
+from jobs.kinds.pdf.fill import PDF_FILL
 from jobs.kinds.pdf.merge import PDF_MERGE
 from jobs.kinds.pdf.preview import PDF_PREVIEW
 from jobs.kinds.pdf.render import PDF_RENDER, PdfRender
@@ -33,6 +34,7 @@ def test_the_built_in_kinds_are_loaded() -> None:
         "pdf.render": PDF_RENDER,
         "pdf.merge": PDF_MERGE,
         "pdf.preview": PDF_PREVIEW,
+        "pdf.fill": PDF_FILL,
     }
 
 

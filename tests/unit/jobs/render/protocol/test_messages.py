@@ -5,6 +5,7 @@ import pytest
 from jobs.render.protocol.messages import (
     AssetAsked,
     Failed,
+    FillRequest,
     Grown,
     MergePart,
     MergeRequest,
@@ -128,6 +129,18 @@ def test_a_merge_request_has_the_size_of_each_part_in_the_header() -> None:
         "type": "merge",
         "parts": [{"bytes": 3, "title": "a", "pages": "1-"}, {"bytes": 2, "title": "b", "pages": None}],
         "options": {"linearize": True},
+        "scratch": "/tmp/1",
+        "timeout_ms": 500,
+    }
+
+
+def test_a_request_to_fill_a_form_has_its_fields_behind_the_pdf() -> None:
+    request = FillRequest(pdf=b"123", fields={"a": "é", "b": None}, options={"flatten": True})
+    assert request.body() == b'123{"a": "\\u00e9", "b": null}'
+    assert request.header(scratch="/tmp/1", timeout_ms=500) == {
+        "type": "fill",
+        "bytes": 3,
+        "options": {"flatten": True},
         "scratch": "/tmp/1",
         "timeout_ms": 500,
     }
