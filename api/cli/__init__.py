@@ -10,6 +10,7 @@ from api.cli.jobs import jobs
 from api.cli.keys import keys
 from api.cli.processes import notifier, web, worker
 from api.cli.render import render
+from api.cli.submit import submit
 from api.cli.templates import templates
 from api.cli.up import up
 from api.cli.watch import watch
@@ -22,5 +23,9 @@ def main() -> None:
     """Pressrun turns HTML into PDF and tells everybody who waits for it."""
 
 
-for command in (up, web, worker, notifier, render, jobs, templates, watch, webhooks, config, doctor, keys):
+for command in (
+    *(up, web, worker, notifier),
+    *(render, submit, jobs, templates, watch, webhooks),
+    *(config, doctor, keys),
+):
     main.add_command(command)

@@ -151,6 +151,29 @@ async def test_render_finds_what_a_page_refers_to_and_says_what_it_sends(
     assert "Not sent: ../../../secret.png: it is outside of" in done.stderr
 
 
+async def test_submit_runs_a_job_of_any_kind_and_writes_its_result(
+    terminal: Terminal, core: Core, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "form.pdf").write_bytes(b"%PDF-")
+    (tmp_path / "input.json").write_text('{"file": "form.pdf", "fields": {"name": "Zo\u00eb"}}')
+    runs: list[Run] = []
+
+    async def record(run: Run) -> Result:
+        runs.append(run)
+        return Result(body=b"done", content_type="application/pdf", filename="a.pdf", details={"pages": 1})
+
+    command = ["submit", "pdf.fill", "--input", "@input.json", "--options", '{"flatten": true}']
+    async with core.worker({"pdf.fill": record}):
+        done = await terminal.run(*command, "--file", "in/form.pdf", "-o", "filled.pdf")
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "filled.pdf").read_bytes() == b"done"
+    assert "filled.pdf: 1 page, 4 B" in done.stderr
+    assert runs[0].spec["input"]["fields"] == {"name": "Zo\u00eb"}
+    assert runs[0].spec["options"] == {"flatten": True}
+    assert runs[0].files["form.pdf"] == b"%PDF-"
+
+
 async def test_render_says_how_to_send_missing_files(terminal: Terminal, core: Core, document: Path) -> None:
     async def warned(run: Run) -> Result:
         result = await instant(run)
@@ -183,6 +206,10 @@ async def test_render_says_why_a_job_failed(terminal: Terminal, core: Core, docu
         (["render", "-", "--file", "missing.png"], 2, "missing.png' does not exist"),
         (["render", "here", "--root", "/etc"], 2, "is not below it"),
         (["render", "-", "--options", '{"nonsense": 1}'], 1, "nonsense"),
+        (["submit", "pdf.merge", "--input", "{", "-o", "-"], 2, "not JSON"),
+        (["submit", "pdf.merge", "--input", "@missing", "-o", "-"], 2, "missing: No such file"),
+        (["submit", "pdf.merge", "--input", "{}", "-o", "no/a.pdf"], 2, "there is no directory no"),
+        (["submit", "pdf.merge", "--input", "{}", "-o", "-"], 1, "/input/parts"),
         (["jobs", "show", "job_x"], 1, "job_not_found"),
         (["jobs", "--status", "done"], 2, "'done' is not one of"),
         (["watch", "job_x"], 1, "job_not_found"),

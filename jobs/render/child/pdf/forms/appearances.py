@@ -286,17 +286,17 @@ def _stream(document: pikepdf.Pdf, page: pikepdf.Page, look: Look, page_height: 
 def form_stream(document: pikepdf.Pdf, content: bytes, look: Look, resources: Object | None = None) -> Object:
     """Makes an appearance, turned as the widget is."""
     width, height = look.width, look.height
-    matrix = {
+    matrices: dict[int, list[float]] = {
         0: [1, 0, 0, 1, 0, 0],
         90: [0, 1, -1, 0, height, 0],
         180: [-1, 0, 0, -1, width, height],
         270: [0, -1, 1, 0, 0, width],
-    }[look.rotation]
+    }
     return document.make_stream(
         content,
         Type=Name.XObject,
         Subtype=Name.Form,
         BBox=Array([0, 0, round(width, 3), round(height, 3)]),
-        Matrix=Array([round(part, 3) for part in matrix]),
+        Matrix=Array([round(part, 3) for part in matrices[look.rotation]]),
         Resources=Dictionary() if resources is None else resources,
     )
