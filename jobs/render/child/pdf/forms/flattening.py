@@ -50,8 +50,17 @@ def _drawn(page: pikepdf.Page, widget: Object) -> bytes | None:
     if matrix is None:
         return None
     appearance.Type, appearance.Subtype = Name.XObject, Name.Form
-    name = page.add_resource(appearance, Name.XObject)
+    name = page.add_resource(appearance, Name.XObject, _free_name(page))
     return f"q {matrix} cm {name} Do Q".encode()
+
+
+def _free_name(page: pikepdf.Page) -> Name:
+    """Returns a name that no drawing of the page has: the same each time, unlike pikepdf's own."""
+    taken = page.resources.get(Name.XObject, Dictionary())
+    number = len(taken)
+    while f"/Field{number}" in taken:
+        number += 1
+    return Name(f"/Field{number}")
 
 
 def _appearance(widget: Object) -> Object | None:
