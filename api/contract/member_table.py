@@ -60,9 +60,11 @@ def _rows(schema: Schema, schemas: Schema, prefix: str) -> Iterator[tuple[str, .
             default,
             marked(next((each["description"] for each in described if "description" in each), "")),
         )
+        shown: list[Schema] = []
         for choice in choices:
             inner = resolved(choice["items"], schemas) if "items" in choice else choice
-            if "properties" in inner:
+            if "properties" in inner and inner not in shown:  # an object, or a list of such objects
+                shown.append(inner)
                 yield from _rows(inner, schemas, f"{prefix}{name}{'[]' if 'items' in choice else ''}.")
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, model_validator
 
 from jobs.core.egress import EgressPolicy, UrlRefused
 from jobs.core.http.custom_headers import checked_headers
@@ -129,21 +130,22 @@ class FetchCredentials(Strict):
         return headers
 
 
-def contradictions(fetch: Sequence[FetchCredentials], url: str | None) -> Iterator[tuple[str, str]]:
-    """Yields pointers and messages. `url` is the input, if that is the address of the document."""
-    seen: set[str] = set()
-    for at, each in enumerate(fetch):
+def one_or_several(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Makes a list of a single object. Errors have the pointers of what was sent."""
+    return [FetchCredentials.model_validate(value)] if isinstance(value, dict) else validate(value)
+
+
+def contradictions(fetch: Sequence[FetchCredentials], url: str | None) -> Iterator[str]:
+    """Yields messages. `url` is the input, if that is the address of the document."""
+    counts: Counter[str] = Counter()
+    for each in fetch:
         origins = _origins(each, url)
         if not origins:
-            yield (
-                f"/options/fetch/{at}/origins",
-                "say to which origins they are sent: there is no input `url`",
-            )
-        if len(origins) > len(set(origins)) or not seen.isdisjoint(origins):
-            yield f"/options/fetch/{at}/origins", "an origin is named twice"
-        seen.update(origins)
-    if len(seen) > MAX_ORIGINS:
-        yield "/options/fetch", f"should name at most {MAX_ORIGINS} origins in all"
+            yield "say with `origins` where they are sent: there is no input `url`"
+        counts.update(origins)
+    yield from (f"{origin} is named twice" for origin, count in counts.items() if count > 1)
+    if len(counts) > MAX_ORIGINS:
+        yield f"should name at most {MAX_ORIGINS} origins in all"
 
 
 def by_origin(fetch: Sequence[FetchCredentials], url: str | None) -> dict[str, dict[str, str]]:

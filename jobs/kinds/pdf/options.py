@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, mode
 
 from jobs.core.file_names import MAX_NAME_CHARACTERS, is_file_name
 from jobs.kinds.pdf import invoice_xml
-from jobs.kinds.pdf.fetch_credentials import MAX_ORIGINS, FetchCredentials
+from jobs.kinds.pdf.fetch_credentials import MAX_ORIGINS, FetchCredentials, one_or_several
 from jobs.kinds.pdf.invoice_xml import NoInvoice
 from jobs.kinds.pdf.paper import Paper, contradiction, paper
 from jobs.kinds.pdf.values import (
@@ -304,8 +304,11 @@ class PdfOptions(Strict):
         Field(
             min_length=1,
             max_length=MAX_ORIGINS,
-            description="Headers, cookies or a password for requests to some origins. They are stored encrypted, "
-            "and are gone with the input.",
+            description="Headers, cookies or a password for requests to some origins: one object, or a list of "
+            "them. They are stored encrypted, and are gone with the input.",
+        ),
+        WrapValidator(
+            one_or_several, json_schema_input_type=FetchCredentials | list[FetchCredentials] | None
         ),
     ] = None
     cache: Annotated[

@@ -49,7 +49,7 @@ class PdfRender:
             found = options.contradictions(files or {})
             if input is not None and options.fetch:
                 wrong = fetch_credentials.contradictions(options.fetch, input.url)
-                found += [problem(*each) for each in wrong]
+                found += [problem("/options/fetch", message) for message in wrong]
                 credentials.update(fetch_credentials.by_origin(options.fetch, input.url))
             return found
 

@@ -71,6 +71,11 @@ def test_a_member_has_its_type_its_default_and_its_meaning(page: str) -> None:
     assert "<td><code>limit</code></td><td>integer from 1 to 100</td><td>50</td>" in section(page, "listJobs")
 
 
+def test_the_members_of_an_object_are_listed_once_if_it_may_come_alone_or_in_a_list(page: str) -> None:
+    assert page.count("<code>fetch.cookies</code>") == 1
+    assert "<code>fetch[].cookies</code>" not in page
+
+
 def test_the_description_of_a_retry_lists_what_it_does_not_take_over(page: str) -> None:
     assert "does not take over <code>timeout_seconds</code>" in section(page, "retryJob")
 

@@ -32,6 +32,15 @@ def test_the_origin_of_the_url_is_the_default() -> None:
     assert credentials({"headers": {"X-Key": "k"}}) == {APP: {"x-key": "k"}}
 
 
+def test_a_single_object_needs_no_list() -> None:
+    spec = PDF_RENDER.canonical(URL, {"fetch": {"headers": {"X-Key": "k"}}})
+    assert spec["secrets"] == {"credentials": {APP: {"x-key": "k"}}}
+    assert errors({"headers": {"Host": "x"}}) == [("/options/fetch/headers", "host is not yours to set")]
+    assert errors({"header": {}}) == [
+        ("/options/fetch/header", "there is no such member (did you mean `headers`?)")
+    ]
+
+
 def test_cookies_and_a_password_become_headers() -> None:
     basic = base64.b64encode("zoë:p:w".encode()).decode()
     assert credentials(
@@ -90,13 +99,24 @@ def test_what_is_no_origin_is_refused(origin: str) -> None:
 @pytest.mark.parametrize(
     ("fetch", "input", "pointer", "says"),
     [
-        ([{"headers": {"x-a": "1"}}], HTML, "/options/fetch/0/origins", "there is no input `url`"),
-        ([{"cookies": {"a": "b"}}, {"headers": {"x-a": "1"}}], URL, "/options/fetch/1/origins", "twice"),
-        ([{"origins": [APP, APP + "/"], "cookies": {"a": "b"}}], URL, "/options/fetch/0/origins", "twice"),
+        ([{"headers": {"x-a": "1"}}], HTML, "/options/fetch", "there is no input `url`"),
+        (
+            [{"cookies": {"a": "b"}}, {"headers": {"x-a": "1"}}],
+            URL,
+            "/options/fetch",
+            f"{APP} is named twice",
+        ),
+        (
+            [{"origins": [APP, APP + "/"], "cookies": {"a": "b"}}],
+            URL,
+            "/options/fetch",
+            f"{APP} is named twice",
+        ),
         ([{}], URL, "/options/fetch/0", "give headers, cookies or auth"),
         ([{"headers": {}}], URL, "/options/fetch/0", "give headers, cookies or auth"),
         ([], URL, "/options/fetch", "at least 1"),
-        ({"cookies": {"a": "b"}}, URL, "/options/fetch", "list"),
+        ("a=b", URL, "/options/fetch", "list"),
+        ({}, URL, "/options/fetch", "give headers, cookies or auth"),
         (
             [{"headers": {"Authorization": "Bearer x"}, "auth": {"username": "a", "password": "b"}}],
             URL,
