@@ -209,8 +209,10 @@ function warnings({ result }) {
       h("p", {}, found.message),
       found.url && h("p", { class: "url" }, found.url),
       found.source && h("p", { class: "url" }, cssPlace(found)),
+      found.element && !found.message.includes(found.element) && h("p", { class: "url" }, found.element),
       h("code", {}, found.code),
       found.severity && ` ${found.severity}`,
+      found.page && `, page ${found.page}`,
       found.count && `, ${found.count} times`,
     ),
   );

@@ -38,6 +38,7 @@ _FOLDERS = tuple(
         "child/html",
         "child/html/css",
         "child/html/fonts",
+        "child/html/losses",
         "child/markdown",
         "child/pdf",
         "child/pdf/forms",

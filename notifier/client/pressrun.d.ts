@@ -11,6 +11,10 @@ export interface Warning {
   code: string;
   message: string;
   url?: string;
+  /** What the warning is about, such as `<table id="prices"> (element 12)`. */
+  element?: string;
+  /** The first page with it. */
+  page?: number;
 }
 
 export interface JobResult {

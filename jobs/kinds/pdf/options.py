@@ -276,6 +276,13 @@ class PdfOptions(Strict):
     zoom: Annotated[
         float | None, Field(ge=0.1, le=10, description="Scales everything, the page size included.")
     ] = None
+    shrink_to_fit: Annotated[
+        bool | None,
+        Field(
+            description="If content would be cut off at a side of a page, all is drawn smaller, at most to half "
+            "of its size."
+        ),
+    ] = None
     image_quality: Annotated[
         int | None, Field(ge=1, le=95, description="Quality of JPEG images, which are encoded again.")
     ] = None

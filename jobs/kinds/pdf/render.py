@@ -193,8 +193,10 @@ def _refused_codes(strict: bool | Severity | list[WarningCode]) -> Collection[st
 
 def _strict_text(warning: Mapping[str, Any]) -> str:
     line = f", line {warning['line']}" if "line" in warning else ""
-    source = f" ({warning['source']}{line})" if "source" in warning else ""
-    return f"{warning['code']}: {warning['message']}{source}"
+    place = f"{warning['source']}{line}" if "source" in warning else ""
+    if "page" in warning:
+        place = f"page {warning['page']}"
+    return f"{warning['code']}: {warning['message']}" + (f" ({place})" if place else "")
 
 
 PDF_RENDER = PdfRender()

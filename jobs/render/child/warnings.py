@@ -31,6 +31,8 @@ class Warnings:
         url: str | None = None,
         source: str | None = None,
         line: int | None = None,
+        element: str | None = None,
+        page: int | None = None,
     ) -> None:
         """Adds a warning, or counts it if there is one of this code and `key` (or message)."""
         message = self._cleaned(message)
@@ -51,6 +53,10 @@ class Warnings:
             warning["source"] = shortened(self._cleaned(source), _MAX_URL_CHARACTERS)
         if line is not None:
             warning["line"] = line
+        if element is not None:
+            warning["element"] = shortened(self._cleaned(element), _MAX_URL_CHARACTERS)
+        if page is not None:
+            warning["page"] = page
 
     def listed(self) -> tuple[list[dict[str, Any]], dict[WarningCode, int]]:
         """Returns the warnings, the worst first, and how many of each code are left out."""

@@ -200,6 +200,10 @@ class Warned(CheckedMessage):
     """The stylesheet or the element with the CSS that the warning is about."""
     line: Annotated[int | None, Field(ge=1, le=10**9)] = None
     """The line in the source."""
+    element: Annotated[str | None, Field(max_length=1000)] = None
+    """The element that the warning is about."""
+    page: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+    """The first page that the warning is about."""
     count: Annotated[int | None, Field(ge=2, le=10**9)] = None
     """How often it occurred, if more than once; the other members are about the first time."""
 

@@ -9,7 +9,7 @@ Severity = Literal["error", "warning", "info"]
 """How much a warning matters.
 
 `error`: something is missing. `warning`: something looks or works differently. `info`: something
-without much effect is ignored, such as CSS that is not supported.
+without much effect is ignored, such as CSS that is not supported, or could be better.
 """
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first."""
@@ -32,6 +32,16 @@ WarningCode = Literal[
     "font_unsupported",
     "font_subsetting_slow",
     "glyph_missing",
+    "font_fallback",
+    "font_unused",
+    "needs_scripts",
+    "content_cut",
+    "formula_unsupported",
+    "svg_text_missing",
+    "svg_filter_ignored",
+    "image_low_resolution",
+    "image_oversized",
+    "page_empty",
     "css_ignored",
     "svg_ignored",
     "layout_unsupported",
@@ -76,6 +86,16 @@ SEVERITY: Mapping[WarningCode, Severity] = {
     "font_unsupported": "warning",
     "font_subsetting_slow": "info",
     "glyph_missing": "error",
+    "font_fallback": "info",
+    "font_unused": "info",
+    "needs_scripts": "error",
+    "content_cut": "error",
+    "formula_unsupported": "error",
+    "svg_text_missing": "error",
+    "svg_filter_ignored": "warning",
+    "image_low_resolution": "info",
+    "image_oversized": "info",
+    "page_empty": "info",
     "css_ignored": "info",
     "svg_ignored": "info",
     "layout_unsupported": "warning",

@@ -101,6 +101,15 @@ class Diagnostics(logging.Handler):
         self._explained: set[str] = set()
 
     @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Ignores what WeasyPrint logs meanwhile: it lays out what it has logged about before."""
+        _LOGGER.removeHandler(self)
+        try:
+            yield
+        finally:
+            _LOGGER.addHandler(self)
+
+    @contextmanager
     def collecting(self) -> Iterator[None]:
         _LOGGER.addHandler(self)
         try:
@@ -120,9 +129,18 @@ class Diagnostics(logging.Handler):
             message, key, line = _without_position(record)
             self._warnings.add(code, message, key=key, source=css_source(record), line=line)
 
-    def add(self, code: WarningCode, message: str) -> None:
+    def add(
+        self,
+        code: WarningCode,
+        message: str,
+        *,
+        key: Hashable = None,
+        url: str | None = None,
+        element: str | None = None,
+        page: int | None = None,
+    ) -> None:
         """Adds a warning that is not WeasyPrint's."""
-        self._warnings.add(code, message)
+        self._warnings.add(code, message, key=key, url=url, element=element, page=page)
 
     def _add_asset(self, what: _Asset, url: str, reason: str) -> None:
         problem = self._problems.get(url)

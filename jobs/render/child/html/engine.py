@@ -40,6 +40,8 @@ from jobs.render.child.html.fonts import replaced as replaced_fonts
 from jobs.render.child.html.fonts.configuration import Fonts
 from jobs.render.child.html.fonts.replaced import UsedFonts
 from jobs.render.child.html.links import Links
+from jobs.render.child.html.losses.report import Losses, checking
+from jobs.render.child.html.losses.shrinking import Fitted, fit
 from jobs.render.child.html.progress_log import Emit, ProgressLog
 from jobs.render.child.html.source_document import SourceDocument, fetched_document
 from jobs.render.child.html.template_filling import fill
@@ -147,7 +149,10 @@ class Engine:
                 else:
                     source = SourceDocument(format, text)
                 html = self._parse(source, options, fetcher, diagnostics.add)
-                rendering = self._lay_out(html, source.format, options)
+                rendering, scale = self._fitted(html, source.format, options, diagnostics)
+                scale *= options.get("zoom", 1)
+                losses = Losses(html.etree_element, diagnostics.add)
+                losses.look_at_pages(rendering, scale=scale, may_be_oversized="image_dpi" not in options)
                 if warning := links.finish(rendering, html):
                     diagnostics.add("relative_link", warning)
                 for warning in self._replaced_fonts():
@@ -165,11 +170,12 @@ class Engine:
                         form_fields.complete_fields(objects)
 
                 pdf = rendering.write_pdf(
-                    zoom=options.get("zoom", 1),
+                    zoom=scale,
                     attachments=attachments,
                     finisher=finish_objects,
                     **_engine_options(options),
                 )
+                losses.look_at_fonts(rendering.fonts.values(), self.fonts)
                 pages = len(rendering.pages)
                 title = _shortened(rendering.metadata.title) or _first_heading(html)
                 pdf = finish(pdf, options, self.page)
@@ -230,7 +236,21 @@ class Engine:
             html.base_url = None  # a relative <base>, which WeasyPrint would take for a local path
         return html
 
-    def _lay_out(self, html: weasyprint.HTML, format: str, options: Mapping[str, Any]) -> weasyprint.Document:
+    def _fitted(
+        self, html: weasyprint.HTML, format: str, options: Mapping[str, Any], diagnostics: Diagnostics
+    ) -> Fitted:
+        """Lays the document out, at the scale at which it is drawn."""
+        images: dict[str, Any] = {}
+        first = self._lay_out(html, format, options, images)
+        if options.get("shrink_to_fit"):
+            with diagnostics.silent(), checking(diagnostics.add):
+                return fit(first, lambda: self._lay_out(html, format, options, images))
+        return Fitted(first, 1)
+
+    def _lay_out(
+        self, html: weasyprint.HTML, format: str, options: Mapping[str, Any], images: dict[str, Any]
+    ) -> weasyprint.Document:
+        """Lays the document out. `images` keeps those that have been fetched, by URL."""
         counter_style, color_profiles = CounterStyle(), {}  # type: ignore[var-annotated]
         self._sources.of_document(html.etree_element)
         stylesheets = [
@@ -252,6 +272,7 @@ class Engine:
             color_profiles=color_profiles,
             stylesheets=stylesheets,
             presentational_hints=_wants_hints(options),
+            cache=images,
             **_engine_options(options),
         )
         for name, value in options.get("metadata", {}).items():

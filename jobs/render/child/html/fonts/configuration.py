@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 
-from jobs.render.child.html.fonts.replaced import Stack, replacement
+from jobs.render.child.html.fonts.replaced import Stack, fonts_of, is_there, replacement
 
-_MAX_REPLACEMENTS = 500
+_MAX_KEPT = 500
 """How many font stacks are kept with their answer: a search in all fonts takes up to 1 ms."""
 _EMOJI_RULES = (files(__package__) / "emoji.conf").read_bytes()
 
@@ -30,7 +30,9 @@ class Fonts:
         # Caches of WeasyPrint. They belong to the document, whichever configuration it uses.
         self.strut_layouts: dict[Any, Any] = {}
         self.font_features: dict[Any, Any] = {}
-        self._replacements: OrderedDict[Stack, str | None] = OrderedDict()
+        self._replacement = lru_cache(_MAX_KEPT)(lambda stack: replacement(stack, self.load().config))
+        self._fonts_of = lru_cache(_MAX_KEPT)(lambda stack: fonts_of(stack, self.load().config))
+        self._own_families: dict[str, None] = {}
 
     @property
     def font_map(self) -> Any:
@@ -53,16 +55,20 @@ class Fonts:
         if self._own is None:
             self._own = _Configuration()
         self._own.add_font_face(rule_descriptors, url_fetcher)
+        self._own_families[rule_descriptors["font_family"]] = None
+
+    @property
+    def own_families(self) -> list[str]:
+        """The fonts that the document has by ``@font-face``, without those that cannot be used."""
+        return [name for name in self._own_families if self._own and is_there(name, self._own.config)]
+
+    def fonts_of(self, stack: Stack) -> set[str]:
+        """Returns the keys of the fonts that a stack stands for."""
+        return fonts_of(stack, self._own.config) if self._own else self._fonts_of(stack)
 
     def replacement(self, stack: Stack) -> str | None:
         """Returns the font that is used instead of all that the stack names, or None."""
-        if self._own is not None:
-            return replacement(stack, self._own.config)
-        if stack not in self._replacements:
-            self._replacements[stack] = replacement(stack, self.load().config)
-            if len(self._replacements) > _MAX_REPLACEMENTS:
-                self._replacements.popitem(last=False)
-        return self._replacements[stack]
+        return replacement(stack, self._own.config) if self._own else self._replacement(stack)
 
     def tidy_up(self) -> None:
         """Drops the document's fonts and removes their files.
@@ -74,6 +80,7 @@ class Fonts:
         if self._own is not None:
             _release(self._own)
             self._own = None
+            self._own_families.clear()
 
 
 class _Configuration(FontConfiguration):

@@ -48,8 +48,8 @@ class UsedFonts:
 
     @property
     def stacks(self) -> dict[Stack, None]:
-        """The stacks, each once. WeasyPrint joins the names by commas, and Pango splits them."""
-        return dict.fromkeys(tuple(",".join(families).split(",")) for families in self._families)
+        """The stacks, each once."""
+        return dict.fromkeys(map(split, self._families))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -65,14 +65,31 @@ class UsedFonts:
         return get_font_description(style)
 
 
+def split(families: Stack) -> Stack:
+    """Returns the names of a ``font-family``. WeasyPrint joins, and Pango splits them by commas."""
+    return tuple(",".join(families).split(","))
+
+
+def names_font(stack: Stack) -> bool:
+    """Tells whether the stack begins with a font, and does not leave the choice to the system."""
+    return key(stack[0]) not in _GENERIC
+
+
 def replacement(stack: Stack, config: Any) -> str | None:
     """Returns the font that replaces the whole stack, or None if there is one that it names.
 
     `config` is the `FcConfig` that the document uses, with its own fonts.
     """
-    if _key(stack[0]) in _GENERIC or any(_is_there(name, config) for name in _named(stack)):
+    if not names_font(stack) or any(is_there(name, config) for name in _named(stack)):
         return None
     return _best_of(stack, config)[0]
+
+
+def fonts_of(stack: Stack, config: Any) -> set[str]:
+    """Returns the keys of the fonts that a stack stands for: all it names, and its first one."""
+    there = [name for name in _named(stack) if is_there(name, config)]
+    found = [_best_of(stack, config), *(_best_of((name,), config) for name in there)]
+    return {key(name) for names in found for name in names} | {key(name) for name in _named(stack)}
 
 
 def warning(stack: Stack, used: str) -> str:
@@ -86,12 +103,13 @@ def warning(stack: Stack, used: str) -> str:
 
 
 def _named(stack: Stack) -> Stack:
-    return tuple(name for name in stack if _key(name) not in _GENERIC)
+    return tuple(name for name in stack if key(name) not in _GENERIC)
 
 
-def _is_there(name: str, config: Any) -> bool:
-    accepted = {_key(name)} | _SAME_MEASURES.get(_key(name), frozenset())
-    return not accepted.isdisjoint(map(_key, _best_of((name,), config)))
+def is_there(name: str, config: Any) -> bool:
+    """Tells whether the font, or one with the same widths, can be used."""
+    accepted = {key(name)} | _SAME_MEASURES.get(key(name), frozenset())
+    return not accepted.isdisjoint(map(key, _best_of((name,), config)))
 
 
 def _best_of(names: Stack, config: Any) -> list[str]:
@@ -112,5 +130,6 @@ def _best_of(names: Stack, config: Any) -> list[str]:
     return families or ["another font"]
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """Returns what is the same for all spellings of the name of a font."""
     return " ".join(name.lower().split())

@@ -32,6 +32,11 @@ def test_the_outcome_names_pages_size_and_warnings(result: dict[str, Any], text:
             {"severity": "info", "message": "Ignored.", "source": "a.css", "line": 3, "count": 2},
             ("info", "Ignored. (a.css, line 3, 2 times)"),
         ),
+        (
+            {"severity": "info", "message": "Coarse.", "element": "<img>", "page": 3},
+            ("info", "Coarse. (<img>, page 3)"),
+        ),
+        ({"severity": "error", "message": "<p> is cut.", "element": "<p>"}, ("error", "<p> is cut.")),
     ],
 )
 def test_a_warning_has_a_severity_and_is_one_line_with_all_that_is_known(
