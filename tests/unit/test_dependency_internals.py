@@ -31,9 +31,11 @@ import jinja2
 import pikepdf
 import pydyf  # type: ignore[import-untyped]
 import pytest
+import tinycss2
 import uvicorn
 import weasyprint
 import weasyprint.css
+import weasyprint.css.media_queries
 import weasyprint.css.validation
 import weasyprint.draw.color
 import weasyprint.layout.page
@@ -83,6 +85,15 @@ assert None not in (libraries.pango, libraries.harfbuzz_subset, libraries.fontco
 """
 
 PAGE = Path(__file__).parents[2] / "docs/contributing/internals.md"
+
+
+def drawn(document: str) -> bytes:
+    """The page as plain WeasyPrint draws it, without the corrections of this project."""
+    code = (
+        "import sys, weasyprint; html = weasyprint.HTML(string=sys.argv[1]); "
+        "sys.stdout.buffer.write(html.write_pdf(uncompressed_pdf=True))"
+    )
+    return subprocess.run([sys.executable, "-c", code, document], capture_output=True, check=True).stdout
 
 
 def parameters(function: Any) -> set[str]:
@@ -456,6 +467,110 @@ def test_weasyprint_takes_keywords_of_custom_properties_for_text(monkeypatch: py
         shown.append(b"0.066667 0.133333 0.2 rg" in pdf)
     assert shown == [False, True]
     assert set(asked) >= {"--c", "--d", "color"}
+
+
+def test_weasyprint_reads_media_queries_by_two_names_of_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def evaluate(queries: list[str], device: str) -> bool:
+        asked.append((queries, device))
+        return True
+
+    monkeypatch.setattr(weasyprint.css.media_queries, "parse_media_query", lambda tokens: ["query"])
+    monkeypatch.setattr(weasyprint.css.media_queries, "evaluate_media_query", evaluate)
+    medium = "medium"
+    html = weasyprint.HTML(string="<style>@media (a) { p { color: #123 } }</style><p>a", media_type=medium)
+    assert b"0.066667 0.133333 0.2 rg" in html.write_pdf(uncompressed_pdf=True)
+    assert ["query"] in [queries for queries, _ in asked]
+    assert all(device is medium for _, device in asked)
+
+
+def test_weasyprint_reads_the_rules_of_a_stylesheet_by_names_of_two_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+
+    def spy(*arguments: Any, **named: Any) -> None:
+        calls.append((arguments, named))
+        original(*arguments, **named)
+
+    original = weasyprint.css.preprocess_stylesheet
+    monkeypatch.setattr(weasyprint, "preprocess_stylesheet", spy)
+    monkeypatch.setattr(weasyprint.css, "preprocess_stylesheet", spy)
+    layers: list[str] = []
+    weasyprint.CSS(string="@layer a { p { color: red } } @layer b { p { color: blue } }", layers=layers)
+    assert layers == ["a", "b"]
+    assert [named.get("layer") for _, named in calls] == [None, "a", "b"]
+    assert all(arguments[6] is layers for arguments, _ in calls[1:])
+    assert list(inspect.signature(original).parameters)[:7] == [
+        *("device_media_type", "base_url", "stylesheet_rules", "url_fetcher", "matcher", "page_rules"),
+        "layers",
+    ]
+
+
+def test_weasyprint_reads_declarations_by_names_of_two_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = []
+
+    def spy(base_url: Any, declarations: Any, prelude: Any = None) -> Any:
+        rules.append(None if prelude is None else tinycss2.serialize(prelude).strip())
+        yield from original(base_url, declarations, prelude)
+
+    original = weasyprint.css.preprocess_declarations
+    monkeypatch.setattr(weasyprint.css, "preprocess_declarations", spy)
+    monkeypatch.setattr(weasyprint.css.validation, "preprocess_declarations", spy)
+    weasyprint.CSS(string="p { color: red; b { color: blue } } @page { margin: 0 }")
+    assert rules == ["p", ":is(p ) b", None]
+
+
+def test_weasyprint_compiles_selectors_by_a_name_of_its_validation_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled = []
+
+    def spy(prelude: Any) -> Any:
+        compiled.append(tinycss2.serialize(prelude).strip())
+        return []
+
+    monkeypatch.setattr(weasyprint.css.validation, "compile_selector_list", spy)
+    weasyprint.CSS(string="p, ::file-selector-button { color: red }")
+    assert compiled == ["p, ::file-selector-button"]
+
+
+def test_weasyprint_asks_for_a_font_size_while_it_calculates_it() -> None:
+    assert drawn("<p style='font-size: calc(2rem + 1px)'>a") == drawn("<p style='font-size: 16px'>a")
+    assert "to_pixels" in vars(weasyprint.css)
+
+
+def test_weasyprint_makes_the_style_of_an_element_in_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    styles = {}
+
+    def spy(self: Any, element: Any, parent: Any, *arguments: Any, **named: Any) -> None:
+        original(self, element, parent, *arguments, **named)
+        styles[getattr(element, "tag", None)] = self._computed_styles[element, None]
+
+    original = weasyprint.css.StyleFor.set_computed_styles
+    monkeypatch.setattr(weasyprint.css.StyleFor, "set_computed_styles", spy)
+    weasyprint.HTML(string="<table style='text-align: right'><tr><th style='color: red'>a</table>").render()
+    assert "text_align_all" not in styles["th"].cascaded
+    assert styles["th"].parent_style["text_align_all"] == "right"
+
+
+def test_weasyprint_has_styles_for_elements_in_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    svg = "{http://www.w3.org/2000/svg}svg"
+    found = []
+
+    def handle(element: Any, box: Any, get_image: Any, base_url: Any) -> Any:
+        style = get_image.keywords["context"].style_for(element[0])
+        found.append((sorted(style.cascaded), [token.value for token in style["__svg_fill"]]))
+        return []
+
+    monkeypatch.setitem(HTML_HANDLERS, svg, handle)
+    weasyprint.HTML(string="<style>rect { --svg-fill: red }</style><svg><rect/></svg>").render()
+    assert found == [(["__svg_fill"], ["red"])]
+
+
+def test_weasyprint_draws_form_controls_as_blocks() -> None:
+    assert drawn("<p>a<input type=checkbox>b") == drawn("<p>a<input type=checkbox style='display: block'>b")
 
 
 def test_weasyprint_draws_inset_borders_nearly_black(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def in_markdown(text: str) -> list[str]:
 
 def in_css(text: str) -> Iterator[str]:
     """Yields what a stylesheet or a declaration refers to."""
-    waiting: list[list[Any]] = [parse_component_value_list(text)]  # type: ignore[no-untyped-call]
+    waiting: list[list[Any]] = [parse_component_value_list(text)]
     while waiting:
         is_import = False
         for part in waiting.pop():

@@ -6,11 +6,32 @@ tests that then fail.
 
 from __future__ import annotations
 
-from jobs.render.child.corrections import border_colors, custom_properties, malformed_urls
+from jobs.render.child.corrections import (
+    border_colors,
+    conditional_rules,
+    custom_properties,
+    declarations,
+    font_size_math,
+    header_cells,
+    inline_svg,
+    malformed_urls,
+    media_queries,
+    selector_lists,
+)
 
 
 def apply() -> None:
     """Applies all corrections to this process. Calling it again changes nothing."""
-    border_colors.apply()
-    custom_properties.apply()
-    malformed_urls.apply()
+    for correction in (
+        border_colors,
+        conditional_rules,
+        custom_properties,
+        declarations,
+        font_size_math,
+        header_cells,
+        inline_svg,
+        malformed_urls,
+        media_queries,
+        selector_lists,
+    ):
+        correction.apply()

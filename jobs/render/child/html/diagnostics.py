@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.render.child.html.css.sources import css_source
+from jobs.render.child.html.css.used_rules import UsedRules
+from jobs.render.child.html.css.without_effect import is_without_effect
 from jobs.render.child.warnings import Warnings, shortened
 from jobs.render.protocol.messages import FetchCode
 from jobs.render.protocol.warning_codes import WarningCode
@@ -59,6 +61,7 @@ _BY_TEMPLATE: tuple[tuple[str, WarningCode | _Asset], ...] = (
     ('Image "%s" has no required alt', "accessibility"),
     ("Missing href in <link", "attachment_invalid"),
     ("Invalid date", "metadata_invalid"),
+    ("Invalid or unsupported selector", "css_ignored"),
 )
 """Code by the beginning of the template.
 
@@ -99,6 +102,8 @@ class Diagnostics(logging.Handler):
         self._internal_url = internal_url
         self._warnings = Warnings(self._public)
         self._explained: set[str] = set()
+        self.used_rules: UsedRules | None = None
+        """With the document, CSS that is ignored is told only if it applies to something."""
 
     @contextmanager
     def silent(self) -> Iterator[None]:
@@ -125,7 +130,7 @@ class Diagnostics(logging.Handler):
             self._add_asset(code, *_failure(record))
         elif code == "font_subsetting_slow":  # the messages differ for each font, but mean the same
             self._warnings.add(code, record.getMessage(), key=code)
-        elif not _is_about_the_charset(record):
+        elif not is_without_effect(record) and (self.used_rules is None or self.used_rules.concern(record)):
             message, key, line = _without_position(record)
             self._warnings.add(code, message, key=key, source=css_source(record), line=line)
 
@@ -222,9 +227,3 @@ def _rule_name(part: object) -> object:
     """Returns the name of a CSS rule instead of its Python object."""
     name = getattr(part, "at_keyword", None)
     return part if name is None else f"@{name}"
-
-
-def _is_about_the_charset(record: logging.LogRecord) -> bool:
-    """Tells whether the rule is ``@charset``, which has been obeyed, or has no effect."""
-    rule = record.args[0] if isinstance(record.args, tuple) and record.args else None
-    return getattr(rule, "lower_at_keyword", None) == "charset"

@@ -29,11 +29,13 @@ from jobs.core.errors.job import (
     StorageFailed,
 )
 from jobs.render.child import corrections
-from jobs.render.child.html.css import presentational_hints
+from jobs.render.child.corrections.media_queries import medium_of
+from jobs.render.child.html.css import browser_defaults, presentational_hints
 from jobs.render.child.html.css.color_profiles import optional_color_profiles
 from jobs.render.child.html.css.page_style import page_stylesheet
 from jobs.render.child.html.css.sources import CssSources
 from jobs.render.child.html.css.stylesheets import StylesheetCache
+from jobs.render.child.html.css.used_rules import UsedRules
 from jobs.render.child.html.diagnostics import Diagnostics
 from jobs.render.child.html.fetcher import FILES_URL, Ask, DocumentFetcher, FetchFailed, ask_nobody
 from jobs.render.child.html.fonts import replaced as replaced_fonts
@@ -149,6 +151,7 @@ class Engine:
                 else:
                     source = SourceDocument(format, text)
                 html = self._parse(source, options, fetcher, diagnostics.add)
+                diagnostics.used_rules = UsedRules(html.wrapper_element)
                 rendering, scale = self._fitted(html, source.format, options, diagnostics)
                 scale *= options.get("zoom", 1)
                 losses = Losses(html.etree_element, diagnostics.add)
@@ -228,8 +231,10 @@ class Engine:
             encoding=source.encoding,
             base_url=own_base_url or options.get("base_url") or source.url,
             url_fetcher=fetcher,
-            media_type=options.get("media", "print"),
+            media_type=medium_of(options),
         )
+        if browser_defaults.is_quirky(text):
+            browser_defaults.mark_margins(html.etree_element)
         if _wants_hints(options):
             presentational_hints.prepare(html.etree_element)
         if html.base_url and not urlsplit(html.base_url).scheme:
@@ -309,6 +314,7 @@ def _shortened(title: str | None) -> str:
 
 def _stylesheets(format: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yields CSS texts for a document, with their names; later ones win over earlier ones."""
+    yield "the stylesheet of defaults", browser_defaults.stylesheet()
     if _wants_hints(options):
         yield "the stylesheet for attributes of HTML", presentational_hints.stylesheet()
     if format == "markdown":

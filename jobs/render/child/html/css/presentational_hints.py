@@ -84,4 +84,4 @@ def legacy_color(text: str) -> str | None:
 
 def _is_named(text: str) -> bool:
     name = text.strip().lower()
-    return name.isalpha() and name not in _NO_NAMES and parse_color(name) is not None  # type: ignore[no-untyped-call]
+    return name.isalpha() and name not in _NO_NAMES and parse_color(name) is not None

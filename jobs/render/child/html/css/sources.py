@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -19,54 +19,16 @@ from xml.etree.ElementTree import Element
 import weasyprint.css
 from weasyprint.css.tokens import Pending
 
+from jobs.render.child.corrections.declarations import rule_being_read
+
 _LOGGER = logging.getLogger("weasyprint")
 _STYLE_ATTRIBUTE = (1, 0, 0)
 """The specificity of a ``style`` attribute, by which WeasyPrint marks its declarations."""
 _SVG = "{http://www.w3.org/2000/svg}"
 _ATTRIBUTE = "css_source"
-_SVG_PROPERTIES = frozenset(
-    (
-        "alignment-baseline",
-        "baseline-shift",
-        "clip-path",
-        "clip-rule",
-        "color-interpolation",
-        "color-interpolation-filters",
-        "color-rendering",
-        "dominant-baseline",
-        "enable-background",
-        "fill",
-        "fill-opacity",
-        "fill-rule",
-        "flood-color",
-        "flood-opacity",
-        "image-rendering",
-        "lighting-color",
-        "marker",
-        "marker-end",
-        "marker-mid",
-        "marker-start",
-        "mask",
-        "mask-type",
-        "paint-order",
-        "pointer-events",
-        "shape-rendering",
-        "stop-color",
-        "stop-opacity",
-        "stroke",
-        "stroke-dasharray",
-        "stroke-dashoffset",
-        "stroke-linecap",
-        "stroke-linejoin",
-        "stroke-miterlimit",
-        "stroke-opacity",
-        "stroke-width",
-        "text-anchor",
-        "text-rendering",
-        "vector-effect",
-    )
-)
-"""Properties of SVG that those of HTML do not include (SVG 2, property index)."""
+_SELECTORS = "css_selectors"
+_OF_SVG_AND_HTML = frozenset({"clip-path", "mask", "mask-type", "pointer-events", "text-rendering"})
+"""Properties that the SVG code reads, and WeasyPrint does not know elsewhere."""
 
 _find_style_attributes = weasyprint.css.find_style_attributes
 
@@ -130,12 +92,14 @@ class CssSources(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         source, args = self._source, record.args
         if isinstance(source, Element):
-            if source.tag == f"{_SVG}svg" and isinstance(args, tuple) and args[0] in _SVG_PROPERTIES:
+            if source.tag == f"{_SVG}svg" and isinstance(args, tuple) and args[0] in _OF_SVG_AND_HTML:
                 return False  # the SVG code reads this attribute, too
             source = self._name(source)
         elif source is None and isinstance(args, tuple) and len(args) >= 4:
             source = self._of_pending.get((args[0], args[2], args[3]))  # type: ignore[arg-type]
         setattr(record, _ATTRIBUTE, source)
+        if (selectors := rule_being_read()) is not None:
+            setattr(record, _SELECTORS, selectors)
         return True
 
     def _name(self, element: Element) -> str:
@@ -165,3 +129,9 @@ def css_source(record: logging.LogRecord) -> str | None:
     """Returns the source of the CSS that the record is about, if it is known."""
     source: str | None = getattr(record, _ATTRIBUTE, None)
     return source
+
+
+def css_selectors(record: logging.LogRecord) -> Sequence[Any] | None:
+    """Returns the selectors of the rule that the record is about, if it is about one."""
+    selectors: Sequence[Any] | None = getattr(record, _SELECTORS, None)
+    return selectors

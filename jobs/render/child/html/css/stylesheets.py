@@ -38,7 +38,7 @@ _LOGGER = logging.getLogger("weasyprint")
 _PROGRESS = logging.getLogger("weasyprint.progress")
 _CSS = weasyprint.CSS
 
-Key = tuple[bytes, str | None, str]
+Key = tuple[bytes, str | None, str, tuple[float, float] | None]
 
 
 class _Touched(BaseException):
@@ -133,9 +133,7 @@ class StylesheetCache:
         ) as (file, base_url, protocol_encoding, _):
             source = file.read()
         if isinstance(source, bytes):
-            source, _ = tinycss2.bytes.decode_stylesheet_bytes(  # type: ignore[no-untyped-call]
-                source, protocol_encoding
-            )
+            source, _ = tinycss2.bytes.decode_stylesheet_bytes(source, protocol_encoding)
         return self._of_text(name, source, base_url, arguments)
 
     def _of_text(
@@ -143,7 +141,7 @@ class StylesheetCache:
     ) -> weasyprint.CSS:
         media = arguments["media_type"]
         content = text.encode("utf-8", "surrogatepass")
-        key = hashlib.sha256(content).digest(), base_url, media
+        key = hashlib.sha256(content).digest(), base_url, media, getattr(media, "page", None)
         parsed = self._parsed.get(key)
         if parsed is not None:
             self._parsed.move_to_end(key)

@@ -20,10 +20,10 @@ _GENERIC = frozenset(
     (
         *("serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "emoji", "math"),
         *("ui-serif", "ui-sans-serif", "ui-monospace", "ui-rounded", "fangsong"),
-        *("-apple-system", "blinkmacsystemfont"),
+        *("-apple-system", "blinkmacsystemfont", "-webkit-standard"),
     )
 )
-"""Names that leave the choice to the system (CSS Fonts 4, 2.1.3), and two older spellings."""
+"""Names that leave the choice to the system (CSS Fonts 4, 2.1.3), and those of browsers."""
 
 _ARIAL = frozenset({"liberation sans", "arimo", "nimbus sans", "arial", "helvetica"})
 _TIMES = frozenset({"liberation serif", "tinos", "nimbus roman", "times", "times new roman"})

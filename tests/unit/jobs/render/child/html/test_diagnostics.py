@@ -100,7 +100,7 @@ def test_declarations_that_are_ignored_for_the_same_reason_are_one_warning() -> 
     template = "Ignored `%s:%s` at %d:%d, %s."
     with diagnostics.collecting():
         log_from("css", template, "filter", " blur(3px)", 4, 9, "unknown property")
-        log_from("css", template, "filter", " none", 7, 1, "unknown property")
+        log_from("css", template, "filter", " blur(9px)", 7, 1, "unknown property")
         log_from("css", template, "width", " red", 8, 1, "invalid value")
     assert listed(diagnostics) == [
         {

@@ -238,7 +238,7 @@ class TestHostileDocuments:
     def test_each_kind_of_missing_asset_has_its_own_warning(self, engine: Engine, web: HostileWeb) -> None:
         css, png, font = (web.url(f"/missing.{kind}") for kind in ("css", "png", "ttf"))
         document = f"""<link rel=stylesheet href="{css}"><img src="{png}"><img src="{web.url("/style.css")}">
-            <style>@font-face {{ font-family: f; src: url({font}) }} p {{ colr: red }}</style><a href="#no">x</a>"""
+            <style>@font-face {{ font-family: f; src: url({font}) }} a {{ colr: red }}</style><a href="#no">x</a>"""
         assert set(codes(render(engine, document))) == {
             *("stylesheet_unreachable", "image_unreachable", "image_undecodable", "font_unavailable"),
             *("asset_unreachable", "css_ignored", "anchor_missing"),
