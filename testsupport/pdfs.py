@@ -130,3 +130,22 @@ def deflated(size: int) -> bytes:
     block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
     checksum = count * MIB % 65521 << 16 | 1  # Adler-32 of zeros
     return b"\x78\xda" + block * count + b"\x03\x00" + checksum.to_bytes(4, "big")
+
+
+def text_bomb(levels: int = 12) -> bytes:
+    """Each drawing draws the next one ten times, and the last one draws a text."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 100] /Resources << /XObject << /X 5 0 R >> >> "
+        b"/Contents 4 0 R >>",
+        b"<< /Length 5 >>\nstream\n/X Do\nendstream",
+    ]
+    font = b"<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
+    for level in range(levels):
+        is_last = level == levels - 1
+        content = b"BT /F1 9 Tf 10 10 Td (%s) Tj ET" % (b"x" * 1000) if is_last else b"/X Do " * 10
+        resources = font if is_last else b"<< /XObject << /X %d 0 R >> >>" % (level + 6)
+        head = b"<< /Type /XObject /Subtype /Form /BBox [0 0 200 100] /Resources %s /Length %d >>"
+        objects.append(head % (resources, len(content)) + b"\nstream\n%s\nendstream" % content)
+    return raw(objects)

@@ -14,7 +14,10 @@ from api.http.stored_file import stored_file
 from api.jobs.job_view import JobId
 from api.services import Services
 
-_RESULTS = ("application/pdf", "image/png", "image/webp", "application/zip", "*/*")
+_RESULTS = (
+    *("application/pdf", "image/png", "image/webp", "application/zip"),
+    *("text/plain", "application/json", "*/*"),
+)
 
 
 @dataclass(frozen=True)

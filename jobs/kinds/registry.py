@@ -12,12 +12,13 @@ from jobs.kinds.pdf.fill import PDF_FILL
 from jobs.kinds.pdf.merge import PDF_MERGE
 from jobs.kinds.pdf.preview import PDF_PREVIEW
 from jobs.kinds.pdf.render import PDF_RENDER
+from jobs.kinds.pdf.text import PDF_TEXT
 from jobs.kinds.spec_secrets import SpecSecrets
 
 if TYPE_CHECKING:
     from jobs.render.parent.pool import RenderPool
 
-_BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW, PDF_FILL)
+_BUILT_IN: tuple[Kind, ...] = (PDF_RENDER, PDF_MERGE, PDF_PREVIEW, PDF_FILL, PDF_TEXT)
 
 
 def load_kinds(settings: Settings) -> dict[str, Kind]:

@@ -58,6 +58,7 @@ class Tasks:
             "merge": self._merge,
             "preview": self._preview,
             "fill": self._fill,
+            "text": self._text,
         }
 
     def perform(self, request: dict[str, Any], body: bytes, emit: Emit) -> Measured:
@@ -146,6 +147,25 @@ class Tasks:
             body=filled.pdf,
             content_type="application/pdf",
             pages=filled.pages,
+            warnings=listed,
+            warnings_omitted=omitted,
+        )
+
+    def _text(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
+        from jobs.render.child.pdf.text_extraction import extract
+
+        warnings = Warnings()
+        extracted = extract(
+            body,
+            request["options"],
+            warn=warnings.add,
+            advance=lambda done, wanted: emit(Step(5 + 90 * done // wanted, "reading", done)),
+        )
+        listed, omitted = warnings.listed()
+        return Product(
+            body=extracted.body,
+            content_type=extracted.content_type,
+            pages=extracted.pages,
             warnings=listed,
             warnings_omitted=omitted,
         )

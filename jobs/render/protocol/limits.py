@@ -21,6 +21,9 @@ MAX_PREVIEW_WIDTH = 4096
 DEFAULT_PREVIEW_WIDTH = 800
 MAX_PREVIEW_DPI = 600
 
+MAX_EXTRACTED_CHARACTERS = 10_000_000
+"""Of `pdf.text`: ten long books. A small PDF may draw one text any number of times."""
+
 # Limits of `pdf.fill`: the first in the child, the others at submission.
 MAX_FORM_FIELDS = 10_000
 """Fields and widgets of one form. More are not made by people."""

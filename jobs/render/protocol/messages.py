@@ -46,13 +46,17 @@ FailureCode = Literal[
 ]
 FetchCode = Literal["unreachable", "asset_forbidden", "asset_too_large", "fetch_limit"]
 """Why an asset is missing."""
-MediaType = Literal["application/pdf", "image/png", "image/webp", "application/zip"]
+MediaType = Literal[
+    "application/pdf", "image/png", "image/webp", "application/zip", "text/plain", "application/json"
+]
 
 _BEGINNINGS: Mapping[MediaType, re.Pattern[bytes]] = {
     "application/pdf": re.compile(rb"%PDF-"),
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "application/zip": re.compile(rb"PK\x03\x04"),
+    "text/plain": re.compile(b""),
+    "application/json": re.compile(rb"\{"),
 }
 """How the bytes of each type of result begin. There are no other types of results."""
 _PDF: tuple[MediaType, ...] = ("application/pdf",)
@@ -181,6 +185,21 @@ class FillRequest:
     def body(self) -> bytes:
         """Returns the PDF, whose size is in the header, and then the fields as JSON."""
         return self.pdf + json.dumps(self.fields).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRequest:
+    """Reads the text of a PDF. Its members are validated by `jobs.kinds.pdf.text`."""
+
+    pdf: bytes
+    options: Mapping[str, Any]
+    produces: Collection[MediaType]
+
+    def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
+        return {"type": "text", "options": self.options, "scratch": scratch, "timeout_ms": timeout_ms}
+
+    def body(self) -> bytes:
+        return self.pdf
 
 
 class CheckedMessage(BaseModel):

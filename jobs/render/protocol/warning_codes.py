@@ -65,6 +65,8 @@ WarningCode = Literal[
     "scripts_lost",
     "field_text_cut",
     "xfa_removed",
+    "text_missing",
+    "form_unreadable",
 ]
 """`docs/rendering/warnings.md` explains each code."""
 
@@ -119,6 +121,8 @@ SEVERITY: Mapping[WarningCode, Severity] = {
     "scripts_lost": "warning",
     "field_text_cut": "error",
     "xfa_removed": "info",
+    "text_missing": "error",
+    "form_unreadable": "error",
 }
 
 

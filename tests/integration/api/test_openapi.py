@@ -67,7 +67,7 @@ async def test_jobs_look_as_the_contract_says(client: httpx.AsyncClient, worker:
 
 async def test_the_contract_knows_the_limits_in_force(client: httpx.AsyncClient) -> None:
     request = (await client.get("/openapi.json")).json()["components"]["schemas"]["JobRequest"]["properties"]
-    assert request["kind"]["enum"] == ["pdf.fill", "pdf.merge", "pdf.preview", "pdf.render"]
+    assert request["kind"]["enum"] == ["pdf.fill", "pdf.merge", "pdf.preview", "pdf.render", "pdf.text"]
     assert request["timeout_seconds"]["anyOf"][0]["maximum"] == 60
 
 
@@ -102,7 +102,7 @@ async def test_the_contract_and_the_page_know_every_option_of_every_kind(client:
     contract = (await client.get("/openapi.json")).json()["components"]["schemas"]
     published = {each["title"]: each["properties"] for each in contract["JobRequest"]["oneOf"]}
     page = (await client.get("/docs")).text
-    assert set(published) == {"pdf.fill", "pdf.merge", "pdf.preview", "pdf.render"}
+    assert set(published) == {"pdf.fill", "pdf.merge", "pdf.preview", "pdf.render", "pdf.text"}
     for kind, members in published.items():
         assert members["kind"] == {"const": kind}
         for member in ("input", "options"):

@@ -19,7 +19,14 @@ from jobs.isolation.level import offered
 from jobs.kinds.pdf.render import PDF_RENDER
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
-from jobs.render.protocol.messages import FillRequest, MergePart, MergeRequest, PreviewRequest, Request
+from jobs.render.protocol.messages import (
+    FillRequest,
+    MergePart,
+    MergeRequest,
+    PreviewRequest,
+    Request,
+    TextRequest,
+)
 from testsupport import pdf_forms, pdfs
 from testsupport.documents import table
 from testsupport.framework_stylesheet import framework_stylesheet
@@ -109,6 +116,10 @@ REQUESTS: dict[str, Request] = {
         pdf=pdf_forms.application(),
         fields={"name": "Ada", "notes": "one\ntwo", "agree": True, "size": "large", "days": ["day 3"]},
         options={"flatten": True},
+    ),
+    "text": TextRequest(pdf=pdfs.pages("one", "two"), options={}, produces=["text/plain"]),
+    "text and fields": TextRequest(
+        pdf=pdf_forms.application(), options={"format": "json"}, produces=["application/json"]
     ),
     "preview": PreviewRequest(
         pdf=pdfs.pages("one", "two"),

@@ -62,8 +62,8 @@ def test_a_member_has_its_type_its_default_and_its_meaning(page: str) -> None:
     job = section(page, "submitJob")
     assert "<td><code>max_attempts</code></td><td>integer from 1 to 20</td><td>3</td><td>How often" in job
     assert (
-        "<td><code>kind</code></td><td>pdf.fill, pdf.merge, pdf.preview, pdf.render</td><td><b>required</b></td>"
-        in job
+        "<td><code>kind</code></td><td>pdf.fill, pdf.merge, pdf.preview, pdf.render, pdf.text</td>"
+        "<td><b>required</b></td>" in job
     )
     assert "<td><code>scheduled_at</code></td><td>time</td><td></td><td>Not before this time" in job
     assert "<td>integer from 1 to 2592000</td>" in job

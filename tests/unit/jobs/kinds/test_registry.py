@@ -14,6 +14,7 @@ from jobs.kinds.pdf.fill import PDF_FILL
 from jobs.kinds.pdf.merge import PDF_MERGE
 from jobs.kinds.pdf.preview import PDF_PREVIEW
 from jobs.kinds.pdf.render import PDF_RENDER, PdfRender
+from jobs.kinds.pdf.text import PDF_TEXT
 from jobs.kinds.registry import load_kinds
 from jobs.render.parent.pool import RenderPool
 
@@ -35,6 +36,7 @@ def test_the_built_in_kinds_are_loaded() -> None:
         "pdf.merge": PDF_MERGE,
         "pdf.preview": PDF_PREVIEW,
         "pdf.fill": PDF_FILL,
+        "pdf.text": PDF_TEXT,
     }
 
 

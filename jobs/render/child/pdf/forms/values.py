@@ -182,7 +182,7 @@ def _listing(fields: Mapping[str, FormField]) -> str:
             break
         shown += 1
     more = len(described) - shown
-    end = f"; and {more} more" if more else ""
+    end = f"; and {more} more, which pdf.text lists as JSON" if more else ""
     return f"The fields are: {'; '.join(described[:shown])}{end}."
 
 
