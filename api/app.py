@@ -43,6 +43,7 @@ from api.routes.webhook_deliveries import WebhookDeliveryRoutes
 from api.routes.webhook_secrets import WebhookSecretRoutes
 from api.routes.webhooks import WebhookEndpointRoutes
 from api.services import Services, WebhookServices
+from jobs.checks.checker import Checker
 from jobs.core.egress import EgressPolicy
 from jobs.core.events import Event
 from jobs.core.secret_key import load_secret_keys
@@ -60,7 +61,6 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
-from jobs.templates.checker import Checker
 from jobs.templates.template_store import TemplateStore
 from jobs.webhooks.credentials import CredentialsBox
 from jobs.webhooks.deliveries import Deliveries

@@ -9,6 +9,7 @@ from api.jobs.submission import Submissions
 from api.jobs.waiters import Waiters
 from api.monitoring.metrics import Metrics
 from api.monitoring.readiness import Readiness
+from jobs.checks.checker import Checker
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
 from jobs.kinds import Kind
@@ -17,7 +18,6 @@ from jobs.store.batches import BatchStore
 from jobs.store.events.event_log import EventLog
 from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
-from jobs.templates.checker import Checker
 from jobs.templates.template_store import TemplateStore
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations

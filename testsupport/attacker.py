@@ -99,7 +99,8 @@ def render() -> None:
 
 
 def check() -> None:
-    from jobs.templates import check_child, checks
+    from jobs.checks import check_child
+    from jobs.templates import checks
 
     def flaws_of_html(html: str, pointer: str) -> list[dict[str, str]]:
         return [{"pointer": name, "message": text} for name, text in obey(html).items()]

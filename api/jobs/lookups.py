@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs.checks.checker import Checker
 from jobs.core.errors.request import JobNotFound
 from jobs.core.ids import is_job_id
 from jobs.core.job import Job
 from jobs.store.jobs import JobStore
-from jobs.templates.checker import Checker
 from jobs.templates.template import Template
 from jobs.templates.template_store import TemplateStore
 

@@ -1,4 +1,4 @@
-"""Finds flaws in a template, a schema or data. Runs in the check child (`jobs.templates.checker`).
+"""Finds flaws in a template, a schema or data. Runs in the check child (`jobs.checks.checker`).
 
 Sources can take Jinja2 long to compile, `$ref`s can unfold without end, data can have a million
 flaws. These functions do not limit that; the processor time of the child is limited instead.

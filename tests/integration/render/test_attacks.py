@@ -23,6 +23,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
+from jobs.checks.checker import Checker
 from jobs.core.errors.job import RendererCrashed, RenderFailed
 from jobs.core.settings import IsolationMode
 from jobs.isolation.level import offered
@@ -31,7 +32,6 @@ from jobs.render.parent.fork_server import ForkServer
 from jobs.render.parent.pool import RenderPool, RenderRequest
 from jobs.render.protocol.assets import FetchAnswer
 from jobs.render.protocol.limits import MIB, FetchLimits, RenderLimits
-from jobs.templates.checker import Checker
 from testsupport import fork_servers
 from testsupport.attacks import ATTEMPTS, NEEDS_MORE, NETWORK, VICTIMS_SECRET, Targets
 from testsupport.waiting import eventually

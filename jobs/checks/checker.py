@@ -50,7 +50,7 @@ fresh child. A tenant who has no child costs the start of Python, 0.15 s of proc
 _MAX_IDLE_BYTES = 64 * 1024 * 1024
 """Resident size above which a child is not kept, because Python returns little of its memory."""
 _MAX_ANSWER_BYTES = 1024 * 1024
-CHILD_COMMAND = (sys.executable, "-m", "jobs.templates.check_child")
+CHILD_COMMAND = (sys.executable, "-m", "jobs.checks.check_child")
 
 Flaw = dict[str, str]
 What = Literal["html", "schema", "data"]

@@ -1,4 +1,4 @@
-"""Runs checks of templates, schemas and data: `python -m jobs.templates.check_child`.
+"""Runs checks of templates, schemas and data: `python -m jobs.checks.check_child`.
 
 It reads frames from standard input and answers on standard output. A check that uses too much
 processor time ends the process, by a signal that no code in it can delay.

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from jobs.checks.checker import CHILD_COMMAND, Checker
 from jobs.core.errors.request import CheckUnavailable
-from jobs.templates.checker import CHILD_COMMAND, Checker
 
 PATIENCE_SECONDS = 60
 

@@ -1,0 +1,1 @@
+"""Checks what tenants upload in child processes that can be killed."""
