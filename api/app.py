@@ -32,6 +32,7 @@ from api.monitoring.readiness import Readiness
 from api.push import Push
 from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes
+from api.routes.fonts import FontRoutes
 from api.routes.health import HealthRoutes
 from api.routes.jobs import JobRoutes
 from api.routes.pages import page_routes
@@ -49,6 +50,7 @@ from jobs.core.events import Event
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
+from jobs.fonts.font_store import FontStore
 from jobs.isolation.level import check_required
 from jobs.kinds.registry import load_kinds
 from jobs.kinds.spec_secrets import SpecSecrets
@@ -120,6 +122,7 @@ def create_app(services: Services, push: Push | None = None, bodies: BodyBounds 
         EventRoutes(services, push.streams),
         TokenRoutes(services),
         TemplateRoutes(services),
+        FontRoutes(services),
         WebhookEndpointRoutes(services),
         WebhookSecretRoutes(services),
         WebhookDeliveryRoutes(services),
@@ -187,6 +190,7 @@ def build(
         readiness=Readiness(redis, settings, artifacts),
         webhooks=webhooks,
         templates=templates,
+        fonts=FontStore(scripts, artifacts),
         checker=checker,
         clock=clock,
         metrics=Metrics(settings.max_tenant_bytes),

@@ -12,6 +12,7 @@ from api.monitoring.readiness import Readiness
 from jobs.checks.checker import Checker
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
+from jobs.fonts.font_store import FontStore
 from jobs.kinds import Kind
 from jobs.store.artifacts import Artifacts
 from jobs.store.batches import BatchStore
@@ -49,8 +50,9 @@ class Services:
     readiness: Readiness
     webhooks: WebhookServices
     templates: TemplateStore
+    fonts: FontStore
     checker: Checker
-    """Checks templates and their data in a child process."""
+    """Checks templates, their data and fonts in child processes."""
     clock: Callable[[], float]
     """Returns the time now, in Unix seconds."""
     metrics: Metrics = field(default_factory=Metrics)

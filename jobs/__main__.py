@@ -11,6 +11,8 @@ import uvloop
 
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
+from jobs.fonts.font_store import FontStore
+from jobs.fonts.tenant_fonts import TenantFonts
 from jobs.isolation.level import check_required
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds, runners_of
@@ -36,7 +38,9 @@ def build(settings: Settings) -> JobWorker:
     check_required(settings.isolation)
     redis = connect(settings)
     scripts = Scripts(redis, settings)
-    queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))
+    artifacts = open_artifacts(settings, scripts)
+    queue = JobQueue(redis, scripts, artifacts)
+    fonts = TenantFonts(FontStore(scripts, artifacts))
     pool = RenderPool.from_settings(settings)
     kinds, secrets = load_kinds(settings), SpecSecrets(partial(load_secret_keys, settings))
 
@@ -46,7 +50,7 @@ def build(settings: Settings) -> JobWorker:
         say_ready()
         return runners_of(kinds, pool, secrets)
 
-    return JobWorker(redis, queue, settings, start=start, stop=pool.close)
+    return JobWorker(redis, queue, settings, fonts, start=start, stop=pool.close)
 
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)

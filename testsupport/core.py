@@ -16,6 +16,8 @@ from redis.asyncio import Redis
 from jobs.core.ids import new_batch_id, new_job_id
 from jobs.core.job import BatchSubmission, Job, Submission
 from jobs.core.settings import Settings
+from jobs.fonts.font_store import FontStore
+from jobs.fonts.tenant_fonts import TenantFonts
 from jobs.kinds import Runner
 from jobs.store.artifacts import Artifacts, open_artifacts
 from jobs.store.batches import BatchStore
@@ -39,6 +41,7 @@ class Core:
     log: EventLog
     artifacts: Artifacts
     batches: BatchStore
+    fonts: FontStore
     open_scripts: type[Scripts] = Scripts
 
     @classmethod
@@ -57,6 +60,7 @@ class Core:
             EventLog(redis),
             artifacts,
             BatchStore(scripts, artifacts),
+            FontStore(scripts, artifacts),
             open_scripts,
         )
 
@@ -86,9 +90,16 @@ class Core:
             pass
 
         redis = connect(self.settings)
-        queue = JobQueue(redis, self.open_scripts(redis, self.settings), self.artifacts)
+        scripts = self.open_scripts(redis, self.settings)
         worker = JobWorker(
-            redis, queue, self.settings, start=start, stop=stop, handle_signals=False, timing=timing
+            redis,
+            JobQueue(redis, scripts, self.artifacts),
+            self.settings,
+            TenantFonts(FontStore(scripts, self.artifacts)),
+            start=start,
+            stop=stop,
+            handle_signals=False,
+            timing=timing,
         )
         running = asyncio.create_task(worker.async_run())
         try:

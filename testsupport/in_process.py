@@ -14,6 +14,8 @@ import httpx
 from api.app import Api, build
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
+from jobs.fonts.font_store import FontStore
+from jobs.fonts.tenant_fonts import TenantFonts
 from jobs.kinds.registry import load_kinds, runners_of
 from jobs.kinds.spec_secrets import SpecSecrets
 from jobs.render.parent.pool import RenderPool
@@ -98,7 +100,9 @@ async def running_pressrun(settings: Settings, pool: RenderPool) -> AsyncIterato
     app = build(settings)
     redis = connect(settings)
     scripts = Scripts(redis, settings)
-    queue = JobQueue(redis, scripts, open_artifacts(settings, scripts))
+    artifacts = open_artifacts(settings, scripts)
+    queue = JobQueue(redis, scripts, artifacts)
+    fonts = TenantFonts(FontStore(scripts, artifacts))
 
     async def start() -> Any:
         return runners_of(load_kinds(settings), pool, SpecSecrets(partial(load_secret_keys, settings)))
@@ -106,7 +110,7 @@ async def running_pressrun(settings: Settings, pool: RenderPool) -> AsyncIterato
     async def stop() -> None:
         pass
 
-    worker = JobWorker(redis, queue, settings, start=start, stop=stop, handle_signals=False)
+    worker = JobWorker(redis, queue, settings, fonts, start=start, stop=stop, handle_signals=False)
     async with app.router.lifespan_context(app):
         await app.services.tail.ready.wait()
         working = asyncio.create_task(worker.async_run())

@@ -6,6 +6,7 @@ import click
 
 from api.cli.config import config
 from api.cli.doctor import doctor
+from api.cli.fonts import fonts
 from api.cli.jobs import jobs
 from api.cli.keys import keys
 from api.cli.processes import notifier, web, worker
@@ -25,7 +26,7 @@ def main() -> None:
 
 for command in (
     *(up, web, worker, notifier),
-    *(render, submit, jobs, templates, watch, webhooks),
+    *(render, submit, jobs, templates, fonts, watch, webhooks),
     *(config, doctor, keys),
 ):
     main.add_command(command)

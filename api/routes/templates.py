@@ -18,8 +18,9 @@ from api.http.operation import Answer, operation
 from api.jobs.pdf_answer import pdf_answer, submit_pdf
 from api.services import Services
 from jobs.core.errors.request import InvalidInput, TemplateNotFound
+from jobs.core.ids import NAME_PATTERN, is_name
 from jobs.kinds.pdf.render import PDF_RENDER
-from jobs.templates.template import MAX_VERSION, NAME_PATTERN, TemplateContent, is_template_name
+from jobs.templates.template import MAX_VERSION, TemplateContent
 
 _TEMPLATES = "/v1/templates"
 _TEMPLATE = f"{_TEMPLATES}/{{name}}"
@@ -28,14 +29,14 @@ _TEMPLATE_NOT_FOUND = {404: "template_not_found"}
 
 def _name(request: Request) -> str:
     name: str = request.path_params["name"]
-    if not is_template_name(name):
+    if not is_name(name):
         raise TemplateNotFound(name)
     return name
 
 
 def _new_name(request: Request) -> str:
     name: str = request.path_params["name"]
-    if not is_template_name(name):
+    if not is_name(name):
         raise _refused([{"pointer": "/name", "message": f"should match {NAME_PATTERN}"}])
     return name
 

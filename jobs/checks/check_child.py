@@ -1,4 +1,4 @@
-"""Runs checks of templates, schemas and data: `python -m jobs.checks.check_child`.
+"""Runs checks of templates, schemas, data and fonts: `python -m jobs.checks.check_child`.
 
 It reads frames from standard input and answers on standard output. A check that uses too much
 processor time ends the process, by a signal that no code in it can delay.
@@ -26,8 +26,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
-    def answer(document: dict[str, Any]) -> None:
-        answers.writelines(wire.encode(document))
+    def answer(document: dict[str, Any], body: bytes = b"") -> None:
+        answers.writelines(wire.encode(document, body))
         answers.flush()
 
     frames = _frames()
@@ -39,10 +39,13 @@ def main() -> None:
     confine(configuration["isolation"], scratch=None, fonts=False, network=False)
     answer({"ready": True})
     for frame in frames:
-        signal.setitimer(signal.ITIMER_PROF, configuration["cpu_seconds"])
-        flaws = _check(checks, frame, lambda: answer({"misfit": True}))
+        signal.setitimer(signal.ITIMER_PROF, frame.header["cpu_seconds"])
+        if frame.header["what"] == "font":
+            found, font = _examine(frame.body)
+        else:
+            found, font = {"flaws": _check(checks, frame, lambda: answer({"misfit": True}))}, b""
         signal.setitimer(signal.ITIMER_PROF, 0)
-        answer({"flaws": flaws})
+        answer(found, font)
 
 
 def _check(checks: Any, frame: wire.Frame, on_misfit: Callable[[], None]) -> list[dict[str, str]]:
@@ -56,6 +59,17 @@ def _check(checks: Any, frame: wire.Frame, on_misfit: Callable[[], None]) -> lis
             schema, data = json.loads(frame.body)
             flaws = list(checks.flaws_of_data(schema, data, pointer, on_misfit))
     return flaws
+
+
+def _examine(content: bytes) -> tuple[dict[str, Any], bytes]:
+    # Most children check no font.
+    from jobs.fonts.font_check import FontFlaw, examined
+
+    try:
+        facts, font = examined(content)
+    except FontFlaw as flaw:
+        return {"flaws": [{"pointer": "", "message": str(flaw)}]}, b""
+    return {"flaws": [], "facts": facts.model_dump()}, font
 
 
 def _frames() -> Iterator[wire.Frame]:

@@ -1,9 +1,9 @@
-"""Checks templates, schemas and data in child processes, and kills checks that take too long.
+"""Checks what tenants upload in child processes, and kills checks that take too long.
 
-A few hundred hostile bytes can make Jinja2 and JSON Schema work for hours and hold Python's lock,
-so the web process runs neither. A child that has checked for a tenant is kept for this tenant.
-Another tenant gets a fresh child, and one is always ready. The checks of one tenant wait for each
-other. If too many checks run, the oldest one is ended to make room.
+A few hundred hostile bytes can make Jinja2, JSON Schema and fontTools work for hours and hold
+Python's lock, so the web process runs none of them. A child that has checked for a tenant is kept
+for this tenant. Another tenant gets a fresh child, and one is always ready. The checks of one
+tenant wait for each other. If too many checks run, the oldest one is ended to make room.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from typing import Any, Literal, cast
 from weakref import WeakValueDictionary
 
 import structlog
+from pydantic import ValidationError
 
-from jobs.core.errors.request import CheckUnavailable
+from jobs.core.errors.request import CheckUnavailable, InvalidInput
 from jobs.core.settings import IsolationMode
+from jobs.fonts.font import MAX_FONT_BYTES, FontFacts
 from jobs.process.testsignal import TestSignal
 from jobs.render.parent.spawn import kill_group, spawn
 from jobs.render.protocol import wire
@@ -34,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 CPU_SECONDS = 2.0
 """Processor time that one check may use."""
+_FONT_FACTOR = 5
+"""How much more time a font has. WOFF2 is unpacked in Python: 2 s for 2 MB."""
 _WALL_SECONDS = 20.0
 """A child without an answer by then got no processor time, which is not the template's fault."""
 _MEMORY_BYTES = 256 * 1024 * 1024
@@ -53,21 +57,30 @@ _MAX_ANSWER_BYTES = 1024 * 1024
 CHILD_COMMAND = (sys.executable, "-m", "jobs.checks.check_child")
 
 Flaw = dict[str, str]
-What = Literal["html", "schema", "data"]
+What = Literal["html", "schema", "data", "font"]
 
 _TOO_MUCH: Mapping[What, str] = {
     "html": "it is too large or too deeply nested to be compiled",
     "schema": "it is too large to be compiled",
     "data": "checking the data against the schema takes too long: make one of them simpler",
+    "font": "to read it takes too long or too much memory: send it as TrueType or OpenType",
 }
 _MISFIT = "the data does not fit the schema, and has too many flaws to list"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFont:
+    facts: FontFacts
+    content: bytes
+    """The font as TrueType or OpenType."""
 
 
 class Checker:
     """Runs checks in child processes. Use it from one event loop only.
 
-    The checks return flaws, with pointers below `pointer`. They raise `CheckUnavailable` if the
-    child did not start or answer, or if the check was ended to make room for others.
+    The checks of templates return flaws, with pointers below `pointer`. All checks raise
+    `CheckUnavailable` if the child did not start or answer, or if the check was ended to make room
+    for others.
     """
 
     def __init__(
@@ -112,6 +125,16 @@ class Checker:
         """Returns where `data` does not fit `schema`."""
         return await self._check(tenant, "data", pointer, _json([schema, data]))
 
+    async def font(self, tenant: str, file: bytes) -> CheckedFont:
+        """Returns what is in a font file. Raises InvalidInput: it cannot be used, and why."""
+        answer = await self._answer(tenant, "font", "", file)
+        if flaws := answer.header["flaws"]:
+            raise InvalidInput(f"The font cannot be used: {flaws[0]['message']}.", flaws)
+        try:
+            return CheckedFont(FontFacts.model_validate(answer.header["facts"]), answer.body)
+        except ValidationError as error:
+            raise InvalidInput("The font cannot be used: what it says of itself is malformed.") from error
+
     async def close(self) -> None:
         """Kills all children."""
         if self._spare is not None:
@@ -120,28 +143,33 @@ class Checker:
             await child.end()
 
     async def _check(self, tenant: str, what: What, pointer: str, body: bytes) -> list[Flaw]:
+        flaws: list[Flaw] = (await self._answer(tenant, what, pointer, body)).header["flaws"]
+        return flaws
+
+    async def _answer(self, tenant: str, what: What, pointer: str, body: bytes) -> wire.Frame:
+        """Returns the answer of a child: with flaws, or with none and what was found."""
         async with self._tenant_is_free.setdefault(tenant, asyncio.Lock()):
             try:
                 return await self._run(tenant, what, pointer, body)
             except _ChildDied as died:
                 if died.exit_code == -SIGPROF:
-                    return [{"pointer": pointer, "message": died.flaw}]
+                    return _with_flaw(pointer, died.flaw)
             try:
                 # The reason why the child died may not lie in the check.
                 return await self._run(tenant, what, pointer, body, in_new_child=True)
             except _ChildDied as died:
-                return [{"pointer": pointer, "message": died.flaw}]
+                return _with_flaw(pointer, died.flaw)
 
     async def _run(
         self, tenant: str, what: What, pointer: str, body: bytes, *, in_new_child: bool = False
-    ) -> list[Flaw]:
+    ) -> wire.Frame:
         await self._wait_for_room()
         check = _Check(began=time.monotonic())
         self._running.append(check)
         try:
             async with asyncio.timeout(_WALL_SECONDS):
                 check.child = await self._take_child(tenant, in_new_child)
-                flaws = await self._ask(check.child, what, pointer, body)
+                answer = await self._ask(check.child, what, pointer, body)
             await self._keep_child(tenant, check.child)
         except BaseException as error:
             # Also if the caller was cancelled: its answer would be taken for the next one.
@@ -149,30 +177,30 @@ class Checker:
                 await check.child.end()
             if check.gave_way or isinstance(error, TimeoutError | OSError | wire.WireError):
                 reason = "others wait" if check.gave_way else str(error) or type(error).__name__
-                log.warning("template.not_checked", what=what, error=reason)
+                log.warning("check.not_made", what=what, error=reason)
                 raise CheckUnavailable(
-                    "The template or its data could not be checked just now. Send it again in a moment."
+                    "What you sent could not be checked just now. Send it again in a moment."
                 ) from error
             raise
         finally:
             self._running.remove(check)
             self._room.release()
-        return flaws
+        return answer
 
-    async def _ask(self, child: _Child, what: What, pointer: str, body: bytes) -> list[Flaw]:
+    async def _ask(self, child: _Child, what: What, pointer: str, body: bytes) -> wire.Frame:
         flaw = _TOO_MUCH[what]
+        cpu_seconds = self._cpu_seconds * (_FONT_FACTOR if what == "font" else 1)
         try:
-            child.send({"what": what, "pointer": pointer}, body)
+            child.send({"what": what, "pointer": pointer, "cpu_seconds": cpu_seconds}, body)
             self.check_sent.emit(child.pid)
-            while "flaws" not in (answer := await child.receive()):
+            while "flaws" not in (answer := await child.receive()).header:
                 flaw = _MISFIT
         except EOFError:
             # It may have closed its output only.
             exit_code = await child.end()
-            log.info("template.check_died", what=what, exit_code=exit_code)
+            log.info("check.died", what=what, exit_code=exit_code)
             raise _ChildDied(exit_code, flaw) from None
-        flaws: list[Flaw] = answer["flaws"]
-        return flaws
+        return answer
 
     # --- how many run -----------------------------------------------------------------------------
 
@@ -231,13 +259,17 @@ class Checker:
         try:
             return await self._start_child()
         except (OSError, wire.WireError) as error:
-            log.warning("template.spare_not_started", error=str(error))
+            log.warning("check.spare_not_started", error=str(error))
             return None
 
     async def _start_child(self) -> _Child:
-        child = await _Child.start(self._child_command, self._cpu_seconds, self._isolation)
+        child = await _Child.start(self._child_command, self._isolation)
         self.child_started.emit(child.pid)
         return child
+
+
+def _with_flaw(pointer: str, message: str) -> wire.Frame:
+    return wire.Frame({"flaws": [{"pointer": pointer, "message": message}]}, b"")
 
 
 async def _discard(spare: asyncio.Task[_Child | None]) -> None:
@@ -278,11 +310,11 @@ class _Child:
         self._process = process
         self._requests = cast(asyncio.StreamWriter, process.stdin)
         self._answers = cast(asyncio.StreamReader, process.stdout)
-        self._frames = wire.FrameDecoder(max_header_bytes=_MAX_ANSWER_BYTES, max_body_bytes=0)
+        self._frames = wire.FrameDecoder(max_header_bytes=_MAX_ANSWER_BYTES, max_body_bytes=MAX_FONT_BYTES)
         self._received: list[wire.Frame] = []
 
     @classmethod
-    async def start(cls, command: Sequence[str], cpu_seconds: float, isolation: IsolationMode) -> _Child:
+    async def start(cls, command: Sequence[str], isolation: IsolationMode) -> _Child:
         """Starts a child and waits until it is ready. Raises OSError if it does not start."""
         process = await spawn(command, stdin=PIPE, stdout=PIPE)
         child = cls(process)
@@ -291,7 +323,6 @@ class _Child:
                 {
                     "parent_pid": os.getpid(),
                     "memory_bytes": _MEMORY_BYTES,
-                    "cpu_seconds": cpu_seconds,
                     "isolation": isolation,
                 }
             )
@@ -311,14 +342,14 @@ class _Child:
         for part in wire.encode(header, body):
             self._requests.write(part)
 
-    async def receive(self) -> Mapping[str, Any]:
+    async def receive(self) -> wire.Frame:
         """Returns the next answer. Raises EOFError if the child has ended."""
         while not self._received:
             data = await self._answers.read(64 * 1024)
             if not data:
                 raise EOFError
             self._received += self._frames.feed(data)
-        return self._received.pop(0).header
+        return self._received.pop(0)
 
     def resident_bytes(self) -> int:
         """Returns 0 if the system does not tell."""

@@ -1,6 +1,7 @@
-"""Identifiers: a prefix that says what it names, and a ULID (https://github.com/ulid/spec).
+"""Identifiers, and names that clients choose.
 
-Ids of one process sort in the order in which it made them, also within a millisecond.
+An identifier is a prefix that says what it names, and a ULID (https://github.com/ulid/spec). Ids of
+one process sort in the order in which it made them, also within a millisecond.
 """
 
 from __future__ import annotations
@@ -14,6 +15,16 @@ _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _JOB_ID = re.compile(rf"job_{_ULID}\Z")
 _BATCH_ID = re.compile(rf"bat_{_ULID}\Z")
+
+NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
+"""Names of templates and fonts. Lower case, so that names never differ in case alone, and no
+characters to escape in a URL."""
+_NAME = re.compile(NAME_PATTERN + r"\Z", re.ASCII)
+
+
+def is_name(text: str) -> bool:
+    """Whether a template or a font can have this name."""
+    return _NAME.match(text) is not None
 
 
 class Ulids:

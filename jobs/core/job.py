@@ -172,6 +172,8 @@ class Claim:
     """The turn of its tenant that it took."""
     place: int = 0
     """The place of its tenant on the ring before that turn."""
+    fonts: str = ""
+    """The revision of the fonts of its tenant at that moment; empty if it has none."""
 
     @property
     def log_context(self) -> dict[str, Any]:

@@ -38,13 +38,14 @@ are stored encrypted, and the runner gets them as `Run.secrets`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jobs.core.errors.job import SourceGone
 from jobs.core.job import Claim, Progress, Result
 from jobs.kinds.lookups import Lookups
+from jobs.render.protocol.messages import OfferedFont
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
 
 async def _find_nothing(_key: str) -> Result | None:
     return None
+
+
+async def _no_fonts() -> Sequence[OfferedFont]:
+    return ()
 
 
 async def _no_result(job_id: str, _max_bytes: int) -> Result:
@@ -80,6 +85,8 @@ class Run:
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The member ``secrets`` that `Kind.canonical` returned. They may get into no result, error or
     log."""
+    fonts: Callable[[], Awaitable[Sequence[OfferedFont]]] = field(default=_no_fonts)
+    """Returns the fonts that the tenant has uploaded, as they are when the attempt begins."""
 
 
 Runner = Callable[[Run], Awaitable[Result]]

@@ -52,11 +52,12 @@
 | pr:template:{tenant}:{name}   | hash   | template_put         | templates             | deletion: versions and content      |
 | pr:templates:{tenant}         | zset   | template_put, delete | list                  | names in order; with the template   |
 | pr:template-versions:{tenant} | hash   | template_put         | template_put          | for ever: name → last number given  |
+| pr:fonts:{tenant}             | hash   | font_put, delete     | fonts, claim          | name → font; their revision         |
 | pr:expiry:starts              | zset   | submit, start        | claim                 | job → when it must have started     |
 | pr:expiry:results             | zset   | finish, sweep        | sweep                 | job → when its result goes          |
 | pr:expiry:records             | zset   | finish, remove       | sweep                 | job → when its record goes          |
 | pr:garbage                    | zset   | submit, finish, …    | sweep                 | artifact path → when to remove      |
-| pr:kept:{tenant}              | hash   | submit, finish, …    | same, recount         | job, template:{name} → bytes kept   |
+| pr:kept:{tenant}              | hash   | submit, finish, …    | same, recount         | job, template:…, font:… → bytes     |
 | pr:kept-bytes                 | hash   | submit, finish, …    | submit, readiness     | tenant → their sum; while not 0     |
 | pr:recount                    | list   | recount              | recount               | tenants still to be recounted       |
 | pr:vanished                   | hash   | claim, sweep, forget | sweep, readiness      | an hour: how many records vanished  |
@@ -118,6 +119,7 @@ RENDER = "pr:render:"
 TEMPLATE = "pr:template:"
 TEMPLATES = "pr:templates:"
 TEMPLATE_VERSIONS = "pr:template-versions:"
+FONTS = "pr:fonts:"
 EXPIRY_STARTS = "pr:expiry:starts"
 EXPIRY_RESULTS = "pr:expiry:results"
 EXPIRY_RECORDS = "pr:expiry:records"

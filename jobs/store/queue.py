@@ -380,7 +380,7 @@ def _claim_batch(answer: list[Any]) -> ClaimBatch:
 
 def _claim(row: list[Any]) -> Claim:
     job_id, tenant, kind, number, attempt, max_attempts, timeout_ms, *rest = row
-    spec, input_location, entry, expires, turn, place = rest
+    spec, input_location, entry, expires, turn, place, fonts = rest
     return Claim(
         job_id=job_id.decode(),
         tenant=tenant.decode(),
@@ -395,6 +395,7 @@ def _claim(row: list[Any]) -> Claim:
         may_expire=bool(expires),
         turn=turn,
         place=place,
+        fonts="" if fonts is None else fonts.decode(),
     )
 
 

@@ -193,8 +193,8 @@ def over_quota(requested: int, used: int, allowed: int) -> RequestError:
         )
     wanted = f", and this needs {requested:,} more" if requested else ""
     return TenantBytesUsed(
-        f"Your documents and results use {used:,} of the {allowed:,} bytes they may{wanted}. Delete jobs or "
-        "templates that you no longer need, wait until some expire, or have PRESSRUN_MAX_TENANT_BYTES raised.",
+        f"Your documents and results use {used:,} of the {allowed:,} bytes they may{wanted}. Delete jobs, "
+        "templates or fonts that you no longer need, wait until some expire, or have PRESSRUN_MAX_TENANT_BYTES raised.",
         used_bytes=used,
         max_bytes=allowed,
         requested_bytes=requested,

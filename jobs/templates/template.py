@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jobs.core.times import rfc3339
 
-NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
-"""Lower case, so that names never differ in case alone, and no characters to escape in a URL."""
-_NAME = re.compile(NAME_PATTERN + r"\Z", re.ASCII)
-
 MAX_CONTENT_BYTES = 2 * 1024 * 1024
 """Size of a version with all its parts, as JSON. Each job carries a copy of it."""
 MAX_STYLESHEETS = 20
 MAX_VERSION = 2**31
-
-
-def is_template_name(text: str) -> bool:
-    """Whether a template can have this name."""
-    return _NAME.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

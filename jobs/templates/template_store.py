@@ -17,12 +17,12 @@ from typing import Any
 
 from jobs.core.errors.request import TemplateLimit, TemplateNotFound, unknown_cursor
 from jobs.core.errors.store import ArtifactMissing, StoreError, StoreUnavailable
-from jobs.core.ids import new_ulid
+from jobs.core.ids import is_name, new_ulid
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.store.artifacts import Artifacts
 from jobs.store.scripts import Scripts
 from jobs.store.submission_writer import over_quota
-from jobs.templates.template import MAX_VERSION, Template, TemplateContent, TemplateVersion, is_template_name
+from jobs.templates.template import MAX_VERSION, Template, TemplateContent, TemplateVersion
 
 MAX_NAMES = 10_000
 """Names that a tenant may use, deleted templates included: their last version numbers are kept."""
@@ -120,7 +120,7 @@ class TemplateStore:
 
         Raises InvalidInput for a cursor that was never given out.
         """
-        if cursor is not None and not is_template_name(cursor):
+        if cursor is not None and not is_name(cursor):
             raise unknown_cursor()
         flat = await self._scripts.call("template_list", tenant=tenant, after_name=cursor, limit=limit + 1)
         found = [

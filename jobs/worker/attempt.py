@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
-from jobs.core.errors.job import InternalJobError, JobError, UnknownKind
-from jobs.core.errors.store import ClaimLost, StoreError
+from jobs.core.errors.job import InternalJobError, JobError, StorageFailed, UnknownKind
+from jobs.core.errors.store import ArtifactMissing, ClaimLost, StoreError
 from jobs.core.job import Claim, Result
+from jobs.fonts.font import Font
+from jobs.fonts.tenant_fonts import TenantFonts
 from jobs.kinds import Run, Runner
+from jobs.render.protocol.messages import OfferedFont
 from jobs.store.client import raise_if_cancelled
 from jobs.store.queue import JobQueue, StopReason
 from jobs.worker.artifact_waits import ArtifactWaits, HandBack
@@ -33,6 +37,7 @@ class Attempt:
         self,
         claim: Claim,
         queue: JobQueue,
+        fonts: TenantFonts,
         runners: Mapping[str, Runner],
         default_timeout_ms: int,
         outcomes: OutcomeWriter,
@@ -41,6 +46,7 @@ class Attempt:
     ) -> None:
         self.claim = claim
         self._queue = queue
+        self._fonts = fonts
         self._runners = runners
         self._timeout_ms = claim.timeout_ms or default_timeout_ms
         self._outcomes = outcomes
@@ -123,7 +129,14 @@ class Attempt:
         files = await self._read("The files of the job", lambda: self._queue.files(self.claim, spec))
         with closing(ProgressSender(self._queue, self.claim, self._timing.progress_interval_s)) as progress:
             run = Run(
-                self.claim, spec, self._timeout_ms, progress.report, self._recall, files, self._result_of
+                claim=self.claim,
+                spec=spec,
+                timeout_ms=self._timeout_ms,
+                report=progress.report,
+                recall=self._recall,
+                files=files,
+                result_of=self._result_of,
+                fonts=self._offered_fonts,
             )
             raise_if_cancelled()
             await self._artifacts.until_done(
@@ -144,6 +157,24 @@ class Attempt:
         return await self._read(
             f"The result of {job_id}", lambda: self._queue.result_of(tenant, job_id, max_bytes)
         )
+
+    async def _offered_fonts(self) -> Sequence[OfferedFont]:
+        tenant, revision = self.claim.tenant, self.claim.fonts
+        found = await self._read("The list of fonts", lambda: self._fonts.of(tenant, revision))
+        return [
+            OfferedFont(
+                families=font.facts.families, digest=font.digest, read=partial(self._font_content, font)
+            )
+            for font in found.fonts
+        ]
+
+    async def _font_content(self, font: Font) -> bytes:
+        try:
+            return await self._read(f"The font {font.name}", lambda: self._fonts.content(font))
+        except ArtifactMissing:
+            raise StorageFailed(
+                f"The font {font.name} was replaced or deleted while the job waited. It can be run again."
+            ) from None
 
     async def _read(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
         return await self._artifacts.until_done(f"{what} could not be read", step, self._ends_at)

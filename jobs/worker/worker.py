@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 from jobs.core.errors.store import ArtifactsUnavailable, StoreError, StoreFull, StoreUnavailable
 from jobs.core.job import Claim
 from jobs.core.settings import Settings
+from jobs.fonts.tenant_fonts import TenantFonts
 from jobs.kinds import Runner
 from jobs.process.event_wait import is_set_within
 from jobs.store import keys
@@ -61,6 +62,7 @@ class JobWorker(Worker):
         redis: ArqRedis,
         queue: JobQueue,
         settings: Settings,
+        fonts: TenantFonts,
         *,
         start: Callable[[], Awaitable[Mapping[str, Runner]]],
         stop: Callable[[], Awaitable[None]],
@@ -88,6 +90,7 @@ class JobWorker(Worker):
         self.outcomes = OutcomeWriter(queue, self._artifacts, timing, self._on_round_trip)
         self._timing = timing
         self._queue = queue
+        self._fonts = fonts
         self._slots = settings.worker_slots
         self._busy = 0
         self._run_lengths = RunLengths(settings.worker_slots, timing)
@@ -245,6 +248,7 @@ class JobWorker(Worker):
         attempt = Attempt(
             claim,
             self._queue,
+            self._fonts,
             self._runners,
             self._default_timeout_ms,
             self.outcomes,

@@ -65,8 +65,10 @@ from weasyprint.css.tokens import Pending
 from weasyprint.formatting_structure.boxes import InlineBox, ReplacedBox, TextBox
 from weasyprint.html import HTML_HANDLERS
 from weasyprint.layout.absolute import AbsolutePlaceholder
+from weasyprint.pdf.fonts import Font
 from weasyprint.text.ffi import ffi, fontconfig, pango, pangoft2
 from weasyprint.text.fonts import FontConfiguration, get_font_description, get_pango_font_key
+from weasyprint.text.line_break import Layout
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, select_source
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidMessage
@@ -74,6 +76,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from jobs.render.child.corrections.custom_properties import _validate
+from jobs.render.child.html.fonts.replaced import families_of
 from jobs.worker.worker import CRON_STALE_MS
 from testsupport import pdfs
 
@@ -376,6 +379,58 @@ def test_weasyprint_has_no_layout_for_mathml() -> None:
     )
     assert type(fraction) is InlineBox
     assert [type(box) for box in fraction.children] == [InlineBox, InlineBox]
+
+
+def test_weasyprint_sets_up_a_layout_for_each_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up, families = Layout.setup, []
+
+    def setup(layout: Layout, style: Any) -> None:
+        families.append(style["font_family"])
+        set_up(layout, style)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(Layout, "setup", setup)
+    document = weasyprint.HTML(
+        string="<style>p { font-family: A } @page { @top-left { content: 'x'; font-family: B } }</style>"
+        "<p>x<svg><text font-family='C'>x</text></svg>"
+    ).render()
+    assert {("A",), ("B",)} <= set(map(tuple, families))
+    families.clear()
+    document.write_pdf()
+    assert {("A",), ("B",), ("C",)} <= set(map(tuple, families))
+
+
+def test_a_font_that_is_taken_out_of_the_set_is_not_found() -> None:
+    fonts = FontConfiguration()
+    installed = fontconfig.FcConfigGetFonts(fonts._config, fontconfig.FcSetSystem)
+    text = "<style>p { font-family: DejaVu Sans }</style><p>x"
+
+    def drawn() -> bytes:
+        return weasyprint.HTML(string=text).write_pdf(font_config=fonts, uncompressed_pdf=True) or b""
+
+    assert b"DejaVu-Sans" in drawn()
+    found = [installed.fonts[place] for place in range(installed.nfont)]
+    kept = [font for font in found if "DejaVu Sans" not in families_of(font)]
+    for font in found:
+        if font not in kept:
+            fontconfig.FcPatternDestroy(font)
+    for place, font in enumerate(kept):
+        installed.fonts[place] = font
+    installed.nfont = len(kept)
+    pangoft2.pango_fc_font_map_config_changed(ffi.cast("PangoFcFontMap *", fonts.font_map))
+    assert b"DejaVu-Sans" not in drawn()
+
+
+def test_a_font_that_is_used_in_forms_is_not_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    html = weasyprint.HTML(string="x")
+    subset = len(html.write_pdf())
+    init = Font.__init__
+
+    def made(font: Font, *arguments: Any) -> None:
+        init(font, *arguments)  # type: ignore[no-untyped-call]
+        font.used_in_forms = True
+
+    monkeypatch.setattr(Font, "__init__", made)
+    assert len(html.write_pdf()) > 10 * subset
 
 
 def test_a_parsed_stylesheet_is_a_matcher_page_rules_and_layers() -> None:

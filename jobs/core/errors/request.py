@@ -197,8 +197,19 @@ class TemplateLimit(RequestError, code="template_limit", status=409):
     """The tenant has as many templates, or the template as many versions, as there may be."""
 
 
+class FontNotFound(NotFound, code="font_not_found"):
+    """Also raised for a font of another tenant."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no font {name[:64]!r}.")
+
+
+class FontLimit(RequestError, code="font_limit", status=409):
+    """The tenant has as many fonts as there may be."""
+
+
 class CheckUnavailable(RequestError, code="check_unavailable", status=503, retry_after=5):
-    """A template or its data could not be checked in time, through no fault of theirs."""
+    """A template, its data or a font could not be checked in time, through no fault of theirs."""
 
 
 class NotFinished(RequestError, code="not_finished", status=409):

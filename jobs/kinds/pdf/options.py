@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
 from jobs.core.file_names import MAX_NAME_CHARACTERS, is_file_name
+from jobs.core.ids import NAME_PATTERN
 from jobs.kinds.pdf import invoice_xml
 from jobs.kinds.pdf.fetch_credentials import MAX_ORIGINS, FetchCredentials, one_or_several
 from jobs.kinds.pdf.invoice_xml import NoInvoice
@@ -36,7 +37,7 @@ from jobs.render.child.pdf.invoice_profiles import (
     Relationship,
 )
 from jobs.render.protocol.warning_codes import Severity, WarningCode
-from jobs.templates.template import MAX_VERSION, NAME_PATTERN
+from jobs.templates.template import MAX_VERSION
 
 _WITHOUT_ATTACHMENTS = frozenset(
     {"pdf/a-1a", "pdf/a-1b", "pdf/a-2a", "pdf/a-2b", "pdf/a-2u", "pdf/a-4u", "pdf/x-1a", "pdf/x-3"}

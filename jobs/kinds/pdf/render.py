@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors.job import StrictWarnings, TemplateError
@@ -17,7 +17,7 @@ from jobs.kinds.pdf import fetch_credentials
 from jobs.kinds.pdf.options import PdfInput, PdfOptions, problem
 from jobs.kinds.titles import file_name, with_title
 from jobs.kinds.validation import canonical
-from jobs.render.protocol.messages import RenderRequest
+from jobs.render.protocol.messages import OfferedFont, RenderRequest
 from jobs.render.protocol.warning_codes import SEVERITIES, SEVERITY, Severity, WarningCode
 from jobs.render.version import renderer_version
 
@@ -81,8 +81,9 @@ class PdfRender:
 
     def runner(self, pool: RenderPool) -> Runner:
         async def run(run: Run) -> Result:
-            options = run.spec["options"]
-            result = await _reused(run) or await _rendered(run, pool)
+            options, fonts = run.spec["options"], await run.fonts()
+            key = _reuse_key(run, fonts)
+            result = await _reused(run, key) or await _rendered(run, pool, fonts, key)
             if strict := options.get("strict"):
                 _refuse_warnings(result.details, strict)
             return dataclasses.replace(
@@ -94,17 +95,16 @@ class PdfRender:
         return run
 
 
-async def _reused(run: Run) -> Result | None:
+async def _reused(run: Run, key: str | None) -> Result | None:
     """Returns a copy of an earlier result of the same document, or None."""
-    key = _reuse_key(run)
     found = await run.recall(key) if key is not None else None
     return found and dataclasses.replace(found, details={**found.details, "cached": True})
 
 
-async def _rendered(run: Run, pool: RenderPool) -> Result:
+async def _rendered(run: Run, pool: RenderPool, fonts: Sequence[OfferedFont], key: str | None) -> Result:
     try:
         outcome = await pool.render(
-            _request(run), tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
+            _request(run, fonts), tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
         )
     except TemplateError as error:
         pinned = run.spec["input"]
@@ -116,14 +116,15 @@ async def _rendered(run: Run, pool: RenderPool) -> Result:
         content_type=outcome.content_type,
         filename=DEFAULT_FILENAME,
         details={**outcome.details, **with_title(outcome.title), "cached": False},
-        reuse_key=_reuse_key(run) if outcome.self_contained else None,
+        reuse_key=key if outcome.self_contained else None,
     )
 
 
-def _reuse_key(run: Run) -> str | None:
+def _reuse_key(run: Run, fonts: Sequence[OfferedFont]) -> str | None:
     """Returns a digest of all that the PDF depends on; None if it can differ, or is to be new.
 
-    A document with credentials is never reused: what it is may depend on who asks.
+    A document with credentials is never reused: what it is may depend on who asks. All fonts of the
+    tenant are part of it, because a font that is not used now may be used if another one goes.
     """
     spec = run.spec
     if run.secrets or "url" in spec["input"] or spec["options"].get("cache") is False:
@@ -131,11 +132,14 @@ def _reuse_key(run: Run) -> str | None:
     options = {name: value for name, value in spec["options"].items() if name not in _OPTIONS_NOT_IN_THE_PDF}
     # Name and version of a template are left out: the input has its source and its data.
     input = {name: value for name, value in spec["input"].items() if name not in ("template", "version")}
-    content = json.dumps([renderer_version(), input, options, spec.get("files")], sort_keys=True)
+    parts: list[Any] = [renderer_version(), input, options, spec.get("files")]
+    if fonts:
+        parts.append([[list(font.families), font.digest] for font in fonts])
+    content = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _request(run: Run) -> RenderRequest:
+def _request(run: Run, fonts: Sequence[OfferedFont]) -> RenderRequest:
     input, options = run.spec["input"], run.spec["options"]
     credentials = run.secrets.get("credentials", {})
     if "template" not in input:
@@ -148,6 +152,7 @@ def _request(run: Run) -> RenderRequest:
             files=run.files,
             index=index,
             credentials=credentials,
+            fonts=fonts,
         )
     source = input["source"]
     stylesheets = [*source["stylesheets"], *options.get("stylesheets", ())]
@@ -158,6 +163,7 @@ def _request(run: Run) -> RenderRequest:
         options={**options, "stylesheets": stylesheets},
         files=run.files,
         credentials=credentials,
+        fonts=fonts,
     )
 
 

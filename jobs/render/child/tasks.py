@@ -85,6 +85,7 @@ class Tasks:
             dict(zip(names, files, strict=True)),
             request["data"],
             request["index"],
+            request["fonts"],
         )
         return Product(
             body=rendered.pdf,

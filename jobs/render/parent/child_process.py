@@ -16,7 +16,6 @@ from typing import Any, Literal, Protocol, cast
 
 import structlog
 
-from jobs.core.errors.job import JobError
 from jobs.core.http.custom_headers import HeadersByOrigin
 from jobs.core.job import Progress
 from jobs.isolation.level import Isolation
@@ -33,7 +32,7 @@ from jobs.render.protocol import failures, messages, wire
 from jobs.render.protocol.assets import FetchAnswer, Fetched
 from jobs.render.protocol.limits import RenderLimits
 from jobs.render.protocol.memory import ProcessUse, Use
-from jobs.render.protocol.messages import MediaType, RenderRequest, Request
+from jobs.render.protocol.messages import MediaType, OfferedFont, RenderRequest, Request
 from jobs.render.protocol.warning_codes import SEVERITY
 
 log = structlog.get_logger("pressrun.render")
@@ -77,6 +76,10 @@ class _Render:
     """What the child may ask for at the moment. It waits for one answer at a time."""
     credentials: HeadersByOrigin
     """What the fetch process sends for the document, as headers by origin. The child has none."""
+    fonts: dict[int, OfferedFont]
+    """Those that the child may still ask for, by their numbers."""
+    reading: asyncio.Task[bytes] | None = None
+    """Reads the font that the child waits for."""
     asked: bool = False
     """Whether it asked for anything outside the request."""
     peak_bytes: int = 0
@@ -208,6 +211,7 @@ class RenderChild(asyncio.Protocol):
             document=self._fetcher.open(),
             may_ask="for an asset" if isinstance(request, RenderRequest) else "nothing",
             credentials=request.credentials if isinstance(request, RenderRequest) else {},
+            fonts=dict(enumerate(request.fonts)) if isinstance(request, RenderRequest) else {},
         )
         self._grown_answers_left += 1
         self._watch_after(_WATCH_SECONDS)
@@ -219,7 +223,7 @@ class RenderChild(asyncio.Protocol):
         if self._render is not None and self._render.future is future:
             self.kill()
 
-    def kill(self, error: JobError | None = None) -> None:
+    def kill(self, error: Exception | None = None) -> None:
         """Kills the child and every process it started; its current render fails with `error`."""
         if not self.alive:
             return
@@ -258,6 +262,8 @@ class RenderChild(asyncio.Protocol):
             case messages.Progressed() if render is not None and render.progress_left > 0:
                 render.progress_left -= 1
                 render.report(Progress(answer.percent, answer.stage, answer.page))
+            case messages.FontAsked() if render is not None and self._may_have_font(render, answer.number):
+                self._read_font(render, render.fonts.pop(answer.number))
             case messages.AssetAsked() if render is not None and render.may_ask != "nothing":
                 render.may_ask, render.asked = "nothing", True
                 deliver = partial(self._deliver, render)
@@ -295,6 +301,28 @@ class RenderChild(asyncio.Protocol):
             render.may_ask = "nothing" if answer.is_final else "for an asset"
         self._send(answer.model_dump(exclude={"document", "detail"}), body)
 
+    def _may_have_font(self, render: _Render, number: int) -> bool:
+        """Whether the child has not asked for it, and has taken what it asked for before."""
+        is_reading = render.reading is not None and not render.reading.done()
+        return number in render.fonts and not is_reading and not self._transport.get_write_buffer_size()
+
+    def _read_font(self, render: _Render, font: OfferedFont) -> None:
+        """Sends a font to the child, which waits for it."""
+
+        async def read() -> bytes:
+            return await font.read()
+
+        def deliver(reading: asyncio.Task[bytes]) -> None:
+            if reading.cancelled() or self._render is not render:
+                return
+            if (error := reading.exception()) is None:
+                self._send({"type": "font"}, reading.result())
+            elif isinstance(error, Exception):
+                self.kill(error)
+
+        render.reading = asyncio.get_running_loop().create_task(read())
+        render.reading.add_done_callback(deliver)
+
     def _finish(self, render: _Render) -> None:
         """Frees the child as soon as its result has arrived, before the result is looked at."""
         self._end_render(render)
@@ -306,6 +334,8 @@ class RenderChild(asyncio.Protocol):
         self._render = None
         self._fetcher.end(render.document)
         render.deadline.cancel()
+        if render.reading is not None:
+            render.reading.cancel()
 
     def _deadline_passed(self) -> None:
         if self._render is not None:
@@ -333,7 +363,7 @@ class RenderChild(asyncio.Protocol):
 
     # --- death ------------------------------------------------------------------------------------
 
-    def _end(self, error: JobError | None) -> None:
+    def _end(self, error: Exception | None) -> None:
         """Ends a child that is dead or was killed.
 
         Its render fails with `error`, or else with an error that depends on how the process ended.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
@@ -62,6 +62,17 @@ _BEGINNINGS: Mapping[MediaType, re.Pattern[bytes]] = {
 _PDF: tuple[MediaType, ...] = ("application/pdf",)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedFont:
+    """A font that a document can use by one of its family names."""
+
+    families: Sequence[str]
+    digest: str
+    """Of its content."""
+    read: Callable[[], Awaitable[bytes]]
+    """Returns the font as TrueType or OpenType. Raises what fails the render."""
+
+
 class Request(Protocol):
     """A request to a render child."""
 
@@ -92,6 +103,8 @@ class RenderRequest:
     """Where the document stands among the files; None for the root."""
     credentials: HeadersByOrigin = field(default_factory=dict, repr=False)
     """Headers for what the document fetches. They are for the fetch process: no child gets them."""
+    fonts: Sequence[OfferedFont] = ()
+    """The child asks for those that the document uses."""
     produces: Collection[MediaType] = _PDF
 
     def header(self, *, scratch: str, timeout_ms: int) -> dict[str, Any]:
@@ -102,6 +115,7 @@ class RenderRequest:
             "data": self.data,
             "files": [[name, len(content)] for name, content in self.files.items()],
             "index": self.index,
+            "fonts": [font.families for font in self.fonts],
             "scratch": scratch,
             "timeout_ms": timeout_ms,
         }
@@ -259,6 +273,14 @@ class MoreAsked(CheckedMessage):
     type: Literal["more"]
 
 
+class FontAsked(CheckedMessage):
+    """The current render needs one of the offered fonts, and waits for it."""
+
+    type: Literal["font"]
+    number: Annotated[int, Field(ge=0)]
+    """Its place in `RenderRequest.fonts`."""
+
+
 class Rendered(CheckedMessage):
     """The render has succeeded; the frame's body is the result."""
 
@@ -292,7 +314,7 @@ class Grown(CheckedMessage):
     type: Literal["grown"]
 
 
-Answer = Ready | Progressed | AssetAsked | MoreAsked | Rendered | Failed | Grown
+Answer = Ready | Progressed | AssetAsked | MoreAsked | FontAsked | Rendered | Failed | Grown
 
 _ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="type")])
 

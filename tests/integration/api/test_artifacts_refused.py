@@ -15,6 +15,7 @@ from api.app import Api
 from tests.integration.api.conftest import FakeWorker
 from tests.integration.api.test_bad_input import assert_problem
 from tests.integration.api.test_jobs import HELLO, submit
+from testsupport.own_font import own_font
 
 LARGE = "<p>" + "x" * 40_000
 RENDER = {"kind": "pdf.render", "input": {"html": LARGE}}
@@ -47,8 +48,9 @@ def allow(directory: Path) -> None:
             {"files": [("job", (None, json.dumps(HELLO), "application/json")), ("f", ("a.png", b"x"))]},
         ),
         ("PUT", "/v1/templates/letter", {"json": {"html": LARGE}}),
+        ("PUT", "/v1/fonts/house", {"content": own_font(500), "headers": {"content-type": "font/ttf"}}),
     ],
-    ids=["job", "batch", "document with files", "job with files", "template"],
+    ids=["job", "batch", "document with files", "job with files", "template", "font"],
 )
 async def test_it_is_refused_with_the_reason_leaves_nothing_and_is_taken_again_later(
     client: httpx.AsyncClient, app: Api, directory: Path, method: str, path: str, body: dict[str, Any]
@@ -58,6 +60,7 @@ async def test_it_is_refused_with_the_reason_leaves_nothing_and_is_taken_again_l
     assert "The place for documents and results is not there." in problem["detail"]
     assert (await client.get("/v1/jobs")).json()["items"] == []
     assert (await client.get("/v1/templates")).json()["items"] == []
+    assert (await client.get("/v1/fonts")).json()["items"] == []
     allow(directory)
     assert [path for path in directory.rglob("*") if path.is_file()] == []
     assert (await client.request(method, path, **body)).is_success

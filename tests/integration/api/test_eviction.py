@@ -15,16 +15,19 @@ from jobs.core.settings import Settings
 from tests.integration.api.conftest import FakeWorker, caller, running
 from tests.integration.api.test_bad_input import assert_problem
 from tests.integration.api.test_jobs import HELLO, submit
+from testsupport.own_font import own_font
 from testsupport.valkey import FaultyValkey
 from testsupport.waiting import eventually
 
 BATCH = {"jobs": [HELLO, HELLO]}
 TEMPLATE = {"html": "<p>{{ name }}</p>"}
 ENDPOINT = {"url": "https://127.0.0.1/hook", "event_types": ["*"]}
-NEW_WORK = [
+FONT, OTHER_FONT = own_font(500), own_font(700)
+NEW_WORK: list[tuple[str, str, Any]] = [
     ("POST", "/v1/jobs", HELLO),
     ("POST", "/v1/batches", BATCH),
     ("PUT", "/v1/templates/letter", TEMPLATE),
+    ("PUT", "/v1/fonts/house", FONT),
     ("POST", "/v1/webhook-endpoints", ENDPOINT),
 ]
 
@@ -39,6 +42,12 @@ async def store(own_valkey: FaultyValkey) -> AsyncIterator[Redis]:
     client = Redis.from_url(own_valkey.url)
     yield client
     await client.aclose()
+
+
+async def send(client: httpx.AsyncClient, method: str, path: str, body: Any) -> httpx.Response:
+    if isinstance(body, bytes):
+        return await client.request(method, path, content=body, headers={"content-type": "font/ttf"})
+    return await client.request(method, path, json=body)
 
 
 async def warnings(client: httpx.AsyncClient) -> list[str]:
@@ -61,7 +70,7 @@ async def test_a_store_that_evicts_gets_nothing_new_and_keeps_what_it_has(
     keyed = {"headers": {"idempotency-key": "k"}}
     async with running(settings) as app, caller(app) as client:
         for method, path, body in NEW_WORK:
-            assert (await client.request(method, path, json=body)).is_success
+            assert (await send(client, method, path, body)).is_success
         accepted = await client.post("/v1/jobs", json=HELLO, **keyed)
         await store.config_set("maxmemory-policy", "allkeys-lru")
 
@@ -71,8 +80,8 @@ async def test_a_store_that_evicts_gets_nothing_new_and_keeps_what_it_has(
         await eventually(is_refused)
         before = await store.dbsize()
         for method, path, body in NEW_WORK:
-            changed: dict[str, Any] = {"html": "<p>new"} if method == "PUT" else body
-            answer = await client.request(method, path, json=changed)
+            changed = {"/v1/templates/letter": {"html": "<p>new"}, "/v1/fonts/house": OTHER_FONT}
+            answer = await send(client, method, path, changed.get(path, body))
             assert_problem(answer, 503, "store_evicts")
             assert "Set maxmemory-policy noeviction" in answer.json()["detail"]
         assert await store.dbsize() == before
@@ -121,7 +130,7 @@ async def test_no_job_can_vanish_while_only_keys_that_expire_are_removed(
 ) -> None:
     async with running(settings) as app, caller(app) as client:
         for method, path, body in NEW_WORK:
-            assert (await client.request(method, path, json=body)).is_success
+            assert (await send(client, method, path, body)).is_success
         await client.post("/v1/jobs", json=HELLO, headers={"idempotency-key": "k"})
         worker = FakeWorker(settings)
         for _ in range(3):

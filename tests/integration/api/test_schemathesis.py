@@ -20,6 +20,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from testsupport.contract import openapi
+from testsupport.own_font import own_font
 from testsupport.ports import free_port
 from testsupport.project import ROOT
 from testsupport.valkey import FaultyValkey
@@ -47,9 +48,11 @@ MORE_THAN_A_SHAPE = {
     "PUT /v1/templates/{name}",
     "GET /v1/templates/{name}/versions",
     "POST /v1/templates/{name}/preview",
+    "GET /v1/fonts",
+    "PUT /v1/fonts/{name}",
 }
-"""Operations whose rules no schema can express: documents and options by kind, Jinja2, allowed
-addresses, and keys and cursors that belong to earlier answers."""
+"""Operations whose rules no schema can express: documents and options by kind, Jinja2, fonts,
+allowed addresses, and keys and cursors that belong to earlier answers."""
 
 NEEDS_A_NOTIFIER = "POST /v1/webhook-endpoints/{endpoint_id}/test"
 
@@ -90,6 +93,7 @@ def site(valkey: FaultyValkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "version": "1",
         }
         _send("PUT", f"{url}/v1/templates/letter", {"html": "<p>Dear {{ name }}"})
+        _send("PUT", f"{url}/v1/fonts/letter", own_font(500))
         yield Site(url, made)
     finally:
         process.terminate()
@@ -102,8 +106,10 @@ def _post(url: str, body: Any) -> str:
 
 
 def _send(method: str, url: str, body: Any) -> Any:
-    headers = {**AUTHORIZED, "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+    is_file = isinstance(body, bytes)
+    headers = {**AUTHORIZED, "Content-Type": "font/ttf" if is_file else "application/json"}
+    content = body if is_file else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, headers, method=method)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 

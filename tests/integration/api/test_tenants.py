@@ -16,7 +16,9 @@ from jobs.core.settings import Settings
 from jobs.core.tokens import Scope
 from tests.integration.api.conftest import FakeWorker
 from tests.integration.api.test_jobs import HELLO, submit
+from testsupport.own_font import own_font
 
+FONT, FONT_TYPE = own_font(500), {"content-type": "font/ttf"}
 OPEN_PATHS = {"/", "/docs", "/openapi.json", "/asyncapi.json", "/healthz", "/readyz"}
 OPEN_FILES = ("/console/", "/client/")
 """Paths that need no credentials. Adding a path here means that everyone may read it."""
@@ -114,7 +116,7 @@ async def test_a_template_of_another_tenant_is_not_found_on_any_route(
     of_templates = [
         (method, path)
         for method, path in guarded(keyed_app)
-        if "{name}" in path and (method, path) != ("PUT", "/v1/templates/{name}")
+        if path.startswith("/v1/templates/{name}") and (method, path) != ("PUT", "/v1/templates/{name}")
     ]
     assert len(of_templates) >= 7
     for method, path in of_templates:
@@ -134,6 +136,28 @@ async def test_a_template_of_another_tenant_is_not_found_on_any_route(
     assert (await acme.get("/v1/templates/letter")).json()["version"] == 1
     assert (await globex.delete("/v1/templates/letter")).status_code == 204
     assert (await acme.post("/v1/jobs", json=job)).status_code == 202
+
+
+async def test_a_font_of_another_tenant_is_not_found_on_any_route(
+    keyed_app: Api, acme: httpx.AsyncClient, globex: httpx.AsyncClient
+) -> None:
+    assert (await acme.put("/v1/fonts/house", content=FONT, headers=FONT_TYPE)).status_code == 201
+    of_fonts = [
+        (method, path)
+        for method, path in guarded(keyed_app)
+        if path.startswith("/v1/fonts/{name}") and method != "PUT"
+    ]
+    assert len(of_fonts) >= 2
+    for method, path in of_fonts:
+        theirs = await globex.request(method, path.replace("{name}", "house"))
+        unknown = await globex.request(method, path.replace("{name}", "nothing"))
+        assert theirs.status_code == 404, (method, path)
+        assert theirs.text.replace("house", "nothing") == unknown.text, (method, path)
+    assert (await globex.get("/v1/fonts")).json()["items"] == []
+    # The same file under the same name is a font of its own.
+    assert (await globex.put("/v1/fonts/house", content=FONT, headers=FONT_TYPE)).status_code == 201
+    assert (await globex.delete("/v1/fonts/house")).status_code == 204
+    assert (await acme.get("/v1/fonts/house")).status_code == 200
 
 
 async def test_lists_and_logs_show_only_the_data_of_the_tenant(

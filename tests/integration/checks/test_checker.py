@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 
 from jobs.checks.checker import CHILD_COMMAND, Checker
-from jobs.core.errors.request import CheckUnavailable
+from jobs.core.errors.request import CheckUnavailable, InvalidInput
+from testsupport.own_font import own_font, packed
 
 PATIENCE_SECONDS = 60
 
@@ -94,6 +98,50 @@ async def test_data_with_too_many_flaws_to_list_is_refused(checker: Checker) -> 
 async def test_a_source_that_takes_long_to_compile_is_refused(checker: Checker) -> None:
     (flaw,) = await checker.html("acme", "{{ 'a'" + "~'a'" * 100_000 + " }}", "/html")
     assert flaw == {"pointer": "/html", "message": "it is too large or too deeply nested to be compiled"}
+
+
+async def test_a_font_is_read_unpacked_or_refused_with_the_reason(checker: Checker) -> None:
+    font = own_font(500, "Acme")
+    checked = await checker.font("acme", packed(font, "woff2"))
+    assert (checked.facts.families, checked.facts.format) == (["Acme"], "woff2")
+    assert (await checker.font("acme", checked.content)).content == checked.content
+    with pytest.raises(InvalidInput, match=r"The font cannot be used: its licence forbids"):
+        await checker.font("acme", own_font(500, fs_type=2))
+    for flaw in (b"", b"<html>", font[: len(font) // 2]):
+        with pytest.raises(InvalidInput, match=r"^The font cannot be used: it is "):
+            await checker.font("acme", flaw)
+    assert await checker.html("acme", "{{ x }}", "/html") == [], "the child goes on"
+
+
+def bomb(flavor: bytes, unpacked: int) -> bytes:
+    """A font with one table that is much larger when it is unpacked."""
+    zeros, tag = bytes(unpacked), b"glyf"
+    if flavor == b"wOFF":
+        table = zlib.compress(zeros, 9)
+        entry = struct.pack(">4s4L", tag, 64, len(table), unpacked, 0)
+        length = 44 + len(entry) + len(table)
+        head = struct.pack(">4s4sLHHLHH5L", flavor, b"\0\1\0\0", length, 1, 0, unpacked, 1, 0, *[0] * 5)
+        return head + entry + table
+    table = brotli.compress(zeros)
+    size = b"".join(bytes([unpacked >> shift & 127 | (128 if shift else 0)]) for shift in (28, 21, 14, 7, 0))
+    entry = b"\xca" + size.lstrip(b"\x80")  # glyf without a transformation
+    length = 48 + len(entry) + len(table)
+    head = struct.pack(
+        ">4s4sLHHLLHH5L", flavor, b"\0\1\0\0", length, 1, 0, unpacked, len(table), 1, 0, *[0] * 5
+    )
+    return head + entry + table
+
+
+@pytest.mark.parametrize("flavor", [b"wOFF", b"wOF2"])
+async def test_a_font_that_becomes_huge_when_it_is_unpacked_is_refused(
+    checker: Checker, flavor: bytes
+) -> None:
+    font = bomb(flavor, 2**30)
+    assert len(font) < 2 * 2**20
+    with pytest.raises(InvalidInput, match="too much memory"):
+        await checker.font("acme", font)
+    with pytest.raises(InvalidInput, match="unpacked it has"):
+        await checker.font("acme", bomb(flavor, 40 * 2**20))
 
 
 async def test_a_child_that_dies_between_two_checks_is_replaced(checker: Checker) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pikepdf
+import pypdfium2
 import pytest
 import weasyprint
 
@@ -112,6 +113,17 @@ def test_a_document_gets_its_own_font_and_not_an_earlier_one_of_the_same_name() 
     assert wide != narrow
     assert narrow == rendered(None, FACE + TEXT, {"own.ttf": NARROW})
     assert rendered(fonts, FACE + TEXT) == wide
+
+
+def test_an_own_font_hides_an_installed_one_of_its_name_from_its_document_only() -> None:
+    fonts = Fonts()
+    text = "<style>p { font-family: DejaVu Sans }</style><p>a <b>b</b> Ж"
+    installed = rendered(fonts, text)
+    own = rendered(fonts, FACE.replace("family: own", "family: DejaVu Sans") + text)
+    # The own font has no Ж. In the PDF, an installed font of the same name would be the same font.
+    assert pypdfium2.PdfDocument(own)[0].get_textpage().get_text_bounded() == "a b Ж"
+    assert len(fonts_of(own) - {"DejaVu-Sans", "DejaVu-Sans-Bold"}) == 1
+    assert rendered(fonts, text) == installed
 
 
 def test_the_shared_font_map_is_in_use_again_after_a_document_with_its_own_fonts() -> None:

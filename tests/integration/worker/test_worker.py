@@ -13,6 +13,7 @@ import pytest
 
 from jobs.core.errors.job import RendererCrashed, RenderTimeout
 from jobs.core.job import JobStatus, Progress, Result
+from jobs.fonts.tenant_fonts import TenantFonts
 from jobs.kinds import Run, Runner
 from jobs.store import keys
 from jobs.store.client import connect
@@ -201,7 +202,13 @@ async def test_a_cron_job_under_way_does_not_keep_a_worker_from_stopping_its_chi
         stopped.set()
 
     worker = JobWorker(
-        connect(core.settings), core.queue, core.settings, start=start, stop=stop, handle_signals=False
+        connect(core.settings),
+        core.queue,
+        core.settings,
+        TenantFonts(core.fonts),
+        start=start,
+        stop=stop,
+        handle_signals=False,
     )
     worker.signals.ready.watch()
     running = asyncio.create_task(worker.async_run())

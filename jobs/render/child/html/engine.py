@@ -9,7 +9,7 @@ import errno
 import gc
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +41,7 @@ from jobs.render.child.html.fetcher import FILES_URL, Ask, DocumentFetcher, Fetc
 from jobs.render.child.html.fonts import replaced as replaced_fonts
 from jobs.render.child.html.fonts.configuration import Fonts
 from jobs.render.child.html.fonts.replaced import UsedFonts
+from jobs.render.child.html.fonts.uploaded import UploadedFonts
 from jobs.render.child.html.links import Links
 from jobs.render.child.html.losses.report import Losses, checking
 from jobs.render.child.html.losses.shrinking import Fitted, fit
@@ -118,11 +119,13 @@ class Engine:
         files: Mapping[str, bytes] | None = None,
         data: Mapping[str, Any] | None = None,
         index: str | None = None,
+        uploaded_fonts: Sequence[Sequence[str]] = (),
     ) -> RenderedDocument:
         """Returns the PDF of `document`, which is text or, for the format ``url``, an address.
 
         `options` are validated. `files` are uploaded files by name, and `index` is the place of the
-        document among them. `data` are the variables of a template.
+        document among them. `data` are the variables of a template. `uploaded_fonts` are the family
+        names of each font that the worker can be asked for.
 
         Raises:
             JobError: it failed. The message is for the owner of the document.
@@ -139,6 +142,7 @@ class Engine:
                 self._sources.in_use(),
                 form_fields.text_fonts(),
                 self._used_fonts.in_use(),
+                UploadedFonts(self.fonts, self.ask, uploaded_fonts).in_use(),
                 optional_color_profiles(),
             ):
                 text = document.decode()

@@ -2,11 +2,11 @@
 --!include _clock _kept
 --!args tenant
 --!rows id bytes
--- Notes the inputs of jobs, or a version of a template, as garbage, before they are written. The step
+-- Notes the inputs of jobs, a version of a template or a font as garbage, before they are written. The step
 -- that accepts them takes the notes off; if it never comes, a sweep removes what was written.
 --
 -- KEYS  none: job, garbage, kept bytes.
--- ARGV  a row for each job or version, with the bytes to be written
+-- ARGV  a row for each job, version or font, with the bytes to be written
 -- Answer {"ok"} | {"late"} (a sweep may be removing what an earlier try has written) |
 --        {"quota", bytes that the tenant keeps, limit}
 --

@@ -1,4 +1,4 @@
--- The bytes of artifacts that a tenant keeps: those of each job and template, and their sum. They
+-- The bytes of artifacts that a tenant keeps: those of each job, template and font, and their sum. They
 -- change in the step that makes a record name an artifact, or no longer name it. So what no record
 -- names does not count.
 
@@ -13,7 +13,8 @@ local function artifact_bytes(record)
   return bytes
 end
 
--- Sets the bytes that a job (by its id) or a template (by `template:` and its name) keeps.
+-- Sets the bytes that a job (by its id), a template or a font (by `template:` or `font:` and its name)
+-- keeps.
 local function keep_bytes(tenant, name, bytes)
   local key = K_KEPT .. tenant
   local before = tonumber(redis.call('HGET', key, name) or 0)

@@ -9,14 +9,14 @@
 -- whose queue was empty meanwhile has kept its place, and one that never had a turn is before all
 -- that had one. So while a tenant waits, every other one gets one turn at most.
 --
--- KEYS  none: due, ready, ring, turn, tenant, doorbell, leases, job, input, arq job, expiries, garbage, and what
+-- KEYS  none: due, ready, ring, turn, tenant, fonts, doorbell, leases, job, input, arq job, expiries, garbage, and what
 --       events write.
 -- ARGV  a row for each lease that this worker has seen expired for long enough, with its end as the
 --       store gave it
 -- Answer {claims, expired leases, next due (ms from now, -1 for never)}; a claim is
 --        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry,
 --        1 if its start must be recorded by a certain time, the turn it took, the place on the ring
---        of its tenant before};
+--        of its tenant before, the revision of the tenant's fonts or false};
 --        expired leases are flat pairs id, lease end.
 --
 -- Sent twice (the first answer was lost): nobody holds the claims of the first call. Their leases run
@@ -105,7 +105,7 @@ while #claims < want and looked < want + PER_CALL do
       id, tenant, record.kind, claim, tonumber(record.attempt), tonumber(record.max_attempts),
       tonumber(record.timeout or -1), redis.call('GET', K_INPUT .. id), record.input,
       redis.call('GET', K_ARQ_JOB .. id) or arq_entry(id, now), record.expires and 1 or 0,
-      turn, tonumber(place),
+      turn, tonumber(place), redis.call('HGET', K_FONTS .. tenant, ':revision'),
     }
   elseif id and not record then
     forget_vanished(id, tenant, now)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from jobs.core.ids import Ulids, is_batch_id, is_job_id, new_batch_id, new_job_id
+from jobs.core.ids import Ulids, is_batch_id, is_job_id, is_name, new_batch_id, new_job_id
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -48,3 +48,15 @@ def test_ids_keep_their_order_when_the_clock_is_set_back(monkeypatch: pytest.Mon
 
 def test_two_processes_do_not_make_the_same_ids() -> None:
     assert Ulids().new() != Ulids().new()
+
+
+@pytest.mark.parametrize("name", ["a", "0", "invoice", "invoice-2026.v2", "a_b", "a" * 64])
+def test_valid_names_are_accepted(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "ü", "-a", "a-", ".", "..", ".a", "a.", "a b", "a/b", "a:b", "a\n", "a" * 65, "٣"]
+)
+def test_other_names_are_refused(name: str) -> None:
+    assert not is_name(name)

@@ -33,6 +33,7 @@ NOT_IN_THE_BYTES = {
     "jobs/core/__init__.py",
     "jobs/render/__init__.py",
     "jobs/core/egress.py",  # a document that fetches anything is never reused
+    *(file.relative_to(ROOT).as_posix() for file in (ROOT / "jobs/core/http").glob("*.py")),
     "jobs/core/errors/__init__.py",  # a render that failed is never reused
     "jobs/core/errors/job.py",
     "jobs/core/settings.py",  # limits: a render keeps to them or fails

@@ -1,4 +1,4 @@
-"""The font configurations of a render child: a shared one, and one for own fonts of a document."""
+"""The font configurations of a render child: a shared one, and one for fonts of a document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 
-from jobs.render.child.html.fonts.replaced import Stack, fonts_of, is_there, replacement
+from jobs.render.child.html.fonts.replaced import Stack, families_of, fonts_of, key, replacement
 
 _MAX_KEPT = 500
 """How many font stacks are kept with their answer: a search in all fonts takes up to 1 ms."""
@@ -21,7 +21,8 @@ class Fonts:
 
     For a new configuration, Pango reads every font again, and a configuration cannot drop the font
     of an ``@font-face``. So a document uses a configuration of its own from its first
-    ``@font-face`` on. The shared configuration stays warm, and documents leave nothing in it.
+    ``@font-face``, or its first uploaded font, on. The shared configuration stays warm, and
+    documents leave nothing in it.
     """
 
     def __init__(self) -> None:
@@ -51,16 +52,39 @@ class Fonts:
         self._shared = None
 
     def add_font_face(self, rule_descriptors: dict[str, Any], url_fetcher: Any) -> None:
-        """Loads the font of an ``@font-face`` for this document."""
+        """Loads the font of an ``@font-face`` for this document.
+
+        It hides installed fonts of its family (CSS Fonts 4, 4.2). WeasyPrint prefers those.
+        """
+        family = rule_descriptors["font_family"]
+        if self._add(rule_descriptors, url_fetcher) and not self.brings(family):
+            self._own_families[family] = None
+            self.hide_installed(family)
+
+    def brings(self, family: str) -> bool:
+        """Whether an ``@font-face`` of the document has loaded a font of this family."""
+        return key(family) in map(key, self._own_families)
+
+    def add_uploaded(self, family: str, url: str, url_fetcher: Any) -> bool:
+        """Loads an uploaded font for this document. Returns whether it can be used."""
+        return self._add({"font_family": family, "src": (("external", url),)}, url_fetcher)
+
+    def hide_installed(self, family: str) -> None:
+        """Hides the installed fonts of a family from this document, which has own fonts of it."""
+        if self._own is not None:
+            self._own.hide_installed(family)
+
+    def _add(self, rule_descriptors: dict[str, Any], url_fetcher: Any) -> bool:
         if self._own is None:
             self._own = _Configuration()
+        before = self._own.added
         self._own.add_font_face(rule_descriptors, url_fetcher)
-        self._own_families[rule_descriptors["font_family"]] = None
+        return self._own.added > before
 
     @property
     def own_families(self) -> list[str]:
         """The fonts that the document has by ``@font-face``, without those that cannot be used."""
-        return [name for name in self._own_families if self._own and is_there(name, self._own.config)]
+        return list(self._own_families)
 
     def fonts_of(self, stack: Stack) -> set[str]:
         """Returns the keys of the fonts that a stack stands for."""
@@ -77,10 +101,10 @@ class Fonts:
         """
         self.strut_layouts.clear()
         self.font_features.clear()
+        self._own_families.clear()
         if self._own is not None:
             _release(self._own)
             self._own = None
-            self._own_families.clear()
 
 
 class _Configuration(FontConfiguration):
@@ -99,6 +123,31 @@ class _Configuration(FontConfiguration):
     def config(self) -> Any:
         """The `FcConfig`."""
         return self._config
+
+    @property
+    def added(self) -> int:
+        """How many fonts there are beside the installed ones."""
+        fonts = fontconfig.FcConfigGetFonts(self._config, fontconfig.FcSetApplication)
+        return 0 if fonts == ffi.NULL else int(fonts.nfont)
+
+    def hide_installed(self, family: str) -> None:
+        """Takes the fonts of a family out of the set of installed fonts.
+
+        Fontconfig prefers an installed font to another of the same name, and in the PDF both would
+        be one font.
+        """
+        fonts = fontconfig.FcConfigGetFonts(self._config, fontconfig.FcSetSystem)
+        wanted, kept = key(family), 0
+        for place in range(fonts.nfont):
+            font = fonts.fonts[place]
+            if wanted in map(key, families_of(font)):
+                fontconfig.FcPatternDestroy(font)  # gives back the reference that the set had
+            else:
+                fonts.fonts[kept] = font
+                kept += 1
+        if kept < fonts.nfont:
+            fonts.nfont = kept
+            pangoft2.pango_fc_font_map_config_changed(ffi.cast("PangoFcFontMap *", self.font_map))
 
     def _add_emoji_rules(self) -> None:
         fontconfig.FcConfigParseAndLoadFromMemory(self._config, _EMOJI_RULES, True)

@@ -16,7 +16,7 @@ from weasyprint.text.fonts import get_font_description
 
 Stack = tuple[str, ...]
 
-_GENERIC = frozenset(
+GENERIC = frozenset(
     (
         *("serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "emoji", "math"),
         *("ui-serif", "ui-sans-serif", "ui-monospace", "ui-rounded", "fangsong"),
@@ -72,7 +72,7 @@ def split(families: Stack) -> Stack:
 
 def names_font(stack: Stack) -> bool:
     """Tells whether the stack begins with a font, and does not leave the choice to the system."""
-    return key(stack[0]) not in _GENERIC
+    return key(stack[0]) not in GENERIC
 
 
 def replacement(stack: Stack, config: Any) -> str | None:
@@ -98,12 +98,12 @@ def warning(stack: Stack, used: str) -> str:
     missing = f"The font {names} is not" if len(_named(stack)) == 1 else f"None of the fonts {names} is"
     return (
         f'{missing} installed on the server. "{used}" is used instead. '
-        "Send a font file along and name it by @font-face, or install one."
+        "Upload the font (PUT /v1/fonts/{name}), send a file along and name it by @font-face, or install it."
     )
 
 
 def _named(stack: Stack) -> Stack:
-    return tuple(name for name in stack if key(name) not in _GENERIC)
+    return tuple(name for name in stack if key(name) not in GENERIC)
 
 
 def is_there(name: str, config: Any) -> bool:
@@ -123,11 +123,16 @@ def _best_of(names: Stack, config: Any) -> list[str]:
     if match == ffi.NULL:
         return ["another font"]
     match = ffi.gc(match, fontconfig.FcPatternDestroy)
+    return families_of(match) or ["another font"]
+
+
+def families_of(font: Any) -> list[str]:
+    """Returns the family names of a font, an `FcPattern`."""
     families: list[str] = []
     text = ffi.new("FcChar8 **")
-    while fontconfig.FcPatternGetString(match, b"family", len(families), text) == fontconfig.FcResultMatch:
+    while fontconfig.FcPatternGetString(font, b"family", len(families), text) == fontconfig.FcResultMatch:
         families.append(ffi.string(text[0]).decode("utf-8", "replace"))
-    return families or ["another font"]
+    return families
 
 
 def key(name: str) -> str:

@@ -10,6 +10,7 @@ from jobs.render.protocol.messages import (
     MergePart,
     MergeRequest,
     MoreAsked,
+    OfferedFont,
     PreviewRequest,
     Progressed,
     Ready,
@@ -98,7 +99,10 @@ def test_any_other_answer_is_refused(header: dict[str, Any], body: bytes) -> Non
         parse_answer(Frame(header, body))
 
 
-def test_a_render_request_has_all_but_its_credentials_in_the_header_and_the_body() -> None:
+def test_a_render_request_has_all_but_credentials_and_fonts_in_the_header_and_the_body() -> None:
+    async def read() -> bytes:
+        raise AssertionError("the child asks for it")
+
     request = RenderRequest(
         format="html",
         document="<p>",
@@ -106,6 +110,7 @@ def test_a_render_request_has_all_but_its_credentials_in_the_header_and_the_body
         files={"a.png": b"123", "b": b""},
         index="ref/p.html",
         credentials={"https://a.example": {"cookie": "hunter2"}},
+        fonts=[OfferedFont(families=["Acme", "Acme Light"], digest="d", read=read)],
     )
     assert "hunter2" not in repr(request)
     assert request.body() == b"123<p>"
@@ -116,6 +121,7 @@ def test_a_render_request_has_all_but_its_credentials_in_the_header_and_the_body
         "data": None,
         "files": [["a.png", 3], ["b", 0]],
         "index": "ref/p.html",
+        "fonts": [["Acme", "Acme Light"]],
         "scratch": "/tmp/1",
         "timeout_ms": 500,
     }

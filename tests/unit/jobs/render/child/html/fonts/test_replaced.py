@@ -67,5 +67,5 @@ def test_a_font_that_comes_with_the_document_is_there(engine: Engine) -> None:
 def test_the_message_names_all_fonts_and_what_is_used() -> None:
     assert warning(("Calibri", "Segoe UI", "sans-serif"), "Noto Sans") == (
         'None of the fonts "Calibri", "Segoe UI" is installed on the server. "Noto Sans" is used instead. '
-        "Send a font file along and name it by @font-face, or install one."
+        "Upload the font (PUT /v1/fonts/{name}), send a file along and name it by @font-face, or install it."
     )

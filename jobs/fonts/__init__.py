@@ -1,0 +1,1 @@
+"""Fonts that a tenant has uploaded, for all its documents."""
