@@ -12,8 +12,8 @@ from jobs.core.errors.job import SourceTooLarge
 from jobs.core.errors.request import InvalidInput, RequestError, as_one
 from jobs.kinds import Run
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf.options import problem
 from jobs.kinds.pdf.values import ShortText, Strict
+from jobs.kinds.validation import problem
 from jobs.store.results import has_result
 
 MAX_SOURCE_BYTES = 128 * 1024**2

@@ -53,6 +53,11 @@ def canonical(
     }
 
 
+def problem(pointer: str, message: str) -> dict[str, str]:
+    """Returns one of the errors of `InvalidInput`."""
+    return {"pointer": pointer, "message": message}
+
+
 def _validated(model: type[T], value: Any, pointer: str, errors: list[dict[str, str]]) -> T | None:
     """Returns the model of `value`; None if it does not fit, with the reasons in `errors`."""
     try:

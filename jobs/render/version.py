@@ -39,6 +39,8 @@ _FOLDERS = tuple(
         "child/html/css",
         "child/html/fonts",
         "child/html/losses",
+        "child/html/headers",
+        "child/html/output",
         "child/markdown",
         "child/pdf",
         "child/pdf/forms",

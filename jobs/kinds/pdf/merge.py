@@ -10,12 +10,12 @@ from pydantic import AfterValidator, Field
 from jobs.core.job import Progress, Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf.options import Encryption, Metadata, Watermark
-from jobs.kinds.pdf.values import ShortText, Strict, pdf_name
+from jobs.kinds.pdf.option_parts.finishing import Encryption, Watermark
+from jobs.kinds.pdf.options import Metadata
+from jobs.kinds.pdf.values import Pages, ShortText, Strict, pdf_name
 from jobs.kinds.sources import MAX_SOURCE_BYTES, PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.titles import file_name, with_title
 from jobs.kinds.validation import canonical
-from jobs.render.protocol import page_ranges
 from jobs.render.protocol.messages import MergePart, MergeRequest
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 MAX_PARTS = 100
 DEFAULT_FILENAME = "merged.pdf"
-
-Pages = Annotated[
-    str, Field(min_length=1, max_length=page_ranges.MAX_CHARACTERS), AfterValidator(page_ranges.canonical)
-]
 
 
 class Part(PdfSource):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -10,39 +9,35 @@ from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, mode
 
 from jobs.core.file_names import MAX_NAME_CHARACTERS, is_file_name
 from jobs.core.ids import NAME_PATTERN
-from jobs.kinds.pdf import invoice_xml
 from jobs.kinds.pdf.fetch_credentials import MAX_ORIGINS, FetchCredentials, one_or_several
-from jobs.kinds.pdf.invoice_xml import NoInvoice
+from jobs.kinds.pdf.option_parts import finishing
+from jobs.kinds.pdf.option_parts.attachments import (
+    Attachment,
+    Invoice,
+    attachment_contradictions,
+    invoice_contradictions,
+)
+from jobs.kinds.pdf.option_parts.finishing import Encryption, Watermark
+from jobs.kinds.pdf.option_parts.initial_view import InitialView, view_contradictions
+from jobs.kinds.pdf.option_parts.page_html import RepeatedHtml
 from jobs.kinds.pdf.paper import Paper, contradiction, paper
 from jobs.kinds.pdf.values import (
     Date,
     HttpUrl,
     Length,
-    Password,
+    Pages,
     PdfVariant,
     ShortText,
     Strict,
-    base64_text,
     each_side,
-    file_name,
+    one_error,
     paper_size,
     pdf_name,
-    strictness,
 )
-from jobs.render.child.pdf.invoice_profiles import (
-    FILE_NAMES,
-    RELATIONSHIPS,
-    FileName,
-    Profile,
-    Relationship,
-)
+from jobs.kinds.validation import problem
 from jobs.render.protocol.warning_codes import Severity, WarningCode
 from jobs.templates.template import MAX_VERSION
 
-_WITHOUT_ATTACHMENTS = frozenset(
-    {"pdf/a-1a", "pdf/a-1b", "pdf/a-2a", "pdf/a-2b", "pdf/a-2u", "pdf/a-4u", "pdf/x-1a", "pdf/x-3"}
-)
-_INVOICE_VARIANTS = frozenset({"pdf/a-3a", "pdf/a-3b", "pdf/a-3u"})
 _DOCUMENTS = frozenset({"html", "markdown", "url", "template"})
 _TAGGED_VARIANTS = frozenset({"pdf/a-1a", "pdf/a-2a", "pdf/a-3a", "pdf/ua-1", "pdf/ua-2"})
 
@@ -118,116 +113,6 @@ class Metadata(Strict):
     modified: Annotated[Date | None, Field(description="RFC 3339 time, or a date.")] = None
 
 
-class Attachment(Strict):
-    """A file inside the PDF. Its content is either `data` or an uploaded `file`."""
-
-    name: Annotated[
-        str,
-        Field(min_length=1, max_length=200, description="The file name that PDF readers show."),
-        AfterValidator(file_name),
-    ]
-    data: Annotated[str | None, AfterValidator(base64_text), Field(description="Base64.")] = None
-    file: Annotated[ShortText | None, Field(description="Name of a file that came with the document.")] = None
-    description: Annotated[ShortText | None, Field(description="For people.")] = None
-    relationship: Annotated[
-        Relationship | None,
-        Field(
-            description="Its relation to the document (ISO 32000-2, 7.11.3). Default: `unspecified`; for an "
-            "`invoice`, what its profile says."
-        ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_content(self) -> Self:
-        if (self.data is None) == (self.file is None):
-            raise ValueError("give either data or file")
-        return self
-
-    def content(self, files: Mapping[str, bytes]) -> bytes | None:
-        """Returns its bytes; None if its file is not among `files`."""
-        return base64.b64decode(self.data) if self.data is not None else files.get(self.file or "")
-
-
-class Invoice(Strict):
-    """Marks the PDF as an electronic invoice: Factur-X, ZUGFeRD."""
-
-    profile: Annotated[
-        Profile, Field(description="The profile that the XML follows; the PDF's metadata names it.")
-    ]
-    file: Annotated[
-        FileName,
-        Field(
-            description="Name of the attachment that is the invoice. Default: `xrechnung.xml` for XRECHNUNG, "
-            "`factur-x.xml` for all others."
-        ),
-    ] = "factur-x.xml"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named_by_profile(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("profile") == "XRECHNUNG":
-            return {"file": FILE_NAMES["XRECHNUNG"][0], **value}
-        return value
-
-    @model_validator(mode="after")
-    def _name_fits(self) -> Self:
-        allowed = FILE_NAMES[self.profile]
-        if self.file not in allowed:
-            raise ValueError(f"the file of a {self.profile} invoice is named {' or '.join(allowed)}")
-        return self
-
-
-class Permissions(Strict):
-    """What PDF readers allow; `false` forbids. With the owner password, everything is allowed."""
-
-    print: Annotated[bool | None, Field(description="Print the pages.")] = None
-    modify: Annotated[bool | None, Field(description="Change the pages.")] = None
-    copy_: Annotated[bool | None, Field(alias="copy", description="Text and pictures.")] = None
-    annotate: Annotated[bool | None, Field(description="Add and change comments.")] = None
-    fill_forms: Annotated[bool | None, Field(description="Fill in form fields.")] = None
-    assemble: Annotated[bool | None, Field(description="Insert, remove and turn pages.")] = None
-
-
-class Encryption(Strict):
-    """AES-256. A user password is needed to open the PDF; without one, it only has permissions."""
-
-    user_password: Annotated[Password | None, Field(description="Opens the PDF.")] = None
-    owner_password: Annotated[
-        Password | None,
-        Field(description="Lifts all permissions. Default: a random one, which is not stored."),
-    ] = None
-    permissions: Permissions | None = None
-
-    @model_validator(mode="after")
-    def _does_something(self) -> Self:
-        if self.user_password is None and self.owner_password is None and self.permissions is None:
-            raise ValueError("give a password, or permissions")
-        return self
-
-
-class Watermark(Strict):
-    """A text across every page, as large as fits."""
-
-    text: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=100,
-            pattern=r"^[^\x00-\x1f\x7f]+$",
-            description="One line, such as `DRAFT`.",
-        ),
-    ]
-    color: Annotated[
-        str | None, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Default: `#808080`, a gray.")
-    ] = None
-    opacity: Annotated[
-        float | None, Field(gt=0, le=1, description="1 hides what is below. Default: 0.2.")
-    ] = None
-    angle: Annotated[
-        float | None, Field(ge=-180, le=180, description="Degrees, counter-clockwise. Default: 45.")
-    ] = None
-
-
 class PdfOptions(Strict):
     """How to render it."""
 
@@ -245,6 +130,14 @@ class PdfOptions(Strict):
         Field(description="Lengths by side, or one length (`15mm`) for all sides."),
         BeforeValidator(each_side, json_schema_input_type=str | Margins | None),
     ] = None
+    header_html: Annotated[
+        RepeatedHtml,
+        Field(
+            description="HTML in the top margin of each page, or of kinds of pages. Empty elements of the classes "
+            "`page`, `pages` and `title` show these. The margin grows if it has no room."
+        ),
+    ] = None
+    footer_html: Annotated[RepeatedHtml, Field(description="The same for the bottom margin.")] = None
     stylesheets: Annotated[
         list[Annotated[str, Field(min_length=1)]] | None,
         Field(max_length=20, description="CSS texts. The document's own styles win over them."),
@@ -269,6 +162,17 @@ class PdfOptions(Strict):
     metadata: Metadata | None = None
     tagged: Annotated[bool | None, Field(description="Tag the PDF for accessibility.")] = None
     forms: Annotated[bool | None, Field(description="Make form fields that can be filled in.")] = None
+    page_ranges: Annotated[
+        Pages | None,
+        Field(
+            description="Only these pages of the finished document, such as `1-3,5,8-`, each once and in its order."
+        ),
+    ] = None
+    bookmark_depth: Annotated[
+        int | None,
+        Field(ge=0, le=20, description="Levels of bookmarks that are kept; 0 for none. Default: all."),
+    ] = None
+    initial_view: InitialView | None = None
     attachments: Annotated[list[Attachment] | None, Field(max_length=50)] = None
     invoice: Invoice | None = None
     encrypt: Encryption | None = None
@@ -301,7 +205,7 @@ class PdfOptions(Strict):
     ] = None
     strict: Annotated[
         bool | Severity | Annotated[list[WarningCode], Field(min_length=1, max_length=50)] | None,
-        WrapValidator(strictness),
+        one_error('true, false, "error", "warning", "info", or a list of codes of warnings'),
         Field(
             description="Warnings fail the job: all of them (`true`), those of this severity or a worse "
             "one, or those with one of these codes."
@@ -326,9 +230,12 @@ class PdfOptions(Strict):
 
     def contradictions(self, files: Mapping[str, bytes]) -> list[dict[str, str]]:
         """Returns an error for each contradiction; `files` are the uploaded files by name."""
-        found = self._attachment_contradictions(files)
-        found += self._invoice_contradictions(files)
-        found += self._finishing_contradictions()
+        attachments = self.attachments or []
+        found = attachment_contradictions(attachments, self.pdf_variant, files)
+        if self.invoice is not None:
+            found += invoice_contradictions(self.invoice, attachments, self.pdf_variant, files)
+        found += finishing.contradictions(self.encrypt, self.watermark, self.pdf_variant)
+        found += view_contradictions(self.initial_view, self.pdf_variant)
         if self.tagged is False and self.pdf_variant in _TAGGED_VARIANTS:
             found.append(problem("/options/tagged", f"{self.pdf_variant} is always tagged"))
         sheet = paper(self.page_size) if self.page_size is not None else None
@@ -338,65 +245,8 @@ class PdfOptions(Strict):
             found.append(problem("/options/margins", reason))
         return found
 
-    def _attachment_contradictions(self, files: Mapping[str, bytes]) -> list[dict[str, str]]:
-        attachments = self.attachments or []
-        names = [attachment.name for attachment in attachments]
-        found = [
-            problem(
-                f"/options/attachments/{at}/file", f"no file named {attachment.file!r} came with the document"
-            )
-            for at, attachment in enumerate(attachments)
-            if attachment.file is not None and attachment.file not in files
-        ]
-        if len(set(names)) < len(names):
-            found.append(problem("/options/attachments", "two attachments have the same name"))
-        if names and self.pdf_variant in _WITHOUT_ATTACHMENTS:
-            found.append(problem("/options/attachments", f"{self.pdf_variant} allows no such attachments"))
-        return found
-
-    def _invoice_contradictions(self, files: Mapping[str, bytes]) -> list[dict[str, str]]:
-        invoice = self.invoice
-        if invoice is None:
-            return []
-        found = []
-        if self.pdf_variant not in _INVOICE_VARIANTS:
-            found.append(problem("/options/invoice", "an electronic invoice is PDF/A-3: set pdf_variant"))
-        attachments = [each for each in enumerate(self.attachments or ()) if each[1].name == invoice.file]
-        if not attachments:
-            found.append(problem("/options/invoice/file", f"there is no attachment named {invoice.file}"))
-        for at, attachment in attachments:
-            allowed = RELATIONSHIPS[invoice.profile]
-            if attachment.relationship not in (None, *allowed):
-                message = (
-                    f"an invoice of the profile {invoice.profile} is {' or '.join(allowed)}: leave it out"
-                )
-                found.append(problem(f"/options/attachments/{at}/relationship", message))
-            content = attachment.content(files)
-            if content is not None:
-                try:
-                    invoice_xml.check(content, invoice.profile)
-                except NoInvoice as error:
-                    message = f"{invoice.file} is no invoice of the profile {invoice.profile}: it {error}"
-                    found.append(problem(f"/options/attachments/{at}", message))
-        return found
-
-    def _finishing_contradictions(self) -> list[dict[str, str]]:
-        found = []
-        if self.encrypt is not None and (self.pdf_variant or "").startswith(("pdf/a", "pdf/x")):
-            found.append(problem("/options/encrypt", f"{self.pdf_variant} forbids encryption"))
-        if self.watermark is not None and self.pdf_variant is not None:
-            found.append(
-                problem("/options/watermark", f"a text drawn over the pages would break {self.pdf_variant}")
-            )
-        return found
-
     def _turned(self, sheet: Paper) -> Paper:
         return sheet.turned() if self.orientation == "landscape" else sheet
 
     def _margins(self) -> dict[str, str]:
         return self.margins.model_dump(exclude_none=True) if self.margins else {}
-
-
-def problem(pointer: str, message: str) -> dict[str, str]:
-    """Returns one of the errors of `InvalidInput`."""
-    return {"pointer": pointer, "message": message}

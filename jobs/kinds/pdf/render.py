@@ -14,9 +14,9 @@ from jobs.core.job import Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf import fetch_credentials
-from jobs.kinds.pdf.options import PdfInput, PdfOptions, problem
+from jobs.kinds.pdf.options import PdfInput, PdfOptions
 from jobs.kinds.titles import file_name, with_title
-from jobs.kinds.validation import canonical
+from jobs.kinds.validation import canonical, problem
 from jobs.render.protocol.messages import OfferedFont, RenderRequest
 from jobs.render.protocol.warning_codes import SEVERITIES, SEVERITY, Severity, WarningCode
 from jobs.render.version import renderer_version

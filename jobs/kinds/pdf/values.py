@@ -13,12 +13,14 @@ from pydantic import (
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 
 from jobs.core.egress import EgressPolicy, UrlRefused
 from jobs.core.times import parse_time
 from jobs.kinds.pdf.paper import length_mm, paper
 from jobs.render.child.html.css.page_style import SIDES
+from jobs.render.protocol import page_ranges
 
 PdfVariant = Literal[
     "pdf/a-1a",
@@ -60,14 +62,16 @@ def _length(length: str) -> str:
     return length
 
 
-def strictness(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+def one_error(expected: str) -> WrapValidator:
     """Gives one error instead of one for each form that the value could have had."""
-    try:
-        return validate(value)
-    except ValidationError:
-        raise ValueError(
-            'should be true, false, "error", "warning", "info", or a list of codes of warnings'
-        ) from None
+
+    def check(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            raise ValueError(f"should be {expected}") from None
+
+    return WrapValidator(check)
 
 
 def each_side(margins: Any) -> Any:
@@ -113,6 +117,9 @@ Password = Annotated[str, Field(min_length=1, max_length=127)]
 HttpUrl = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_http_url)]
 Length = Annotated[str, Field(max_length=20), AfterValidator(_length)]
 ShortText = Annotated[str, Field(min_length=1, max_length=1000)]
+Pages = Annotated[
+    str, Field(min_length=1, max_length=page_ranges.MAX_CHARACTERS), AfterValidator(page_ranges.canonical)
+]
 Date = Annotated[str, Field(max_length=30), AfterValidator(_date)]
 
 

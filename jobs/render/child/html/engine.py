@@ -42,19 +42,21 @@ from jobs.render.child.html.fonts import replaced as replaced_fonts
 from jobs.render.child.html.fonts.configuration import Fonts
 from jobs.render.child.html.fonts.replaced import UsedFonts
 from jobs.render.child.html.fonts.uploaded import UploadedFonts
+from jobs.render.child.html.headers.repeated import RepeatedHtml
 from jobs.render.child.html.links import Links
 from jobs.render.child.html.losses.report import Losses, checking
 from jobs.render.child.html.losses.shrinking import Fitted, fit
+from jobs.render.child.html.output import steps as output
 from jobs.render.child.html.progress_log import Emit, ProgressLog
 from jobs.render.child.html.source_document import SourceDocument, fetched_document
 from jobs.render.child.html.template_filling import fill
+from jobs.render.child.html.titles import title_of
 from jobs.render.child.markdown import conversion as markdown
 from jobs.render.child.markdown.front_matter import Warn
 from jobs.render.child.pdf import form_fields
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
 from jobs.render.child.pdf.finishing import finish
 from jobs.render.protocol.failures import document_not_fetched
-from jobs.render.protocol.messages import MAX_TITLE_CHARACTERS
 from jobs.render.protocol.warning_codes import WarningCode
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"
@@ -75,7 +77,6 @@ _WEASYPRINT_OPTIONS = {
     "image_quality": "jpeg_quality",
     "image_dpi": "dpi",
 }
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,6 @@ class RenderedDocument:
     warnings: list[dict[str, Any]]
     warnings_omitted: Mapping[WarningCode, int]
     title: str | None
-    """The title in the metadata, else the first heading."""
 
 
 class Engine:
@@ -132,6 +132,7 @@ class Engine:
         """
         fetcher = DocumentFetcher(self.ask, files, options.get("base_url"), index)
         diagnostics = Diagnostics(fetcher.problems, FILES_URL if fetcher.base_url else None)
+        repeated = RepeatedHtml(options, self._sources, diagnostics)
         links = Links(public_base_url=options.get("base_url"), files_base_url=fetcher.base_url)
         try:
             with (
@@ -144,6 +145,7 @@ class Engine:
                 self._used_fonts.in_use(),
                 UploadedFonts(self.fonts, self.ask, uploaded_fonts).in_use(),
                 optional_color_profiles(),
+                repeated.in_use(),
             ):
                 text = document.decode()
                 if format == "url":
@@ -156,8 +158,9 @@ class Engine:
                     source = SourceDocument(format, text)
                 html = self._parse(source, options, fetcher, diagnostics.add)
                 diagnostics.used_rules = UsedRules(html.wrapper_element)
-                rendering, scale = self._fitted(html, source.format, options, diagnostics)
+                rendering, scale = self._fitted(html, source.format, options, diagnostics, repeated)
                 scale *= options.get("zoom", 1)
+                rendering = output.prepared(rendering, options)
                 losses = Losses(html.etree_element, diagnostics.add)
                 losses.look_at_pages(rendering, scale=scale, may_be_oversized="image_dpi" not in options)
                 if warning := links.finish(rendering, html):
@@ -175,6 +178,7 @@ class Engine:
                         linking(attachments)(document, objects)
                     if with_forms:
                         form_fields.complete_fields(objects)
+                    output.complete(document, objects, options, scale)
 
                 pdf = rendering.write_pdf(
                     zoom=scale,
@@ -184,7 +188,7 @@ class Engine:
                 )
                 losses.look_at_fonts(rendering.fonts.values(), self.fonts)
                 pages = len(rendering.pages)
-                title = _shortened(rendering.metadata.title) or _first_heading(html)
+                title = title_of(html, options)
                 pdf = finish(pdf, options, self.page)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
@@ -246,22 +250,31 @@ class Engine:
         return html
 
     def _fitted(
-        self, html: weasyprint.HTML, format: str, options: Mapping[str, Any], diagnostics: Diagnostics
+        self,
+        html: weasyprint.HTML,
+        format: str,
+        options: Mapping[str, Any],
+        diagnostics: Diagnostics,
+        repeated: RepeatedHtml,
     ) -> Fitted:
         """Lays the document out, at the scale at which it is drawn."""
         images: dict[str, Any] = {}
-        first = self._lay_out(html, format, options, images)
+        first = self._lay_out(html, format, options, images, repeated)
         if options.get("shrink_to_fit"):
             with diagnostics.silent(), checking(diagnostics.add):
-                return fit(first, lambda: self._lay_out(html, format, options, images))
+                return fit(first, html, lambda: self._lay_out(html, format, options, images, repeated))
         return Fitted(first, 1)
 
     def _lay_out(
-        self, html: weasyprint.HTML, format: str, options: Mapping[str, Any], images: dict[str, Any]
+        self,
+        html: weasyprint.HTML,
+        format: str,
+        options: Mapping[str, Any],
+        images: dict[str, Any],
+        repeated: RepeatedHtml,
     ) -> weasyprint.Document:
         """Lays the document out. `images` keeps those that have been fetched, by URL."""
         counter_style, color_profiles = CounterStyle(), {}  # type: ignore[var-annotated]
-        self._sources.of_document(html.etree_element)
         stylesheets = [
             self.stylesheets.css(
                 source=source,
@@ -275,15 +288,19 @@ class Engine:
             )
             for source, text in _stylesheets(format, options)
         ]
-        rendering: weasyprint.Document = html.render(
-            font_config=self.fonts,
-            counter_style=counter_style,
-            color_profiles=color_profiles,
-            stylesheets=stylesheets,
-            presentational_hints=_wants_hints(options),
-            cache=images,
+        arguments = {
+            "font_config": self.fonts,
+            "counter_style": counter_style,
+            "color_profiles": color_profiles,
+            "stylesheets": stylesheets,
+            "presentational_hints": _wants_hints(options),
+            "cache": images,
             **_engine_options(options),
-        )
+        }
+        repeated.prepare(html, arguments)
+        self._sources.of_document(html.etree_element)
+        rendering: weasyprint.Document = html.render(**arguments)
+        repeated.place(rendering)
         for name, value in options.get("metadata", {}).items():
             setattr(rendering.metadata, name, value)
         if "invoice" in options:
@@ -295,25 +312,6 @@ def use_scratch(path: str) -> None:
     """Makes Python and the C libraries put temporary files into `path`."""
     tempfile.tempdir = path
     os.environ["TMPDIR"] = path
-
-
-def _first_heading(html: weasyprint.HTML) -> str | None:
-    headings = (element for element in html.etree_element.iter() if element.tag in _HEADINGS)
-    texts = (_shortened("".join(_texts(heading))) for heading in headings)
-    return next((text for text in texts if text), None)
-
-
-def _texts(element: Any) -> Iterator[str]:
-    """Yields the texts in an element, without comments."""
-    if isinstance(element.tag, str):
-        yield element.text or ""
-        for child in element:
-            yield from _texts(child)
-            yield child.tail or ""
-
-
-def _shortened(title: str | None) -> str:
-    return " ".join((title or "").split())[:MAX_TITLE_CHARACTERS]
 
 
 def _stylesheets(format: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -37,6 +37,8 @@ NOT_IN_THE_BYTES = {
     "jobs/core/errors/__init__.py",  # a render that failed is never reused
     "jobs/core/errors/job.py",
     "jobs/core/settings.py",  # limits: a render keeps to them or fails
+    # A document that fetches anything is never reused.
+    *(file.relative_to(ROOT).as_posix() for file in (ROOT / "jobs/core/http").glob("*.py")),
     # The wall around a render: a test compares the bytes with those of a render without it.
     *(file.relative_to(ROOT).as_posix() for file in (ROOT / "jobs/isolation").glob("*.py")),
 }

@@ -43,6 +43,8 @@ class CssSources(logging.Filter):
     def _forget(self) -> None:
         self._source: str | Element | None = None
         self._style_elements: Iterator[tuple[int, str]] = iter(())
+        self._within = ""
+        self._options: dict[Element, str] = {}
         self._of_pending: dict[tuple[str, int, int], str | None] = {}
         self._tree: Element | None = None
         self._numbers: dict[Element, int] = {}
@@ -59,8 +61,14 @@ class CssSources(logging.Filter):
             weasyprint.css.find_style_attributes = _find_style_attributes
             self._forget()
 
-    def of_document(self, root: Element) -> None:
-        """Notes the ``<style>`` elements of the document that comes next."""
+    def of_document(self, root: Element, option: str | None = None) -> None:
+        """Notes the ``<style>`` elements of the document that comes next.
+
+        `option` names the option that has it, if it is not the document itself.
+        """
+        self._within = "" if option is None else f" in {option}"
+        if option is not None:
+            self._options[root] = option
         texts = (element.text or "" for element in root.iter("style"))
         self._style_elements = enumerate(texts, 1)
 
@@ -68,8 +76,8 @@ class CssSources(logging.Filter):
         """Returns the name of the next ``<style>`` element with this text."""
         for number, found in self._style_elements:
             if found == text:
-                return f"<style> element {number}"
-        return "<style> element"
+                return f"<style> element {number}{self._within}"
+        return f"<style> element{self._within}"
 
     @contextmanager
     def reading(self, source: str | Element) -> Iterator[None]:
@@ -103,9 +111,11 @@ class CssSources(logging.Filter):
         return True
 
     def _name(self, element: Element) -> str:
+        name = element.tag.rpartition("}")[2]
+        if self._tree in self._options:
+            return f"style attribute of <{name}> in {self._options[self._tree]}"
         if not self._numbers and self._tree is not None:
             self._numbers = {each: number for number, each in enumerate(self._tree.iter(), 1)}
-        name = element.tag.rpartition("}")[2]
         return f"style attribute of <{name}> (element {self._numbers.get(element)})"
 
     def _style_attributes(self, tree: Element, *args: Any, **kwargs: Any) -> Iterator[Any]:

@@ -31,8 +31,6 @@ _LENGTHS = (
 )
 """Properties of pages that would change the size of the paper and its margins."""
 
-_set_page_styles = weasyprint.layout.page.set_page_type_computed_styles
-
 
 class Fitted(NamedTuple):
     document: weasyprint.Document
@@ -40,13 +38,16 @@ class Fitted(NamedTuple):
     """By which the document has to be drawn. 1 if it fits, or nothing helps."""
 
 
-def fit(first: weasyprint.Document, lay_out: Callable[[], weasyprint.Document]) -> Fitted:
+def fit(
+    first: weasyprint.Document, html: weasyprint.HTML, lay_out: Callable[[], weasyprint.Document]
+) -> Fitted:
     """Returns the layout at the largest scale at which nothing is cut off sideways.
 
     Content that is too wide at every scale, such as a table of ``width: 120%``, has no effect.
 
     Args:
         first: the layout at full scale, which is returned if nothing is cut off.
+        html: the document. Others that are laid out with it, as headers are, stay as they are.
         lay_out: lays the document out again.
     """
     wide = _sideways(first)
@@ -55,7 +56,7 @@ def fit(first: weasyprint.Document, lay_out: Callable[[], weasyprint.Document]) 
     best, tried = Fitted(first, 1), 1.0
     scale = _bounded(1 / max(cut.needed for cut in wide.values()))
     for _ in range(_LAYOUTS):
-        with _pages_enlarged(1 / scale):
+        with _pages_enlarged(html, 1 / scale):
             document = lay_out()
         left = _sideways(document)
         wanted = {
@@ -82,11 +83,14 @@ def _bounded(scale: float) -> float:
 
 
 @contextmanager
-def _pages_enlarged(factor: float) -> Iterator[None]:
+def _pages_enlarged(enlarged: weasyprint.HTML, factor: float) -> Iterator[None]:
     """Makes WeasyPrint lay out pages whose sizes and margins are larger by a factor."""
+    set_page_styles = weasyprint.layout.page.set_page_type_computed_styles
 
     def set_styles(page_type: Any, html: Any, style_for: Any) -> None:
-        _set_page_styles(page_type, html, style_for)  # type: ignore[no-untyped-call]
+        set_page_styles(page_type, html, style_for)  # type: ignore[no-untyped-call]
+        if html is not enlarged:
+            return
         style = style_for(page_type)
         style["size"] = tuple(length * factor for length in style["size"])
         for name in _LENGTHS:
@@ -97,4 +101,4 @@ def _pages_enlarged(factor: float) -> Iterator[None]:
     try:
         yield
     finally:
-        weasyprint.layout.page.set_page_type_computed_styles = _set_page_styles
+        weasyprint.layout.page.set_page_type_computed_styles = set_page_styles

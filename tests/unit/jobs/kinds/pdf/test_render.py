@@ -114,6 +114,17 @@ class TestCanonical:
             },
             "tagged": True,
             "forms": True,
+            "header_html": {"default": "<p>h", "first": "", "left": "l", "right": "r"},
+            "footer_html": {"first": "f"},
+            "page_ranges": "1-3,8-",
+            "bookmark_depth": 2,
+            "initial_view": {
+                "page": 2,
+                "zoom": "fit_width",
+                "page_layout": "two_page_right",
+                "page_mode": "bookmarks",
+                "display_title": True,
+            },
             "zoom": 1.5,
             "image_quality": 80,
             "image_dpi": 150,
@@ -130,6 +141,11 @@ class TestCanonical:
     def test_one_margin_is_used_for_all_sides(self) -> None:
         sides = {"top": "15mm", "right": "15mm", "bottom": "15mm", "left": "15mm"}
         assert PDF_RENDER.canonical(HTML, {"margins": "15mm"})["options"] == {"margins": sides}
+
+    def test_one_header_is_used_for_all_pages(self) -> None:
+        assert PDF_RENDER.canonical(HTML, {"header_html": "<p>h"})["options"] == {
+            "header_html": {"default": "<p>h"}
+        }
 
     def test_a_file_name_ends_in_pdf(self) -> None:
         assert PDF_RENDER.canonical(HTML, {"filename": "Rechnung ä"})["options"] == {
@@ -227,6 +243,19 @@ class TestCanonical:
             ({"zoom": float("nan")}, "/options/zoom"),
             ({"zoom": "1"}, "/options/zoom"),
             ({"zoom": True}, "/options/zoom"),
+            ({"header_html": {}}, "/options/header_html"),
+            ({"header_html": 1}, "/options/header_html"),
+            ({"header_html": {"even": "x"}}, "/options/header_html/even"),
+            ({"header_html": "x" * 1_000_001}, "/options/header_html/default"),
+            ({"footer_html": {"first": 1}}, "/options/footer_html/first"),
+            ({"page_ranges": ""}, "/options/page_ranges"),
+            ({"page_ranges": "3-1"}, "/options/page_ranges"),
+            ({"page_ranges": [1]}, "/options/page_ranges"),
+            ({"bookmark_depth": -1}, "/options/bookmark_depth"),
+            ({"initial_view": {"page": 0}}, "/options/initial_view/page"),
+            ({"initial_view": {"zoom": "width"}}, "/options/initial_view/zoom"),
+            ({"initial_view": {"zoom": 150}}, "/options/initial_view/zoom"),
+            ({"initial_view": {"page_mode": "outlines"}}, "/options/initial_view/page_mode"),
             ({"image_quality": 96}, "/options/image_quality"),
             ({"image_dpi": 5}, "/options/image_dpi"),
             ({"filename": "../x.pdf"}, "/options/filename"),
@@ -247,6 +276,10 @@ class TestCanonical:
         [
             ({"pdf_variant": "pdf/ua-1", "tagged": False}, "/options/tagged"),
             ({"pdf_variant": "pdf/a-2a", "tagged": False}, "/options/tagged"),
+            (
+                {"pdf_variant": "pdf/ua-1", "initial_view": {"display_title": False}},
+                "/options/initial_view/display_title",
+            ),
             ({"page_size": "100mm 200mm", "orientation": "landscape"}, "/options/orientation"),
             ({"page_size": "A6", "margins": "60mm"}, "/options/margins"),
             (
