@@ -43,7 +43,10 @@ _FOLDERS = tuple(
         "child/html/output",
         "child/markdown",
         "child/pdf",
+        "child/pdf/conformance",
+        "child/pdf/conformance/checks",
         "child/pdf/forms",
+        "child/pdf/tagging",
         "protocol",
     )
 )

@@ -33,6 +33,7 @@ from jobs.kinds.pdf.values import (
     one_error,
     paper_size,
     pdf_name,
+    standards_of,
 )
 from jobs.kinds.validation import problem
 from jobs.render.protocol.warning_codes import Severity, WarningCode
@@ -158,7 +159,10 @@ class PdfOptions(Strict):
             description="Where relative URLs of the document begin, but those of files that came along, and links."
         ),
     ] = None
-    pdf_variant: Annotated[PdfVariant | None, Field(description="A PDF standard to conform to.")] = None
+    pdf_variant: Annotated[
+        PdfVariant | None,
+        Field(description="A PDF standard to conform to, or two of them. The finished PDF is checked."),
+    ] = None
     metadata: Metadata | None = None
     tagged: Annotated[bool | None, Field(description="Tag the PDF for accessibility.")] = None
     forms: Annotated[bool | None, Field(description="Make form fields that can be filled in.")] = None
@@ -236,7 +240,11 @@ class PdfOptions(Strict):
             found += invoice_contradictions(self.invoice, attachments, self.pdf_variant, files)
         found += finishing.contradictions(self.encrypt, self.watermark, self.pdf_variant)
         found += view_contradictions(self.initial_view, self.pdf_variant)
-        if self.tagged is False and self.pdf_variant in _TAGGED_VARIANTS:
+        standards = standards_of(self.pdf_variant)
+        if self.forms and any(each.startswith("pdf/a") for each in standards):
+            message = f"{standards[0]} wants fields that are drawn already: leave forms or pdf_variant out"
+            found.append(problem("/options/forms", message))
+        if self.tagged is False and not _TAGGED_VARIANTS.isdisjoint(standards):
             found.append(problem("/options/tagged", f"{self.pdf_variant} is always tagged"))
         sheet = paper(self.page_size) if self.page_size is not None else None
         if sheet is not None and not sheet.named and self.orientation is not None:

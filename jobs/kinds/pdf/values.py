@@ -31,17 +31,34 @@ PdfVariant = Literal[
     "pdf/a-3a",
     "pdf/a-3b",
     "pdf/a-3u",
+    "pdf/a-4",
     "pdf/a-4u",
     "pdf/a-4e",
     "pdf/a-4f",
     "pdf/ua-1",
     "pdf/ua-2",
+    "pdf/a-1a+ua-1",
+    "pdf/a-1b+ua-1",
+    "pdf/a-2a+ua-1",
+    "pdf/a-2b+ua-1",
+    "pdf/a-2u+ua-1",
+    "pdf/a-3a+ua-1",
+    "pdf/a-3b+ua-1",
+    "pdf/a-3u+ua-1",
+    "pdf/a-4+ua-2",
+    "pdf/a-4e+ua-2",
+    "pdf/a-4f+ua-2",
     "pdf/x-1a",
     "pdf/x-3",
     "pdf/x-4",
     "pdf/x-5g",
 ]
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?")
+
+
+def standards_of(variant: PdfVariant | None) -> list[str]:
+    """Returns the standards of a variant; a pair, such as `pdf/a-3a+ua-1`, has two."""
+    return [] if variant is None else variant.replace("+", "+pdf/").split("+")
 
 
 def _http_url(url: str) -> str:

@@ -139,6 +139,7 @@ def _send_result(channel: Channel, measured: Measured) -> None:
             "warnings": product.warnings,
             "warnings_omitted": product.warnings_omitted,
             "title": product.title,
+            "conformance": product.conformance,
         },
         product.body,
     )

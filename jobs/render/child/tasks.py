@@ -36,6 +36,7 @@ class Product:
     warnings: list[dict[str, Any]] = field(default_factory=list)
     warnings_omitted: Mapping[WarningCode, int] = field(default_factory=dict)
     title: str | None = None
+    conformance: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Tasks:
             warnings=rendered.warnings,
             warnings_omitted=rendered.warnings_omitted,
             title=rendered.title,
+            conformance=rendered.conformance,
         )
 
     def _merge(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:

@@ -417,6 +417,11 @@ def _outcome(answer: messages.Rendered, body: bytes, render: _Render) -> RenderO
                 for warning in answer.warnings
             ],
             **({"warnings_omitted": answer.warnings_omitted} if answer.warnings_omitted else {}),
+            **(
+                {"conformance": [each.model_dump() for each in answer.conformance]}
+                if answer.conformance
+                else {}
+            ),
         },
         title=answer.title,
         self_contained=not render.asked,

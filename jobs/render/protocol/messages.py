@@ -241,6 +241,19 @@ class Warned(CheckedMessage):
     """How often it occurred, if more than once; the other members are about the first time."""
 
 
+Clause = Annotated[str, Field(pattern=r"^\d{1,2}(\.\d{1,2}){0,6}$")]
+Clauses = Annotated[list[Clause], Field(max_length=100)]
+
+
+class Conformance(CheckedMessage):
+    """What was checked of a standard that the PDF claims to follow."""
+
+    variant: Annotated[str, Field(max_length=20)]
+    standard: Annotated[str, Field(max_length=40)]
+    passed: Clauses
+    failed: Clauses
+
+
 class Ready(CheckedMessage):
     """The child is warm and waits for its first request."""
 
@@ -294,6 +307,7 @@ class Rendered(CheckedMessage):
     """How many more warnings of each code there were."""
     title: Annotated[str | None, Field(max_length=MAX_TITLE_CHARACTERS)] = None
     """Of the document, as it is written there."""
+    conformance: Annotated[list[Conformance], Field(max_length=2)] = []
 
 
 class Failed(CheckedMessage):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from jobs.kinds.pdf import invoice_xml
 from jobs.kinds.pdf.invoice_xml import NoInvoice
-from jobs.kinds.pdf.values import PdfVariant, ShortText, Strict, base64_text, file_name
+from jobs.kinds.pdf.values import PdfVariant, ShortText, Strict, base64_text, file_name, standards_of
 from jobs.kinds.validation import problem
 from jobs.render.child.pdf.invoice_profiles import (
     FILE_NAMES,
@@ -21,7 +21,7 @@ from jobs.render.child.pdf.invoice_profiles import (
 )
 
 _WITHOUT_ATTACHMENTS = frozenset(
-    {"pdf/a-1a", "pdf/a-1b", "pdf/a-2a", "pdf/a-2b", "pdf/a-2u", "pdf/a-4u", "pdf/x-1a", "pdf/x-3"}
+    {"pdf/a-1a", "pdf/a-1b", "pdf/a-2a", "pdf/a-2b", "pdf/a-2u", "pdf/a-4", "pdf/a-4u", "pdf/x-1a", "pdf/x-3"}
 )
 _INVOICE_VARIANTS = frozenset({"pdf/a-3a", "pdf/a-3b", "pdf/a-3u"})
 
@@ -99,7 +99,7 @@ def attachment_contradictions(
     ]
     if len(set(names)) < len(names):
         found.append(problem("/options/attachments", "two attachments have the same name"))
-    if names and pdf_variant in _WITHOUT_ATTACHMENTS:
+    if names and not _WITHOUT_ATTACHMENTS.isdisjoint(standards_of(pdf_variant)):
         found.append(problem("/options/attachments", f"{pdf_variant} allows no such attachments"))
     return found
 
@@ -112,7 +112,7 @@ def invoice_contradictions(
 ) -> list[dict[str, str]]:
     """Returns an error for each contradiction; `files` are the uploaded files by name."""
     found = []
-    if pdf_variant not in _INVOICE_VARIANTS:
+    if _INVOICE_VARIANTS.isdisjoint(standards_of(pdf_variant)):
         found.append(problem("/options/invoice", "an electronic invoice is PDF/A-3: set pdf_variant"))
     invoices = [each for each in enumerate(attachments) if each[1].name == invoice.file]
     if not invoices:

@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jobs.kinds.pdf.values import PdfVariant, Strict, one_error
+from jobs.kinds.pdf.values import PdfVariant, Strict, one_error, standards_of
 from jobs.kinds.validation import problem
 
 Zoom = Annotated[float, Field(ge=0.1, le=10)] | Literal["fit_page", "fit_width"]
+
+
+_ACCESSIBLE = frozenset({"pdf/ua-1", "pdf/ua-2"})
 
 
 class InitialView(Strict):
@@ -51,6 +54,6 @@ class InitialView(Strict):
 
 def view_contradictions(view: InitialView | None, pdf_variant: PdfVariant | None) -> list[dict[str, str]]:
     """Returns an error for each contradiction."""
-    if view is None or view.display_title is not False or pdf_variant not in ("pdf/ua-1", "pdf/ua-2"):
+    if view is None or view.display_title is not False or _ACCESSIBLE.isdisjoint(standards_of(pdf_variant)):
         return []
     return [problem("/options/initial_view/display_title", f"{pdf_variant} always shows the title")]

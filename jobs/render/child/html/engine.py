@@ -55,7 +55,10 @@ from jobs.render.child.markdown import conversion as markdown
 from jobs.render.child.markdown.front_matter import Warn
 from jobs.render.child.pdf import form_fields
 from jobs.render.child.pdf.attachments import attachments_of, linking, mark_as_invoice
+from jobs.render.child.pdf.conformance.conforming import Conforming
+from jobs.render.child.pdf.conformance.identification import engine_options, is_tagged
 from jobs.render.child.pdf.finishing import finish
+from jobs.render.child.pdf.tagging.tagging import Tagging
 from jobs.render.protocol.failures import document_not_fetched
 from jobs.render.protocol.warning_codes import WarningCode
 
@@ -71,7 +74,6 @@ table { border-collapse: collapse } div { display: flex }</style>
 """
 
 _WEASYPRINT_OPTIONS = {
-    "pdf_variant": "pdf_variant",
     "tagged": "pdf_tags",
     "forms": "pdf_forms",
     "image_quality": "jpeg_quality",
@@ -86,6 +88,8 @@ class RenderedDocument:
     warnings: list[dict[str, Any]]
     warnings_omitted: Mapping[WarningCode, int]
     title: str | None
+    conformance: list[dict[str, Any]]
+    """What was checked of each standard that the PDF claims to follow."""
 
 
 class Engine:
@@ -133,6 +137,7 @@ class Engine:
         fetcher = DocumentFetcher(self.ask, files, options.get("base_url"), index)
         diagnostics = Diagnostics(fetcher.problems, FILES_URL if fetcher.base_url else None)
         repeated = RepeatedHtml(options, self._sources, diagnostics)
+        conforming = Conforming(options)
         links = Links(public_base_url=options.get("base_url"), files_base_url=fetcher.base_url)
         try:
             with (
@@ -167,6 +172,7 @@ class Engine:
                     diagnostics.add("relative_link", warning)
                 for warning in self._replaced_fonts():
                     diagnostics.add("font_replaced", warning)
+                conforming.describe(rendering, lambda: title_of(html, options))
                 attachments = attachments_of(options, files or {})
                 with_forms = options.get("forms", False)
                 if with_forms:
@@ -179,22 +185,31 @@ class Engine:
                     if with_forms:
                         form_fields.complete_fields(objects)
                     output.complete(document, objects, options, scale)
+                    conforming.complete(objects)
 
-                pdf = rendering.write_pdf(
-                    zoom=scale,
-                    attachments=attachments,
-                    finisher=finish_objects,
-                    **_engine_options(options),
-                )
+                tagging = Tagging(html.etree_element, is_on=is_tagged(options), zoom=scale)
+                with tagging.in_use(rendering):
+                    pdf = rendering.write_pdf(
+                        zoom=scale,
+                        attachments=attachments,
+                        finisher=finish_objects,
+                        **_engine_options(options),
+                    )
                 losses.look_at_fonts(rendering.fonts.values(), self.fonts)
                 pages = len(rendering.pages)
                 title = title_of(html, options)
                 pdf = finish(pdf, options, self.page)
+                conformance = conforming.check(pdf, tagging, diagnostics.add)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
         warnings, omitted = diagnostics.finish().listed()
         return RenderedDocument(
-            pdf=pdf, pages=pages, warnings=warnings, warnings_omitted=omitted, title=title
+            pdf=pdf,
+            pages=pages,
+            warnings=warnings,
+            warnings_omitted=omitted,
+            title=title,
+            conformance=conformance,
         )
 
     def _replaced_fonts(self) -> Iterator[str]:
@@ -332,7 +347,8 @@ def _wants_hints(options: Mapping[str, Any]) -> bool:
 
 
 def _engine_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {theirs: options[ours] for ours, theirs in _WEASYPRINT_OPTIONS.items() if ours in options}
+    chosen = {theirs: options[ours] for ours, theirs in _WEASYPRINT_OPTIONS.items() if ours in options}
+    return {**chosen, **(engine_options(options["pdf_variant"]) if "pdf_variant" in options else {})}
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})

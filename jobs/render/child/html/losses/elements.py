@@ -14,14 +14,15 @@ class ElementNames:
         self._numbers: dict[Element, int] = {}
 
     def of_box(self, box: Any) -> str:
-        """Returns a name for the element of a box, such as ``<table id="prices"> (element 12)``.
-
-        The number is the place of the element among all of the document. Margin boxes and pages
-        have no element.
-        """
+        """Returns a name for the element of a box. Margin boxes and pages have none."""
         element = box.element
-        if element is None:
-            return getattr(box, "at_keyword", "the page")
+        return getattr(box, "at_keyword", "the page") if element is None else self.of(element)
+
+    def of(self, element: Element) -> str:
+        """Returns a name for an element, such as ``<table id="prices"> (element 12)``.
+
+        The number is the place of the element among all of the document.
+        """
         if not self._numbers:
             self._numbers = {each: number for number, each in enumerate(self._root.iter(), 1)}
         tag = element.tag.rpartition("}")[2]

@@ -216,6 +216,8 @@ class TestCanonical:
             ({"encrypt": {"user_password": "x"}, "pdf_variant": "pdf/x-4"}, "/options/encrypt"),
             ({"watermark": {"text": "x", "color": "red;}"}}, "/options/watermark/color"),
             ({"watermark": {"text": "x"}, "pdf_variant": "pdf/ua-1"}, "/options/watermark"),
+            ({"forms": True, "pdf_variant": "pdf/a-2b"}, "/options/forms"),
+            ({"encrypt": {"user_password": "x"}, "pdf_variant": "pdf/a-2a+ua-1"}, "/options/encrypt"),
             ({"page-size": "A4"}, "/options/page-size"),
             ({"page_size": ""}, "/options/page_size"),
             ({"page_size": "A99"}, "/options/page_size"),
@@ -275,6 +277,7 @@ class TestCanonical:
         ("options", "pointer"),
         [
             ({"pdf_variant": "pdf/ua-1", "tagged": False}, "/options/tagged"),
+            ({"pdf_variant": "pdf/a-2b+ua-1", "tagged": False}, "/options/tagged"),
             ({"pdf_variant": "pdf/a-2a", "tagged": False}, "/options/tagged"),
             (
                 {"pdf_variant": "pdf/ua-1", "initial_view": {"display_title": False}},
@@ -305,8 +308,14 @@ class TestCanonical:
             with contextlib.suppress(InvalidInput):
                 json.dumps(PDF_RENDER.canonical(input, options), allow_nan=False).encode()
 
-    def test_the_pdf_variants_are_those_of_weasyprint(self) -> None:
-        assert set(get_args(PdfVariant)) == set(VARIANTS) - {"debug"}
+    def test_the_pdf_variants_are_those_of_weasyprint_and_pairs_of_them(self) -> None:
+        of_weasyprint = set(VARIANTS) - {"debug"} | {"pdf/a-4"}
+        pairs = {
+            f"{variant}+ua-{2 if variant.startswith('pdf/a-4') else 1}"
+            for variant in of_weasyprint - {"pdf/a-4u"}
+            if variant.startswith("pdf/a")
+        }
+        assert set(get_args(PdfVariant)) == of_weasyprint | pairs
 
     def test_submitting_does_not_load_weasyprint(self) -> None:
         script = (

@@ -1,0 +1,303 @@
+"""Reads the content streams of all pages once: what they draw, with which resources, how marked.
+
+Everything that a page uses is followed: form XObjects, patterns, glyphs of Type 3 fonts, and
+appearances of annotations. Resources that nothing uses are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pikepdf
+from pikepdf import Dictionary, Name, Stream
+
+from jobs.render.child.pdf.conformance.objects import dictionary, identity, items, member, name, number, words
+
+Marked = Literal["artifact", "real", None]
+"""How content is marked: as an artifact, as real content of a structure element, or not at all."""
+
+_DEVICE_COLORS = {
+    "rg": "/DeviceRGB",
+    "RG": "/DeviceRGB",
+    "k": "/DeviceCMYK",
+    "K": "/DeviceCMYK",
+    "g": "/DeviceGray",
+    "G": "/DeviceGray",
+}
+_TEXT = frozenset({"Tj", "TJ", "'", '"'})
+_PAINTING = frozenset({"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "sh"}) | _TEXT
+_PLACING = frozenset({"cm", "Td", "TD", "Tm", "re", "m", "l", "c", "v", "y"})
+_OTHERS = words(
+    "w J j M d ri i gs q Q h n W W* BT ET Tc Tw Tz TL Tf Tr Ts T* d0 d1 CS cs SC SCN sc scn Do MP DP "
+    "BMC BDC EMC BX EX"
+)
+_KNOWN = _PAINTING | _PLACING | _OTHERS | frozenset(_DEVICE_COLORS)
+"""The operators of ISO 32000-1, annex A, without those of inline images."""
+_IDENTITY = ("Identity-H", "Identity-V")
+
+
+@dataclass(slots=True)
+class UsedFont:
+    font: Dictionary
+    page: int
+    """The first page that uses it."""
+    codes: set[int] = field(default_factory=set)
+    """The character codes that are shown with it."""
+
+    @property
+    def is_composite(self) -> bool:
+        return name(self.font.get("/Subtype")) == "Type0"
+
+    @property
+    def code_bytes(self) -> int:
+        """The length of a code; 0 if it varies."""
+        if not self.is_composite:
+            return 1
+        encoding = self.font.get("/Encoding")
+        return 2 if isinstance(encoding, Stream) or name(encoding) in _IDENTITY else 0
+
+
+@dataclass(slots=True)
+class Content:
+    """What one content stream has."""
+
+    page: int
+    stream: pikepdf.Object
+    mcids: list[int] = field(default_factory=list)
+    unmarked: str | None = None
+    """The first operator that paints something that is neither real content nor an artifact."""
+    artifact_in_real: bool = False
+    real_in_artifact: bool = False
+    unknown_operators: set[str] = field(default_factory=set)
+    nesting: int = 0
+    """How deeply graphics states are saved."""
+    largest: float = 0
+    """The largest absolute value of a coordinate."""
+
+
+@dataclass(slots=True)
+class Contents:
+    """All content streams of a file, and the resources that they use with the first page."""
+
+    streams: list[Content] = field(default_factory=list)
+    fonts: dict[object, UsedFont] = field(default_factory=dict)
+    xobjects: dict[object, tuple[Stream, int]] = field(default_factory=dict)
+    forms_used: dict[object, int] = field(default_factory=dict)
+    """How often each form XObject is drawn."""
+    states: dict[object, tuple[Dictionary, int]] = field(default_factory=dict)
+    color_spaces: list[tuple[Any, int, Any]] = field(default_factory=list)
+    """Colour space, page, and the resources in which a default colour space may be."""
+    shadings: list[tuple[Dictionary, int, Any]] = field(default_factory=list)
+    inline_images: list[tuple[Dictionary, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A content stream that is to be read."""
+
+    source: pikepdf.Object
+    resources: Any
+    page: int
+    marked: Marked
+    """How the place is marked at which it is drawn."""
+
+
+def contents_of(document: pikepdf.Pdf) -> Contents:
+    """Reads all content streams that the pages of the document use."""
+    return _Reading().of_document(document)
+
+
+class _Reading:
+    def __init__(self) -> None:
+        self._found = Contents()
+        self._waiting: list[_Waiting] = []
+        self._seen: set[object] = set()
+        self._devices: set[object] = set()
+
+    def of_document(self, document: pikepdf.Pdf) -> Contents:
+        for page_number, page in enumerate(document.pages, 1):
+            group = member(page.obj, "/Group", "/CS")
+            if group is not None:
+                self._found.color_spaces.append((group, page_number, page.obj.get("/Resources")))
+            self._waiting.append(_Waiting(page.obj, page.resources, page_number, None))
+            for annotation in items(page.obj.get("/Annots")):
+                for stream in _appearances(member(annotation, "/AP")):
+                    self._add(stream, None, page_number, "artifact")
+            while self._waiting:
+                self._read(self._waiting.pop())
+        return self._found
+
+    def _add(self, stream: Any, resources: Any, page: int, marked: Marked) -> None:
+        if not isinstance(stream, Stream):
+            return
+        key = identity(stream), marked
+        if key not in self._seen:
+            self._seen.add(key)
+            own = stream.get("/Resources")
+            self._waiting.append(_Waiting(stream, resources if own is None else own, page, marked))
+
+    def _read(self, waiting: _Waiting) -> None:
+        content = Content(waiting.page, waiting.source)
+        self._found.streams.append(content)
+        try:
+            instructions = pikepdf.parse_content_stream(waiting.source)
+        except (pikepdf.PdfError, TypeError):
+            return
+        marks: list[Marked] = []
+        marked = waiting.marked
+        fonts: list[UsedFont | None] = []
+        font: UsedFont | None = None
+        resources = waiting.resources
+        for instruction in instructions:
+            operator = str(instruction.operator)
+            if operator in _PAINTING:
+                if marked is None and content.unmarked is None:
+                    content.unmarked = operator
+                if operator in _TEXT:
+                    if font is not None:
+                        _add_codes(font, instruction.operands)
+                elif operator == "sh":
+                    self._use_shading(resources, instruction.operands, waiting.page)
+            elif operator in _PLACING:
+                for value in instruction.operands:
+                    size = abs(number(value) or 0)
+                    if size > content.largest:
+                        content.largest = size
+            elif operator == "q":
+                fonts.append(font)
+                content.nesting = max(content.nesting, len(fonts))
+            elif operator == "Q":
+                font = fonts.pop() if fonts else None
+            elif operator in _DEVICE_COLORS:
+                self._use_device(_DEVICE_COLORS[operator], waiting.page, resources)
+            elif operator in ("BDC", "BMC"):
+                mark = _mark(instruction.operands, resources)
+                if mark is not None and mark[0] == "real" and mark[1] is not None:
+                    content.mcids.append(mark[1])
+                kind = mark[0] if mark else None
+                content.artifact_in_real |= kind == "artifact" and marked == "real"
+                content.real_in_artifact |= kind == "real" and marked == "artifact"
+                marks.append(marked)
+                marked = kind or marked
+            elif operator == "EMC":
+                marked = marks.pop() if marks else waiting.marked
+            elif operator == "Tf":
+                font = self._use_font(resources, instruction.operands, waiting.page) or font
+            elif operator == "Do":
+                self._draw(resources, instruction.operands, content, marked)
+            elif operator == "gs":
+                state = _resource(resources, "/ExtGState", instruction.operands)
+                if isinstance(state, Dictionary):
+                    self._found.states.setdefault(identity(state), (state, waiting.page))
+                    self._add(member(state, "/SMask", "/G"), resources, waiting.page, "artifact")
+            elif operator in ("cs", "CS"):
+                self._use_color_space(resources, instruction.operands, waiting.page)
+            elif operator in ("scn", "SCN"):
+                self._use_pattern(resources, instruction.operands, waiting.page)
+            elif isinstance(instruction, pikepdf.ContentStreamInlineImage):
+                if marked is None and content.unmarked is None:
+                    content.unmarked = operator
+                image = dictionary(instruction.iimage.obj)
+                if image is not None:
+                    self._found.inline_images.append((image, waiting.page))
+            elif operator not in _KNOWN:
+                content.unknown_operators.add(operator)
+
+    def _use_device(self, space: str, page: int, resources: Any) -> None:
+        default = member(resources, "/ColorSpace", space.replace("Device", "Default"))
+        key = space, default is None
+        if key not in self._devices:
+            self._devices.add(key)
+            self._found.color_spaces.append((Name(space), page, resources))
+
+    def _use_color_space(self, resources: Any, operands: Any, page: int) -> None:
+        wanted = operands[0] if len(operands) else None
+        if not isinstance(wanted, Name):
+            return
+        if str(wanted) in _DEVICE_COLORS.values():
+            self._use_device(str(wanted), page, resources)
+        elif (space := member(resources, "/ColorSpace", str(wanted))) is not None:
+            self._found.color_spaces.append((space, page, resources))
+
+    def _use_pattern(self, resources: Any, operands: Any, page: int) -> None:
+        wanted = operands[-1] if len(operands) else None
+        pattern = member(resources, "/Pattern", str(wanted)) if isinstance(wanted, Name) else None
+        self._add(pattern, resources, page, "artifact")
+        if isinstance(shading := dictionary(member(pattern, "/Shading")), Dictionary):
+            self._found.shadings.append((shading, page, resources))
+
+    def _use_shading(self, resources: Any, operands: Any, page: int) -> None:
+        if (shading := dictionary(_resource(resources, "/Shading", operands))) is not None:
+            self._found.shadings.append((shading, page, resources))
+
+    def _use_font(self, resources: Any, operands: Any, page: int) -> UsedFont | None:
+        font = _resource(resources, "/Font", operands)
+        if not isinstance(font, Dictionary):
+            return None
+        used = self._found.fonts.setdefault(identity(font), UsedFont(font, page))
+        glyphs = font.get("/CharProcs")
+        if isinstance(glyphs, Dictionary):
+            for glyph in glyphs.as_dict().values():
+                self._add(glyph, font.get("/Resources", resources), page, "artifact")
+        return used
+
+    def _draw(self, resources: Any, operands: Any, content: Content, marked: Marked) -> None:
+        drawn = _resource(resources, "/XObject", operands)
+        if not isinstance(drawn, Stream):
+            return
+        key = identity(drawn)
+        self._found.xobjects.setdefault(key, (drawn, content.page))
+        if name(drawn.get("/Subtype")) == "Form":
+            self._found.forms_used[key] = self._found.forms_used.get(key, 0) + 1
+            if (space := member(drawn, "/Group", "/CS")) is not None:
+                self._found.color_spaces.append((space, content.page, resources))
+            self._add(drawn, resources, content.page, marked)
+        else:
+            if marked is None and content.unmarked is None:
+                content.unmarked = "Do"
+            if (space := drawn.get("/ColorSpace")) is not None:
+                self._found.color_spaces.append((space, content.page, resources))
+            if isinstance(mask := drawn.get("/SMask"), Stream):
+                self._found.xobjects.setdefault(identity(mask), (mask, content.page))
+
+
+def _resource(resources: Any, kind: str, operands: Any) -> Any:
+    wanted = operands[0] if len(operands) else None
+    return member(resources, kind, str(wanted)) if isinstance(wanted, Name) else None
+
+
+def _add_codes(font: UsedFont, operands: Any) -> None:
+    length = font.code_bytes
+    if not length or not len(operands):
+        return
+    for value in items(operands[-1]):
+        if isinstance(value, pikepdf.String):
+            text = bytes(value)
+            if length == 1:
+                font.codes.update(text)
+            else:
+                font.codes.update(int.from_bytes(text[at : at + 2]) for at in range(0, len(text) - 1, 2))
+
+
+def _mark(operands: Any, resources: Any) -> tuple[Marked, int | None] | None:
+    """Returns how a sequence of marked content is marked, with its MCID; None for other tags."""
+    if not len(operands):
+        return None
+    if name(operands[0]) == "Artifact":
+        return "artifact", None
+    properties = operands[1] if len(operands) > 1 else None
+    if isinstance(properties, Name):
+        properties = member(resources, "/Properties", str(properties))
+    mcid = member(properties, "/MCID")
+    return ("real", mcid) if isinstance(mcid, int) else None
+
+
+def _appearances(value: Any) -> Iterator[Stream]:
+    """Yields the appearance streams in an appearance dictionary (ISO 32000-1, 12.5.5)."""
+    if isinstance(value, Stream):
+        yield value
+    elif isinstance(value, Dictionary):
+        for state in value.as_dict().values():
+            yield from _appearances(state)
