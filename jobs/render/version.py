@@ -46,6 +46,7 @@ _FOLDERS = tuple(
         "child/pdf/conformance",
         "child/pdf/conformance/checks",
         "child/pdf/forms",
+        "child/pdf/pages",
         "child/pdf/tagging",
         "protocol",
     )

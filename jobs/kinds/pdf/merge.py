@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -11,12 +11,13 @@ from jobs.core.job import Progress, Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
 from jobs.kinds.pdf.option_parts.finishing import Encryption, Watermark
+from jobs.kinds.pdf.option_parts.sheets import Imposition, Split, Stamp, in_points
 from jobs.kinds.pdf.options import Metadata
 from jobs.kinds.pdf.values import Pages, ShortText, Strict, pdf_name
 from jobs.kinds.sources import MAX_SOURCE_BYTES, PdfSource, Sources, check_results, file_mismatches, stem
 from jobs.kinds.titles import file_name, with_title
-from jobs.kinds.validation import canonical
-from jobs.render.protocol.messages import MergePart, MergeRequest
+from jobs.kinds.validation import canonical, problem
+from jobs.render.protocol.messages import MediaType, MergePart, MergeRequest
 
 if TYPE_CHECKING:
     from jobs.render.parent.pool import RenderPool
@@ -30,6 +31,9 @@ class Part(PdfSource):
 
     pages: Annotated[
         Pages | None, Field(description="Such as `1-3,5,8-`, in the order wanted. Default: all.")
+    ] = None
+    rotate: Annotated[
+        Literal[90, 180, 270] | None, Field(description="Turns the pages by so many degrees, clockwise.")
     ] = None
     title: Annotated[
         ShortText | None,
@@ -59,10 +63,25 @@ class MergeOptions(Strict):
         bool | None,
         Field(description="Each part has a bookmark, with its own below it; `false` leaves all out."),
     ] = None
+    stamps: Annotated[
+        list[Stamp] | None, Field(min_length=1, max_length=20, description="Page numbers and other texts.")
+    ] = None
+    imposition: Imposition | None = None
+    split: Annotated[Split | None, Field(description="The result is a zip of PDFs then.")] = None
     metadata: Metadata | None = None
     encrypt: Encryption | None = None
     watermark: Watermark | None = None
     linearize: Annotated[bool | None, Field(description="Arrange the PDF for reading while it loads.")] = None
+
+    def contradictions(self) -> list[dict[str, str]]:
+        if self.split is None:
+            return []
+        found = []
+        if self.imposition is not None:
+            found.append(problem("/options/split", "sheets with several pages cannot be split"))
+        if self.split.bookmarks and self.bookmarks is False:
+            found.append(problem("/options/split/bookmarks", "there are none if bookmarks is false"))
+        return found
 
 
 class PdfMerge:
@@ -77,10 +96,12 @@ class PdfMerge:
         return Schemas(MergeInput, MergeOptions)
 
     def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        def extra_errors(input: MergeInput | None, _: MergeOptions | None) -> list[dict[str, str]]:
+        def extra_errors(input: MergeInput | None, options: MergeOptions | None) -> list[dict[str, str]]:
+            found = [] if options is None else options.contradictions()
             if input is None:
-                return []
-            return file_mismatches({f"/input/parts/{at}": part for at, part in enumerate(input.parts)}, files)
+                return found
+            parts = {f"/input/parts/{at}": part for at, part in enumerate(input.parts)}
+            return found + file_mismatches(parts, files)
 
         return canonical((MergeInput, MergeOptions), input, options, extra_errors)
 
@@ -95,15 +116,17 @@ class PdfMerge:
         async def run(run: Run) -> Result:
             options = run.spec["options"]
             parts = await _parts(run, Sources(run, self._max_source_bytes))
-            request = MergeRequest(parts=parts, options=options)
+            wanted: MediaType = "application/zip" if "split" in options else "application/pdf"
+            request = MergeRequest(parts=parts, options=in_points(options), produces=(wanted,))
             outcome = await pool.render(
                 request, tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
             )
             details = {**outcome.details, **with_title(options.get("metadata", {}).get("title"))}
+            name = options.get("filename") or file_name(details.get("title"), DEFAULT_FILENAME)
             return Result(
                 body=outcome.body,
                 content_type=outcome.content_type,
-                filename=options.get("filename") or file_name(details.get("title"), DEFAULT_FILENAME),
+                filename=f"{name[:-4]}.zip" if "split" in options else name,
                 details=details,
             )
 
@@ -115,7 +138,14 @@ async def _parts(run: Run, sources: Sources) -> list[MergePart]:
     parts = []
     for part in run.spec["input"]["parts"]:
         content, filename = await sources.read(part)
-        parts.append(MergePart(pdf=content, title=part.get("title", stem(filename)), pages=part.get("pages")))
+        parts.append(
+            MergePart(
+                pdf=content,
+                title=part.get("title", stem(filename)),
+                pages=part.get("pages"),
+                rotate=part.get("rotate", 0),
+            )
+        )
     return parts
 
 

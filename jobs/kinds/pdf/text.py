@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from jobs.core.job import Progress, Result
 from jobs.kinds import Run, Runner, Schemas
 from jobs.kinds.lookups import Lookups
-from jobs.kinds.pdf.values import Strict
+from jobs.kinds.pdf.values import Pages, Strict
 from jobs.kinds.sources import PdfSource, Sources, check_source, file_mismatches, stem
 from jobs.kinds.validation import canonical
-from jobs.render.protocol import page_ranges
 from jobs.render.protocol.messages import MediaType, TextRequest
 
 if TYPE_CHECKING:
@@ -31,12 +30,7 @@ class TextOptions(Strict):
     """What to read, and in which form."""
 
     pages: Annotated[
-        Annotated[
-            str,
-            Field(min_length=1, max_length=page_ranges.MAX_CHARACTERS),
-            AfterValidator(page_ranges.canonical),
-        ]
-        | None,
+        Pages | None,
         Field(description="Such as `1-3,5,8-`. Default: all."),
     ] = None
     format: Annotated[

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jobs.render.child.html.progress_log import Emit, Step
-from jobs.render.child.pdf.finishing import finish
+from jobs.render.child.pdf.finishing import LAST_STEPS, finish
 from jobs.render.child.pdf.forms.filling import fill
 from jobs.render.child.pdf.merging import merge
+from jobs.render.child.pdf.pages.layouts import side_count
+from jobs.render.child.pdf.pages.splitting import split as split_pdf
 from jobs.render.child.pdf.source_pdf import explaining
+from jobs.render.child.pdf.zipping import zipped
 from jobs.render.child.warnings import Warnings
 from jobs.render.protocol import failures
 from jobs.render.protocol.memory import PeakMemory
@@ -102,7 +105,7 @@ class Tasks:
         wanted, options = request["parts"], request["options"]
         *pdfs, _ = split(body, [part["bytes"] for part in wanted])
         parts = [
-            MergePart(pdf=pdf, title=part["title"], pages=part["pages"])
+            MergePart(pdf=pdf, title=part["title"], pages=part["pages"], rotate=part["rotate"])
             for part, pdf in zip(wanted, pdfs, strict=True)
         ]
         warnings = Warnings()
@@ -112,17 +115,37 @@ class Tasks:
             warn=warnings.add,
             advance=lambda done, pages: emit(Step(5 + 75 * done // len(parts), "merging", pages)),
         )
-        emit(Step(85, "finishing", None))
-        with explaining("The whole"):  # a watermark can fail on pages of strange sizes
-            pdf = finish(merged.pdf, options, self._engine.page)
+        emit(Step(80, "finishing", None))
+        result, content_type = self._finished(merged.pdf, options, warnings, emit)
         listed, omitted = warnings.listed()
         return Product(
-            body=pdf,
-            content_type="application/pdf",
-            pages=merged.pages,
+            body=result,
+            content_type=content_type,
+            pages=side_count(merged.pages, options["imposition"])
+            if "imposition" in options
+            else merged.pages,
             warnings=listed,
             warnings_omitted=omitted,
         )
+
+    def _finished(
+        self, pdf: bytes, options: dict[str, Any], warnings: Warnings, emit: Emit
+    ) -> tuple[bytes, MediaType]:
+        """Returns the merged PDF with all that was asked for, or a zip of its pieces."""
+        last = {name: options[name] for name in LAST_STEPS if "split" in options and name in options}
+        first = {name: value for name, value in options.items() if name not in last}
+        with explaining("The whole"):  # a watermark can fail on pages of strange sizes
+            pdf = finish(pdf, first, self._engine.layout, warnings.add)
+            if "split" not in options:
+                return pdf, "application/pdf"
+            pieces = split_pdf(
+                pdf,
+                options,
+                warn=warnings.add,
+                advance=lambda done, wanted: emit(Step(80 + 19 * done // wanted, "splitting", None)),
+                finish=lambda piece: finish(piece, last, self._engine.layout),
+            )
+            return zipped(pieces), "application/zip"
 
     def _preview(self, request: dict[str, Any], body: bytes, emit: Emit) -> Product:
         from jobs.render.child.pdf.preview import draw

@@ -21,6 +21,9 @@ MAX_PREVIEW_WIDTH = 4096
 DEFAULT_PREVIEW_WIDTH = 800
 MAX_PREVIEW_DPI = 600
 
+MAX_PIECES = 500
+"""PDFs into which `pdf.merge` splits one."""
+
 MAX_EXTRACTED_CHARACTERS = 10_000_000
 """Of `pdf.text`: ten long books. A small PDF may draw one text any number of times."""
 

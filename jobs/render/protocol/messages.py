@@ -137,6 +137,8 @@ class MergePart:
     """The text of its bookmark."""
     pages: str | None = None
     """The pages to take, in this order (`jobs.render.protocol.page_ranges`); None for all."""
+    rotate: int = 0
+    """Degrees by which the pages are turned clockwise: 0, 90, 180 or 270."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,13 @@ class MergeRequest:
         return {
             "type": "merge",
             "parts": [
-                {"bytes": len(part.pdf), "title": part.title, "pages": part.pages} for part in self.parts
+                {
+                    "bytes": len(part.pdf),
+                    "title": part.title,
+                    "pages": part.pages,
+                    "rotate": part.rotate,
+                }
+                for part in self.parts
             ],
             "options": self.options,
             "scratch": scratch,

@@ -69,6 +69,8 @@ WarningCode = Literal[
     "xfa_removed",
     "text_missing",
     "form_unreadable",
+    "links_lost",
+    "attachments_lost",
 ]
 """`docs/rendering/warnings.md` explains each code."""
 
@@ -127,6 +129,8 @@ SEVERITY: Mapping[WarningCode, Severity] = {
     "xfa_removed": "info",
     "text_missing": "error",
     "form_unreadable": "error",
+    "links_lost": "warning",
+    "attachments_lost": "warning",
 }
 
 

@@ -198,7 +198,7 @@ class Engine:
                 losses.look_at_fonts(rendering.fonts.values(), self.fonts)
                 pages = len(rendering.pages)
                 title = title_of(html, options)
-                pdf = finish(pdf, options, self.page)
+                pdf = finish(pdf, options, self.layout)
                 conformance = conforming.check(pdf, tagging, diagnostics.add)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error
@@ -216,11 +216,6 @@ class Engine:
         for stack in self._used_fonts.stacks:
             if used := self.fonts.replacement(stack):
                 yield replaced_fonts.warning(stack, used)
-
-    def page(self, html: str) -> bytes:
-        """Returns the PDF of HTML that Pressrun itself has made; nothing is fetched."""
-        pdf: bytes = self.layout(html).write_pdf()
-        return pdf
 
     def layout(self, html: str) -> weasyprint.Document:
         """Lays out HTML that Pressrun itself has made; nothing is fetched."""

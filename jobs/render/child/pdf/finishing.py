@@ -1,4 +1,4 @@
-"""Changes a finished PDF: watermark, encryption and linearisation (pikepdf)."""
+"""Changes a finished PDF: stamps, sheets of several pages, watermark, encryption, linearisation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pikepdf
-from pikepdf import Name
+from pikepdf import Object
 
-Render = Callable[[str], bytes]
-"""Returns a PDF of one page from HTML."""
+from jobs.render.child.pdf.pages.drawings import LayOut, named
+from jobs.render.child.pdf.pages.frames import draw_over, frame
+from jobs.render.child.pdf.pages.imposition import impose
+from jobs.render.child.pdf.pages.stamping import stamp
+from jobs.render.protocol.warning_codes import WarningCode
 
-STEPS = frozenset({"watermark", "encrypt", "linearize"})
+Warn = Callable[[WarningCode, str], None]
+"""Takes a code and a message."""
+
+LAST_STEPS = frozenset({"encrypt", "linearize"})
+STEPS = frozenset({"stamps", "imposition", "watermark"}) | LAST_STEPS
 """The options that this module performs."""
 
 _PERMISSIONS = {
@@ -31,13 +38,20 @@ _CHARACTER_WIDTH = 0.62
 _LARGEST_POINTS = 144
 
 
-def finish(pdf: bytes, options: Mapping[str, Any], render: Render) -> bytes:
+def _ignore(_code: WarningCode, _message: str) -> None: ...
+
+
+def finish(pdf: bytes, options: Mapping[str, Any], lay_out: LayOut, warn: Warn = _ignore) -> bytes:
     """Returns the PDF with the changes that `options` ask for, or the same bytes without any."""
     if not any(options.get(step) for step in STEPS):
         return pdf
     with pikepdf.open(io.BytesIO(pdf)) as document:
+        if "stamps" in options and (missing := stamp(document, options["stamps"], lay_out)):
+            warn("glyph_missing", f"No font has these characters of the stamps: {named(missing)}.")
+        if "imposition" in options:
+            impose(document, options["imposition"], warn)
         if "watermark" in options:
-            _stamp(document, options["watermark"], render)
+            _mark(document, options["watermark"], lay_out)
         written = io.BytesIO()
         encryption = _encryption(options["encrypt"]) if "encrypt" in options else False
         document.save(
@@ -49,20 +63,17 @@ def finish(pdf: bytes, options: Mapping[str, Any], render: Render) -> bytes:
     return written.getvalue()
 
 
-def _stamp(document: pikepdf.Pdf, watermark: Mapping[str, Any], render: Render) -> None:
+def _mark(document: pikepdf.Pdf, watermark: Mapping[str, Any], lay_out: LayOut) -> None:
     """Draws the text over every page. Pages of the same size share one drawing."""
-    drawings: dict[tuple[float, float], tuple[Name, pikepdf.Object]] = {}
+    drawings: dict[tuple[float, float], Object] = {}
     for page in document.pages:
-        left, bottom, right, top = (float(edge) for edge in page.mediabox)
-        size = round(right - left, 2), round(top - bottom, 2)
+        shown = frame(page)
+        size = round(shown.width, 2), round(shown.height, 2)
         if size not in drawings:
-            with pikepdf.open(io.BytesIO(render(_page_of_text(watermark, *size)))) as drawn:
-                drawing = document.copy_foreign(drawn.pages[0].as_form_xobject())
-            drawings[size] = Name(f"/PressrunStamp{len(drawings)}"), drawing
-        name, drawing = drawings[size]
-        page.add_resource(drawing, Name.XObject, name)
-        page.contents_add(b"q", prepend=True)
-        page.contents_add(f"Q q 1 0 0 1 {left:g} {bottom:g} cm {name} Do Q".encode())
+            drawn = lay_out(_page_of_text(watermark, *size)).write_pdf()
+            with pikepdf.open(io.BytesIO(drawn)) as pages:
+                drawings[size] = document.copy_foreign(pages.pages[0].as_form_xobject())
+        draw_over(page, drawings[size], shown.matrix())
 
 
 def _page_of_text(watermark: Mapping[str, Any], width: float, height: float) -> str:

@@ -103,6 +103,9 @@ def _add(document: pikepdf.Pdf, part: MergePart, name: str, warn: Warn) -> _Part
     copied = document.add_pages_from(source, wanted)
     pages = [document.pages[at + offset].obj for offset in range(len(wanted))]
     _clean(pages, set(copied.dropped_dests))
+    if part.rotate:
+        for page in document.pages[at:]:
+            page.rotate(part.rotate, relative=True)
     places = {source.pages[page].obj.objgen: pages[offset] for offset, page in enumerate(wanted)}
     added = _Part(part.title, name, source, wanted, pages[0], places)
     try:

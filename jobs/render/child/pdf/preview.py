@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from PIL import Image
 
 from jobs.core.errors.job import ResultTooLarge
 from jobs.render.child.pdf.source_pdf import encrypted, explaining, refuse_what_is_not_whole, unreadable
+from jobs.render.child.pdf.zipping import zipped
 from jobs.render.protocol.limits import DEFAULT_PREVIEW_WIDTH, MAX_PREVIEW_PAGES, MAX_PREVIEW_PIXELS
 from jobs.render.protocol.messages import MediaType
 from jobs.render.protocol.page_ranges import resolve
@@ -29,8 +29,6 @@ _SAVE: Mapping[str, Mapping[str, Any]] = {
     "webp": {"format": "WEBP", "quality": 85, "method": 4},
 }
 _MEDIA_TYPES: Mapping[str, MediaType] = {"png": "image/png", "webp": "image/webp"}
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can store, so that the same pages give the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def draw(pdf: bytes, options: Mapping[str, Any], advance: Advance) -> Pictures:
     if len(pictures) == 1:
         (picture,) = pictures.values()
         return Pictures(picture, _MEDIA_TYPES[format], 1)
-    return Pictures(_zipped(pictures), "application/zip", len(pictures))
+    return Pictures(zipped(pictures), "application/zip", len(pictures))
 
 
 def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
@@ -105,14 +103,4 @@ def _drawn(document: pypdfium2.PdfDocument, number: int, options: Mapping[str, A
 def _encoded(picture: Image.Image, format: str) -> bytes:
     file = io.BytesIO()
     picture.save(file, **_SAVE[format])
-    return file.getvalue()
-
-
-def _zipped(pictures: Mapping[str, bytes]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, picture in pictures.items():
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, picture)
     return file.getvalue()

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import html
 import io
-import logging
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pikepdf
-import weasyprint
 from pikepdf import Array, Dictionary, Name, Object
 
 from jobs.core.errors.job import FormInvalid
 from jobs.render.child.pdf.forms.widgets import Look
-
-LayOut = Callable[[str], weasyprint.Document]
-"""Lays out HTML that Pressrun has made."""
+from jobs.render.child.pdf.pages.drawings import LayOut, missing_characters, named, upper_left
+from jobs.render.child.pdf.pages.frames import turning
 
 _SMALLEST_FONT, _LARGEST_FLOWING_FONT = 4.0, 12.0
 """In points: the sizes between which text is made smaller until it fits."""
@@ -39,7 +35,6 @@ _ENDLESS_POINTS = 10_000_000
 _MOST_LINES = 200
 """Of a list that has more options, this many are drawn."""
 _SELECTED = "#99c1da"
-_LOGGER = logging.getLogger("weasyprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,7 @@ def draw(document: pikepdf.Pdf, contents: Sequence[Content], lay_out: LayOut) ->
         return Appearances([], [])
     distinct = list(alike)
     sizes, cut, height = _fitted(distinct, lay_out)
-    with _missing_characters() as missing:
+    with missing_characters() as missing:
         drawn = lay_out(_pages(distinct, sizes, height)).write_pdf()
     _refuse_missing(contents, missing)
     with pikepdf.open(io.BytesIO(drawn)) as pages:
@@ -236,37 +231,15 @@ def _direction(text: str) -> str:
     return "ltr"
 
 
-# --- characters that no font has ------------------------------------------------------------------
-
-
-@contextmanager
-def _missing_characters() -> Iterator[set[str]]:
-    """Collects the characters for which WeasyPrint draws nothing."""
-    missing: set[str] = set()
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if str(record.msg).startswith(".notdef glyph rendered") and isinstance(record.args, tuple):
-                missing.add(str(record.args[0]))
-
-    collector = Collector(logging.WARNING)
-    _LOGGER.addHandler(collector)
-    try:
-        yield missing
-    finally:
-        _LOGGER.removeHandler(collector)
-
-
 def _refuse_missing(contents: Sequence[Content], missing: set[str]) -> None:
     texts: Mapping[str, str] = {
         content.field: content.text + "".join(line for line, _ in content.lines or ()) for content in contents
     }
     for field, text in texts.items():
         if lost := missing.intersection(text):
-            letters = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in sorted(lost)[:10])
             raise FormInvalid(
                 f"The field {field[:60]!r} cannot show these characters, because no font of the server has them: "
-                f"{letters}. Leave them out, or install a font that has them."
+                f"{named(lost)}. Leave them out, or install a font that has them."
             )
 
 
@@ -275,28 +248,19 @@ def _refuse_missing(contents: Sequence[Content], missing: set[str]) -> None:
 
 def _stream(document: pikepdf.Pdf, page: pikepdf.Page, look: Look, page_height: float) -> Object:
     """Makes the appearance of a page: the look is at its upper left."""
-    content = page.obj.Contents.read_bytes()
-    width, height = look.width, look.height
-    start = f"/Tx BMC q 0 0 {width:.3f} {height:.3f} re W n 1 0 0 1 0 {height - page_height:.3f} cm\n"
-    # All pages have the same resources: one indirect object, which is copied once.
-    resources = document.copy_foreign(page.obj.Resources)
-    return form_stream(document, start.encode() + content + b"\nQ EMC", look, resources)
+    content, resources = upper_left(document, page, look.height, page_height)
+    start = f"/Tx BMC q 0 0 {look.width:.3f} {look.height:.3f} re W n\n".encode()
+    return form_stream(document, start + content + b"\nQ EMC", look, resources)
 
 
 def form_stream(document: pikepdf.Pdf, content: bytes, look: Look, resources: Object | None = None) -> Object:
     """Makes an appearance, turned as the widget is."""
-    width, height = look.width, look.height
-    matrices: dict[int, list[float]] = {
-        0: [1, 0, 0, 1, 0, 0],
-        90: [0, 1, -1, 0, height, 0],
-        180: [-1, 0, 0, -1, width, height],
-        270: [0, -1, 1, 0, 0, width],
-    }
+    matrix = turning(look.rotation, look.width, look.height)
     return document.make_stream(
         content,
         Type=Name.XObject,
         Subtype=Name.Form,
-        BBox=Array([0, 0, round(width, 3), round(height, 3)]),
-        Matrix=Array([round(part, 3) for part in matrices[look.rotation]]),
+        BBox=Array([0, 0, round(look.width, 3), round(look.height, 3)]),
+        Matrix=Array([round(part, 3) for part in matrix]),
         Resources=Dictionary() if resources is None else resources,
     )

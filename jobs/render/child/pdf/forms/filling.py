@@ -11,12 +11,13 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
 from jobs.core.errors.job import FormInvalid
-from jobs.render.child.pdf.forms.appearances import Content, LayOut, draw
+from jobs.render.child.pdf.forms.appearances import Content, draw
 from jobs.render.child.pdf.forms.buttons import draw_button, has_appearance
 from jobs.render.child.pdf.forms.fields import FormField, name_of, read_fields
 from jobs.render.child.pdf.forms.flattening import flatten
 from jobs.render.child.pdf.forms.values import FieldValue, Selection, State, Text, Wanted, checked
 from jobs.render.child.pdf.forms.widgets import look
+from jobs.render.child.pdf.pages.drawings import LayOut
 from jobs.render.child.pdf.source_pdf import explaining, open_whole
 from jobs.render.protocol.warning_codes import WarningCode
 

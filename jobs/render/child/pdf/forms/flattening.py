@@ -8,26 +8,30 @@ import pikepdf
 from pikepdf import Array, Dictionary, Matrix, Name, Object, Stream
 
 from jobs.render.child.pdf.forms.widgets import numbers
+from jobs.render.child.pdf.pages.frames import add_drawing
 
 _HIDDEN, _NO_VIEW = 1 << 1, 1 << 5
 """Flags of an annotation (ISO 32000-2, table 167)."""
 
 
-def flatten(document: pikepdf.Pdf) -> None:
-    """Draws all widgets into their pages, and removes the form. Other annotations stay."""
+def flatten(document: pikepdf.Pdf, *, only_forms: bool = True) -> None:
+    """Draws all widgets into their pages, and removes the form.
+
+    Other annotations stay, or are drawn and removed, too, if it is not `only_forms`.
+    """
     for page in document.pages:
         annotations = page.obj.get(Name.Annots)
         if not isinstance(annotations, Array):
             continue
         listed = list(annotations)
-        widgets = [each for each in listed if _is_widget(each)]
-        if not widgets:
+        flat = [each for each in listed if _is_widget(each) or not only_forms]
+        if not flat:
             continue
-        drawn = [content for widget in widgets if (content := _drawn(page, widget))]
+        drawn = [content for each in flat if (content := _drawn(page, each))]
         if drawn:
             page.contents_add(b"q", prepend=True)
             page.contents_add(b"Q\n" + b"\n".join(drawn))
-        others = [each for each in listed if not _is_widget(each)]
+        others = [each for each in listed if only_forms and not _is_widget(each)]
         if others:
             page.obj.Annots = Array(others)
         else:
@@ -40,27 +44,20 @@ def _is_widget(annotation: object) -> bool:
     return isinstance(annotation, Dictionary) and annotation.get(Name.Subtype) == Name.Widget
 
 
-def _drawn(page: pikepdf.Page, widget: Object) -> bytes | None:
-    """Returns the content that draws the appearance of a widget; None if it shows none."""
-    flags = widget.get(Name.F, 0)
-    appearance = _appearance(widget)
+def _drawn(page: pikepdf.Page, annotation: object) -> bytes | None:
+    """Returns the content that draws the appearance of an annotation; None if it shows none."""
+    if not isinstance(annotation, Dictionary) or annotation.get(Name.Subtype) == Name.Popup:
+        return None
+    flags = annotation.get(Name.F, 0)
+    appearance = _appearance(annotation)
     if appearance is None or (isinstance(flags, int) and flags & (_HIDDEN | _NO_VIEW)):
         return None
-    matrix = _placed(appearance, numbers(widget.get(Name.Rect)))
+    matrix = _placed(appearance, numbers(annotation.get(Name.Rect)))
     if matrix is None:
         return None
     appearance.Type, appearance.Subtype = Name.XObject, Name.Form
-    name = page.add_resource(appearance, Name.XObject, _free_name(page))
+    name = add_drawing(page, appearance)
     return f"q {matrix} cm {name} Do Q".encode()
-
-
-def _free_name(page: pikepdf.Page) -> Name:
-    """Returns a name that no drawing of the page has: the same each time, unlike pikepdf's own."""
-    taken = page.resources.get(Name.XObject, Dictionary())
-    number = len(taken)
-    while f"/Field{number}" in taken:
-        number += 1
-    return Name(f"/Field{number}")
 
 
 def _appearance(widget: Object) -> Object | None:

@@ -128,12 +128,15 @@ def test_a_render_request_has_all_but_credentials_and_fonts_in_the_header_and_th
 
 
 def test_a_merge_request_has_the_size_of_each_part_in_the_header() -> None:
-    parts = [MergePart(pdf=b"123", title="a", pages="1-"), MergePart(pdf=b"45", title="b")]
+    parts = [MergePart(pdf=b"123", title="a", pages="1-", rotate=90), MergePart(pdf=b"45", title="b")]
     request = MergeRequest(parts=parts, options={"linearize": True})
     assert request.body() == b"12345"
     assert request.header(scratch="/tmp/1", timeout_ms=500) == {
         "type": "merge",
-        "parts": [{"bytes": 3, "title": "a", "pages": "1-"}, {"bytes": 2, "title": "b", "pages": None}],
+        "parts": [
+            {"bytes": 3, "title": "a", "pages": "1-", "rotate": 90},
+            {"bytes": 2, "title": "b", "pages": None, "rotate": 0},
+        ],
         "options": {"linearize": True},
         "scratch": "/tmp/1",
         "timeout_ms": 500,

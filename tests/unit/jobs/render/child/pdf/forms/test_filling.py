@@ -241,5 +241,6 @@ def test_a_dynamic_form_is_refused() -> None:
 @pytest.mark.parametrize("flatten", [False, True])
 def test_the_same_values_give_the_same_bytes(engine: Engine, flatten: bool) -> None:
     values = {**VALUES, "notes": "Latin alone"}  # fonts of other scripts are embedded as they come
-    first, second = (Filling(engine, pdf_forms.application(), values, flatten=flatten).pdf for _ in range(2))
+    form = pdf_forms.application()
+    first, second = (Filling(engine, form, values, flatten=flatten).pdf for _ in range(2))
     assert first == second
