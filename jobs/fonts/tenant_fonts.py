@@ -29,8 +29,6 @@ class TenantFonts:
 
         Raises StoreUnavailable.
         """
-        if not revision:
-            return FontList(revision="", fonts=())
         found = self._lists.get(tenant)
         if found is None or found.revision != revision:
             found = self._lists[tenant] = await self._store.all(tenant)

@@ -160,6 +160,8 @@ class Attempt:
 
     async def _offered_fonts(self) -> Sequence[OfferedFont]:
         tenant, revision = self.claim.tenant, self.claim.fonts
+        if not revision:
+            return ()
         found = await self._read("The list of fonts", lambda: self._fonts.of(tenant, revision))
         return [
             OfferedFont(

@@ -115,7 +115,7 @@ def test_a_folder_has_at_most_fourteen_modules() -> None:
 
 
 def test_the_web_process_does_not_load_the_renderer() -> None:
-    heavy = {"weasyprint", "pypdfium2", "pikepdf", "jinja2", "babel", "jsonschema_rs"}
+    heavy = {"weasyprint", "pypdfium2", "pikepdf", "jinja2", "babel", "jsonschema_rs", "fontTools"}
     code = f"import api.app, api.__main__, sys; print(sorted({heavy} & set(sys.modules)))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
