@@ -114,7 +114,9 @@ def fetch() -> None:
 
     from jobs.render.fetch import document_fetches, main
 
-    async def fetch(self: document_fetches.DocumentFetches, url: str) -> document_fetches.Asset:
+    async def fetch(
+        self: document_fetches.DocumentFetches, url: str, credentials: object = None
+    ) -> document_fetches.Asset:
         return document_fetches.Asset(url, "application/json", json.dumps(obey(unquote(url))).encode())
 
     document_fetches.DocumentFetches.fetch = fetch  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from io import BytesIO
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
+from fontTools.ttLib.tables.TupleVariation import TupleVariation
 
 _UNITS_PER_EM = 1000
 _PRINTABLE_ASCII = range(0x20, 0x7F)
@@ -47,6 +48,19 @@ def own_font(
     font.setupPost()
     font.font["head"].created = font.font["head"].modified = 0
     font.save(file := BytesIO())
+    return file.getvalue()
+
+
+def variable_font(family: str) -> bytes:
+    """Returns a font whose `a` gets wider with its weight, from 100 to 900."""
+    font = TTFont(BytesIO(own_font(500, family, [ord("a")])), recalcTimestamp=False)
+    builder = FontBuilder(font=font)
+    builder.setupFvar([("wght", 100, 400, 900, "Weight")], [])
+    corners = [(0, 0), (0, 0), (150, 0), (150, 0)]
+    phantoms = [(0, 0)] * 4
+    wider = TupleVariation({"wght": (0, 1, 1)}, corners + phantoms)
+    builder.setupGvar({name: [wider] for name in font.getGlyphOrder()})
+    builder.font.save(file := BytesIO())
     return file.getvalue()
 
 

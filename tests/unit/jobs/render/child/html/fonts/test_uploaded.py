@@ -8,10 +8,11 @@ from typing import Any
 
 import pikepdf
 import pytest
+from fontTools.ttLib import TTFont
 
 from jobs.render.child.html.engine import Engine, RenderedDocument
 from jobs.render.protocol.wire import Frame
-from testsupport.own_font import own_font
+from testsupport.own_font import own_font, variable_font
 
 REGULAR, BOLD = own_font(500, "Acme Sans"), own_font(700, "Acme Sans", style="Bold", weight=700)
 OTHER = own_font(300, "Acme Serif")
@@ -100,6 +101,37 @@ def test_a_document_asks_for_each_font_that_it_names_once_and_for_no_other(tenan
 )
 def test_a_family_is_found_wherever_it_is_named(tenant: Tenant, html: str) -> None:
     assert "Acme-Serif" in fonts_of(tenant.render(html))
+
+
+def test_a_header_is_set_in_its_font(tenant: Tenant) -> None:
+    header = {"default": in_font("Acme Serif", "head")}
+    assert "Acme-Serif" in fonts_of(tenant.render("<p>x", header_html=header))
+
+
+def test_of_two_equal_fonts_the_first_is_used(tenant: Tenant) -> None:
+    wide = own_font(900, "Acme Serif")
+    drawn = []
+    for contents in ([OTHER], [OTHER, wide], [wide, OTHER], [wide]):
+        tenant.contents = contents
+        drawn.append(tenant.render(in_font("Acme Serif"), offered=[["Acme Serif"]] * len(contents)).pdf)
+    tenant.contents = CONTENTS
+    assert drawn[0] == drawn[1] != drawn[2] == drawn[3]
+
+
+def test_a_variable_font_has_all_its_weights(tenant: Tenant) -> None:
+    tenant.contents = [variable_font("Acme Variable")]
+    text = "a<b>a</b><span style='font-weight: 900'>a"
+    rendered = tenant.render(in_font("Acme Variable", text), offered=[["Acme Variable"]])
+    tenant.contents = CONTENTS
+    assert fonts_of(rendered) == {"Acme-Variable", "Acme-Variable-Bold", "Acme-Variable-Heavy"}
+    with pikepdf.open(BytesIO(rendered.pdf)) as opened:
+        programs = [
+            TTFont(BytesIO(item["/FontFile2"].read_bytes()))
+            for item in opened.objects
+            if isinstance(item, pikepdf.Dictionary) and "/FontFile2" in item
+        ]
+    widths = sorted(program["glyf"][program.getGlyphOrder()[1]].xMax for program in programs)
+    assert len(set(widths)) == 3, "each is drawn in a shape of its own"
 
 
 def test_a_form_field_is_filled_in_in_its_font(tenant: Tenant) -> None:
