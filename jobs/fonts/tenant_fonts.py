@@ -7,8 +7,8 @@ from collections import OrderedDict
 from jobs.fonts.font import Font
 from jobs.fonts.font_store import FontList, FontStore
 
-_MAX_TENANTS = 1000
-"""Lists that are kept: 60 KB each at most, 1 KB for a tenant with two fonts."""
+_MAX_TENANTS = 200
+"""Lists that are kept. A font in a list takes 2 KB, so they take 40 MB at most."""
 _MAX_CONTENT_BYTES = 64 * 1024 * 1024
 """Contents that are kept: those of all tenants whose documents use two or three fonts of 100 KB."""
 

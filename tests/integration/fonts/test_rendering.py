@@ -15,6 +15,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from jobs.core.errors.job import RendererCrashed, StorageFailed
+from jobs.core.errors.store import ArtifactsUnavailable
 from jobs.core.job import Job
 from jobs.fonts.font_check import examined
 from jobs.kinds import Run, Runner
@@ -23,13 +24,17 @@ from jobs.render.parent.pool import RenderPool
 from jobs.render.parent.starting import Spawner
 from jobs.render.protocol.limits import FetchLimits, RenderLimits
 from jobs.render.protocol.messages import OfferedFont, RenderRequest
+from jobs.worker.timing import WorkerTiming
 from testsupport.core import Core
 from testsupport.event_watcher import Watcher
 from testsupport.own_font import own_font
 from testsupport.render_children import impostor
+from testsupport.stuck_artifacts import StuckArtifacts
+from testsupport.waiting import soon
 
 ACME, GLOBEX = own_font(500, "House Sans"), own_font(700, "House Sans")
 DOCUMENT = "<p style='font-family: House Sans'>text"
+QUICK = WorkerTiming(artifact_retry_s=0.02, artifact_try_s=0.05, look_again_s=0.05)
 LIMITS = RenderLimits(fetch=FetchLimits(mode="none"))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -182,6 +187,44 @@ async def test_a_job_whose_font_was_removed_while_it_waited_is_run_again(
     (job,) = await rendered(core, {"pdf.render": run}, "acme")
     assert job.document["attempt"] == attempts == 2
     assert await fonts_of(core, job) == {"House-Sans"}
+
+
+class Refusing(StuckArtifacts):
+    """Tells when a font was asked for in vain."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.refused = asyncio.Event()
+
+    async def get(self, path: str) -> bytes:
+        try:
+            return await super().get(path)
+        except ArtifactsUnavailable:
+            self.refused.set()
+            raise
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_a_render_waits_for_its_font_until_the_time_of_the_job_is_over(
+    core: Core, runners: Mapping[str, Runner], comes_back: bool
+) -> None:
+    await put(core, "acme", "house", ACME)
+    artifacts = core.artifacts = Refusing(core.settings.data_dir / "artifacts")
+    spec = json.dumps(PDF_RENDER.canonical({"html": DOCUMENT}, {})).encode()
+    artifacts.close(refuses=True)
+    timeout_ms = 60_000 if comes_back else 500
+    async with core.worker(runners, QUICK), Watcher.following(core.redis) as watcher:
+        job = await core.submit("pdf.render", spec=spec, timeout_ms=timeout_ms, max_attempts=1)
+        await soon(artifacts.refused)
+        if comes_back:
+            artifacts.open()
+        await watcher.terminal(job.id)
+        artifacts.open()
+    job = await ended(core, job)
+    if comes_back:
+        assert await fonts_of(core, job) == {"House-Sans"}
+    else:
+        assert job.document["error"]["code"] in ("storage_failed", "render_timeout")
 
 
 # --- hostile children
