@@ -92,6 +92,37 @@ assert None not in (libraries.pango, libraries.harfbuzz_subset, libraries.fontco
 PAGE = Path(__file__).parents[2] / "docs/contributing/internals.md"
 
 
+def _attributes() -> list[tuple[Any, str, Any]]:
+    """Returns the functions and classes of WeasyPrint, each with what has it and its name there."""
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "weasyprint"]
+    classes = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__.startswith("weasyprint")
+    }
+    return [
+        (owner, name, value)
+        for owner in (*modules, *classes)
+        for name, value in vars(owner).items()
+        if callable(value)
+    ]
+
+
+# Of modules that are imported before any test has run: tests of a render child apply corrections.
+_ATTRIBUTES = _attributes()
+_HANDLERS = dict(HTML_HANDLERS)
+
+
+@pytest.fixture(autouse=True)
+def _weasyprint_without_corrections(monkeypatch: pytest.MonkeyPatch) -> None:
+    for owner, name, value in _ATTRIBUTES:
+        if vars(owner).get(name) is not value:
+            monkeypatch.setattr(owner, name, value)
+    for tag, handler in _HANDLERS.items():
+        monkeypatch.setitem(HTML_HANDLERS, tag, handler)
+
+
 def drawn(document: str) -> bytes:
     """The page as plain WeasyPrint draws it, without the corrections of this project."""
     code = (

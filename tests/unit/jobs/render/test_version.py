@@ -36,6 +36,8 @@ NOT_IN_THE_BYTES = {
     *(file.relative_to(ROOT).as_posix() for file in (ROOT / "jobs/core/http").glob("*.py")),
     "jobs/core/errors/__init__.py",  # a render that failed is never reused
     "jobs/core/errors/job.py",
+    # What is sent to other servers: a document that fetches anything is never reused.
+    *("jobs/core/http/__init__.py", "jobs/core/http/custom_headers.py", "jobs/core/http/forwarding.py"),
     "jobs/core/settings.py",  # limits: a render keeps to them or fails
     # A document that fetches anything is never reused.
     *(file.relative_to(ROOT).as_posix() for file in (ROOT / "jobs/core/http").glob("*.py")),
