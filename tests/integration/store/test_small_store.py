@@ -187,7 +187,7 @@ async def test_a_store_full_of_waiting_jobs_takes_jobs_again_when_they_end(core:
     while await accepts(core, big):
         pass
     await end(core, 100)
-    for _ in range(50):
+    for _ in range(40):  # not 100: the records and events of the ended jobs stay
         await core.submit(spec=big)
 
 
