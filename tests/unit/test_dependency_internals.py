@@ -40,7 +40,10 @@ import weasyprint.css.validation
 import weasyprint.draw.color
 import weasyprint.layout
 import weasyprint.layout.page
+import weasyprint.pdf
 import weasyprint.pdf.anchors
+import weasyprint.pdf.fonts
+import weasyprint.pdf.tags
 import weasyprint.text.line_break
 import weasyprint.urls
 import websockets.asyncio.server
@@ -68,6 +71,7 @@ from weasyprint.formatting_structure.boxes import InlineBox, MarginBox, Replaced
 from weasyprint.html import HTML_HANDLERS
 from weasyprint.layout.absolute import AbsolutePlaceholder
 from weasyprint.pdf.fonts import Font
+from weasyprint.pdf.stream import Stream
 from weasyprint.text.ffi import ffi, fontconfig, pango, pangoft2
 from weasyprint.text.fonts import FontConfiguration, get_font_description, get_pango_font_key
 from weasyprint.text.line_break import Layout
@@ -829,6 +833,60 @@ def test_the_xmp_of_a_pdf_is_made_by_a_method_of_its_metadata_and_ends_with_rdf(
     document.metadata.generate_rdf_metadata = kept  # type: ignore[method-assign]
     document.write_pdf(pdf_variant="pdf/a-3b")
     assert made[0].count(b"</rdf:RDF>") == 1
+
+
+def test_weasyprint_tags_a_document_through_names_of_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    add, build, mark = weasyprint.pdf.add_tags, weasyprint.pdf.tags._build_box_tree, Stream.marked
+    called: list[str] = []
+    built: set[type] = set()
+    marks: list[tuple[int, int]] = []
+
+    def adding(*arguments: Any) -> None:
+        called.append("add_tags")
+        add(*arguments)
+
+    def building(box: Any, *arguments: Any) -> Iterator[Any]:
+        built.add(type(box))
+        yield from build(box, *arguments)
+
+    def marking(stream: Any, box: Any, tag: str) -> Any:
+        marks.append((id(stream._tags), len(stream._tags)))
+        return mark(stream, box, tag)
+
+    monkeypatch.setattr(weasyprint.pdf, "add_tags", adding)
+    monkeypatch.setattr(weasyprint.pdf.tags, "_build_box_tree", building)
+    monkeypatch.setattr(Stream, "marked", marking)
+    html = "<style>@page { @top-left { content: 'x' } }</style><p>a<p style='opacity: .5'>b"
+    weasyprint.HTML(string=html).write_pdf(pdf_tags=True, finisher=lambda *_: called.append("finisher"))
+    assert called == ["add_tags", "finisher"]
+    assert MarginBox in built
+    assert TextBox not in built
+    assert [number for _, number in marks] == [0, 1, 2]
+    assert len({tags for tags, _ in marks}) == 1
+
+
+def test_weasyprint_names_a_standard_by_its_version() -> None:
+    assert weasyprint.pdf.VARIANTS["pdf/a-3b"][1].get("pdf_tags") is None
+    assert weasyprint.pdf.VARIANTS["pdf/a-3a"][1]["pdf_tags"] is True
+    metadata = weasyprint.HTML(string="<p>").render().metadata
+    assert b"pdfaid:part" in metadata.generate_rdf_metadata("a", 3, "B")
+    assert b"pdfaid:" not in metadata.generate_rdf_metadata("a", None, None)
+
+
+def test_images_and_opentype_fonts_are_streams_among_the_objects_of_a_pdf() -> None:
+    image = "<img src='data:image/gif;base64,R0lGODdhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs='>"
+    found: dict[str, Any] = {}
+
+    def keep(_document: Any, pdf: Any) -> None:
+        for each in pdf.objects:
+            if isinstance(each, pydyf.Stream):
+                found[str(each.extra.get("Subtype"))] = each
+
+    weasyprint.HTML(string=image).write_pdf(finisher=keep)
+    assert found["/Image"].extra["Interpolate"] == "true"
+    source = inspect.getsource(weasyprint.pdf.fonts.build_fonts_dictionary)
+    assert "pydyf.Dictionary({'Subtype': '/OpenType'})" in source
+    assert "pydyf.Stream([font.file_content], font_extra" in source
 
 
 # --- servers and clients of HTTP -----------------------------------------------------------------

@@ -241,9 +241,8 @@ class PdfOptions(Strict):
         found += finishing.contradictions(self.encrypt, self.watermark, self.pdf_variant)
         found += view_contradictions(self.initial_view, self.pdf_variant)
         standards = standards_of(self.pdf_variant)
-        if self.forms and any(each.startswith("pdf/a") for each in standards):
-            message = f"{standards[0]} wants fields that are drawn already: leave forms or pdf_variant out"
-            found.append(problem("/options/forms", message))
+        if self.forms and standards[:1] and standards[0].startswith("pdf/a-1"):
+            found.append(problem("/options/forms", f"fields need a newer part than {standards[0]}: pdf/a-2b"))
         if self.tagged is False and not _TAGGED_VARIANTS.isdisjoint(standards):
             found.append(problem("/options/tagged", f"{self.pdf_variant} is always tagged"))
         sheet = paper(self.page_size) if self.page_size is not None else None

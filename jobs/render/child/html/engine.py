@@ -177,7 +177,9 @@ class Engine:
                 with_forms = options.get("forms", False)
                 if with_forms:
                     form_fields.complete_choices(html.etree_element)
-                    form_fields.drop_dead_buttons(rendering)
+                    form_fields.drop_dead_buttons(rendering, all_buttons=conforming.draws_fields)
+
+                tagging = Tagging(html.etree_element, is_on=is_tagged(options), zoom=scale)
 
                 def finish_objects(document: weasyprint.Document, objects: pydyf.PDF) -> None:
                     if attachments:
@@ -185,9 +187,9 @@ class Engine:
                     if with_forms:
                         form_fields.complete_fields(objects)
                     output.complete(document, objects, options, scale)
+                    tagging.complete(objects)
                     conforming.complete(objects)
 
-                tagging = Tagging(html.etree_element, is_on=is_tagged(options), zoom=scale)
                 with tagging.in_use(rendering):
                     pdf = rendering.write_pdf(
                         zoom=scale,
@@ -198,6 +200,7 @@ class Engine:
                 losses.look_at_fonts(rendering.fonts.values(), self.fonts)
                 pages = len(rendering.pages)
                 title = title_of(html, options)
+                pdf = conforming.draw_fields(pdf, self.layout, diagnostics.add)
                 pdf = finish(pdf, options, self.layout)
                 conformance = conforming.check(pdf, tagging, diagnostics.add)
         except (Exception, FatalURLFetchingError) as error:

@@ -54,14 +54,18 @@ def complete_choices(tree: Any) -> None:
         select[:] = options
 
 
-def drop_dead_buttons(document: weasyprint.Document) -> None:
-    """Removes buttons that send nothing: WeasyPrint lists them as fields that it does not write."""
+def drop_dead_buttons(document: weasyprint.Document, *, all_buttons: bool = False) -> None:
+    """Removes buttons that send nothing: WeasyPrint lists them as fields that it does not write.
+
+    With `all_buttons`, it removes the others, too.
+    """
     for page in document.pages:
         for form, controls in page.forms.items():
             page.forms[form] = [
                 (box, rectangle)
                 for box, rectangle in controls
-                if not _is_button(box.element) or (form is not None and _sends(form.element))
+                if not _is_button(box.element)
+                or (not all_buttons and form is not None and _sends(form.element))
             ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol
 
+import pikepdf
 import pydyf  # type: ignore[import-untyped]
 import weasyprint
 
@@ -12,6 +14,8 @@ from jobs.render.child.pdf.conformance.checking import reports
 from jobs.render.child.pdf.conformance.font_programs import cff_outlines
 from jobs.render.child.pdf.conformance.identification import identify
 from jobs.render.child.pdf.conformance.variants import DOCUMENTS, variants_of
+from jobs.render.child.pdf.forms.appearances import LayOut
+from jobs.render.child.pdf.forms.filling import fill
 from jobs.render.child.pdf.tagging.tagging import Tagging
 from jobs.render.protocol.warning_codes import WarningCode
 
@@ -34,6 +38,8 @@ class Conforming:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.variants = variants_of(options.get("pdf_variant"))
         self._with_forms: bool = options.get("forms", False)
+        self.draws_fields = self._with_forms and any(each.is_archive for each in self.variants)
+        """Whether form fields are drawn here, and do nothing: PDF/A wants both."""
         self._password: str = options.get("encrypt", {}).get("user_password", "")
 
     def describe(self, document: weasyprint.Document, heading: Callable[[], str | None]) -> None:
@@ -57,6 +63,15 @@ class Conforming:
             elif kind == "/OpenType" and without_opentype and (cff := cff_outlines(item.stream[0])):
                 item.stream = [cff]
                 item.extra["Subtype"] = "/CIDFontType0C"
+
+    def draw_fields(self, pdf: bytes, lay_out: LayOut, warn: Callable[[WarningCode, str], None]) -> bytes:
+        """Draws the values of form fields (ISO 19005-2, 6.3.3 and 6.4.1)."""
+        if not self.draws_fields:
+            return pdf
+        with pikepdf.open(io.BytesIO(pdf)) as document:
+            if "/AcroForm" not in document.Root:
+                return pdf
+        return fill(pdf, {}, {}, lay_out=lay_out, warn=warn, advance=lambda percent, stage: None).pdf
 
     def check(self, pdf: bytes, tagging: Tagging, warn: Warn) -> list[dict[str, Any]]:
         """Warns of each clause that the finished PDF breaks, and of what it lacks for PDF/UA.

@@ -35,15 +35,29 @@ def point_to_elements(
         place = names[at + 1]
         target = of_anchor.get(names[at].string, whole)
         names[at + 1] = pydyf.Dictionary({"D": place, "SD": _of_element(place, target)})
-    bookmarks = list(_bookmarks(pdf))
-    for at, bookmark in enumerate(bookmarks):
-        box = bookmarked[at] if len(bookmarked) == len(bookmarks) else None
-        place = bookmark.pop("Dest")
-        target = of_box.get(id(box), whole)
+    waiting = list(bookmarked)
+    for bookmark in _bookmarks(pdf):
+        # Options may have left out some bookmarks, but not changed their order.
+        label = bookmark["Title"].string
+        same = next((each for each, box in enumerate(waiting) if box.bookmark_label == label), None)
+        target = whole
+        if same is not None:
+            target = of_box.get(id(waiting[same]), whole)
+            del waiting[: same + 1]
         bookmark["SE"] = target.reference
-        bookmark["A"] = pydyf.Dictionary(
-            {"Type": "/Action", "S": "/GoTo", "D": place, "SD": _of_element(place, target)}
-        )
+        bookmark["A"] = _action(bookmark.pop("Dest"), target)
+
+
+def open_at_element(pdf: pydyf.PDF, elements: Sequence[pydyf.Dictionary]) -> None:
+    """Adds a structure element to the place at which readers open the PDF, if it has one."""
+    place = pdf.catalog.get("OpenAction")
+    if isinstance(place, pydyf.Array):
+        on_page = (each for each in elements[1:] if each.get("Pg") == place[0])
+        pdf.catalog["OpenAction"] = _action(place, next(on_page, elements[0]))
+
+
+def _action(place: Sequence[Any], element: pydyf.Dictionary) -> pydyf.Dictionary:
+    return pydyf.Dictionary({"Type": "/Action", "S": "/GoTo", "D": place, "SD": _of_element(place, element)})
 
 
 def _of_element(place: Sequence[Any], element: pydyf.Dictionary) -> pydyf.Array:

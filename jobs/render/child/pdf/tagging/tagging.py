@@ -39,6 +39,7 @@ class Tagging:
         self._zoom = zoom
         self._recording = Recording()
         self._elements: list[Element | None] = []
+        self._is_pdf_2 = False
 
     @contextmanager
     def in_use(self, document: weasyprint.Document) -> Iterator[None]:
@@ -55,6 +56,11 @@ class Tagging:
                 yield
         finally:
             weasyprint.pdf.add_tags = add_tags  # type: ignore[attr-defined]
+
+    def complete(self, pdf: pydyf.PDF) -> None:
+        """Completes what was added to the PDF after its tags."""
+        if self._is_pdf_2:
+            destinations.open_at_element(pdf, list(structure_elements(pdf)))
 
     def advice(self, *, with_forms: bool) -> Iterator[tuple[str, str]]:
         """Yields what assistive technology lacks, and the name of the element."""
@@ -80,6 +86,7 @@ class Tagging:
         elements = list(structure_elements(pdf))
         attributes.complete(pdf, document, elements, boxes, self._zoom * 0.75)
         group_content.link(pdf, elements, page_streams, self._recording.streams)
-        if str(pdf_version) >= "2.0":
+        self._is_pdf_2 = str(pdf_version) >= "2.0"
+        if self._is_pdf_2:
             destinations.point_to_elements(pdf, elements, boxes, self._recording.bookmarked)
         self._elements = [boxes[each.number].element if each.number in boxes else None for each in elements]

@@ -216,7 +216,7 @@ class TestCanonical:
             ({"encrypt": {"user_password": "x"}, "pdf_variant": "pdf/x-4"}, "/options/encrypt"),
             ({"watermark": {"text": "x", "color": "red;}"}}, "/options/watermark/color"),
             ({"watermark": {"text": "x"}, "pdf_variant": "pdf/ua-1"}, "/options/watermark"),
-            ({"forms": True, "pdf_variant": "pdf/a-2b"}, "/options/forms"),
+            ({"forms": True, "pdf_variant": "pdf/a-1a+ua-1"}, "/options/forms"),
             ({"encrypt": {"user_password": "x"}, "pdf_variant": "pdf/a-2a+ua-1"}, "/options/encrypt"),
             ({"page-size": "A4"}, "/options/page-size"),
             ({"page_size": ""}, "/options/page_size"),

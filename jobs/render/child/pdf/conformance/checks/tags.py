@@ -123,8 +123,11 @@ def not_suspect(file: CheckedFile, _: Variant) -> Iterator[Problem]:
 @check({"PDF/UA-1": "7.1", "PDF/UA-2": "8.2.2"})
 def all_content(file: CheckedFile, _: Variant) -> Iterator[Problem]:
     """All content has a tag or is an artifact, and never both: Matterhorn 01-003 to 01-005."""
-    on_pages = {place for tag in file.structure.tags for place in tag.mcids}
-    in_streams = {place for tag in file.structure.tags for place in tag.stream_mcids}
+    known: dict[object, set[int]] = {}
+    """The MCIDs of tags, by page or stream."""
+    for tag in file.structure.tags:
+        for place, mcid in (*tag.mcids, *tag.stream_mcids):
+            known.setdefault(place, set()).add(mcid)
     for content in file.contents.streams:
         if content.unmarked:
             yield Problem(f"something is neither tagged nor an artifact ({content.unmarked})", content.page)
@@ -132,12 +135,8 @@ def all_content(file: CheckedFile, _: Variant) -> Iterator[Problem]:
             yield Problem("an artifact is inside of tagged content", content.page)
         if content.real_in_artifact:
             yield Problem("tagged content is inside of an artifact", content.page)
-        known = (
-            {mcid for page, mcid in on_pages if page == content.page}
-            if _is_page(content)
-            else {mcid for stream, mcid in in_streams if stream == identity(content.stream)}
-        )
-        if lost := set(content.mcids) - known:
+        place = content.page if _is_page(content) else identity(content.stream)
+        if lost := set(content.mcids) - known.get(place, set()):
             yield Problem(f"{len(lost)} pieces of content belong to no tag", content.page)
 
 
@@ -243,17 +242,22 @@ def structure_destinations(file: CheckedFile, _: Variant) -> Iterator[Problem]:
         **{str(key): value for key, value in _old_names(root)},
         **{str(key): value for key, value in tree_items(member(root, "/Names", "/Dests"), "/Names")},
     }
+    opening = root.get("/OpenAction")
+    sources = [(opening, "the place at which the file is opened")] if opening is not None else []
     for each in file.dictionaries:
-        is_bookmark = "/Title" in each and "/Parent" in each and "/S" not in each
-        if not is_bookmark and name(each.get("/Subtype")) != "Link":
+        target = each.get("/Dest", each.get("/A"))
+        if target is not None and "/Title" in each and "/Parent" in each and "/S" not in each:
+            sources.append((target, "a bookmark"))
+        elif target is not None and name(each.get("/Subtype")) == "Link":
+            sources.append((target, "a link"))
+    for target, kind in sources:
+        action = name(member(target, "/S"))
+        if action == "GoTo":
+            target = member(target, "/SD") if member(target, "/SD") is not None else member(target, "/D")
+        elif action:
             continue
-        action = each.get("/A")
-        target = member(action, "/SD") if name(member(action, "/S")) == "GoTo" else each.get("/Dest")
-        if target is None and name(member(action, "/S")) == "GoTo":
-            target = member(action, "/D")
-        if target is not None and not _is_structure_destination(target, named, each):
-            kind = "a bookmark" if is_bookmark else "a link"
-            yield Problem(f"{kind} leads to a place on a page instead of a tag")
+        if not _is_structure_destination(target, named):
+            yield Problem(f"{kind} is a place on a page instead of a tag")
 
 
 def _old_names(root: object) -> list[tuple[str, object]]:
@@ -261,7 +265,7 @@ def _old_names(root: object) -> list[tuple[str, object]]:
     return list(dests.as_dict().items()) if isinstance(dests, Dictionary) else []
 
 
-def _is_structure_destination(target: object, named: dict[str, object], source: Dictionary) -> bool:
+def _is_structure_destination(target: object, named: dict[str, object]) -> bool:
     if not isinstance(target, Array):
         target = named.get(str(target), target)
     if isinstance(target, Dictionary):

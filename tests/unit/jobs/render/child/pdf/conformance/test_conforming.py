@@ -95,6 +95,20 @@ def test_colours_that_the_output_intent_does_not_have_are_told() -> None:
     assert "DeviceCMYK" in warning["message"]
 
 
+@pytest.mark.parametrize("variant", ["pdf/a-2b", "pdf/a-3a+ua-1", "pdf/a-4+ua-2"])
+def test_form_fields_are_drawn_in_pdf_a_and_do_nothing(variant: str) -> None:
+    form = (
+        "<html lang=en><title>t</title><form action='https://x.example'><label>A <input name=a value=x></label>"
+        "<label>B <select name=b><option>1</select></label><label>C <input type=checkbox name=c></label>"
+        "<button>Send</button></form>"
+    )
+    found = rendered(form, pdf_variant=variant, forms=True)
+    assert all(each["failed"] == [] for each in found.conformance)
+    with pikepdf.open(io.BytesIO(found.pdf)) as pdf:
+        assert sorted(str(field.T) for field in pdf.Root.AcroForm.Fields) == ["a", "b", "c"]
+    assert rendered(PARAGRAPH, pdf_variant=variant, forms=True).conformance[0]["failed"] == []
+
+
 def test_advice_is_given_for_pdf_ua_and_not_for_tables_of_layout() -> None:
     rows = "<tr><td>1<td>2<tr><td>3<td>4"
     html = (

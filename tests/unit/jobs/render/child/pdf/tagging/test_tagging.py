@@ -218,6 +218,18 @@ def test_links_and_bookmarks_lead_to_tags_in_pdf_ua_2() -> None:
         assert first.A.D[0].objgen == pdf.pages[0].obj.objgen
 
 
+def test_bookmarks_that_are_left_out_do_not_move_the_others() -> None:
+    body = "<h1>A</h1><h2>B</h2><h1>C</h1>"
+    options = {"bookmark_depth": 1, "initial_view": {"page": 1}}
+    found = rendered(f"<html lang=en><title>t</title>{body}", pdf_variant="pdf/ua-2", **options)
+    assert found.conformance[0]["failed"] == []
+    with pikepdf.open(io.BytesIO(found.pdf)) as pdf:
+        first = pdf.Root.Outlines.First
+        tags = [tag for tag in structure_of(pdf, ()).tags if tag.type == "H1"]
+        assert [first.SE.objgen, first.Next.SE.objgen] == [tag.element.objgen for tag in tags]
+        assert pdf.Root.OpenAction.SD[0].objgen == tags[0].element.objgen
+
+
 @pytest.mark.parametrize("variant", BOTH)
 @pytest.mark.parametrize(
     "body",

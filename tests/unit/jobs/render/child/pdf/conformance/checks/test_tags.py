@@ -109,6 +109,10 @@ def link_to_a_page(pdf: Any) -> None:
     first(pdf, Subtype="Link").A = Dictionary(S=Name.GoTo, D=Array([pdf.pages[0].obj, Name.Fit]))
 
 
+def opened_at_a_page(pdf: Any) -> None:
+    pdf.Root.OpenAction = Array([pdf.pages[0].obj, Name.Fit])
+
+
 BROKEN: list[tuple[Check, Change]] = [
     (tags.marked, not_marked),
     (tags.structure_tree, no_tags),
@@ -132,6 +136,7 @@ BROKEN: list[tuple[Check, Change]] = [
     (tags.one_document, document_of_no_namespace),
     (tags.structure_destinations, bookmark_to_a_page),
     (tags.structure_destinations, link_to_a_page),
+    (tags.structure_destinations, opened_at_a_page),
 ]
 
 
