@@ -14,8 +14,8 @@ from jobs.render.child.pdf.conformance.checking import reports
 from jobs.render.child.pdf.conformance.font_programs import cff_outlines
 from jobs.render.child.pdf.conformance.identification import identify
 from jobs.render.child.pdf.conformance.variants import DOCUMENTS, variants_of
-from jobs.render.child.pdf.forms.appearances import LayOut
 from jobs.render.child.pdf.forms.filling import fill
+from jobs.render.child.pdf.pages.drawings import LayOut
 from jobs.render.child.pdf.tagging.tagging import Tagging
 from jobs.render.protocol.warning_codes import WarningCode
 
