@@ -37,6 +37,7 @@ import weasyprint
 import weasyprint.css
 import weasyprint.css.media_queries
 import weasyprint.css.validation
+import weasyprint.document
 import weasyprint.draw.color
 import weasyprint.layout
 import weasyprint.layout.page
@@ -420,6 +421,27 @@ def test_the_boxes_of_a_page_say_where_all_is_drawn() -> None:
     assert placeholder._box.position_x == 59
     replaced = next(box for box in document.pages[2]._page_box.descendants() if isinstance(box, ReplacedBox))
     assert (replaced.width, replaced.height) == (30, 40)
+
+
+def test_weasyprint_builds_boxes_by_a_name_of_its_document_module_and_may_leave_some_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build = weasyprint.document.build_formatting_structure  # type: ignore[attr-defined]
+    roots = []
+
+    def building(*args: Any) -> Any:
+        roots.append(build(*args))
+        return roots[-1]
+
+    def texts(box: Any) -> list[str]:
+        return [each.text for each in box.descendants() if isinstance(each, TextBox)]
+
+    monkeypatch.setattr(weasyprint.document, "build_formatting_structure", building)
+    lines = "".join(f"<p>{number}</p>" for number in range(99))
+    document = weasyprint.HTML(string=f"<div style='float: left'>{lines}</div>").render()
+    (page,) = document.pages
+    assert texts(roots[0]) == [str(number) for number in range(99)]
+    assert len(texts(page._page_box)) < 99
 
 
 def test_weasyprint_sets_the_styles_of_pages_by_a_name_of_its_page_module(

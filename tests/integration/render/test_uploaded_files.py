@@ -85,5 +85,5 @@ async def test_a_document_in_a_folder_finds_files_above_and_beside_it_but_none_a
     "url", ["file:///etc/hostname", "https://files.invalid.example/x", "http://files.invalid/a"]
 )
 async def test_no_other_url_leads_to_a_file(pool: RenderPool, url: str) -> None:
-    outcome = await rendered(pool, f"<img src='{url}'>", {"a": picture()})
+    outcome = await rendered(pool, f"<p>x<img src='{url}'>", {"a": picture()})
     assert [warning["code"] for warning in outcome.details["warnings"]] == ["asset_forbidden"]

@@ -138,6 +138,7 @@ class Engine:
         diagnostics = Diagnostics(fetcher.problems, FILES_URL if fetcher.base_url else None)
         repeated = RepeatedHtml(options, self._sources, diagnostics)
         conforming = Conforming(options)
+        losses = Losses(diagnostics.add)
         links = Links(public_base_url=options.get("base_url"), files_base_url=fetcher.base_url)
         try:
             with (
@@ -149,6 +150,7 @@ class Engine:
                 form_fields.text_fonts(),
                 self._used_fonts.in_use(),
                 UploadedFonts(self.fonts, self.ask, uploaded_fonts).in_use(),
+                losses.following(),
                 optional_color_profiles(),
                 repeated.in_use(),
             ):
@@ -165,9 +167,14 @@ class Engine:
                 diagnostics.used_rules = UsedRules(html.wrapper_element)
                 rendering, scale = self._fitted(html, source.format, options, diagnostics, repeated)
                 scale *= options.get("zoom", 1)
-                rendering = output.prepared(rendering, options)
-                losses = Losses(html.etree_element, diagnostics.add)
-                losses.look_at_pages(rendering, scale=scale, may_be_oversized="image_dpi" not in options)
+                whole, rendering = rendering, output.prepared(rendering, options)
+                losses.look_at_pages(
+                    html.etree_element,
+                    whole,
+                    rendering,
+                    scale=scale,
+                    may_be_oversized="image_dpi" not in options,
+                )
                 if warning := links.finish(rendering, html):
                     diagnostics.add("relative_link", warning)
                 for warning in self._replaced_fonts():

@@ -21,7 +21,8 @@ class Cut:
     """The content of one element that is cut off at one side."""
 
     box: Any
-    """The outermost box that crosses the edge, or the one around a text that does."""
+    """The box that scrolls on a screen. For a page: the outermost one that crosses its edge, or
+    the one around a text that does."""
     side: Side
     edge: Edge
     page: int
@@ -46,8 +47,10 @@ class Cut:
         """
         lost = f"{max(1, round(self.beyond * scale * _MM))} mm are cut off"
         if not isinstance(self.edge.cutter, PageBox):
-            where = f"at the {'lower' if self.side == 'bottom' else self.side} edge of a box that scrolls"
-            return f"{name} has more content than the PDF shows: {lost} {where}. Set overflow: visible."
+            side, advice = "lower", "Set overflow: visible and no height."
+            if self.is_sideways:
+                side, advice = self.side, "Let its lines break, or set the option shrink_to_fit."
+            return f"{name} cannot be scrolled in a PDF: {lost} at its {side} edge. {advice}"
         if self.side == "bottom":
             return f"{name} goes beyond the lower edge of the page: {lost}."
         return (
@@ -112,9 +115,12 @@ class Cuts:
     ) -> None:
         beyond += TOLERANCE
         needed = (abs(edge.at - edge.start) + beyond) / edge.room if edge.room > 0 else 1
-        crossing = _crossing(path, side, edge) or (_sized(path[edge.depth :]) or path)[-1:]
-        # The outermost box is what is too wide. Heights grow with what is inside.
-        box = crossing[-1 if side == "bottom" else 0]
+        if isinstance(edge.cutter, PageBox):
+            crossing = _crossing(path, side, edge) or (_sized(path[edge.depth :]) or path)[-1:]
+            # The outermost box is what is too wide. Heights grow with what is inside.
+            box = crossing[-1 if side == "bottom" else 0]
+        else:
+            box = edge.cutter
         key = (side, box.element if box.element is not None else repr(box))
         cut = self.found.get(key)
         if cut is None:

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree.ElementTree import Element
 
 from weasyprint.formatting_structure.boxes import (
     InlineBox,
@@ -26,6 +27,9 @@ from weasyprint.layout.replaced import replacedbox_layout
 from jobs.render.child.html.losses.cuts import Cuts
 from jobs.render.child.html.losses.regions import Region, page_region
 
+_LINE_END = 2
+"""How many characters a line may lose at its end: a space, and a line break."""
+_IMAGE_SIZE = 100
 Stack = tuple[str, ...]
 
 _SOME = 2.0
@@ -60,8 +64,19 @@ class Drawn:
     """Each SVG image with the box and the number of the first page that has it."""
     texts: dict[Stack, dict[str, Any]] = field(default_factory=dict)
     """For each font stack, a text with each character that is not ASCII."""
+    sizes: dict[Element, int] = field(default_factory=dict)
+    """How much of each element is drawn, at least as `size_of` tells it for all of its boxes."""
+    outside: set[Element] = field(default_factory=set)
+    """The elements that are placed outside of the pages."""
     watched: list[tuple[Any, int]] = field(default_factory=list)
     """The boxes of the elements to watch, and their pages."""
+
+
+def size_of(box: Any) -> int:
+    """Returns the number of characters of a text, or of those that an image counts for."""
+    if type(box) is TextBox:
+        return 0 if box.text.isspace() else len(box.text)
+    return _IMAGE_SIZE if isinstance(box, ReplacedBox) else 0
 
 
 def look_at(pages: Collection[Any], watched: Collection[str] = ()) -> Drawn:
@@ -120,7 +135,11 @@ class _Look:
 
     def _at_text(self, box: Any, region: Region) -> None:
         text = box.text
-        if not text or text.isspace() or not region.visible:
+        if not text or text.isspace():
+            return
+        sizes, element = self.drawn.sizes, box.element
+        sizes[element] = sizes.get(element, 0) + len(text) + _LINE_END
+        if not region.visible:
             return
         style = box.style
         if style["visibility"] != "visible":
@@ -167,19 +186,20 @@ class _Look:
         position, depth, opacity = style["position"], style["z_index"], style["opacity"]
         if opacity < 1 or (depth != "auto" and depth < 0):  # a watermark, or a decoration
             region = region.without_edges(visible=opacity > 0)
-        if position == "static":
-            if style["float"] != "none" and region.excludes(box):
-                region = region.without_edges()
+        if position == "static" and style["float"] == "none":
             return region
         if region.excludes(box):
+            self.drawn.outside.add(box.element)
             return region.without_edges()
-        if position != "relative":
+        if position in ("absolute", "fixed"):
             region = region.placed()
             if style["clip"]:
                 region = region.without_edges(visible=not _hides(style["clip"]))
         return region
 
     def _at_image(self, box: Any, region: Region) -> None:
+        if box.element is not None:
+            self.drawn.sizes[box.element] = _IMAGE_SIZE
         if not (region.visible and box.width and box.height and box.style["visibility"] == "visible"):
             return
         self._has_content = True

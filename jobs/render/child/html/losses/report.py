@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 from xml.etree.ElementTree import Element
 
@@ -15,6 +15,7 @@ from jobs.render.child.html.losses import formulas, images, svg
 from jobs.render.child.html.losses.drawn import Drawn, DrawnImage, look_at
 from jobs.render.child.html.losses.elements import ElementNames
 from jobs.render.child.html.losses.fonts import Fallbacks, unused
+from jobs.render.child.html.losses.missing import BoxTree
 from jobs.render.child.html.losses.scripts import needs_scripts
 from jobs.render.protocol.warning_codes import WarningCode
 
@@ -50,25 +51,41 @@ def checking(add: Add) -> Iterator[None]:
 class Losses:
     """Finds what one document has lost, and adds warnings."""
 
-    def __init__(self, root: Element, add: Add) -> None:
-        self._root = root
+    def __init__(self, add: Add) -> None:
         self._add = add
-        self._names = ElementNames(root)
+        self._boxes = BoxTree()
         self._drawn = Drawn()
 
-    def look_at_pages(self, document: weasyprint.Document, *, scale: float, may_be_oversized: bool) -> None:
+    def following(self) -> AbstractContextManager[None]:
+        """Follows the layout of the document, up to `look_at_pages`."""
+        return self._boxes.in_use()
+
+    def look_at_pages(
+        self,
+        root: Element,
+        whole: weasyprint.Document,
+        document: weasyprint.Document,
+        *,
+        scale: float,
+        may_be_oversized: bool,
+    ) -> None:
         """Tells all but what fonts lack. Writing the PDF changes SVG images, so it comes later.
 
         Args:
-            document: the finished layout.
+            root: the element of the document.
+            whole: the finished layout.
+            document: the same, or those of its pages that are drawn.
             scale: by which it is drawn.
             may_be_oversized: whether the pixels of images are all kept.
         """
         with checking(self._add):
-            watched = formulas.STRUCTURES if formulas.has_formulas(self._root) else ()
+            self._root, self._names = root, ElementNames(root)
+            watched = formulas.STRUCTURES if formulas.has_formulas(root) else ()
             drawn = self._drawn = look_at(document.pages, watched)
-            self._tell_scripts()
+            all_drawn = drawn if document is whole else look_at(whole.pages)
+            self._tell_scripts(all_drawn)
             self._tell_cuts(scale)
+            self._tell_missing(all_drawn, document)
             self._tell_formulas()
             self._tell_svg()
             for image in drawn.images.values():
@@ -92,8 +109,8 @@ class Losses:
                     for found in fallbacks.of_stack(stack, characters, fonts):
                         self._add("font_fallback", found.describe(stack), key=(found.script, found.font))
 
-    def _tell_scripts(self) -> None:
-        if needs_scripts(self._root, self._drawn.letters, self._drawn.pictures):
+    def _tell_scripts(self, drawn: Drawn) -> None:
+        if needs_scripts(self._root, drawn.letters, drawn.pictures):
             self._add(
                 "needs_scripts",
                 "The document has scripts, which are not run, and next to no content without them. Send the "
@@ -105,6 +122,20 @@ class Losses:
             name = self._names.of_box(cut.box)
             for _ in range(cut.pages):
                 self._add("content_cut", cut.describe(name, scale), key=key, element=name, page=cut.page)
+
+    def _tell_missing(self, drawn: Drawn, document: weasyprint.Document) -> None:
+        for box, what in self._boxes.missing(self._root, drawn):
+            page = _page_of(box.element, document)
+            if page is None:
+                continue
+            name = self._names.of_box(box)
+            self._add(
+                "content_cut",
+                f"{name} does not fit on its page, and {what} is missing. Leave out its height, float or "
+                "position, so that it goes on on the next page.",
+                element=name,
+                page=page,
+            )
 
     def _tell_formulas(self) -> None:
         for box, page in formulas.plain_formulas(self._drawn.watched).items():
@@ -153,3 +184,11 @@ class Losses:
                 "the PDF smaller.",
                 **named,
             )
+
+
+def _page_of(element: Element, document: weasyprint.Document) -> int | None:
+    """Returns the number of the first page with a box of the element."""
+    for number, page in enumerate(document.pages, 1):
+        if any(box.element is element for box in page._page_box.descendants(placeholders=True)):
+            return number
+    return None

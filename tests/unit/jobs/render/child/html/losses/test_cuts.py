@@ -57,11 +57,11 @@ def test_an_element_is_told_once_with_its_first_page_and_the_number_of_pages(war
 def test_content_of_a_box_that_scrolls_on_a_screen(warned: Warned, overflow: str) -> None:
     style = f"overflow: {overflow}; max-height: 40mm"
     (sideways,) = warned(f"{PAGE}<pre style='{style}'>{LONG_LINE}")
-    assert sideways["message"].startswith("<pre> (element 5) has more content than the PDF shows: ")
-    assert "at the right edge of a box that scrolls" in sideways["message"]
+    assert sideways["message"].startswith("<pre> (element 5) cannot be scrolled in a PDF: ")
+    assert " at its right edge. " in sideways["message"]
     (down,) = warned(f"{PAGE}<div style='{style}'><p>{WORDS}</div>")
-    assert down["element"] == "<p> (element 6)"
-    assert "at the lower edge of a box that scrolls" in down["message"]
+    assert down["element"] == "<div> (element 5)"
+    assert " at its lower edge. " in down["message"]
 
 
 @pytest.mark.parametrize(
