@@ -19,6 +19,7 @@ from jobs.kinds.pdf.option_parts.attachments import (
 )
 from jobs.kinds.pdf.option_parts.finishing import Encryption, Watermark
 from jobs.kinds.pdf.option_parts.initial_view import InitialView, view_contradictions
+from jobs.kinds.pdf.option_parts.optimize import Optimize
 from jobs.kinds.pdf.option_parts.page_html import RepeatedHtml
 from jobs.kinds.pdf.paper import Paper, contradiction, paper
 from jobs.kinds.pdf.values import (
@@ -198,6 +199,7 @@ class PdfOptions(Strict):
     image_dpi: Annotated[
         int | None, Field(ge=10, le=2400, description="Images of a higher resolution are made smaller.")
     ] = None
+    optimize: Optimize | None = None
     filename: Annotated[
         str | None,
         Field(

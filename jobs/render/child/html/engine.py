@@ -59,6 +59,7 @@ from jobs.render.child.pdf.conformance.conforming import Conforming
 from jobs.render.child.pdf.conformance.identification import engine_options, is_tagged
 from jobs.render.child.pdf.finishing import finish
 from jobs.render.child.pdf.tagging.tagging import Tagging
+from jobs.render.child.pdf.target_size import of_target_size
 from jobs.render.protocol.failures import document_not_fetched
 from jobs.render.protocol.warning_codes import WarningCode
 
@@ -208,7 +209,9 @@ class Engine:
                 pages = len(rendering.pages)
                 title = title_of(html, options)
                 pdf = conforming.draw_fields(pdf, self.layout, diagnostics.add)
-                pdf = finish(pdf, options, self.layout)
+                pdf = of_target_size(
+                    pdf, options, lambda written: finish(written, options, self.layout), diagnostics.add
+                )
                 conformance = conforming.check(pdf, tagging, diagnostics.add)
         except (Exception, FatalURLFetchingError) as error:
             raise _explained(error) from error

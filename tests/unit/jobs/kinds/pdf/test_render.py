@@ -128,6 +128,7 @@ class TestCanonical:
             "zoom": 1.5,
             "image_quality": 80,
             "image_dpi": 150,
+            "optimize": {"target_bytes": 500_000},
             "filename": "rechnung.PDF",
             "strict": False,
         }
@@ -260,6 +261,9 @@ class TestCanonical:
             ({"initial_view": {"page_mode": "outlines"}}, "/options/initial_view/page_mode"),
             ({"image_quality": 96}, "/options/image_quality"),
             ({"image_dpi": 5}, "/options/image_dpi"),
+            ({"optimize": {}}, "/options/optimize/target_bytes"),
+            ({"optimize": {"target_bytes": 9_999}}, "/options/optimize/target_bytes"),
+            ({"optimize": {"target_bytes": "1MB"}}, "/options/optimize/target_bytes"),
             ({"filename": "../x.pdf"}, "/options/filename"),
             ({"filename": 'a"b.pdf'}, "/options/filename"),
             ({"filename": "a\r\nb.pdf"}, "/options/filename"),
