@@ -34,7 +34,7 @@ class CorpusPage:
     def document(self) -> Path:
         """The file of the document, which may stand alone or in a folder with its files."""
         places = [PAGES / self.subject / f"{self.name}{suffix}" for suffix in _FORMATS]
-        places.append(PAGES / self.subject / self.name / "index.html")
+        places += [PAGES / self.subject / self.name / f"index{suffix}" for suffix in _FORMATS]
         return next(place for place in places if place.exists())
 
     @property

@@ -25,8 +25,9 @@ async def print_in_chromium(page: CorpusPage, browser: Browser) -> bytes:
         document = page.document
         if page.format == "markdown":  # what Pressrun makes of it
             html = markdown.to_html(document.read_text("utf-8"), lambda code, message: None)
+            base = f"<base href='{document.parent.as_uri()}/'>"
             document = Path(directory, "page.html")
-            document.write_text(f"{html}<style>{markdown.stylesheet()}</style>", "utf-8")
+            document.write_text(f"{base}{html}<style>{markdown.stylesheet()}</style>", "utf-8")
         tab = await browser.new_page()
         try:
             await tab.goto(document.as_uri())
@@ -57,6 +58,7 @@ def side_by_side(ours: bytes, chromium: bytes) -> Image.Image:
 
 def _pages(pdf: bytes) -> Iterator[Image.Image]:
     document = pypdfium2.PdfDocument(pdf)  # type: ignore[no-untyped-call]
+    document.init_forms()
     for number in range(min(len(document), _MAX_PAGES)):
         page = document[number]
         drawn = page.render(scale=_PAGE_PIXELS / page.get_width()).to_pil().convert("RGB")

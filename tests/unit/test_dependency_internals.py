@@ -32,6 +32,8 @@ import pikepdf
 import pydyf  # type: ignore[import-untyped]
 import pytest
 import tinycss2
+import tinycss2.color4
+import tinycss2.color5
 import uvicorn
 import weasyprint
 import weasyprint.css
@@ -40,6 +42,9 @@ import weasyprint.css.validation
 import weasyprint.document
 import weasyprint.draw.color
 import weasyprint.layout
+import weasyprint.layout.block
+import weasyprint.layout.grid
+import weasyprint.layout.inline
 import weasyprint.layout.page
 import weasyprint.pdf
 import weasyprint.pdf.anchors
@@ -745,6 +750,82 @@ def test_weasyprint_has_styles_for_elements_in_drawings(monkeypatch: pytest.Monk
     monkeypatch.setitem(HTML_HANDLERS, svg, handle)
     weasyprint.HTML(string="<style>rect { --svg-fill: red }</style><svg><rect/></svg>").render()
     assert found == [(["__svg_fill"], ["red"])]
+
+
+def test_weasyprint_reads_colors_by_names_of_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (
+        weasyprint.css.computed_values,
+        weasyprint.css.tokens,
+        weasyprint.css.validation.expanders,
+        weasyprint.css.validation.properties,
+        weasyprint.svg.utils,
+    ):
+        monkeypatch.setattr(module, "parse_color", lambda *arguments: tinycss2.color5.parse_color("#123"))
+    html = (
+        "<p style='color: mix(); background: linear-gradient(mix(), mix())'>a<svg><rect fill='mix()'/></svg>"
+    )
+    pdf = weasyprint.HTML(string=html).write_pdf(uncompressed_pdf=True)
+    assert pdf.count(b"0.066667 0.133333 0.2 rg") >= 2
+
+
+def test_tinycss2_does_not_convert_every_color_to_srgb(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def spy(self: Any, space: str) -> Any:
+        asked.append((self.space, space))
+        return tinycss2.color4.Color("srgb", (0, 0, 0), 1)
+
+    monkeypatch.setattr(tinycss2.color4.Color, "to", spy)
+    weasyprint.HTML(string="<p style='background: linear-gradient(oklch(50% .2 30), red)'>a").write_pdf()
+    assert ("oklch", "srgb") in asked
+    code = "import tinycss2.color5; tinycss2.color5.parse_color('oklch(50% .2 30)').to('srgb')"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stderr.strip().endswith("NotImplementedError")
+
+
+def test_weasyprint_lays_grids_out_by_names_of_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def spy(context: Any, box: Any, *arguments: Any, **named: Any) -> Any:
+        columns = box.style["grid_template_columns"]
+        result = original(context, box, *arguments, **named)
+        seen.append((columns[1][:2], [track.unit for track in columns[1][2][1::2]], type(result[0])))
+        return result
+
+    original = weasyprint.layout.grid.grid_layout
+    for module in (weasyprint.layout.block, weasyprint.layout.inline):
+        assert module.grid_layout is original
+    monkeypatch.setattr(weasyprint.layout.block, "grid_layout", spy)
+    style = "display: grid; grid-template-columns: repeat(auto-fit, 2em)"
+    weasyprint.HTML(string=f"<div style='{style}'>a</div>").render()
+    assert seen[0] == (("repeat()", "auto-fit"), ["px"], weasyprint.formatting_structure.boxes.GridBox)
+    assert list(inspect.signature(original).parameters)[:8] == [
+        *("context", "box", "bottom_space", "skip_stack", "containing_block", "page_is_empty"),
+        *("absolute_boxes", "fixed_boxes"),
+    ]
+
+
+def test_weasyprint_lays_lines_out_by_names_of_its_inline_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, letters = [], []
+
+    def split(context: Any, box: Any, *arguments: Any, **named: Any) -> Any:
+        result = original_split(context, box, *arguments, **named)
+        if type(box).__name__ == "LineBox":
+            lines.append([round(child.position_x) for child in result[0].children])
+        return result
+
+    def first_letter(box: Any, *arguments: Any) -> Any:
+        letters.append(box.element_tag)
+        return original_letter(box, *arguments)
+
+    inline = weasyprint.layout.inline
+    original_split, original_letter = inline.split_inline_box, inline.first_letter_to_box
+    monkeypatch.setattr(inline, "split_inline_box", split)
+    monkeypatch.setattr(inline, "first_letter_to_box", first_letter)
+    document = "<style>p::first-letter { float: left } @page { margin: 0 } body { margin: 0 }</style><p>ab"
+    weasyprint.HTML(string=document).render()
+    assert letters[0] == "p"
+    assert [0, 0] in lines  # the letter, and the text that lies on it
 
 
 def test_weasyprint_draws_form_controls_as_blocks() -> None:

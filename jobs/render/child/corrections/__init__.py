@@ -7,11 +7,13 @@ tests that then fail.
 from __future__ import annotations
 
 from jobs.render.child.corrections import (
-    border_colors,
+    colors,
     conditional_rules,
     custom_properties,
     declarations,
+    floats,
     font_size_math,
+    grids,
     header_cells,
     inline_svg,
     licensed_fonts,
@@ -24,11 +26,13 @@ from jobs.render.child.corrections import (
 def apply() -> None:
     """Applies all corrections to this process. Calling it again changes nothing."""
     for correction in (
-        border_colors,
+        colors,
         conditional_rules,
         custom_properties,
         declarations,
+        floats,
         font_size_math,
+        grids,
         header_cells,
         inline_svg,
         licensed_fonts,

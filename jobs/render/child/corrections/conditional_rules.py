@@ -20,7 +20,7 @@ import weasyprint
 import weasyprint.css
 from cssselect2 import SelectorError, compile_selector_list
 from tinycss2 import parse_blocks_contents, parse_rule_list, parse_stylesheet, serialize
-from tinycss2.ast import CurlyBracketsBlock, LiteralToken
+from tinycss2.ast import CurlyBracketsBlock, LiteralToken, StringToken
 from weasyprint.css import PSEUDO_ELEMENTS
 from weasyprint.css.tokens import InvalidValues
 from weasyprint.css.validation import NOT_PRINT_MEDIA, properties
@@ -77,6 +77,8 @@ def _plain(rules: Iterable[Any], device: str) -> Iterator[Any]:
             if matches_nothing(rule.prelude):
                 continue
             rule.content = _without_conditions(rule.content, device)
+        elif _is_import(rule):
+            rule.prelude = _with_string(rule.prelude)
         elif rule.type == "at-rule" and rule.lower_at_keyword in _CONDITIONAL and rule.content is not None:
             truth = _truth(rule.lower_at_keyword, rule.prelude, device)
             if truth is None:
@@ -90,6 +92,18 @@ def _plain(rules: Iterable[Any], device: str) -> Iterator[Any]:
 
 def _is_import(rule: Any) -> bool:
     return rule.type == "at-rule" and rule.lower_at_keyword in ("import", "charset")
+
+
+def _with_string(prelude: Sequence[Any]) -> list[Any]:
+    """Returns ``"x.css"`` for ``url(x.css)``, for which WeasyPrint fails without a base URL."""
+    found = list(prelude)
+    for index, token in enumerate(found):
+        if token.type == "url" or (token.type == "function" and token.lower_name == "url"):
+            url = token.value if token.type == "url" else "".join(each.value for each in token.arguments)
+            found[index] = StringToken(token.source_line, token.source_column, url, f'"{url}"')
+        if token.type not in ("whitespace", "comment"):
+            break
+    return found
 
 
 def _without_conditions(content: Sequence[Any], device: str) -> Sequence[Any]:

@@ -94,8 +94,11 @@ def _text(tokens: Any) -> str:
 
 
 def _color(color: Any) -> str:
-    red, green, blue = (round(max(0, min(1, part)) * 255) for part in color.to("srgb").coordinates)
-    return f"rgba({red}, {green}, {blue}, {color.alpha:g})"
+    if color.space in ("hsl", "hwb"):
+        color = color.to("srgb")
+    name = color.space if color.space in ("lab", "lch", "oklab", "oklch") else f"color({color.space}"
+    coordinates = " ".join(f"{each or 0:.6g}" for each in color.coordinates)
+    return f"{name}{' ' if '(' in name else '('}{coordinates} / {color.alpha:g})"
 
 
 def _families(families: Any) -> str:

@@ -14,7 +14,7 @@ _PROPERTIES = frozenset(
         # Lines are always drawn through letters, which is what pages turn on by it.
         "text-decoration-skip-ink",
         *("contain", "content-visibility", "contain-intrinsic-size", "interpolate-size"),
-        *("transition-behavior", "backface-visibility", "app-region", "ime-mode"),
+        *("isolation", "transition-behavior", "backface-visibility", "app-region", "ime-mode"),
         # Word, LibreOffice and Google Docs
         *("so-language", "tab-interval", "tab-stops", "panose-1", "layout-grid", "layout-grid-mode"),
     )
@@ -25,7 +25,7 @@ _WITHOUT_MEANING = frozenset({"", "auto", "inherit", "initial", "none", "normal"
 """Values of an unknown property that ask for what happens anyway."""
 _SCREEN_OVERFLOW = frozenset({"auto", "scroll", "visible", "overlay"})
 _RULES = frozenset({"keyframes", "list", "starting-style", "viewport", "view-transition", "position-try"})
-_OTHERS = frozenset({("line-break", "after-white-space")})
+_OTHERS = frozenset({("line-break", "after-white-space"), ("zoom", "1"), ("zoom", "100%")})
 
 
 def is_without_effect(record: logging.LogRecord) -> bool:

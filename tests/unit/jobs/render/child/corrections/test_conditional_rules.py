@@ -80,6 +80,14 @@ def test_a_condition_that_cannot_be_read_is_told(engine: Engine) -> None:
     assert warning["message"] == "Unknown rule @supports"
 
 
+@pytest.mark.parametrize("url", ["url(x.css)", "url('x.css')", "'x.css'"])
+def test_an_import_without_a_base_url_is_told(engine: Engine, url: str) -> None:
+    document = f"<!doctype html><style>@import {url}; p {{ color: red }}</style><p>a"
+    given = rendered(engine, document)
+    assert [warning["code"] for warning in given.warnings] == ["relative_url"]
+    assert given.pdf == rendered(engine, f"<!doctype html><style>{RED}</style><p>a").pdf
+
+
 def test_the_sheet_decides_and_not_what_was_rendered_before(engine: Engine) -> None:
     document = "<!doctype html><style>@media (max-width: 600px) { p { color: red } }</style><p>a"
     plain = rendered(engine, "<!doctype html><p>a", {"page_size": "a5"})

@@ -19,6 +19,18 @@ from tests.unit.jobs.render.child.corrections.rendering import looks_like
         ("transform: rotate(9deg) translateZ(0)", "transform: rotate(9deg)"),
         ("transform: rotateZ(9deg) scale3d(2, 3, 1)", "transform: rotate(9deg) scale(2, 3)"),
         ("transform: translateZ(0px)", "transform: none"),
+        ("overflow: clip; height: 9px", "overflow: hidden; height: 9px"),
+        ("position: sticky; left: 9px", "position: relative; left: 9px"),
+        ("display: grid; place-items: center", "display: grid; align-items: center; justify-items: center"),
+        ("place-self: end center", "align-self: end; justify-self: center"),
+        (
+            "background: repeating-linear-gradient(90deg, #000 0 1px, red 1px 2px)",
+            "background: repeating-linear-gradient(90deg, #000 0, #000 1px, red 1px, red 2px)",
+        ),
+        (
+            "background-image: radial-gradient(circle at 50% 40%, red 10% 20%, blue)",
+            "background-image: radial-gradient(circle at 50% 40%, red 10%, red 20%, blue)",
+        ),
         ("font-size: calc(1rem + 1vw)", "font-size: calc(16px + 1vw)"),
         ("font-size: calc(1em + 4px)", "font-size: 20px"),
     ],
