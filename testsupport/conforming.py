@@ -16,6 +16,7 @@ from jobs.render.child.html.fetcher import ask_nobody
 from jobs.render.child.pdf.conformance.check import Check, Problem
 from jobs.render.child.pdf.conformance.file import CheckedFile
 from jobs.render.child.pdf.conformance.variants import Variant, variants_of
+from testsupport.own_font import own_font
 
 Change = Callable[[Any], "bytes | None"]
 """Changes the PDF, or returns other bytes for it. It is typed loosely, as objects of a PDF are."""
@@ -60,9 +61,10 @@ def picture() -> bytes:
 
 
 def rendered(html: str, **options: Any) -> RenderedDocument:
-    """Renders a document, which may have ``picture.png``."""
+    """Renders a document, which may have ``picture.png`` and the font ``icons.ttf``."""
+    files = {"picture.png": picture(), "icons.ttf": own_font(500, "Icons", [0xE000])}
     try:
-        return _engine().render("html", html.encode(), options, lambda step: None, {"picture.png": picture()})
+        return _engine().render("html", html.encode(), options, lambda step: None, files)
     finally:
         _engine().tidy_up()
 

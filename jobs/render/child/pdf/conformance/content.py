@@ -6,13 +6,15 @@ appearances of annotations. Resources that nothing uses are not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from unicodedata import category
 
 import pikepdf
 from pikepdf import Dictionary, Name, Stream
 
+from jobs.render.child.pdf.conformance.cmaps import to_unicode
 from jobs.render.child.pdf.conformance.objects import dictionary, identity, items, member, name, number, words
 
 Marked = Literal["artifact", "real", None]
@@ -45,6 +47,8 @@ class UsedFont:
     """The first page that uses it."""
     codes: set[int] = field(default_factory=set)
     """The character codes that are shown with it."""
+    private: Set[int] = frozenset()
+    """The codes whose text is in a Private Use Area of Unicode."""
 
     @property
     def is_composite(self) -> bool:
@@ -66,6 +70,8 @@ class Content:
     page: int
     stream: pikepdf.Object
     mcids: list[int] = field(default_factory=list)
+    private: set[tuple[Marked, int | None]] = field(default_factory=set)
+    """How text of Private Use Areas is marked that no `ActualText` replaces, and its MCID."""
     unmarked: str | None = None
     """The first operator that paints something that is neither real content nor an artifact."""
     artifact_in_real: bool = False
@@ -75,6 +81,11 @@ class Content:
     """How deeply graphics states are saved."""
     largest: float = 0
     """The largest absolute value of a coordinate."""
+
+    @property
+    def place(self) -> object:
+        """What a tag names its content by: the page, or the form XObject."""
+        return identity(self.stream) if isinstance(self.stream, Stream) else self.page
 
 
 @dataclass(slots=True)
@@ -145,8 +156,8 @@ class _Reading:
             instructions = pikepdf.parse_content_stream(waiting.source)
         except (pikepdf.PdfError, TypeError):
             return
-        marks: list[Marked] = []
-        marked = waiting.marked
+        marks: list[tuple[Marked, int | None, bool]] = []
+        marked, mcid, is_replaced = waiting.marked, None, False
         fonts: list[UsedFont | None] = []
         font: UsedFont | None = None
         resources = waiting.resources
@@ -157,7 +168,10 @@ class _Reading:
                     content.unmarked = operator
                 if operator in _TEXT:
                     if font is not None:
-                        _add_codes(font, instruction.operands)
+                        codes = _codes(font, instruction.operands)
+                        font.codes |= codes
+                        if not is_replaced and not font.private.isdisjoint(codes):
+                            content.private.add((marked, mcid))
                 elif operator == "sh":
                     self._use_shading(resources, instruction.operands, waiting.page)
             elif operator in _PLACING:
@@ -173,16 +187,16 @@ class _Reading:
             elif operator in _DEVICE_COLORS:
                 self._use_device(_DEVICE_COLORS[operator], waiting.page, resources)
             elif operator in ("BDC", "BMC"):
-                mark = _mark(instruction.operands, resources)
-                if mark is not None and mark[0] == "real" and mark[1] is not None:
-                    content.mcids.append(mark[1])
-                kind = mark[0] if mark else None
+                kind, number_of_tag, replaces = _mark(instruction.operands, resources)
+                if number_of_tag is not None:
+                    content.mcids.append(number_of_tag)
                 content.artifact_in_real |= kind == "artifact" and marked == "real"
                 content.real_in_artifact |= kind == "real" and marked == "artifact"
-                marks.append(marked)
-                marked = kind or marked
+                marks.append((marked, mcid, is_replaced))
+                marked, mcid = kind or marked, mcid if number_of_tag is None else number_of_tag
+                is_replaced |= replaces
             elif operator == "EMC":
-                marked = marks.pop() if marks else waiting.marked
+                marked, mcid, is_replaced = marks.pop() if marks else (waiting.marked, None, False)
             elif operator == "Tf":
                 font = self._use_font(resources, instruction.operands, waiting.page) or font
             elif operator == "Do":
@@ -236,7 +250,10 @@ class _Reading:
         font = _resource(resources, "/Font", operands)
         if not isinstance(font, Dictionary):
             return None
-        used = self._found.fonts.setdefault(identity(font), UsedFont(font, page))
+        key = identity(font)
+        used = self._found.fonts.get(key)
+        if used is None:
+            used = self._found.fonts[key] = UsedFont(font, page, private=_private(font))
         glyphs = font.get("/CharProcs")
         if isinstance(glyphs, Dictionary):
             for glyph in glyphs.as_dict().values():
@@ -268,30 +285,38 @@ def _resource(resources: Any, kind: str, operands: Any) -> Any:
     return member(resources, kind, str(wanted)) if isinstance(wanted, Name) else None
 
 
-def _add_codes(font: UsedFont, operands: Any) -> None:
+def _codes(font: UsedFont, operands: Any) -> set[int]:
+    """Returns the character codes that an operator shows."""
     length = font.code_bytes
     if not length or not len(operands):
-        return
-    for value in items(operands[-1]):
-        if isinstance(value, pikepdf.String):
-            text = bytes(value)
-            if length == 1:
-                font.codes.update(text)
-            else:
-                font.codes.update(int.from_bytes(text[at : at + 2]) for at in range(0, len(text) - 1, 2))
+        return set()
+    texts = [bytes(value) for value in items(operands[-1]) if isinstance(value, pikepdf.String)]
+    if length == 1:
+        return {code for text in texts for code in text}
+    return {int.from_bytes(text[at : at + 2]) for text in texts for at in range(0, len(text) - 1, 2)}
 
 
-def _mark(operands: Any, resources: Any) -> tuple[Marked, int | None] | None:
-    """Returns how a sequence of marked content is marked, with its MCID; None for other tags."""
-    if not len(operands):
-        return None
-    if name(operands[0]) == "Artifact":
-        return "artifact", None
+def _private(font: Dictionary) -> Set[int]:
+    stream = font.get("/ToUnicode")
+    texts = to_unicode(stream) if isinstance(stream, Stream) else {}
+    return {code for code, text in texts.items() if any(is_private(character) for character in text)}
+
+
+def is_private(character: str) -> bool:
+    """Tells whether the character is of a Private Use Area, and has no meaning by itself."""
+    return category(character) == "Co"
+
+
+def _mark(operands: Any, resources: Any) -> tuple[Marked, int | None, bool]:
+    """Returns how marked content is marked, its MCID, and whether `ActualText` replaces it."""
     properties = operands[1] if len(operands) > 1 else None
     if isinstance(properties, Name):
         properties = member(resources, "/Properties", str(properties))
+    replaces = member(properties, "/ActualText") is not None
+    if len(operands) and name(operands[0]) == "Artifact":
+        return "artifact", None, replaces
     mcid = member(properties, "/MCID")
-    return ("real", mcid) if isinstance(mcid, int) else None
+    return ("real", mcid, replaces) if isinstance(mcid, int) else (None, None, replaces)
 
 
 def _appearances(value: Any) -> Iterator[Stream]:

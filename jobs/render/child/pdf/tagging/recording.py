@@ -17,6 +17,8 @@ from weasyprint.formatting_structure import boxes
 from weasyprint.layout.absolute import AbsolutePlaceholder
 from weasyprint.pdf.stream import Stream
 
+from jobs.render.child.pdf.conformance.content import is_private
+
 _build_box_tree = weasyprint.pdf.tags._build_box_tree
 _marked = Stream.marked
 
@@ -70,7 +72,7 @@ class Recording:
             tags = stream._tags
             if tags is not None:
                 if box in recording._artifacts:
-                    return stream.artifact()
+                    return _without_text(stream) if _is_private(box) else stream.artifact()
                 recording.streams[id(tags), len(tags)] = stream
             return _marked(stream, box, tag)
 
@@ -128,6 +130,8 @@ def _has_no_meaning(box: Any) -> bool:
         return True
     if isinstance(box, _PARTS_OF_TABLES + _WITHOUT_TAG) or box.element is None:
         return False
+    if isinstance(box, boxes.InlineBox) and _is_private(box):
+        return True  # a character of an icon font
     if isinstance(box, boxes.ReplacedBox):
         if "::" in (box.element_tag or ""):
             return True  # an image in the content of ::before or the like
@@ -137,6 +141,23 @@ def _has_no_meaning(box: Any) -> bool:
         if box.element.tag == "img" and "alt" in attributes and not attributes["alt"].strip():
             return True
     return bool(box.element.get("aria-hidden") == "true")
+
+
+def _is_private(box: Any) -> bool:
+    """Tells whether a box has characters of Private Use Areas, and nothing else but spaces."""
+    inner = list(_all_in(box))
+    if any(isinstance(each, boxes.ReplacedBox) for each in inner):
+        return False
+    text = "".join("".join(each.text.split()) for each in inner if isinstance(each, boxes.TextBox))
+    return bool(text) and all(is_private(character) for character in text)
+
+
+@contextmanager
+def _without_text(stream: Stream) -> Iterator[None]:
+    """Marks an artifact whose characters stand for nothing (ISO 19005-2, 6.2.11.7.3)."""
+    stream.begin_marked_content("Artifact", pydyf.Dictionary({"ActualText": pydyf.String(" ")}))
+    yield
+    stream.end_marked_content()
 
 
 def _all_in(box: Any) -> Iterator[Any]:

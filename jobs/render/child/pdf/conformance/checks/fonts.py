@@ -210,6 +210,29 @@ def unicode_text(file: CheckedFile, variant: Variant) -> Iterator[Problem]:
             yield Problem(f"{_title(used.font)} maps a glyph to U+0000, U+FEFF or U+FFFE", used.page)
 
 
+@check({"PDF/A-2": "6.2.11.7.3", "PDF/A-3": "6.2.11.7.3", "PDF/UA-2": "8.4.3"}, levels={"a"})
+def private_characters(file: CheckedFile, variant: Variant) -> Iterator[Problem]:
+    """Characters of Private Use Areas, such as those of icon fonts, have a text (ActualText).
+
+    PDF/UA-2 asks this of real content only, and is content with an `Alt`.
+    """
+    keys = ("/ActualText",) if variant.is_archive else ("/ActualText", "/Alt")
+    tags = {place: tag for tag in file.structure.tags for place in (*tag.mcids, *tag.stream_mcids)}
+    for content in file.contents.streams:
+        for marked, mcid in content.private:
+            if marked == "artifact" and not variant.is_archive:
+                continue
+            tag = tags.get((content.place, mcid)) if mcid is not None else None
+            around = () if tag is None else (tag, *tag.ancestors())
+            if not any(key in each.element for each in around for key in keys):
+                page, element = tag.place if tag else (content.page, None)
+                yield Problem(
+                    'a character of an icon font has no text: use aria-hidden="true" and another text',
+                    page,
+                    element,
+                )
+
+
 @check(
     {
         "PDF/A-2": "6.2.11.8",
@@ -297,5 +320,6 @@ CHECKS: tuple[Check, ...] = (
     subset_glyphs,
     glyph_widths,
     unicode_text,
+    private_characters,
     missing_glyphs,
 )

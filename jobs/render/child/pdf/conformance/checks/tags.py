@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pikepdf import Array, Dictionary
 
 from jobs.render.child.pdf.conformance.check import Check, Problem, check
-from jobs.render.child.pdf.conformance.content import Content
 from jobs.render.child.pdf.conformance.file import CheckedFile
 from jobs.render.child.pdf.conformance.objects import identity, items, member, name, tree_items
 from jobs.render.child.pdf.conformance.structure import (
@@ -135,8 +134,7 @@ def all_content(file: CheckedFile, _: Variant) -> Iterator[Problem]:
             yield Problem("an artifact is inside of tagged content", content.page)
         if content.real_in_artifact:
             yield Problem("tagged content is inside of an artifact", content.page)
-        place = content.page if _is_page(content) else identity(content.stream)
-        if lost := set(content.mcids) - known.get(place, set()):
+        if lost := set(content.mcids) - known.get(content.place, set()):
             yield Problem(f"{len(lost)} pieces of content belong to no tag", content.page)
 
 
@@ -281,10 +279,6 @@ def _table_parts(tag: Tag, kids: list[str]) -> Iterator[Problem]:
         yield Problem("a table has a head or a foot and no body", *tag.place)
     if "Caption" in kids[1:-1]:
         yield Problem("the caption of a table is neither its first nor its last part", *tag.place)
-
-
-def _is_page(content: Content) -> bool:
-    return isinstance(content.stream, Dictionary) and name(content.stream.get("/Type")) == "Page"
 
 
 def _is_heading_2(tag: Tag, variant: Variant) -> bool:

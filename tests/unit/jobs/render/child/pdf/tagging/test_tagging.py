@@ -188,6 +188,17 @@ def test_other_languages_and_abbreviations_are_told() -> None:
     assert [str(tag.element.E) for tag in found if "/E" in tag.element] == ["et cetera"]
 
 
+@pytest.mark.parametrize("variant", ["pdf/a-3a+ua-1", "pdf/a-4+ua-2"])
+@pytest.mark.parametrize("icon", ["<i class=before></i>", "<i class=icon>&#xe000;</i>"])
+def test_characters_of_icon_fonts_are_decoration(icon: str, variant: str) -> None:
+    css = (
+        "@font-face { font-family: Icons; src: url(icons.ttf) } .icon, .before { font-family: Icons }"
+        ".before::before { content: '\\e000' }"
+    )
+    found = rendered(f"<html lang=en><title>t</title><style>{css}</style><p>a {icon} b", pdf_variant=variant)
+    assert [each["failed"] for each in found.conformance] == [[], []]
+
+
 def test_content_of_transparent_groups_has_tags() -> None:
     body = "<div style='opacity: .9'>a <p style='opacity: .5'>b <a href=https://x.example>c</a></p></div><p>d"
     found = tags(body)

@@ -102,6 +102,10 @@ def incomplete_unicode(pdf: Any) -> None:
     _font(pdf).ToUnicode = Stream(pdf, b"1 beginbfchar <fff0> <0041> endbfchar")
 
 
+def private_text(pdf: Any) -> None:
+    _font(pdf).ToUnicode = Stream(pdf, b"1 beginbfrange <0000> <ffff> <e000> endbfrange")
+
+
 BROKEN: list[tuple[Check, Change]] = [
     (fonts.font_dictionaries, no_name),
     (fonts.font_dictionaries, unknown_kind),
@@ -117,6 +121,7 @@ BROKEN: list[tuple[Check, Change]] = [
     (fonts.glyph_widths, other_widths),
     (fonts.unicode_text, no_unicode),
     (fonts.unicode_text, incomplete_unicode),
+    (fonts.private_characters, private_text),
     (fonts.missing_glyphs, notdef),
     (fonts.cmaps, cmap_that_is_not_embedded),
 ]
