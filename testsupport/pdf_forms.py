@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -106,6 +107,13 @@ def application() -> bytes:
     address.Kids.append(form.add("street", Name.Tx, Parent=address))
     form.form.Fields.append(address)
     return form.content()
+
+
+def restricted(**permissions: bool) -> bytes:
+    """A form with these permissions, which opens without a password."""
+    with pikepdf.open(io.BytesIO(application())) as pdf:
+        allowed = pikepdf.Permissions(**permissions)
+        return pdfs.saved(pdf, encryption=pikepdf.Encryption(owner="owner", user="", allow=allowed))
 
 
 def many_fields(count: int) -> bytes:

@@ -466,6 +466,30 @@ def test_weasyprint_sets_the_styles_of_pages_by_a_name_of_its_page_module(
     assert [page.width for page in document.pages] == [960, 768]
 
 
+def test_weasyprint_sizes_what_is_placed_and_names_characters_without_glyphs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    document = weasyprint.HTML(
+        string="""<style>@page { size: 200pt 10000000pt; margin: 0 } body { margin: 0 }
+            div { position: absolute; width: 50px } .w + .w { break-before: page }</style>
+            <section class=w><div class=t>a<br>b<br>c</div></section><section class=w>\u0378"""
+    ).render()
+    (box,) = (
+        each
+        for each in document.pages[0]._page_box.descendants()
+        if each.element is not None and each.element.get("class") == "t" and each.element_tag == "div"
+    )
+    assert box.width == 50
+    assert box.height > 30
+    with pikepdf.open(io.BytesIO(document.write_pdf())) as pdf:
+        resources = {page.obj.Resources.objgen for page in pdf.pages}
+    assert len(document.pages) == 2
+    assert len(resources) == 1
+    assert (0, 0) not in resources
+    (record,) = (each for each in caplog.records if str(each.msg).startswith(".notdef glyph rendered"))
+    assert record.args == ("\u0378", 0x378)
+
+
 def test_a_written_document_knows_the_fonts_of_its_texts() -> None:
     document = weasyprint.HTML(string="<p style='font-family: DejaVu Sans'>x漢").render()
     document.write_pdf()

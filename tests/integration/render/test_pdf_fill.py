@@ -90,7 +90,7 @@ async def test_an_uploaded_form_is_filled(press: Pressrun) -> None:
         (pdf_forms.many_fields(10_001), {"name": "x"}, "form_invalid", "more than 10,000 fields"),
         (pdf_forms.cyclic_fields(), {"one": "x"}, "form_invalid", "The file has no form"),
         (pdfs.cyclic_pages(), {"name": "x"}, "pdf_unreadable", "The file is not a PDF that can be read"),
-        (pdfs.encrypted(""), {"name": "x"}, "pdf_encrypted", "The file is encrypted"),
+        (pdfs.encrypted("secret"), {"name": "x"}, "pdf_encrypted", "The file is encrypted"),
         (pdfs.truncated(), {"name": "x"}, "pdf_unreadable", "its end is missing"),
         (b"\x89PNG\r\n\x1a\n", {"name": "x"}, "pdf_unreadable", "a PNG picture"),
     ],

@@ -28,8 +28,8 @@ def losses(source: pikepdf.Pdf) -> dict[WarningCode, str]:
     """Returns what of the PDF is lost: codes of warnings, with details or an empty text."""
     root = source.Root
     found: dict[WarningCode, str] = {}
-    if standards := _standards(root):
-        found["conformance_lost"] = ", ".join(standards)
+    if claimed := standards(root):
+        found["conformance_lost"] = ", ".join(claimed)
     form = root.get(Name.AcroForm)
     flags = form.get(Name.SigFlags, 0) if isinstance(form, Dictionary) else 0
     if Name.Perms in root or (isinstance(flags, int) and flags & _SIGNATURES_EXIST):
@@ -56,7 +56,7 @@ def tell(
             warn(code, f"{sentence}, unlike these parts: {shown}.")
 
 
-def _standards(root: pikepdf.Object) -> list[str]:
+def standards(root: pikepdf.Object) -> list[str]:
     """Returns the standards that the XMP names, such as ``PDF/A-3B``."""
     xmp = _xmp(root)
     found = []

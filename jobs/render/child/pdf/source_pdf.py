@@ -42,11 +42,12 @@ def explaining(name: str) -> Iterator[None]:
         raise unreadable(name, _reason(error)) from error
 
 
-def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
+def open_whole(content: bytes, name: str, *, keeps_permissions: bool = False) -> tuple[pikepdf.Pdf, bool]:
     """Returns the PDF, and whether it had to be repaired. Call it within `explaining`.
 
     Raises:
-        PdfEncrypted: also if it opens without a password, because its permissions would be lost.
+        PdfEncrypted: also if it opens without a password, unless the caller `keeps_permissions`:
+            they would be lost.
     """
     refuse_what_is_not_whole(content, name)
     try:
@@ -55,7 +56,7 @@ def open_whole(content: bytes, name: str) -> tuple[pikepdf.Pdf, bool]:
         raise
     except pikepdf.PdfError:
         pdf, repaired = _opened(content, attempt_recovery=True), True
-    if pdf.is_encrypted:
+    if pdf.is_encrypted and not keeps_permissions:
         raise encrypted(name)
     if not len(pdf.pages):
         raise unreadable(name, "it has no pages")

@@ -120,7 +120,7 @@ def _fields(pdf: bytes, warn: Warn) -> list[dict[str, Any]]:
     """Returns the fields of the form, as far as they can be read."""
     try:
         with explaining(_NAME):
-            document, _ = open_whole(pdf, _NAME)
+            document, _ = open_whole(pdf, _NAME, keeps_permissions=True)
             with document:
                 return [_described(field) for field in read_fields(document).values()]
     except JobError as error:

@@ -10,9 +10,10 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
-from jobs.core.errors.job import FormInvalid
+from jobs.core.errors.job import FormInvalid, PdfEncrypted
 from jobs.render.child.pdf.forms.appearances import Content, draw
 from jobs.render.child.pdf.forms.buttons import draw_button, has_appearance
+from jobs.render.child.pdf.forms.claims import check_claims, claimed_variants
 from jobs.render.child.pdf.forms.fields import FormField, name_of, read_fields
 from jobs.render.child.pdf.forms.flattening import flatten
 from jobs.render.child.pdf.forms.values import FieldValue, Selection, State, Text, Wanted, checked
@@ -55,8 +56,9 @@ def fill(
         JobError: the PDF cannot be read, or it is a FormInvalid.
     """
     with explaining(_NAME):
-        document, repaired = open_whole(pdf, _NAME)
+        document, repaired = open_whole(pdf, _NAME, keeps_permissions=True)
         with document:
+            _refuse_what_is_forbidden(document, options)
             if repaired:
                 warn("pdf_repaired", "The file is damaged and was repaired as far as possible.")
             fields = read_fields(document)
@@ -71,8 +73,28 @@ def fill(
             if options.get("flatten"):
                 flatten(document)
             written = io.BytesIO()
-            document.save(written, deterministic_id=True, min_version=_PDF_VERSION)
+            keep_encryption = document.is_encrypted
+            document.save(
+                written,
+                encryption=keep_encryption,
+                deterministic_id=not keep_encryption,
+                min_version=_PDF_VERSION,
+            )
+            check_claims(written.getvalue(), claimed_variants(document), warn)
             return Filled(written.getvalue(), len(document.pages))
+
+
+def _refuse_what_is_forbidden(document: pikepdf.Pdf, options: Mapping[str, Any]) -> None:
+    """Respects the permissions of an encrypted PDF that opens without a password."""
+    if not document.allow.modify_form:
+        raise PdfEncrypted(
+            f"{_NAME} forbids that its form is filled in. Give the PDF from before its encryption."
+        )
+    if options.get("flatten") and not document.allow.modify_other:
+        raise PdfEncrypted(
+            f"{_NAME} forbids that its pages are changed. Fill it in without flatten, or give the PDF from before "
+            "its encryption."
+        )
 
 
 def _form(document: pikepdf.Pdf, fields: Mapping[str, FormField]) -> Object:

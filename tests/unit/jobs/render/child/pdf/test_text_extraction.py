@@ -64,6 +64,12 @@ def test_json_of_a_pdf_without_a_form_has_no_fields() -> None:
     assert found == {"page_count": 1, "pages": [{"page": 1, "text": "one"}], "fields": []}
 
 
+def test_fields_of_a_form_with_permissions_are_read() -> None:
+    reading = Reading(pdf_forms.restricted(modify_other=False), format="json")
+    assert len(json.loads(reading.text)["fields"]) > 5
+    assert reading.warnings == {}
+
+
 def test_a_form_that_cannot_be_read_is_left_out_with_a_warning() -> None:
     reading = Reading(pdf_forms.deep_fields(), format="json")
     assert json.loads(reading.text)["fields"] == []

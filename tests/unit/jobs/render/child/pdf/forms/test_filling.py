@@ -9,7 +9,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name, String
 from PIL import Image, ImageChops
 
-from jobs.core.errors.job import FormInvalid
+from jobs.core.errors.job import FormInvalid, PdfEncrypted
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import ask_nobody
 from jobs.render.child.pdf.forms.fields import read_fields
@@ -228,6 +228,42 @@ def test_a_signature_that_becomes_invalid_and_a_removed_xfa_are_told(engine: Eng
     assert sorted(filling.warnings) == ["signature_lost", "xfa_removed"]
     with filling.opened() as pdf:
         assert Name.XFA not in pdf.Root.AcroForm
+
+
+@pytest.mark.parametrize(
+    ("variant", "flatten", "warnings"),
+    [
+        ("pdf/a-3b", False, set()),
+        ("pdf/a-3b", True, set()),
+        ("pdf/ua-1", False, set()),
+        ("pdf/ua-1", True, {"conformance_broken"}),
+    ],
+)
+def test_a_standard_that_does_not_hold_any_more_is_told(
+    engine: Engine, variant: str, flatten: bool, warnings: set[str]
+) -> None:
+    document = b"<html lang=en><title>Form</title><label>Name <input name=name title=Name></label>"
+    options = {"forms": True, "pdf_variant": variant}
+    form = engine.render("html", document, options, lambda step: None).pdf
+    filling = Filling(engine, form, {"name": "Ada"}, flatten=flatten)
+    assert set(filling.warnings) == warnings
+
+
+def test_a_form_with_permissions_keeps_them(engine: Engine) -> None:
+    form = pdf_forms.restricted(modify_other=False, extract=False)
+    filling = Filling(engine, form, {"name": "Ada"})
+    assert filling.values()["name"] == ["Ada"]
+    with filling.opened() as pdf:
+        assert pdf.is_encrypted
+        assert (pdf.allow.modify_form, pdf.allow.modify_other, pdf.allow.extract) == (True, False, False)
+    with pytest.raises(PdfEncrypted, match="forbids that its pages are changed"):
+        Filling(engine, form, {"name": "Ada"}, flatten=True)
+
+
+def test_a_form_that_forbids_to_be_filled_in_is_refused(engine: Engine) -> None:
+    form = pdf_forms.restricted(modify_form=False, modify_annotation=False)
+    with pytest.raises(PdfEncrypted, match="forbids that its form is filled in"):
+        Filling(engine, form, {"name": "Ada"})
 
 
 def test_a_dynamic_form_is_refused() -> None:
