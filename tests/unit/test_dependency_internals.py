@@ -16,6 +16,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from colorsys import hsv_to_rgb
 from contextvars import ContextVar
@@ -91,6 +92,7 @@ from jobs.render.child.corrections.custom_properties import _validate
 from jobs.render.child.html.fonts.replaced import families_of
 from jobs.worker.worker import CRON_STALE_MS
 from testsupport import pdfs
+from testsupport.own_font import own_font
 
 LOAD_LIBRARIES = """
 import ctypes.util
@@ -570,6 +572,27 @@ def test_a_font_that_is_taken_out_of_the_set_is_not_found() -> None:
     installed.nfont = len(kept)
     pangoft2.pango_fc_font_map_config_changed(ffi.cast("PangoFcFontMap *", fonts.font_map))
     assert b"DejaVu-Sans" not in drawn()
+
+
+def test_weasyprint_takes_fonts_of_one_description_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    added, add_font = [], Stream.add_font
+
+    def adding(stream: Any, pango_font: Any) -> Any:
+        font, size = add_font(stream, pango_font)  # type: ignore[no-untyped-call]
+        added.append(font)
+        assert font in stream._fonts.values()
+        assert font.name.startswith(b"/" + font.hash.encode() + b"+")
+        return font, size
+
+    monkeypatch.setattr(Stream, "add_font", adding)
+    faces = "".join(
+        f"@font-face {{ font-family: own; unicode-range: {range}; src: url(data:font/ttf;base64,"
+        f"{b64encode(own_font(500, characters=[code])).decode()}) }}"
+        for range, code in (("U+61", 0x61), ("U+431", 0x431))
+    )
+    weasyprint.HTML(string=f"<style>{faces} p {{ font-family: own }}</style><p>aб").write_pdf()
+    assert len(added) > 1
+    assert len({id(font) for font in added}) == 1
 
 
 def test_a_font_that_is_used_in_forms_is_not_subset(monkeypatch: pytest.MonkeyPatch) -> None:

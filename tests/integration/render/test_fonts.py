@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from base64 import b64encode
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ import pikepdf
 import pypdfium2
 import pytest
 import weasyprint
+from fontTools.ttLib import TTFont
 
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import FILES_URL, DocumentFetcher, ask_nobody
@@ -113,6 +115,49 @@ def test_a_document_gets_its_own_font_and_not_an_earlier_one_of_the_same_name() 
     assert wide != narrow
     assert narrow == rendered(None, FACE + TEXT, {"own.ttf": NARROW})
     assert rendered(fonts, FACE + TEXT) == wide
+
+
+LATIN, LATIN_EXT, CYRILLIC = (
+    [*range(0x20, 0x7F), *range(0xA0, 0x100)],
+    range(0x100, 0x180),
+    range(0x410, 0x450),
+)
+
+
+def in_two_files(more: Sequence[int]) -> tuple[str, dict[str, bytes]]:
+    """A family as web pages bring it: Latin in one file and other characters in another."""
+    faces = "".join(
+        f"@font-face {{ font-family: own; src: url({name}); unicode-range: {characters} }}"
+        for name, characters in (("a.ttf", "U+20-FF"), ("b.ttf", f"U+{more[0]:X}-{more[-1]:X}"))
+    )
+    files = {"a.ttf": own_font(300, "Some", LATIN), "b.ttf": own_font(900, "Some", more)}
+    return f"<meta charset=utf-8><style>{faces} p {{ font-family: own }}</style>", files
+
+
+def outlines_of(pdf: bytes) -> list[set[int]]:
+    """The widths of the boxes in each font of the PDF, the narrowest first."""
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        programs = [
+            TTFont(BytesIO(item["/FontFile2"].read_bytes()))
+            for item in opened.objects
+            if isinstance(item, pikepdf.Dictionary) and "/FontFile2" in item
+        ]
+    found = []
+    for program in programs:
+        glyphs = [program["glyf"][name] for name in program.getGlyphOrder()]
+        found.append({glyph.xMax for glyph in glyphs if glyph.numberOfContours})
+    return sorted(found, key=min)
+
+
+@pytest.mark.parametrize(("more", "text"), [(CYRILLIC, "abc АБВ abc"), (LATIN_EXT, "zażółć gęślą")])
+def test_each_part_of_a_family_is_drawn_in_its_own_file(more: Sequence[int], text: str) -> None:
+    head, files = in_two_files(more)
+    fonts = Fonts()
+    pdf = rendered(fonts, f"{head}<p>{text}<p style='font-size: 9px'>{text}", files)
+    assert outlines_of(pdf) == [{250}, {850}]
+    assert text in pypdfium2.PdfDocument(pdf)[0].get_textpage().get_text_bounded()
+    assert rendered(fonts, f"{head}<p>{text}<p style='font-size: 9px'>{text}", files) == pdf
+    assert rendered(fonts, DOCUMENTS["uploaded"]) == rendered(None, DOCUMENTS["uploaded"])
 
 
 def test_an_own_font_hides_an_installed_one_of_its_name_from_its_document_only() -> None:

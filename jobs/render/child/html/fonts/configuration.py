@@ -9,6 +9,7 @@ from typing import Any
 from weasyprint.text.ffi import ffi, fontconfig, pangoft2
 from weasyprint.text.fonts import FontConfiguration
 
+from jobs.render.child.html.fonts import distinct
 from jobs.render.child.html.fonts.replaced import Stack, families_of, fonts_of, key, replacement
 
 _MAX_KEPT = 500
@@ -77,6 +78,7 @@ class Fonts:
     def _add(self, rule_descriptors: dict[str, Any], url_fetcher: Any) -> bool:
         if self._own is None:
             self._own = _Configuration()
+            distinct.enable()
         before = self._own.added
         self._own.add_font_face(rule_descriptors, url_fetcher)
         return self._own.added > before
@@ -105,6 +107,7 @@ class Fonts:
         if self._own is not None:
             _release(self._own)
             self._own = None
+            distinct.disable()
 
 
 class _Configuration(FontConfiguration):

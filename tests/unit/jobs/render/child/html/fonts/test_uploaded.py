@@ -65,6 +65,22 @@ def fonts_of(rendered: RenderedDocument) -> set[str]:
     return {name.partition("+")[2] for name in names}
 
 
+def programs_of(rendered: RenderedDocument) -> list[TTFont]:
+    """The fonts in the PDF, the narrowest first."""
+    with pikepdf.open(BytesIO(rendered.pdf)) as opened:
+        programs = [
+            TTFont(BytesIO(item["/FontFile2"].read_bytes()))
+            for item in opened.objects
+            if isinstance(item, pikepdf.Dictionary) and "/FontFile2" in item
+        ]
+    return sorted(programs, key=lambda program: max(glyph_widths(program)))
+
+
+def glyph_widths(program: TTFont) -> list[int]:
+    glyphs = [program["glyf"][name] for name in program.getGlyphOrder()]
+    return [glyph.xMax for glyph in glyphs if glyph.numberOfContours]
+
+
 def in_font(family: str, text: str = "text") -> str:
     return f"<p style='font-family: {family}'>{text}"
 
@@ -108,6 +124,16 @@ def test_a_header_is_set_in_its_font(tenant: Tenant) -> None:
     assert "Acme-Serif" in fonts_of(tenant.render("<p>x", header_html=header))
 
 
+def test_a_family_may_have_its_scripts_in_different_files(tenant: Tenant) -> None:
+    tenant.contents = [own_font(300, "Acme Sans"), own_font(900, "Acme Sans", range(0x410, 0x450))]
+    rendered = tenant.render(
+        "<meta charset=utf-8>" + in_font("Acme Sans", "abАБ"), offered=[["Acme Sans"]] * 2
+    )
+    tenant.contents = CONTENTS
+    assert codes(rendered) == []
+    assert [max(glyph_widths(program)) for program in programs_of(rendered)] == [250, 850]
+
+
 def test_of_two_equal_fonts_the_first_is_used(tenant: Tenant) -> None:
     wide = own_font(900, "Acme Serif")
     drawn = []
@@ -124,13 +150,7 @@ def test_a_variable_font_has_all_its_weights(tenant: Tenant) -> None:
     rendered = tenant.render(in_font("Acme Variable", text), offered=[["Acme Variable"]])
     tenant.contents = CONTENTS
     assert fonts_of(rendered) == {"Acme-Variable", "Acme-Variable-Bold", "Acme-Variable-Heavy"}
-    with pikepdf.open(BytesIO(rendered.pdf)) as opened:
-        programs = [
-            TTFont(BytesIO(item["/FontFile2"].read_bytes()))
-            for item in opened.objects
-            if isinstance(item, pikepdf.Dictionary) and "/FontFile2" in item
-        ]
-    widths = sorted(program["glyf"][program.getGlyphOrder()[1]].xMax for program in programs)
+    widths = [max(glyph_widths(program)) for program in programs_of(rendered)]
     assert len(set(widths)) == 3, "each is drawn in a shape of its own"
 
 
