@@ -103,12 +103,15 @@ class PdfMerge:
             parts = {f"/input/parts/{at}": part for at, part in enumerate(input.parts)}
             return found + file_mismatches(parts, files)
 
-        return canonical((MergeInput, MergeOptions), input, options, extra_errors)
+        spec = canonical((MergeInput, MergeOptions), input, options, extra_errors)
+        spec["input"]["parts"] = [_stored(part) for part in spec["input"]["parts"]]
+        return spec
 
     async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
         """Checks that the results exist. There is nothing to pin, because results never change."""
         parts = enumerate(spec["input"]["parts"])
-        job_ids = {f"/input/parts/{at}/job_id": part["job_id"] for at, part in parts if "job_id" in part}
+        sources = ((at, _source(part)) for at, part in parts)
+        job_ids = {f"/input/parts/{at}/job_id": each["job_id"] for at, each in sources if "job_id" in each}
         await check_results(lookups, job_ids, self._max_source_bytes)
         return spec
 
@@ -133,11 +136,28 @@ class PdfMerge:
         return run
 
 
+def _stored(part: dict[str, Any]) -> dict[str, Any]:
+    """Returns a part as it is stored.
+
+    A worker of a release before `rotate` finds no source in a part that has it. It fails, and the
+    job is tried again, instead of leaving the pages as they are.
+    """
+    if "rotate" not in part:
+        return part
+    source = {name: part[name] for name in ("job_id", "file") if name in part}
+    return {"source": source, **{name: part[name] for name in part if name not in source}}
+
+
+def _source(part: dict[str, Any]) -> dict[str, Any]:
+    source: dict[str, Any] = part.get("source", part)
+    return source
+
+
 async def _parts(run: Run, sources: Sources) -> list[MergePart]:
     run.report(Progress(0, "fetching"))
     parts = []
     for part in run.spec["input"]["parts"]:
-        content, filename = await sources.read(part)
+        content, filename = await sources.read(_source(part))
         parts.append(
             MergePart(
                 pdf=content,

@@ -57,6 +57,15 @@ async def test_pages_of_a_part_are_turned(press: Pressrun) -> None:
         assert [page.obj.get("/Rotate", 0) for page in pdf.pages] == [0, 0, 270]
 
 
+async def test_a_part_that_is_turned_may_be_a_result_and_is_checked_as_such(press: Pressrun) -> None:
+    source = await merged(press, [PART], {})
+    job = await press.done("pdf.merge", {"parts": [{"job_id": source["id"], "rotate": 180}]})
+    assert texts(await press.result(job)) == ["one", "two", "three"]
+    refused = await press.submit("pdf.merge", {"parts": [{"job_id": "job_unknown", "rotate": 180}]})
+    assert refused.status_code == 404
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/input/parts/0/job_id"]
+
+
 async def test_numbers_run_over_all_parts_and_come_before_the_sheets(press: Pressrun) -> None:
     options = {
         "stamps": [

@@ -173,7 +173,7 @@ class _Walk:
         found = FormField(
             name, kind, [node], widgets, _states(kind, widgets), flags=flags, inherited=inherited
         )
-        found.max_length = _integer(inherited.get("/MaxLen")) if kind == "text" else None
+        found.max_length = (_integer(inherited.get("/MaxLen")) or None) if kind == "text" else None
         found.is_listed = self._are_listed
         self._found[name] = found
 

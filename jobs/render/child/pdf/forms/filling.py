@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from jobs.render.child.pdf.forms.claims import check_claims, claimed_variants
 from jobs.render.child.pdf.forms.fields import FormField, name_of, read_fields
 from jobs.render.child.pdf.forms.flattening import flatten
 from jobs.render.child.pdf.forms.values import FieldValue, Selection, State, Text, Wanted, checked
-from jobs.render.child.pdf.forms.widgets import look
+from jobs.render.child.pdf.forms.widgets import Look, look
 from jobs.render.child.pdf.pages.drawings import LayOut
 from jobs.render.child.pdf.source_pdf import explaining, open_whole
 from jobs.render.protocol.warning_codes import WarningCode
@@ -202,7 +202,7 @@ def _draw(
                 if state is not None and not has_appearance(widget, state):
                     draw_button(document, widget, state, looks, is_round=field.type == "radio")
             elif field.name in wanted or all_lack or (field.texts() and not _is_drawn(widget)):
-                contents.append(_content(field, widget, looks))
+                contents.append(_content(field, looks))
                 widgets.append(widget)
     drawn = draw(document, contents, lay_out)
     for widget, stream in zip(widgets, drawn.streams, strict=True):
@@ -225,12 +225,14 @@ def _is_drawn(widget: Object) -> bool:
     return isinstance(appearances, Dictionary) and isinstance(appearances.get(Name.N), Stream)
 
 
-def _content(field: FormField, widget: Object, looks: Any) -> Content:
+def _content(field: FormField, looks: Look) -> Content:
     texts = field.texts()
     if field.type == "list":
         selected = set(texts)
         lines = tuple((option.shown, option.value in selected) for option in field.options)
-        first = _first_line(lines, looks, widget)
+        first = _first_line(lines, looks)
+        for node in field.nodes:
+            node.TI = first
         return Content(field.name, "", looks, lines=lines[first:])
     text = texts[0] if texts else ""
     if field.type == "choice":
@@ -239,14 +241,8 @@ def _content(field: FormField, widget: Object, looks: Any) -> Content:
     return Content(field.name, text, looks, multiline=field.is_multiline, cells=cells)
 
 
-def _first_line(lines: tuple[tuple[str, bool], ...], looks: Any, widget: Object) -> int:
+def _first_line(lines: Sequence[tuple[str, bool]], looks: Look) -> int:
     """Returns the first option to show, so that the first selected one is seen."""
-    selected = next(_selected(lines), 0)
+    selected = next((at for at, (_, is_selected) in enumerate(lines) if is_selected), 0)
     visible = int(looks.height / ((looks.font.size or 12) * _LINE_HEIGHT))
-    first = selected if selected >= max(1, visible) else 0
-    widget.TI = first
-    return first
-
-
-def _selected(lines: tuple[tuple[str, bool], ...]) -> Iterator[int]:
-    return (at for at, (_, is_selected) in enumerate(lines) if is_selected)
+    return selected if selected >= max(1, visible) else 0

@@ -30,6 +30,11 @@ def test_equal_submissions_have_equal_specs() -> None:
     }
 
 
+def test_a_part_that_is_turned_has_its_source_where_releases_before_that_do_not_find_it() -> None:
+    spec = PDF_MERGE.canonical({"parts": [{**JOB, "pages": "1", "rotate": 90}]}, None)
+    assert spec["input"] == {"parts": [{"source": JOB, "pages": "1", "rotate": 90}]}
+
+
 @pytest.mark.parametrize(
     ("input", "pointer"),
     [
