@@ -126,7 +126,7 @@ def _links(
 
 
 def _has_no_meaning(box: Any) -> bool:
-    if isinstance(box, boxes.MarginBox):
+    if isinstance(box, boxes.MarginBox) or box.is_leader:
         return True
     if isinstance(box, _PARTS_OF_TABLES + _WITHOUT_TAG) or box.element is None:
         return False

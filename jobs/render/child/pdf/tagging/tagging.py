@@ -16,6 +16,7 @@ from jobs.render.child.html.losses.elements import ElementNames
 from jobs.render.child.pdf.tagging import (
     attributes,
     destinations,
+    fragments,
     group_content,
     labels,
     links,
@@ -80,6 +81,7 @@ class Tagging:
     ) -> None:
         add_tags(pdf, document, pdf_version, page_streams)
         boxes = self._recording.boxes
+        fragments.join(pdf, boxes)
         tables.complete(pdf, list(structure_elements(pdf)), boxes)
         lists.complete(pdf, list(structure_elements(pdf)))
         links.complete(pdf, list(structure_elements(pdf)))

@@ -11,6 +11,8 @@ import pytest
 from jobs.render.child.pdf.conformance.structure import Tag, structure_of
 from testsupport.conforming import rendered
 
+WORDS = "some words " * 700
+"""More than a page."""
 BOTH = ("pdf/ua-1", "pdf/ua-2")
 
 
@@ -144,6 +146,22 @@ def test_tables_over_several_pages_are_regular() -> None:
     assert len([tag for tag in found if tag.type == "Table"]) > 1
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (f"<div>{WORDS}<p>{WORDS}</p></div>", "Div(Div P)"),
+        (f"<h1>{WORDS}</h1>", "H1"),
+        (f"<ul><li>{WORDS}<li>x</ul>", "L(LI(Lbl LBody) LI(Lbl LBody))"),
+        (f"<div style='columns: 2'><p>{WORDS}</p></div>", "Div(Div(P))"),
+    ],
+)
+def test_what_a_page_break_divides_is_one_tag(body: str, expected: str) -> None:
+    found = tags(body)
+    assert shape(found) == expected
+    pages = {page for tag in found for page, _ in tag.mcids}
+    assert len(pages) > 1
+
+
 def test_a_table_that_is_displayed_as_a_block_is_one_table() -> None:
     assert shape(tags("<table><tr><td>1</table>", "table { display: block }")) == "Div(Table(TBody(TR(TD))))"
     assert shape(tags("<table><tr><td>1</table>", "* { display: block }")).count("Table") <= 1
@@ -179,6 +197,15 @@ def test_a_link_with_an_image_in_it_is_one_link() -> None:
     found = tags("<p><a href=https://x.example><img src=picture.png alt=x></a>")
     assert shape(found) == "P(Link(Figure))"
     assert [len(tag.objects) for tag in found if tag.type == "Link"] == [2]
+
+
+def test_leaders_are_artifacts_and_an_entry_of_a_table_of_contents_is_one_link() -> None:
+    css = "a::after { content: leader('.') target-counter(attr(href), page) }"
+    found = tags("<a href=#x>y</a><h1 id=x>X</h1>", css)
+    assert shape(found) == "NonStruct(Link) H1"
+    (link,) = (tag for tag in found if tag.type == "Link")
+    contents = [tag for tag in found if tag.mcids and link in (tag, *tag.ancestors())]
+    assert sum(len(tag.mcids) for tag in contents) == 2
 
 
 def test_other_languages_and_abbreviations_are_told() -> None:
