@@ -48,7 +48,11 @@ class BoxTree:
             yield
         finally:
             weasyprint.document.build_formatting_structure = _build  # type: ignore[attr-defined]
-            self._roots.clear()
+            self.forget()
+
+    def forget(self) -> None:
+        """Frees the boxes. They need about as much memory as those of the pages."""
+        self._roots.clear()
 
     def _building(self, element: Element, *args: Any) -> Any:
         root = self._roots[element] = _build(element, *args)  # type: ignore[no-untyped-call]

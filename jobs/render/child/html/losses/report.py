@@ -86,6 +86,7 @@ class Losses:
             self._tell_scripts(all_drawn)
             self._tell_cuts(scale)
             self._tell_missing(all_drawn, document)
+            self._boxes.forget()
             self._tell_formulas()
             self._tell_svg()
             for image in drawn.images.values():

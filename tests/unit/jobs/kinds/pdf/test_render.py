@@ -242,6 +242,7 @@ class TestCanonical:
             ({"metadata": {"lang": "<b>"}}, "/options/metadata/lang"),
             ({"tagged": "yes"}, "/options/tagged"),
             ({"zoom": 0}, "/options/zoom"),
+            ({"shrink_to_fit": "yes"}, "/options/shrink_to_fit"),
             ({"zoom": 1e9}, "/options/zoom"),
             ({"zoom": float("nan")}, "/options/zoom"),
             ({"zoom": "1"}, "/options/zoom"),

@@ -41,6 +41,13 @@ def test_warnings_with_one_key_are_one_with_the_place_of_the_first() -> None:
     )
 
 
+def test_a_warning_has_its_element_and_page() -> None:
+    warnings = Warnings()
+    warnings.add("content_cut", "It is cut.", element="<table>", page=3)
+    (listed,), _ = warnings.listed()
+    assert listed == {"code": "content_cut", "message": "It is cut.", "element": "<table>", "page": 3}
+
+
 def test_no_more_are_listed_than_an_answer_may_have() -> None:
     warnings = Warnings()
     for code in SEVERITY:

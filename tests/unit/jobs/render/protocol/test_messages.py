@@ -42,6 +42,11 @@ PDF = b"%PDF-1.7"
         ({"type": "progress", "percent": 20, "stage": "layout", "page": 3}, b"", Progressed),
         ({"type": "progress", "percent": 20, "stage": "layout", "page": None}, b"", Progressed),
         (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m", "url": "u"}]}, PDF, Rendered),
+        (
+            RENDERED | {"warnings": [{"code": "content_cut", "message": "m", "element": "<p>", "page": 2}]},
+            PDF,
+            Rendered,
+        ),
         (RENDERED | {"content_type": "image/png"}, b"\x89PNG\r\n\x1a\n", Rendered),
         (RENDERED | {"content_type": "image/webp"}, b"RIFF\n\0\0\nWEBPVP8 ", Rendered),
         (RENDERED | {"content_type": "application/zip"}, b"PK\x03\x04", Rendered),
@@ -92,6 +97,7 @@ def test_valid_answers_are_parsed(header: dict[str, Any], body: bytes, kind: typ
         (RENDERED | {"warnings": [{"code": "unheard_of", "message": "m"}]}, PDF),
         (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m", "__class__": "x"}]}, PDF),
         (RENDERED | {"warnings": [{"code": "css_ignored", "message": "m"}] * 201}, PDF),
+        (RENDERED | {"warnings": [{"code": "content_cut", "message": "m", "page": 0}]}, PDF),
     ],
 )
 def test_any_other_answer_is_refused(header: dict[str, Any], body: bytes) -> None:
