@@ -249,13 +249,13 @@ class TestKilling:
 
 @one_loop
 class TestRecycling:
-    async def test_a_child_is_replaced_after_its_number_of_documents_and_always_one_is_free(self) -> None:
+    async def test_a_child_is_replaced_after_its_number_of_documents_and_one_is_free_again(self) -> None:
         others = set(child_pids())
         pool = await own_pool(limits=RenderLimits(recycle_renders=2))
         before = set(child_pids()) - others
         for _ in range(4):
             await render(pool, SMALL)
-            assert pool.free == 1
+            await until(lambda: pool.free == 1)  # the next one may still be forked
         await until(lambda: len(before & set(child_pids())) == 1)
         assert (await render(pool, SMALL)).body
         await pool.close()
