@@ -384,10 +384,11 @@ def _explained(error: BaseException) -> JobError:
         return AssetForbidden(problem.message)
     if isinstance(error, URLFetchingError | FatalURLFetchingError):
         return RenderFailed("Something that the document cannot do without could not be fetched.")
+    place = next(iter(getattr(error, "__notes__", ())), "The document")
     if isinstance(error, ArithmeticError) or (isinstance(error, ValueError) and "to integer" in str(error)):
         return RenderFailed(
-            "The document has a length or another number that is too large or too small to be drawn."
+            f"{place} has a length or another number that is too large or too small to be drawn."
         )
     return RenderFailed(
-        "The document has something that the renderer fails at. Leave parts of it out to find what it is."
+        f"{place} has something that the renderer fails at. Leave parts of it out to find what it is."
     )

@@ -195,6 +195,9 @@ class RepeatedHtml:
         try:
             with _filtered(_nothing if variant in self._told else _no_false_warnings):
                 rendered = own.html.render(**arguments)
+        except Exception as error:
+            error.add_note(variant.name)  # which messages name instead of the document
+            raise
         finally:
             self._states_of_own_pages = None
         self._told.add(variant)

@@ -10,6 +10,7 @@ import pikepdf
 import pypdfium2
 import pytest
 
+from jobs.core.errors.job import RenderFailed
 from tests.unit.jobs.render.child.html.conftest import Render
 
 MM = 72 / 25.4
@@ -286,6 +287,13 @@ def test_a_header_that_shows_nothing_is_no_error(render: Render, html: str) -> N
     pdf, warnings = render("<p>words", header_html=header(html))
     assert [line.text for line in pages(pdf)[0]] == ["words"]
     assert warnings == []
+
+
+def test_a_header_that_cannot_be_drawn_is_named(render: Render) -> None:
+    with pytest.raises(
+        RenderFailed, match=r"^footer_html/left has a length or another number that is too large"
+    ):
+        render(WORDS, footer_html={"left": "<p style='letter-spacing: 1e300px'>x"})
 
 
 def test_warnings_about_a_header_come_once_and_name_it(render: Render) -> None:
