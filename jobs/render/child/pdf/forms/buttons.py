@@ -6,6 +6,7 @@ import pikepdf
 from pikepdf import Dictionary, Name, Object, Stream
 
 from jobs.render.child.pdf.forms.appearances import form_stream
+from jobs.render.child.pdf.forms.fields import name_of
 from jobs.render.child.pdf.forms.widgets import Look
 
 _CHECK = "0 350 m 300 0 l 750 700 l 330 220 l f"
@@ -22,12 +23,7 @@ _MARKS = {"4": _CHECK, "5": _CROSS, "6": _CROSS, "8": _CROSS, "l": _DISC, "n": _
 def has_appearance(widget: Object, state: bytes) -> bool:
     appearances = widget.get(Name.AP)
     normal = appearances.get(Name.N) if isinstance(appearances, Dictionary) else None
-    return isinstance(normal, Dictionary) and isinstance(normal.get(str_key(state)), Stream)
-
-
-def str_key(state: bytes) -> str:
-    """Returns the key of a dictionary for a name."""
-    return "/" + state.decode("utf-8", "surrogateescape")
+    return isinstance(normal, Dictionary) and isinstance(normal.get(name_of(state)), Stream)
 
 
 def draw_button(document: pikepdf.Pdf, widget: Object, state: bytes, look: Look, *, is_round: bool) -> None:
@@ -38,7 +34,7 @@ def draw_button(document: pikepdf.Pdf, widget: Object, state: bytes, look: Look,
     x, y = (look.width - 750 * scale) / 2, (look.height - 700 * scale) / 2
     checked = f"{frame} q {_rgb(look.font.color)} rg {scale:.5f} 0 0 {scale:.5f} {x:.3f} {y:.3f} cm {mark} Q"
     normal = Dictionary(Off=form_stream(document, frame.encode(), look))
-    normal[str_key(state)] = form_stream(document, checked.encode(), look)
+    normal[name_of(state)] = form_stream(document, checked.encode(), look)
     widget.AP = Dictionary(N=normal)
     if Name.AS not in widget:
         widget.AS = Name.Off

@@ -269,8 +269,13 @@ def _integer(value: object) -> int | None:
 def text(value: object) -> str:
     """Returns a text string or a text stream; an empty text for anything else."""
     if isinstance(value, Stream):
-        return str(String(value.read_bytes()))
-    return str(value) if isinstance(value, String) else ""
+        value = String(value.read_bytes())
+    if not isinstance(value, String):
+        return ""
+    try:
+        return str(value)
+    except UnicodeDecodeError:
+        return bytes(value).decode(errors="replace")
 
 
 def name_bytes(name: Object) -> bytes:
@@ -278,9 +283,10 @@ def name_bytes(name: Object) -> bytes:
     return re.sub(rb"#([0-9a-fA-F]{2})", lambda found: bytes([int(found[1], 16)]), name.unparse()[1:])
 
 
-def name_of(content: bytes) -> Object:
+def name_of(content: bytes) -> Name:
     """Returns the name that has these bytes."""
-    return Object.parse(b"/" + re.sub(rb"[^A-Za-z0-9_.-]", lambda found: b"#%02x" % ord(found[0]), content))
+    escaped = re.sub(rb"[^A-Za-z0-9_.-]", lambda found: b"#%02x" % ord(found[0]), content)
+    return Object.parse(b"/" + escaped)  # type: ignore[return-value] # what begins with / is a Name
 
 
 def decoded(name: bytes) -> str:

@@ -211,4 +211,5 @@ def _one_of(options: tuple[Option, ...]) -> str:
 
 
 def _shortened(text: str) -> str:
+    text = "".join(letter if letter.isprintable() else "�" for letter in text)
     return text if len(text) <= _MAX_SHOWN_CHARACTERS else text[: _MAX_SHOWN_CHARACTERS - 1] + "…"

@@ -63,6 +63,20 @@ def test_a_field_that_only_a_page_names_is_found() -> None:
     assert list(fields(form.content())) == ["listed", "forgotten"]
 
 
+def test_texts_that_are_no_unicode_are_read_as_far_as_possible() -> None:
+    form = FormMaker()
+    form.text("a", V=String(b"\xef\xbb\xbfgood \xff"))
+    form.text("b", V=form.pdf.make_stream(b"\xfe\xff\x00l\x00o\x00n\x00g"))
+    found = fields_with_values(form)
+    assert found["a"][0].endswith("good �")
+    assert found["b"] == ["long"]
+
+
+def fields_with_values(form: FormMaker) -> dict[str, list[str]]:
+    with pikepdf.open(io.BytesIO(form.content())) as pdf:
+        return {name: field.texts() for name, field in read_fields(pdf).items()}
+
+
 def test_cyclic_fields_end() -> None:
     assert fields(pdf_forms.cyclic_fields()) == {}
 

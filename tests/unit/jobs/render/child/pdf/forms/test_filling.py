@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 from jobs.core.errors.job import FormInvalid, PdfEncrypted
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import ask_nobody
-from jobs.render.child.pdf.forms.fields import read_fields
+from jobs.render.child.pdf.forms.fields import name_of, read_fields
 from jobs.render.child.pdf.forms.filling import fill
 from jobs.render.child.pdf.forms.values import FieldValue
 from testsupport import pdf_forms
@@ -170,6 +170,22 @@ def test_a_check_box_without_appearances_is_drawn(engine: Engine, mark: str) -> 
     off, on = (ink(Filling(engine, content, {"tick": value}).picture(scale=4)) for value in (False, True))
     assert off == 0
     assert on > 150
+
+
+@pytest.mark.parametrize("has_appearance", [False, True])
+def test_a_state_in_an_old_encoding_is_set(engine: Engine, has_appearance: bool) -> None:
+    form = FormMaker()
+    box = form.check_box("sex", "STATE" if has_appearance else None, MK=Dictionary())
+    content = form.content(static_id=True)
+    if has_appearance:
+        content = content.replace(b"/STATE", b"/M#e4nn")
+    else:
+        box.AS = name_of(b"M\xe4nn")
+        content = form.content()
+    filling = Filling(engine, content, {"sex": "Männ"})
+    assert filling.values() == {"sex": ["Männ"]}
+    assert ink(filling.picture(scale=4)) > 100
+    assert filling.warnings in ([], ["pdf_repaired"])
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])

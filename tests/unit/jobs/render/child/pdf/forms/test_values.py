@@ -97,6 +97,13 @@ def test_check_boxes_of_one_name_take_the_value_of_one_of_them() -> None:
         checked(found, {"colour": True})
 
 
+def test_the_message_shows_no_control_characters() -> None:
+    form = FormMaker()
+    form.text("line\nbreak")
+    with pytest.raises(FormInvalid, match="The fields are: line�break"):
+        checked(fields(form.content()), {"x": "y"})
+
+
 def test_the_message_has_no_more_than_fits() -> None:
     form = FormMaker()
     for number in range(300):
