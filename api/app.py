@@ -29,6 +29,7 @@ from api.jobs.submission import Submissions
 from api.jobs.waiters import Waiters
 from api.monitoring.metrics import CountingMiddleware, Metrics
 from api.monitoring.readiness import Readiness
+from api.monitoring.scrape import Scrape
 from api.push import Push
 from api.routes.batches import BatchRoutes
 from api.routes.events import EventRoutes
@@ -51,9 +52,10 @@ from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
 from jobs.fonts.font_store import FontStore
-from jobs.isolation.level import check_required
+from jobs.isolation.level import check_required, offered
 from jobs.kinds.registry import load_kinds
 from jobs.kinds.spec_secrets import SpecSecrets
+from jobs.monitoring.store import StoreMetrics
 from jobs.process.own_addresses import is_own_address
 from jobs.store.artifacts import open_artifacts
 from jobs.store.batches import BatchStore
@@ -69,6 +71,7 @@ from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.destination import Destinations
 from jobs.webhooks.endpoints import Endpoints
 from notifier.fanout.hub import Hub
+from notifier.fanout.metrics import PushMetrics
 from notifier.fanout.tenant_limits import TenantLimits
 from notifier.transports.sessions import Sessions
 from notifier.transports.sse import EventStreams
@@ -155,12 +158,16 @@ def build(
     """
     check_required(settings.isolation)
     secret_keys = load_secret_keys(settings)
+    metrics = Metrics(settings.max_tenant_bytes)
+    metrics.isolation.set(offered().level)
+    push_metrics = PushMetrics(metrics.registry)
     redis = connect(settings)
-    scripts = Scripts(redis, settings)
+    scripts = Scripts(redis, settings, StoreMetrics(metrics.registry))
     artifacts = open_artifacts(settings, scripts)
     store, eventlog = JobStore(redis, scripts, artifacts), EventLog(redis)
     batches = BatchStore(scripts, artifacts)
-    hub = Hub(store, eventlog, TenantLimits(scripts, settings), batches)
+    hub = Hub(store, eventlog, TenantLimits(scripts, settings), batches, metrics=push_metrics)
+    push_metrics.watch_subscriptions(lambda: hub.limits.subscriptions)
     waiters = Waiters(hub.followers)
     kinds, templates = load_kinds(settings), TemplateStore(scripts, artifacts)
     checker = Checker(settings.isolation)
@@ -169,6 +176,7 @@ def build(
         deliveries=Deliveries(redis, scripts),
         destinations=Destinations(EgressPolicy.from_entries(settings.egress_allow, is_own=is_own_address)),
     )
+    readiness = Readiness(redis, settings, artifacts)
     services = Services(
         settings=settings,
         store=store,
@@ -187,15 +195,19 @@ def build(
         waiters=waiters,
         tail=_tail(redis, waiters, hub, Epochs(scripts)),
         hub=hub,
-        readiness=Readiness(redis, settings, artifacts),
+        readiness=readiness,
         webhooks=webhooks,
         templates=templates,
         fonts=FontStore(scripts, artifacts),
         checker=checker,
         clock=clock,
-        metrics=Metrics(settings.max_tenant_bytes),
+        metrics=metrics,
+        scrape=Scrape(metrics, readiness, scripts, kinds, partial(push_metrics.compare_clocks, redis)),
     )
-    return create_app(services, bodies=bodies)
+    sessions = Sessions(settings, services.tokens, hub, clock, metrics=push_metrics)
+    streams = EventStreams(hub, clock)
+    push_metrics.watch_connections("sse", lambda: len(streams.open))
+    return create_app(services, Push(sessions, streams), bodies)
 
 
 def _tail(redis: Redis, waiters: Waiters, hub: Hub, epochs: Epochs) -> Tail:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from api.jobs.submission import Submissions
 from api.jobs.waiters import Waiters
 from api.monitoring.metrics import Metrics
 from api.monitoring.readiness import Readiness
+from api.monitoring.scrape import Scrape
 from jobs.checks.checker import Checker
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
@@ -55,4 +56,5 @@ class Services:
     """Checks templates, their data and fonts in child processes."""
     clock: Callable[[], float]
     """Returns the time now, in Unix seconds."""
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics
+    scrape: Scrape

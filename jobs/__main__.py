@@ -17,6 +17,10 @@ from jobs.isolation.level import check_required
 from jobs.kinds import Runner
 from jobs.kinds.registry import load_kinds, runners_of
 from jobs.kinds.spec_secrets import SpecSecrets
+from jobs.monitoring.exposition import Page, new_registry, page_of
+from jobs.monitoring.render_children import RenderChildMetrics
+from jobs.monitoring.server import MetricsServer
+from jobs.monitoring.store import StoreMetrics
 from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
 from jobs.process.readiness import say_ready
@@ -25,6 +29,7 @@ from jobs.store.artifacts import open_artifacts
 from jobs.store.client import connect, wait_for_usable_store
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
+from jobs.worker.metrics import WorkerMetrics
 from jobs.worker.worker import JobWorker
 
 
@@ -36,21 +41,34 @@ def build(settings: Settings) -> JobWorker:
             machine does not isolate documents as required.
     """
     check_required(settings.isolation)
+    registry = new_registry("worker")
     redis = connect(settings)
-    scripts = Scripts(redis, settings)
+    scripts = Scripts(redis, settings, StoreMetrics(registry))
     artifacts = open_artifacts(settings, scripts)
     queue = JobQueue(redis, scripts, artifacts)
     fonts = TenantFonts(FontStore(scripts, artifacts))
-    pool = RenderPool.from_settings(settings)
+    pool = RenderPool.from_settings(settings, RenderChildMetrics(registry))
     kinds, secrets = load_kinds(settings), SpecSecrets(partial(load_secret_keys, settings))
 
+    async def page(accept: str) -> Page:
+        return page_of(registry, accept)
+
+    metrics_server = MetricsServer(settings, page)
+
     async def start() -> Mapping[str, Runner]:
+        await metrics_server.start()
         await wait_for_usable_store(redis)
         await pool.start()
         say_ready()
         return runners_of(kinds, pool, secrets)
 
-    return JobWorker(redis, queue, settings, fonts, start=start, stop=pool.close)
+    async def stop() -> None:
+        await pool.close()
+        await metrics_server.close()
+
+    return JobWorker(
+        redis, queue, settings, fonts, start=start, stop=stop, metrics=WorkerMetrics(registry)
+    )
 
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)

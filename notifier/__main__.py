@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Sequence
 
 import structlog
 import uvloop
 
+from jobs.core.errors.store import StoreUnavailable
 from jobs.core.secret_key import load_secret_keys
 from jobs.core.settings import Settings
 from jobs.core.tokens import Tokens
+from jobs.monitoring.exposition import Page, new_registry, page_of
+from jobs.monitoring.server import MetricsServer
+from jobs.monitoring.store import StoreMetrics
 from jobs.process.client_connections import ClientConnections
 from jobs.process.entry_point import run_process
 from jobs.process.gc_tuning import tune_garbage_collector
@@ -24,10 +29,12 @@ from jobs.store.events.event_tail import Tail
 from jobs.store.jobs import JobStore
 from jobs.store.scripts import Scripts
 from notifier.fanout.hub import Hub
+from notifier.fanout.metrics import PushMetrics
 from notifier.fanout.tenant_limits import TenantLimits
 from notifier.transports.capacity import connection_capacity, raise_file_limit
 from notifier.transports.sessions import Sessions
 from notifier.transports.websocket_server import WebSocketServer
+from notifier.webhooks.metrics import WebhookMetrics
 from notifier.webhooks.service import WebhookService
 
 log = structlog.get_logger("notifier")
@@ -44,15 +51,19 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    registry = new_registry("notifier")
+    push_metrics = PushMetrics(registry)
     redis = connect(settings)
-    scripts = Scripts(redis, settings)
+    scripts = Scripts(redis, settings, StoreMetrics(registry))
     artifacts = open_artifacts(settings, scripts)
     hub = Hub(
         JobStore(redis, scripts, artifacts),
         EventLog(redis),
         TenantLimits(scripts, settings),
         BatchStore(scripts, artifacts),
+        metrics=push_metrics,
     )
+    push_metrics.watch_subscriptions(lambda: hub.limits.subscriptions)
     tail = Tail(
         redis,
         on_event=hub.on_event,
@@ -62,13 +73,22 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
         followers=hub.followers,
     )
     clients = ClientConnections(settings.max_connections_per_address, connection_capacity())
-    server = WebSocketServer(Sessions(settings, Tokens(secret_keys), hub), clients)
-    webhooks = WebhookService(settings, redis, scripts, secret_keys)
+    server = WebSocketServer(Sessions(settings, Tokens(secret_keys), hub, metrics=push_metrics), clients)
+    webhooks = WebhookService(settings, redis, scripts, secret_keys, WebhookMetrics(registry))
+
+    async def page(accept: str) -> Page:
+        with contextlib.suppress(StoreUnavailable):
+            await push_metrics.compare_clocks(redis)
+        return page_of(registry, accept)
 
     async def follow() -> None:
         await wait_for_usable_store(redis)
+        with contextlib.suppress(StoreUnavailable):
+            await push_metrics.compare_clocks(redis)
         await tail.run()
 
+    metrics_server = MetricsServer(settings, page)
+    await metrics_server.start()
     await server.start(settings.listen_host, settings.notifier_port)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follow()), group.create_task(hub.run(tail.ready))]
@@ -79,6 +99,7 @@ async def run(settings: Settings, secret_keys: Sequence[str]) -> None:
             await asyncio.gather(server.drain(settings.drain_seconds), webhooks.drain(settings.drain_seconds))
             for task in tasks:
                 task.cancel()
+    await metrics_server.close()
     await redis.aclose()
     log.info("notifier.stopped")
 

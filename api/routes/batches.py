@@ -65,4 +65,6 @@ class BatchRoutes:
     )
     async def cancel_batch(self, caller: Caller, batch_id: BatchId) -> Response:
         """Cancel the jobs of a batch that have not ended."""
-        return json_reply(await self.services.batches.cancel(caller.tenant, batch_id))
+        document, jobs = await self.services.batches.cancel(caller.tenant, batch_id)
+        self.services.metrics.cancelled(jobs)
+        return json_reply(document)

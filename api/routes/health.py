@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +14,8 @@ from api.http.operation import Answer, operation
 from api.services import Services
 from jobs.core.errors.request import Forbidden, Unauthenticated
 from jobs.core.errors.store import StoreUnavailable
+
+METRICS_MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,17 @@ class HealthRoutes:
 
     @operation(
         "GET /metrics",
-        {200: Answer("The text exposition format.", media_types=("text/plain",))},
+        {200: Answer("The text format of Prometheus, or OpenMetrics.", media_types=METRICS_MEDIA_TYPES)},
         guard="operator",
         ignores_query=True,
     )
-    async def metrics(self) -> Response:
-        """Counters for Prometheus, and how full store and disk are; with an operator key."""
-        self.services.metrics.stored(await self.services.readiness.store_memory())
-        artifacts = await self.services.readiness.artifacts()
-        self.services.metrics.kept(await self.services.readiness.kept_bytes())
-        self.services.metrics.artifacts(artifacts.refusal is None, artifacts.free_bytes)
-        return Response(self.services.metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
+    async def metrics(self, request: Request) -> Response:
+        """Metrics of this process, and of queue, store and artifacts; with an operator key.
+
+        With `Accept: application/openmetrics-text` they have exemplars.
+        """
+        page = await self.services.scrape.page(request.headers.get("accept", ""))
+        return Response(page.body, headers={"content-type": page.content_type})
 
     def _is_operator(self, request: Request) -> bool:
         try:

@@ -143,7 +143,9 @@ class JobRoutes:
     )
     async def cancel_job(self, caller: Caller, job_id: JobId) -> Response:
         """Cancel a job."""
-        return job_reply(await self.services.store.cancel(caller.tenant, job_id))
+        job = await self.services.store.cancel(caller.tenant, job_id)
+        self.services.metrics.cancelled([(job.kind, job.document["priority"])])
+        return job_reply(job)
 
     @operation(
         f"POST {_JOB}/retry",

@@ -7,8 +7,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from urllib.parse import urlsplit
 
 from pydantic_core import to_json
@@ -23,6 +21,7 @@ from api.http.asset import asset, asset_routes
 from api.http.operation import Operation
 from api.services import Services
 from jobs.core.settings import Settings
+from jobs.process.release import package_version
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _SEALED = {"referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin"}
@@ -82,11 +81,3 @@ def _docs_headers(html: str) -> dict[str, str]:
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-
-
-def package_version() -> str:
-    """Returns the version of the installed distribution, or 0 if there is none."""
-    try:
-        return installed_version("pressrun")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"

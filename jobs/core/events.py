@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobs.core.errors.request import InvalidInput
 
@@ -60,6 +60,8 @@ class Event:
     body: bytes
     epoch: str = "0"
     """Of the event's log; ``0`` if an early release wrote the event."""
+    written_ms: int = field(default=0, compare=False)
+    """When it was written to the bus, by the store's clock; 0 if it was not read from there."""
 
     @property
     def cursor(self) -> Cursor:
@@ -67,7 +69,7 @@ class Event:
         return Cursor(self.epoch, self.sequence)
 
     @classmethod
-    def from_bus(cls, fields: Mapping[bytes, bytes]) -> Event:
+    def from_bus(cls, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Event:
         """Reads an entry of the bus, as `scripts/common/_event.lua` writes it."""
         job_id, version = fields.get(b"j"), fields.get(b"n")
         return cls(
@@ -78,6 +80,7 @@ class Event:
             version=int(version) if version else None,
             body=fields[b"e"],
             epoch=fields.get(b"p", b"0").decode(),
+            written_ms=int(entry_id.partition(b"-")[0]),
         )
 
 

@@ -174,6 +174,11 @@ class Claim:
     """The place of its tenant on the ring before that turn."""
     fonts: str = ""
     """The revision of the fonts of its tenant at that moment; empty if it has none."""
+    priority: str = Priority.NORMAL
+    waited_ms: int | None = field(default=None, compare=False)
+    """From when it was accepted, or due, to the claim; None if an attempt was made before."""
+    claimed_s: float = field(default=0.0, compare=False)
+    """When the claim arrived, by `time.monotonic`."""
 
     @property
     def log_context(self) -> dict[str, Any]:

@@ -56,6 +56,17 @@ class ApiKey:
     key: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """The TCP ports from `first` to `last`."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
 def setting(
     variable: str, default: Any, parse: Callable[[str], Any], expected: str, *, secret: bool = False
 ) -> Any:
@@ -75,6 +86,15 @@ def _int(low: int, high: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def _ports(text: str) -> PortRange:
+    first, dash, last = text.partition("-")
+    port = _int(1, 65535)
+    ports = PortRange(port(first), port(last if dash else first))
+    if not 0 <= ports.last - ports.first < _MOST_PORTS:
+        raise ValueError
+    return ports
 
 
 def _one_of(*names: str) -> Callable[[str], str]:
@@ -206,6 +226,9 @@ def _import_paths(text: str) -> tuple[str, ...]:
     return paths
 
 
+_MOST_PORTS = 1000
+"""Of a range: a process tries them one by one."""
+METRICS_PORT_EXPECTED = "a TCP port from 1 to 65535, or a range such as 9464-9473 of at most 1000"
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 REDIS_EXPECTED = (
     "redis://host:port/db, rediss://…, unix:///path or redis+sentinel://host:port,host:port/service/db, "
@@ -224,6 +247,7 @@ class Settings:
     host: str = setting("PRESSRUN_HOST", "", str, "an address to listen on, such as 127.0.0.1 or 0.0.0.0")
     port: int = setting("PORT", 8000, _int(1, 65535), "a TCP port from 1 to 65535")
     notifier_port: int = setting("PRESSRUN_NOTIFIER_PORT", 8001, _int(1, 65535), "a TCP port from 1 to 65535")
+    metrics_ports: PortRange | None = setting("PRESSRUN_METRICS_PORT", None, _ports, METRICS_PORT_EXPECTED)
     redis_url: str = setting("REDIS_URL", "", _redis_url, REDIS_EXPECTED, secret=True)
     data_dir: Path = setting("PRESSRUN_DATA_DIR", Path("data"), Path, "a directory")
     artifacts_url: str = setting("PRESSRUN_ARTIFACTS_URL", "", _artifacts_url, ARTIFACTS_EXPECTED)
@@ -401,6 +425,12 @@ class Settings:
                 "PRESSRUN_HOST",
                 f"is {self.host!r}, but without PRESSRUN_API_KEYS only this machine may connect",
                 "127.0.0.1, ::1 or localhost; or set PRESSRUN_API_KEYS",
+            )
+        if self.metrics_ports is not None and self.api_keys and not self.operator_keys:
+            raise BadSetting(
+                "PRESSRUN_OPERATOR_KEYS",
+                "is not set, but PRESSRUN_METRICS_PORT and PRESSRUN_API_KEYS are, so nobody could read the metrics",
+                "keys of at least 16 ASCII characters with commas between",
             )
         if self.record_ttl < self.result_ttl:
             raise BadSetting(

@@ -43,12 +43,17 @@ class BatchStore:
         found: dict[str, Any] = json.loads(document)
         return found
 
-    async def cancel(self, tenant: str, batch_id: str) -> dict[str, Any]:
-        """Cancels the jobs that have not ended. Raises BatchNotFound, AlreadyFinished."""
+    async def cancel(self, tenant: str, batch_id: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Cancels the jobs that have not ended.
+
+        Returns the document, and kind and priority of each job that was cancelled. Raises
+        BatchNotFound, AlreadyFinished.
+        """
         answer = await self._scripts.call("batch_cancel", tenant=tenant, id=batch_id)
         if answer[0] == b"missing":
             raise BatchNotFound(batch_id)
         if answer[0] == b"finished":
             raise AlreadyFinished(f"{batch_id} has finished already: all its jobs have ended.")
         document: dict[str, Any] = json.loads(answer[1])
-        return document
+        names = [name.decode() for name in answer[2]]
+        return document, list(zip(names[::2], names[1::2], strict=True))

@@ -7,6 +7,7 @@
 | arq:job:{job}                 | string | submit               | worker (arq entry)    | job is terminal                     |
 | arq:queue                     | zset   | claim, renew, finish | claim                 | job → lease end; the lease table    |
 | pr:ready:{tenant}             | zset   | submit, claim, …     | claim                 | job → band and time; until claimed  |
+| pr:waiting:{kind}:{priority}  | zset   | every transition     | depth, for metrics    | job → since when; while queued      |
 | pr:ring                       | zset   | submit, claim, …     | claim                 | tenant → turn; while jobs are ready |
 | pr:turn                       | string | claim                | claim                 | for ever: the last turn given       |
 | pr:due                        | zset   | submit, finish       | claim                 | job → when it is due                |
@@ -26,6 +27,7 @@
 | pr:webhook:retry:{target}     | zset   | claim, redeliver     | claim                 | delivery → since; later attempts    |
 | pr:webhook:ring               | zset   | every webhook script | claim                 | target → turn; while it may send    |
 | pr:webhook:wake               | zset   | settle, claim        | claim                 | target → when its hold ends         |
+| pr:webhook:broken             | zset   | settle, load         | load, for metrics     | target → when its hold ends         |
 | pr:webhook:waiting:{origin}   | zset   | claim                | claim                 | target → turn; while paced          |
 | pr:webhook:origin:{origin}    | hash   | claim                | claim                 | 20 minutes unused: pace, turns      |
 | pr:webhook:paced              | zset   | claim                | claim                 | origin → when its next may be sent  |
@@ -76,6 +78,7 @@ INPUT = "pr:input:"
 ARQ_JOB = "arq:job:"
 LEASES = "arq:queue"
 READY = "pr:ready:"
+WAITING = "pr:waiting:"
 RING = "pr:ring"
 TURN = "pr:turn"
 DUE = "pr:due"
@@ -95,6 +98,7 @@ WEBHOOK_FRESH = "pr:webhook:fresh:"
 WEBHOOK_RETRY = "pr:webhook:retry:"
 WEBHOOK_RING = "pr:webhook:ring"
 WEBHOOK_WAKE = "pr:webhook:wake"
+WEBHOOK_BROKEN = "pr:webhook:broken"
 WEBHOOK_WAITING = "pr:webhook:waiting:"
 WEBHOOK_ORIGIN = "pr:webhook:origin:"
 WEBHOOK_PACED = "pr:webhook:paced"

@@ -6,9 +6,11 @@ An idle process sends each call at once, a busy one together what was called in 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Any
 
+from jobs.monitoring.store import StoreMetrics
 from jobs.store.connection import Command, DedicatedConnection
 
 MAX_BATCH = 128
@@ -17,9 +19,10 @@ MAX_BATCH = 128
 class Pipeliner:
     """Sends commands to the store in batches, which run in order, not as a transaction."""
 
-    def __init__(self, *connections: DedicatedConnection) -> None:
+    def __init__(self, *connections: DedicatedConnection, metrics: StoreMetrics | None = None) -> None:
         """With two, the store works on one batch while this process reads or writes another."""
         self._free = list(connections)
+        self._metrics = metrics
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -44,20 +47,27 @@ class Pipeliner:
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
                 if self._waiting:
                     self._send_soon()
-                await _send(connection, batch)
+                await self._send(connection, batch)
         finally:
             self._free.append(connection)
 
-
-async def _send(connection: DedicatedConnection, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
-    try:
-        answers = await connection.ask(*(command for command, _ in batch))
-    except Exception as error:  # noqa: BLE001 (raised for every caller)
-        answers = [error] * len(batch)
-    for (_, future), answer in zip(batch, answers, strict=True):
-        if future.done():
-            continue
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
+    async def _send(
+        self, connection: DedicatedConnection, batch: list[tuple[Command, asyncio.Future[Any]]]
+    ) -> None:
+        began_s = time.perf_counter()
+        try:
+            answers = await connection.ask(*(command for command, _ in batch))
+        except Exception as error:  # noqa: BLE001 (raised for every caller)
+            answers = [error] * len(batch)
+            if self._metrics is not None:
+                self._metrics.failed()
         else:
-            future.set_result(answer)
+            if self._metrics is not None:
+                self._metrics.round_trip(time.perf_counter() - began_s, len(batch))
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
@@ -43,6 +44,15 @@ class ExpiredLease:
     ends: bytes
 
 
+class GivenUp(NamedTuple):
+    """A job that has failed in the queue: it expired, or its workers were lost."""
+
+    job_id: str
+    kind: str
+    priority: str
+    code: str
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimBatch:
     """What one look at the queue returned."""
@@ -51,6 +61,8 @@ class ClaimBatch:
     expired: list[ExpiredLease]
     next_due_ms: int | None
     """Milliseconds until the next scheduled or retrying job is due; None if there is none."""
+    given_up: list[GivenUp] = field(default_factory=list)
+    """Jobs that this look has failed."""
 
 
 StopReason = Literal["cancelled", "lost"]
@@ -370,17 +382,19 @@ class JobQueue:
 
 
 def _claim_batch(answer: list[Any]) -> ClaimBatch:
-    claims, expired, next_due_ms = answer
+    claims, expired, next_due_ms, given_up = answer
+    claimed_s = time.monotonic()
     return ClaimBatch(
-        [_claim(row) for row in claims],
+        [_claim(row, claimed_s) for row in claims],
         [ExpiredLease(*expired[i : i + 2]) for i in range(0, len(expired), 2)],
         None if next_due_ms < 0 else next_due_ms,
+        [GivenUp(*(value.decode() for value in row)) for row in given_up],
     )
 
 
-def _claim(row: list[Any]) -> Claim:
+def _claim(row: list[Any], claimed_s: float) -> Claim:
     job_id, tenant, kind, number, attempt, max_attempts, timeout_ms, *rest = row
-    spec, input_location, entry, expires, turn, place, fonts = rest
+    spec, input_location, entry, expires, turn, place, fonts, priority, waited_ms = rest
     return Claim(
         job_id=job_id.decode(),
         tenant=tenant.decode(),
@@ -396,6 +410,9 @@ def _claim(row: list[Any]) -> Claim:
         turn=turn,
         place=place,
         fonts="" if fonts is None else fonts.decode(),
+        priority=priority.decode(),
+        waited_ms=None if waited_ms < 0 else waited_ms,
+        claimed_s=claimed_s,
     )
 
 

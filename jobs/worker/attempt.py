@@ -21,6 +21,7 @@ from jobs.render.protocol.messages import OfferedFont
 from jobs.store.client import raise_if_cancelled
 from jobs.store.queue import JobQueue, StopReason
 from jobs.worker.artifact_waits import ArtifactWaits, HandBack
+from jobs.worker.metrics import WorkerMetrics
 from jobs.worker.outcome_writer import OutcomeWriter
 from jobs.worker.progress import ProgressSender
 from jobs.worker.timing import WorkerTiming
@@ -43,6 +44,7 @@ class Attempt:
         outcomes: OutcomeWriter,
         artifacts: ArtifactWaits,
         timing: WorkerTiming,
+        metrics: WorkerMetrics,
     ) -> None:
         self.claim = claim
         self._queue = queue
@@ -53,6 +55,7 @@ class Attempt:
         self._artifacts = artifacts
         self._ends_at = time.monotonic() + self._timeout_ms / 1000
         self._timing = timing
+        self._metrics = metrics
         self._stopped: StopReason | None = None
         self._working: asyncio.Task[Any] | None = None
 
@@ -69,15 +72,20 @@ class Attempt:
         """
         structlog.contextvars.bind_contextvars(**self.claim.log_context)
         log.info("attempt.started", attempt=self.claim.attempt + 1, max_attempts=self.claim.max_attempts)
+        self._metrics.started(self.claim)
         try:
             await self._perform(slot_freed, start_may_wait)
         except ClaimLost:
-            log.info("attempt.claim_lost", reason=self._stopped or "lost")
+            reason: StopReason = self._stopped or "lost"
+            log.info("attempt.claim_lost", reason=reason)
+            self._metrics.interrupted(self.claim, reason)
         except (asyncio.CancelledError, HandBack):
             await self._hand_back()
+            self._metrics.interrupted(self.claim, "released")
         except Exception:
             # Nothing is lost: the lease runs out and the job runs again.
             log.exception("attempt.broken")
+            self._metrics.interrupted(self.claim, "broken")
 
     async def _perform(self, slot_freed: Callable[[], bool], start_may_wait: bool) -> None:
         """Does the work, which does not wait for its start but ends if that is refused."""

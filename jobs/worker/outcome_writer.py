@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 
 import structlog
+from prometheus_client.registry import CollectorRegistry
 
 from jobs.core.errors.job import JobError, StorageFailed
 from jobs.core.errors.store import ClaimLost
@@ -31,6 +32,7 @@ from jobs.core.job_backoff import backoff_ms
 from jobs.process.testsignal import TestSignal
 from jobs.store.queue import JobQueue
 from jobs.worker.artifact_waits import ArtifactWaits
+from jobs.worker.metrics import WorkerMetrics
 from jobs.worker.timing import WorkerTiming
 from jobs.worker.until_stored import until_stored
 
@@ -77,12 +79,14 @@ class OutcomeWriter:
         artifacts: ArtifactWaits,
         timing: WorkerTiming,
         on_round_trip: Callable[[], None] = lambda: None,
+        metrics: WorkerMetrics | None = None,
     ) -> None:
         """What is sent to the store in the turn after `on_round_trip` shares the round trip."""
         self._queue = queue
         self._artifacts = artifacts
         self._timing = timing
         self._on_round_trip = on_round_trip
+        self._metrics = metrics or WorkerMetrics(CollectorRegistry())
         self._waiting: dict[RunRecord, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._flushes: set[asyncio.Task[None]] = set()
@@ -198,6 +202,7 @@ class OutcomeWriter:
             await self._queue.discard_result(path)
             raise
         log.info("attempt.succeeded", bytes=len(result.body))
+        self._metrics.succeeded(run.claim, result)
 
     async def _fail(self, run: RunRecord, error: JobError) -> None:
         attempt = run.claim.attempt + 1
@@ -211,6 +216,7 @@ class OutcomeWriter:
                 self._timing,
             )
             log.warning("attempt.retrying", attempt=attempt, code=error.code, delay_ms=delay_ms)
+            self._metrics.retrying(run.claim, error)
         else:
             await until_stored(
                 lambda: self._queue.fail(
@@ -219,3 +225,4 @@ class OutcomeWriter:
                 self._timing,
             )
             log.warning("attempt.failed", attempt=attempt, code=error.code, message=error.message)
+            self._metrics.failed(run.claim, error)

@@ -23,6 +23,7 @@ from arq.connections import ArqRedis
 from arq.cron import cron
 from arq.jobs import DeserializationError, deserialize_job_raw
 from arq.worker import Worker, func
+from prometheus_client.registry import CollectorRegistry
 from redis.exceptions import RedisError
 
 from jobs.core.errors.store import ArtifactsUnavailable, StoreError, StoreFull, StoreUnavailable
@@ -39,6 +40,7 @@ from jobs.worker.artifact_waits import ArtifactWaits
 from jobs.worker.attempt import Attempt
 from jobs.worker.leases import LeaseWatch
 from jobs.worker.memory_watch import MemoryWatch
+from jobs.worker.metrics import WorkerMetrics
 from jobs.worker.outcome_writer import OutcomeWriter
 from jobs.worker.prefetch import Prefetch
 from jobs.worker.run_lengths import RunLengths
@@ -68,6 +70,7 @@ class JobWorker(Worker):
         stop: Callable[[], Awaitable[None]],
         handle_signals: bool = True,
         timing: WorkerTiming | None = None,
+        metrics: WorkerMetrics | None = None,
     ) -> None:
         """`start` returns the runners, ready to run, before the first claim; `stop` ends them."""
         timing = timing or WorkerTiming()
@@ -87,7 +90,8 @@ class JobWorker(Worker):
         )
         self.signals = WorkerSignals()
         self._artifacts = ArtifactWaits(ArtifactWatch(queue.artifacts, Path(tempfile.gettempdir())), timing)
-        self.outcomes = OutcomeWriter(queue, self._artifacts, timing, self._on_round_trip)
+        self._metrics = metrics or WorkerMetrics(CollectorRegistry())
+        self.outcomes = OutcomeWriter(queue, self._artifacts, timing, self._on_round_trip, self._metrics)
         self._timing = timing
         self._queue = queue
         self._fonts = fonts
@@ -110,6 +114,7 @@ class JobWorker(Worker):
         self._cron_poll_due = 0.0
         self._crons_ended = 0
         self._memory = MemoryWatch(redis)
+        self._metrics.watch_slots(self._slots, lambda: self._busy, lambda: len(self._prefetch.claims))
 
     # --- claiming --------------------------------------------------------------------------------
 
@@ -169,6 +174,8 @@ class JobWorker(Worker):
         else:
             claimed = await self._queue.claim(want, lost)
         self._left_nothing = len(claimed.claims) < want
+        for job in claimed.given_up:
+            self._metrics.given_up(job)
         return claimed
 
     async def _wait_for_reason(self) -> None:
@@ -254,6 +261,7 @@ class JobWorker(Worker):
             self.outcomes,
             self._artifacts,
             self._timing,
+            self._metrics,
         )
         runs = self._run_lengths
         start_may_wait = bool(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import structlog
+from prometheus_client.registry import CollectorRegistry
 
 from jobs.core.errors.request import CursorExpired, NotFound
 from jobs.core.errors.store import StoreError
@@ -26,6 +27,7 @@ from jobs.store.batches import BatchStore
 from jobs.store.client import raise_if_cancelled
 from jobs.store.events.event_log import EventLog, EventPage
 from jobs.store.events.followers import Followers
+from notifier.fanout.metrics import PushMetrics
 from notifier.protocol.channel_subscription import ChannelSubscription, ReplayPage
 from notifier.protocol.filters import Subject
 from notifier.protocol.frames import ProgressFrame
@@ -102,11 +104,13 @@ class Feeds:
         followers: Followers,
         batches: BatchStore | None = None,
         replay: ReplaySettings = DEFAULT_REPLAY,
+        metrics: PushMetrics | None = None,
     ) -> None:
         self._replay = replay
         self._log = log
         self._followers = followers
         self._batches = batches
+        self._metrics = metrics or PushMetrics(CollectorRegistry())
         self._feeds: dict[str, _Feed] = {}
         self._waiting: OrderedDict[_ReplayPosition, dict[ChannelSubscription, None]] = OrderedDict()
         self._has_waiting = asyncio.Event()
@@ -153,14 +157,16 @@ class Feeds:
 
     # --- for the tail ---------------------------------------------------------------------------
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: Event) -> bool:
+        """Offers the event to the tenant's subscriptions; returns whether there are any."""
         feed = self._feeds.get(event.tenant)
         if feed is None:
-            return
+            return False
         logged = LogEvent(event.cursor, event.type, event.body)
         feed.note(logged)
         for subscription in tuple(feed.subscriptions):  # copied: an offer may close a slow client
             subscription.offer(logged)
+        return True
 
     def on_progress(self, update: ProgressUpdate) -> None:
         feed = self._feeds.get(update.tenant)
@@ -234,7 +240,7 @@ class Feeds:
             if not subscription.is_open:
                 subscription.open(after or page.end, self, snapshot)
             if reset_to is not None:
-                subscription.reset(reset_to, snapshot)
+                self._metrics.reset(subscription.reset(reset_to, snapshot))
             subscription.fill(page)
 
     async def _read(self, tenant: str, after: Cursor | None) -> ReplayPage:

@@ -15,6 +15,7 @@ import random
 from collections import defaultdict
 
 import structlog
+from prometheus_client.registry import CollectorRegistry
 
 from jobs.core.errors.request import JobNotFound
 from jobs.core.errors.store import StoreError
@@ -26,6 +27,7 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.events.followers import Followers
 from jobs.store.jobs import JobStore
 from notifier.fanout.feeds import DEFAULT_REPLAY, Feeds, ReplaySettings
+from notifier.fanout.metrics import PushMetrics
 from notifier.fanout.tenant_limits import TenantLimits
 from notifier.protocol.frames import EventFrame, ProgressFrame
 from notifier.protocol.job_subscription import JobSubscription
@@ -46,10 +48,12 @@ class Hub:
         limits: TenantLimits,
         batches: BatchStore | None = None,
         replay: ReplaySettings = DEFAULT_REPLAY,
+        metrics: PushMetrics | None = None,
     ) -> None:
         self.limits = limits
         self.followers = Followers()
-        self.feeds = Feeds(log, self.followers, batches, replay)
+        self._metrics = metrics or PushMetrics(CollectorRegistry())
+        self.feeds = Feeds(log, self.followers, batches, replay, self._metrics)
         self._retry_s = replay.retry_s
         self._jobs = jobs
         self._log = log
@@ -78,14 +82,14 @@ class Hub:
     # --- for the tail ---------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
-        self.feeds.on_event(event)
-        if event.job_id is None:
-            return
-        subscriptions = self._by_job.get((event.tenant, event.job_id))
+        is_followed = self.feeds.on_event(event)
+        subscriptions = event.job_id and self._by_job.get((event.tenant, event.job_id))
         if subscriptions:
             frame = EventFrame.of(event)
             for subscription in tuple(subscriptions):  # copied: an offer may close a slow client
                 subscription.offer(frame)
+        if subscriptions or is_followed:
+            self._metrics.pushed(event)
 
     def on_progress(self, update: ProgressUpdate) -> None:
         self.feeds.on_progress(update)
@@ -97,6 +101,7 @@ class Hub:
 
     def on_gap(self) -> None:
         """Holds all events until each followed job has been read again: some may be missing."""
+        self._metrics.gap()
         self.feeds.on_gap()
         for subscriptions in self._by_job.values():
             for subscription in subscriptions:
@@ -163,7 +168,9 @@ class Hub:
             elif subscription.version is None:
                 subscription.snapshot(job)
             else:
-                subscription.catch_up(logged.get(subscription.job_id, []), job)
+                reset = subscription.catch_up(logged.get(subscription.job_id, []), job)
+                if reset is not None:
+                    self._metrics.reset(reset)
 
     async def _logged(self, tenant: str, job_id: str) -> list[EventFrame]:
         try:

@@ -108,6 +108,11 @@ class TenantLimits:
         self._counts[tenant].subscriptions -= 1
         self._note(tenant)
 
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions this process serves, of all tenants."""
+        return sum(counts.subscriptions for counts in self._counts.values())
+
     async def run(self) -> None:
         """Exchanges counts until it is cancelled. While the store is away, the last ones hold."""
         while True:

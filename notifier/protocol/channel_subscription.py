@@ -104,12 +104,17 @@ class ChannelSubscription:
         self._page, self._index = page, 0
         self._listener.has_page(self)
 
-    def reset(self, cursor: Cursor, snapshot: dict[str, Any] | None = None) -> None:
-        """Goes on from `cursor`, because the log has lost what follows the old one."""
+    def reset(self, cursor: Cursor, snapshot: dict[str, Any] | None = None) -> ResetReason:
+        """Goes on from `cursor`, because the log has lost what follows the old one.
+
+        Returns why it has.
+        """
         before, self.cursor = self.cursor, cursor
         # A cursor ahead of its log has passed events that the store then lost.
         is_same = before is not None and before.epoch == cursor.epoch and before.sequence <= cursor.sequence
-        self._listener.log_reset(self, "retention" if is_same else "epoch", snapshot)
+        reason: ResetReason = "retention" if is_same else "epoch"
+        self._listener.log_reset(self, reason, snapshot)
+        return reason
 
     def not_found(self) -> None:
         self._listener.not_found(self)

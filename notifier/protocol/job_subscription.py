@@ -13,6 +13,7 @@ from jobs.core.job import Job
 from notifier.protocol.frames import EventFrame, ProgressFrame
 
 if TYPE_CHECKING:
+    from notifier.protocol.channel_subscription import ResetReason
     from notifier.protocol.session import Session
 
 
@@ -63,21 +64,24 @@ class JobSubscription:
             self._jump_to(job)
             self.release()
 
-    def catch_up(self, logged: list[EventFrame], job: Job) -> None:
+    def catch_up(self, logged: list[EventFrame], job: Job) -> ResetReason | None:
         """Delivers what was missed in a gap.
 
         `logged` are the events that the log still has, oldest first; `job` is the job as it is now.
-        If the log has a hole, the client gets a reset with the job instead.
+        If the log has a hole, the client gets a reset with the job instead; returns why.
         """
+        reason: ResetReason | None = None
         # A record with an older version means that the store has lost writes.
         went_back = self.version is not None and self.version > job.version
         for event in logged:
             if self.version is not None and event.version == self.version + 1:
                 self._deliver(event)
         if went_back or self.version is None or self.version < job.version:
-            self._session.reset(self, job, "epoch" if went_back else "retention")
+            reason = "epoch" if went_back else "retention"
+            self._session.reset(self, job, reason)
             self._jump_to(job)
         self.release()
+        return reason
 
     def not_found(self) -> None:
         self._session.job_is_gone(self)

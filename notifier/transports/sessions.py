@@ -7,9 +7,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from prometheus_client.registry import CollectorRegistry
+
 from jobs.core.settings import LOCAL_TENANT, Settings
 from jobs.core.tokens import Tokens
 from notifier.fanout.hub import Hub
+from notifier.fanout.metrics import PushMetrics
 from notifier.protocol.close_codes import Close, CloseCode
 from notifier.protocol.session import DEFAULT_SESSION_TIMING, Session, SessionTiming
 from notifier.transports.access import Access
@@ -31,6 +34,7 @@ class Sessions:
         *,
         timing: SessionTiming = DEFAULT_SESSION_TIMING,
         capacity: int | None = None,
+        metrics: PushMetrics | None = None,
     ) -> None:
         self.hub = hub
         self.timing = timing
@@ -40,6 +44,8 @@ class Sessions:
         self._clock = clock
         self._tenant = None if settings.api_keys else LOCAL_TENANT
         self._capacity = connection_capacity() if capacity is None else capacity
+        self._metrics = metrics or PushMetrics(CollectorRegistry())
+        self._metrics.watch_connections("websocket", lambda: len(self))
         self._open: set[Session] = set()
         self._one_left = asyncio.Event()
 
@@ -51,6 +57,12 @@ class Sessions:
 
         The handshake itself succeeds, because browsers do not show why one failed.
         """
+        close = self._refusal(headers)
+        if close is not None:
+            self._metrics.refused(close.code)
+        return close
+
+    def _refusal(self, headers: Iterable[tuple[str, str]]) -> Close | None:
         reason = self._access.refusal(headers)
         if reason is not None:
             return Close.because(CloseCode.FORBIDDEN, reason)
@@ -83,6 +95,7 @@ class Sessions:
             self._one_left.set()
             heartbeat.stop()
             session.end()
+            self._metrics.closed(None if session.closing is None else session.closing.code)
 
     async def stop_admitting(self) -> None:
         """Lets nobody in any more, and makes room for the clients at other processes."""

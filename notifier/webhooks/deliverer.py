@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import structlog
+from prometheus_client.registry import CollectorRegistry
 
 from jobs.core.errors.store import StoreError
 from jobs.process.event_wait import is_set_within
@@ -26,6 +27,7 @@ from jobs.webhooks.delivery_queue import DeliveryBatch, DeliveryClaim, DeliveryQ
 from jobs.webhooks.signing import signed_headers
 from notifier.webhooks import retry_schedule as schedule
 from notifier.webhooks.exchange import Exchange
+from notifier.webhooks.metrics import WebhookMetrics
 from notifier.webhooks.pacing import ClaimPlan, Pacer
 from notifier.webhooks.repeat import repeat
 from notifier.webhooks.sender import USER_AGENT, Sender, WebhookRequest
@@ -42,6 +44,7 @@ class Deliverer:
         pacer: Pacer,
         *,
         chance: Callable[[], float] = random.random,
+        metrics: WebhookMetrics | None = None,
     ) -> None:
         self.looked: TestSignal[tuple[ClaimPlan, DeliveryBatch]] = TestSignal()
         """A look at the queue: what it might claim, and what it got."""
@@ -49,6 +52,8 @@ class Deliverer:
         self._sender = sender
         self._pacer = pacer
         self._chance = chance
+        self._metrics = metrics or WebhookMetrics(CollectorRegistry())
+        self._metrics.watch_in_flight(lambda: len(self._in_flight))
         self._open = lru_cache(maxsize=10_000)(box.open)
         self._bell, self._answered = asyncio.Event(), asyncio.Event()
         self._claiming = asyncio.Lock()
@@ -103,6 +108,7 @@ class Deliverer:
         await asyncio.sleep(0)  # by then, requests over kept connections are signed and sent
         for delivery_id in batch.given_up:
             log.error("webhook_delivery.exhausted", error="notifier_lost", delivery_id=delivery_id)
+        self._metrics.given_up(len(batch.given_up))
         self.looked.emit((plan, batch))
         return self._pacer.seconds_to_next_look(plan, batch)
 
@@ -119,8 +125,10 @@ class Deliverer:
     async def deliver(self, claim: DeliveryClaim) -> None:
         """Makes one attempt, from the claim to its outcome in the store. Never raises."""
         try:
-            started_ms = round(time.time() * 1000)
+            claimed_s, started_ms = time.monotonic(), round(time.time() * 1000)
             exchange = await self.attempt(claim, started_ms)
+            if exchange.status is not None:
+                self._metrics.answered(claim, claimed_s)
             await self._write_outcome(claim, exchange, started_ms)
         except Exception:  # the claim runs out and the delivery comes again
             log.exception("webhook_delivery.crashed", **claim.log_context)
@@ -156,6 +164,7 @@ class Deliverer:
             took_ms=exchange.total_ms,
         )
         _log_outcome(claim, exchange, status, disabled_reason)
+        self._metrics.attempted(claim, exchange, status, disabled_reason)
         return status
 
     async def _write_outcome(self, claim: DeliveryClaim, exchange: Exchange, started_ms: int) -> None:

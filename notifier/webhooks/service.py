@@ -21,13 +21,19 @@ from jobs.webhooks.outbox import Outbox
 from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
+from notifier.webhooks.metrics import WebhookMetrics
 from notifier.webhooks.pacing import Pacer
 from notifier.webhooks.sender import Sender
 
 
 class WebhookService:
     def __init__(
-        self, settings: Settings, redis: Redis, scripts: Scripts, secret_keys: Sequence[str]
+        self,
+        settings: Settings,
+        redis: Redis,
+        scripts: Scripts,
+        secret_keys: Sequence[str],
+        metrics: WebhookMetrics | None = None,
     ) -> None:
         box = CredentialsBox(secret_keys)
         self._redis = redis
@@ -36,7 +42,9 @@ class WebhookService:
         )
         self._sender = Sender(self._destinations)
         self._pacer = Pacer()
-        self._deliverer = Deliverer(DeliveryQueue(redis, scripts), self._sender, box, self._pacer)
+        self._deliverer = Deliverer(
+            DeliveryQueue(redis, scripts), self._sender, box, self._pacer, metrics=metrics
+        )
         endpoints = Endpoints(redis, scripts, box)
         self._dispatcher = Dispatcher(
             Outbox(redis),

@@ -16,6 +16,8 @@ from typing import Any, Literal, Protocol, cast
 
 import structlog
 
+from jobs.core.errors import PressrunError
+from jobs.core.errors.job import RendererCrashed
 from jobs.core.http.custom_headers import HeadersByOrigin
 from jobs.core.job import Progress
 from jobs.isolation.level import Isolation
@@ -143,6 +145,8 @@ class RenderChild(asyncio.Protocol):
         """Its resident size after its last document."""
         self.is_worn = False
         """Whether it must not be given another document."""
+        self.end_reason = RendererCrashed.code
+        """Once it is dead: the code of what went wrong, `worn`, or `not_needed`."""
 
     @classmethod
     async def start(
@@ -227,6 +231,10 @@ class RenderChild(asyncio.Protocol):
         """Kills the child and every process it started; its current render fails with `error`."""
         if not self.alive:
             return
+        if error is None:
+            self.end_reason = "worn" if self.is_worn else "not_needed"
+        elif isinstance(error, PressrunError):
+            self.end_reason = error.code
         kill_group(self._process)
         self._end(error or failures.stopped())
 

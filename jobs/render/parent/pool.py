@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
+from prometheus_client.registry import CollectorRegistry
 
 from jobs.core.errors.job import RendererCrashed, StorageFailed
 from jobs.core.job import Progress
 from jobs.core.settings import Settings
+from jobs.monitoring.render_children import RenderChildMetrics
 from jobs.render.parent.asset_fetcher import AssetFetcher
 from jobs.render.parent.child_process import RenderChild, RenderOutcome
 from jobs.render.parent.fork_server import child_starter
@@ -66,11 +68,14 @@ class RenderPool:
         limits: RenderLimits | None = None,
         starter: ChildStarter | None = None,
         kept_bytes_per_slot: int = _KEPT_BYTES_PER_SLOT,
+        metrics: RenderChildMetrics | None = None,
     ) -> None:
         self._size = size
         self._kept_bytes = kept_bytes_per_slot * size
         self._limits = limits or RenderLimits()
         self._starter = starter or child_starter(self._limits)
+        self._metrics = metrics or RenderChildMetrics(CollectorRegistry())
+        self._metrics.watch(lambda: self.children)
         self._fetcher = AssetFetcher(self._limits.fetch, isolation=self._limits.isolation)
         self._scratch: Scratch
         self._idle: list[RenderChild] = []
@@ -83,8 +88,8 @@ class RenderPool:
         self._started = self._closed = False
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> RenderPool:
-        return cls(size=settings.worker_slots, limits=RenderLimits.from_settings(settings))
+    def from_settings(cls, settings: Settings, metrics: RenderChildMetrics | None = None) -> RenderPool:
+        return cls(size=settings.worker_slots, limits=RenderLimits.from_settings(settings), metrics=metrics)
 
     @property
     def free(self) -> int:
@@ -123,6 +128,7 @@ class RenderPool:
             await self.close()
             raise
         isolation = first.isolation
+        self._metrics.isolation.set(isolation.level)
         say = log.info if isolation.level == "full" else log.warning
         say("renderer.started", children=len(self._idle), isolation=str(isolation))
 
@@ -233,6 +239,7 @@ class RenderPool:
             self._balance()
 
     def child_died(self, child: RenderChild) -> None:
+        self._metrics.died(child.end_reason)
         self._cleanups.add(child.cleanup)
         child.cleanup.add_done_callback(self._cleanups.discard)
         if child not in self._busy and child not in self._idle:
@@ -271,6 +278,7 @@ class RenderPool:
 
     async def _start_fresh(self, try_again: Callable[[RendererNotStarted], bool]) -> RenderChild:
         child = await self._start_until_warm(try_again)
+        self._metrics.started()
         self._idle.insert(0, child)
         self._serve_waiting()
         return child
@@ -285,6 +293,7 @@ class RenderPool:
             try:
                 return await self._start_child()
             except RendererNotStarted as error:
+                self._metrics.not_started()
                 if not try_again(error):
                     raise
                 log.error("renderer.not_started", error=str(error), retry_in_seconds=delay)

@@ -135,7 +135,7 @@ class Tail:
             return None
         [(_, entries)] = answer or [(keys.BUS, [])]
         return [
-            (entry_id, Event.from_bus(dict(zip(flat[::2], flat[1::2], strict=True))))
+            (entry_id, Event.from_bus(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))))
             for entry_id, flat in entries
         ]
 

@@ -34,6 +34,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from jobs.core.settings import EVENTS_PERCENT, Settings
+from jobs.monitoring.store import StoreMetrics
 from jobs.store import keys
 from jobs.store.client import translated_errors
 from jobs.store.connection import Command, DedicatedConnection
@@ -129,11 +130,11 @@ def _local_rows(args: int, row: Sequence[str]) -> str:
 class Scripts:
     """Calls the atomic steps on one store."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, settings: Settings, metrics: StoreMetrics | None = None) -> None:
         self.redis = redis
         self.eviction = EvictionGuard(redis, settings)
         """Asked before new work is kept."""
-        self._pipeliner = Pipeliner(DedicatedConnection(redis), DedicatedConnection(redis))
+        self._pipeliner = Pipeliner(DedicatedConnection(redis), DedicatedConnection(redis), metrics=metrics)
         self._constants: dict[str, str | int] = {
             **keys.LUA_NAMES,
             "BASE_URL": settings.base_url,

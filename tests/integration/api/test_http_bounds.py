@@ -410,7 +410,7 @@ async def test_refusals_are_counted(settings: Settings) -> None:
             await client.say(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 50 + b"\r\n")
             await client.answer()
         counted = 'pressrun_http_requests_total{method="other",route="none",status="431"} 1.0'
-        assert counted in app.services.metrics.render().decode()
+        assert counted in app.services.metrics.page().body.decode()
 
 
 def upload_head(size: int, *more: bytes) -> bytes:
@@ -466,7 +466,7 @@ async def test_a_request_that_waits_for_its_pdf_keeps_no_memory_for_its_body(
                 else {"json": {"data": {"text": large.decode()}}, "headers": {"prefer": "wait=25"}}
             )
             waiting = asyncio.create_task(client.post(path, **sent))
-            await eventually(lambda: "long_polls 1.0" in app.services.metrics.render().decode())
+            await eventually(lambda: "long_polls 1.0" in app.services.metrics.page().body.decode())
             assert (await client.post("/v1/pdf", content=large, headers=html)).status_code == 202
             assert not waiting.done()
             app.services.waiters.close()

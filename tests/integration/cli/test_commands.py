@@ -53,7 +53,7 @@ async def test_render_follows_over_the_websocket(
             await gate.begun.wait()
         gate.opened.set()
         done = await running
-        assert b'route="/v1/jobs/{job_id}",status="200"' not in app.services.metrics.render(), "it polled"
+        assert b'route="/v1/jobs/{job_id}",status="200"' not in app.services.metrics.page().body, "it polled"
     assert done.stdout == "done"
 
 

@@ -375,7 +375,7 @@ async def test_operators_are_warned_before_a_store_is_full(core: Core) -> None:
     metrics.stored(await readiness.store_memory())
     assert len(warnings) == 1
     assert memory["used_bytes"] > 20 * MIB
-    assert "pressrun_store_memory_limit_bytes 2.62144e+07" in metrics.render().decode()
+    assert "pressrun_store_memory_limit_bytes 2.62144e+07" in metrics.page().body.decode()
     with capture_logs() as logged:
         watch = MemoryWatch(core.redis)
         await watch.look()

@@ -116,6 +116,7 @@ local function accept(job, tenant, batch, now)
     redis.call('ZADD', K_DUE, scheduled, id)
   else
     make_ready(id, record, now, BANDS[job.priority])
+    note_waiting(id, record, now)
   end
   return record
 end

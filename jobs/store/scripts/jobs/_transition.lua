@@ -45,11 +45,23 @@ local function leave_due(id)
   redis.call('ZREM', K_DUE_PLANNED, id)
 end
 
+-- The jobs of a kind and priority that are queued, by since when: for metrics only, so nothing else
+-- depends on it. It lacks jobs that an earlier release queued, and may name some that it has begun.
+local function note_waiting(id, record, now)
+  redis.call('ZADD', K_WAITING .. record.kind .. ':' .. record.priority, now, id)
+end
+
+local function leave_waiting(id, record)
+  redis.call('ZREM', K_WAITING .. record.kind .. ':' .. record.priority, id)
+end
+
 -- Sets status and version, moves the status index, publishes, and saves the fields in `changed`
 -- (names; the values are in the record; a name without a value is deleted).
 local function move(id, record, status, event_type, now, changed)
   redis.call('ZREM', K_JOBS .. record.tenant .. ':' .. record.status, id)
   redis.call('ZADD', K_JOBS .. record.tenant .. ':' .. status, record.listed or record.created, id)
+  if record.status == 'queued' then leave_waiting(id, record) end
+  if status == 'queued' then note_waiting(id, record, now) end
   record.status = status
   record.version = record.version + 1
   -- Even if the clock was set back, no event is older than the job or its end.

@@ -13,11 +13,12 @@
 --       events write.
 -- ARGV  a row for each lease that this worker has seen expired for long enough, with its end as the
 --       store gave it
--- Answer {claims, expired leases, next due (ms from now, -1 for never)}; a claim is
+-- Answer {claims, expired leases, next due (ms from now, -1 for never), jobs given up}; a claim is
 --        {id, tenant, kind, claim, attempt, max_attempts, timeout, spec or false, input, arq entry,
 --        1 if its start must be recorded by a certain time, the turn it took, the place on the ring
---        of its tenant before, the revision of the tenant's fonts or false};
---        expired leases are flat pairs id, lease end.
+--        of its tenant before, the revision of the tenant's fonts or false, priority, ms that it
+--        waited or -1 if it was tried before};
+--        expired leases are flat pairs id, lease end; a job given up is {id, kind, priority, code}.
 --
 -- Sent twice (the first answer was lost): nobody holds the claims of the first call. Their leases run
 -- out, and the jobs come back to the front with no attempt used.
@@ -28,6 +29,18 @@ local LOST_BEFORE_START = 10 -- claims that may be lost before a start; one more
 want = tonumber(want)
 local now = now_ms()
 
+local given_up = {}
+local function give_up(id, record, code, message)
+  fail(id, record, now, code, message)
+  given_up[#given_up + 1] = { id, record.kind, record.priority, code }
+end
+
+-- How long a job that was never tried has waited since it was accepted, or due.
+local function waited_ms(record)
+  if record.attempt ~= '0' then return -1 end
+  return math.max(0, now - math.max(tonumber(record.created), tonumber(record.scheduled or 0)))
+end
+
 local expired_starts = due_ids(K_EXPIRY_STARTS, now, PER_CALL)
 for _, id in ipairs(expired_starts) do
   local record = load_record(id)
@@ -36,7 +49,7 @@ for _, id in ipairs(expired_starts) do
     leave_ready(id, record.tenant)
     leave_due(id)
     discard_orphan(id, record, now)
-    fail(id, record, now, 'job_expired', 'The job did not start within its expires_in_seconds. '
+    give_up(id, record, 'job_expired', 'The job did not start within its expires_in_seconds. '
       .. 'Submit it again, with a longer time or when there is less to do.')
   elseif not record then
     forget_vanished(id, nil, now)
@@ -69,7 +82,7 @@ for _, lost in ipairs(ROWS) do
       if (record.status == 'running' and tonumber(record.attempt) >= tonumber(record.max_attempts))
         or losses > LOST_BEFORE_START then
         record.progress = nil
-        fail(id, record, now, 'worker_lost', 'The worker that ran this job was lost, on the last attempt too. '
+        give_up(id, record, 'worker_lost', 'The worker that ran this job was lost, on the last attempt too. '
           .. 'If other jobs are well, this document may be what ends the worker: see the worker\'s log.')
       else
         if unstarted then redis.call('HSET', K_JOB .. id, 'losses', losses) end
@@ -105,7 +118,8 @@ while #claims < want and looked < want + PER_CALL do
       id, tenant, record.kind, claim, tonumber(record.attempt), tonumber(record.max_attempts),
       tonumber(record.timeout or -1), redis.call('GET', K_INPUT .. id), record.input,
       redis.call('GET', K_ARQ_JOB .. id) or arq_entry(id, now), record.expires and 1 or 0,
-      turn, tonumber(place), redis.call('HGET', K_FONTS .. tenant, ':revision'),
+      turn, tonumber(place), redis.call('HGET', K_FONTS .. tenant, ':revision'), record.priority,
+      waited_ms(record),
     }
   elseif id and not record then
     forget_vanished(id, tenant, now)
@@ -121,4 +135,5 @@ return {
   claims,
   due_ids(K_LEASES, now, PER_CALL, lease_ms, true),
   next_due and math.max(0, tonumber(next_due) - now) or -1,
+  given_up,
 }

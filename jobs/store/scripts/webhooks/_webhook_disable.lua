@@ -7,6 +7,7 @@ local function give_up_on(target_id, target, reason, now)
   local key = K_WEBHOOK_TARGET .. target_id
   redis.call('ZREM', K_WEBHOOK_RING, target_id)
   redis.call('ZREM', K_WEBHOOK_WAKE, target_id)
+  redis.call('ZREM', K_WEBHOOK_BROKEN, target_id)
   redis.call('SADD', K_WEBHOOK_DRAIN, target_id)
   if not is_endpoint(target_id) then
     redis.call('HDEL', key, 'failing', 'failures', 'opens', 'held', 'window')

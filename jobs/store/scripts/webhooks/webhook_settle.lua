@@ -50,6 +50,7 @@ local function note_success()
   if target.failing then
     for _, name in ipairs({ 'failing', 'failures', 'opens', 'held' }) do drop(target, name) end
     target.failures = 0
+    redis.call('ZREM', K_WEBHOOK_BROKEN, delivery.target)
   end
 end
 
@@ -63,6 +64,7 @@ local function note_failure()
     local open_ms = math.min(K_WEBHOOK_BREAKER_FIRST_MS * 2 ^ (math.min(target.opens, 20) - 1),
       K_WEBHOOK_BREAKER_LONGEST_MS)
     hold(delivery.target, target, now + open_ms * (0.75 + 0.5 * chance))
+    redis.call('ZADD', K_WEBHOOK_BROKEN, whole(target.held), delivery.target)
   end
   if target.status ~= 'disabled' and now - target.failing >= K_WEBHOOK_DISABLE_AFTER_MS then
     disabled = 'failing'
