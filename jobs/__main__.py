@@ -66,9 +66,7 @@ def build(settings: Settings) -> JobWorker:
         await pool.close()
         await metrics_server.close()
 
-    return JobWorker(
-        redis, queue, settings, fonts, start=start, stop=stop, metrics=WorkerMetrics(registry)
-    )
+    return JobWorker(redis, queue, settings, fonts, start=start, stop=stop, metrics=WorkerMetrics(registry))
 
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)

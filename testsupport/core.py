@@ -26,6 +26,7 @@ from jobs.store.events.event_log import EventLog
 from jobs.store.jobs import JobStore
 from jobs.store.queue import JobQueue
 from jobs.store.scripts import Scripts
+from jobs.worker.metrics import WorkerMetrics
 from jobs.worker.timing import WorkerTiming
 from jobs.worker.worker import JobWorker
 
@@ -79,7 +80,10 @@ class Core:
 
     @asynccontextmanager
     async def worker(
-        self, runners: Mapping[str, Runner], timing: WorkerTiming | None = None
+        self,
+        runners: Mapping[str, Runner],
+        timing: WorkerTiming | None = None,
+        metrics: WorkerMetrics | None = None,
     ) -> AsyncIterator[JobWorker]:
         """Runs a worker with these runners, and stops it at once at the end."""
 
@@ -100,6 +104,7 @@ class Core:
             stop=stop,
             handle_signals=False,
             timing=timing,
+            metrics=metrics,
         )
         running = asyncio.create_task(worker.async_run())
         try:

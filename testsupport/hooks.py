@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 from arq.connections import ArqRedis
+from prometheus_client.registry import CollectorRegistry
 from standardwebhooks import Webhook
 
 from jobs.core.egress import EgressPolicy
@@ -37,6 +38,7 @@ from notifier.webhooks.deliverer import Deliverer
 from notifier.webhooks.directory import Directory
 from notifier.webhooks.dispatcher import Dispatcher
 from notifier.webhooks.exchange import Exchange
+from notifier.webhooks.metrics import WebhookMetrics
 from notifier.webhooks.pacing import Pacer
 from notifier.webhooks.sender import Sender, WebhookRequest
 
@@ -162,6 +164,8 @@ class Hooks:
     sender: Any
     outbox: Outbox
     box: CredentialsBox
+    registry: CollectorRegistry
+    """The metrics of the deliverer."""
     _close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     @classmethod
@@ -189,7 +193,8 @@ class Hooks:
         queue, outbox = DeliveryQueue(redis, scripts), Outbox(redis)
         sender: Any = ScriptedSender() if scripted else Sender(Destinations(LOOPBACK), tls)
         pacer = pacer or Pacer()
-        deliverer = Deliverer(queue, sender, box, pacer, chance=lambda: 0.5)
+        registry = CollectorRegistry()
+        deliverer = Deliverer(queue, sender, box, pacer, chance=lambda: 0.5, metrics=WebhookMetrics(registry))
         directory = Directory(redis, endpoints)
         dispatcher = Dispatcher(outbox, directory, endpoints, deliveries, pacer, deliverer.ring)
         store = JobStore(redis, scripts, open_artifacts(settings, scripts))
@@ -206,6 +211,7 @@ class Hooks:
             sender,
             outbox,
             box,
+            registry,
         )
         hooks._close = [redis.aclose] if scripted else [sender.close, redis.aclose]
         if virtual:

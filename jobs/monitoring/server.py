@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import hashlib
 import hmac
@@ -53,9 +52,10 @@ class MetricsServer:
         self._operator_keys = [hashlib.sha256(key.encode()).digest() for key in settings.operator_keys]
         self._server: asyncio.Server | None = None
         self._trying: asyncio.Task[None] | None = None
-        self._open = 0
+        self._serving: set[asyncio.Task[None]] = set()
         self.refused: TestSignal[None] = TestSignal()
         """All ports were taken at one try."""
+        self.listening: TestSignal[int] = TestSignal()
 
     @property
     def port(self) -> int | None:
@@ -89,6 +89,9 @@ class MetricsServer:
             self._trying.cancel()
         if self._server is not None:
             self._server.close()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def _try_again(self) -> None:
         while True:
@@ -103,7 +106,7 @@ class MetricsServer:
         for port in range(ports.first, ports.last + 1):
             try:
                 self._server = await asyncio.start_server(
-                    self._serve, host, port, limit=self._bounds.head_bytes
+                    self._connected, host, port, limit=self._bounds.head_bytes
                 )
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
@@ -111,34 +114,38 @@ class MetricsServer:
                 reason = f"is {ports}, but {host} port {port} cannot be used ({error.strerror})"
                 raise BadSetting("PRESSRUN_METRICS_PORT", reason, METRICS_PORT_EXPECTED) from error
             log.info("metrics.listening", host=host, port=self.port)
+            self.listening.emit(port)
             return True
         return False
 
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._serving) >= _MAX_CONNECTIONS:
+            return writer.transport.abort()
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return None
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
         try:
-            if self._open <= _MAX_CONNECTIONS:
-                async with asyncio.timeout(self._bounds.head_s):
-                    head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(await self._answer(head))
-                async with asyncio.timeout(self._bounds.stalled_s):
-                    await writer.drain()
-                    writer.write_eof()
-                    await reader.read(1)  # until the client has closed, so that the answer arrives
+            async with asyncio.timeout(self._bounds.head_s):
+                head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(await self._answer(head))
+            async with asyncio.timeout(self._bounds.stalled_s):
+                await writer.drain()
+                writer.write_eof()
+                await reader.read(1)  # until the client has closed, so that the answer arrives
         except asyncio.LimitOverrunError:
             writer.write(
                 _answer(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
             )
-        except (asyncio.IncompleteReadError, OSError, TimeoutError):
-            pass  # the client has gone, or is too slow
+        except (asyncio.IncompleteReadError, OSError):  # the client has gone, or is too slow
+            writer.transport.abort()
         except Exception:  # must not end the process
             log.exception("metrics.failed")
             writer.write(_answer(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The log of this process says more."))
         finally:
-            self._open -= 1
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
     async def _answer(self, head: bytes) -> bytes:
         try:
@@ -175,8 +182,12 @@ def _is_local(headers: Headers) -> bool:
     `api/access/local_only.py`.
     """
     hosts = [value for name, value in headers if name == "host"]
-    foreign = [name for name, _ in headers if name == "origin" or is_forwarding_header(name)]
-    return not foreign and len(hosts) == 1 and is_loopback(urlsplit(f"//{hosts[0]}").hostname or "")
+    if len(hosts) != 1 or any(name == "origin" or is_forwarding_header(name) for name, _ in headers):
+        return False
+    try:
+        return is_loopback(urlsplit(f"//{hosts[0]}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _parsed(head: bytes) -> tuple[str, str, Headers]:

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.core.settings import DAY_SECONDS, BadSetting, Settings, is_loopback, max_artifacts_mb, sentinels
+from jobs.core.settings import (
+    DAY_SECONDS,
+    BadSetting,
+    PortRange,
+    Settings,
+    is_loopback,
+    max_artifacts_mb,
+    sentinels,
+)
 
 KEY = "0123456789abcdef"
 SECRET = "s" * 32
@@ -41,6 +49,11 @@ def test_a_blank_value_counts_as_not_set(blank: str) -> None:
         ("PORT", "65536"),
         ("PORT", "http"),
         ("PORT", "8000.0"),
+        ("PRESSRUN_METRICS_PORT", "0"),
+        ("PRESSRUN_METRICS_PORT", "65536"),
+        ("PRESSRUN_METRICS_PORT", "9473-9464"),
+        ("PRESSRUN_METRICS_PORT", "9464-"),
+        ("PRESSRUN_METRICS_PORT", "1-1001"),
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis+cluster://localhost"),
@@ -245,3 +258,16 @@ def test_any_value_is_accepted_or_refused_with_an_explanation(variable: str, tex
     else:
         return
     assert "It may be" in message
+
+
+@pytest.mark.parametrize(("text", "first", "last"), [("9464", 9464, 9464), ("9464-9473", 9464, 9473)])
+def test_metrics_have_a_port_or_a_range(text: str, first: int, last: int) -> None:
+    settings = Settings.from_env({"PRESSRUN_METRICS_PORT": text})
+    assert settings.metrics_ports == PortRange(first, last)
+    assert str(settings.metrics_ports) == text
+
+
+def test_metrics_that_nobody_could_read_are_refused() -> None:
+    with pytest.raises(BadSetting, match="PRESSRUN_OPERATOR_KEYS is not set"):
+        Settings.from_env({**CLOSED, "PRESSRUN_METRICS_PORT": "9464"})
+    Settings.from_env({**CLOSED, "PRESSRUN_METRICS_PORT": "9464", "PRESSRUN_OPERATOR_KEYS": KEY})
