@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from prometheus_client import Gauge
 from prometheus_client.registry import CollectorRegistry
 
-from jobs.core.errors.job import JobError
-from jobs.core.job import Claim, JobStatus, Result
+from jobs.core.errors.job import JobError, JobExpired, WorkerLost
+from jobs.core.job import Claim, JobStatus, Priority, Result
 from jobs.monitoring.instruments import Counter, Histogram
 from jobs.store.queue import GivenUp
 
@@ -87,6 +87,14 @@ class WorkerMetrics:
             ("pressrun_worker_prefetched_jobs", "Claimed jobs that wait for a free slot.", held),
         ):
             Gauge(name, text, registry=self._registry).set_function(count)
+
+    def expect(self, kinds: Iterable[str]) -> None:
+        """Shows a zero for what alerts watch: else the first time would look like no change."""
+        for kind in kinds:
+            for priority in Priority:
+                self._ended.add(kind, priority, JobStatus.SUCCEEDED, "", number=0)
+                for error in (WorkerLost, JobExpired):
+                    self._ended.add(kind, priority, JobStatus.FAILED, error.code, number=0)
 
     def started(self, claim: Claim) -> None:
         if claim.waited_ms is not None:

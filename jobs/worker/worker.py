@@ -365,6 +365,7 @@ class JobWorker(Worker):
 
     async def _on_startup(self, ctx: dict[str, Any]) -> None:
         self._runners = await self._start()
+        self._metrics.expect(self._runners)
         self._background = [
             asyncio.create_task(self._renew_leases()),
             asyncio.create_task(self._watch_artifacts()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import get_args
 
 from prometheus_client import Gauge
 from prometheus_client.registry import CollectorRegistry
@@ -43,6 +44,8 @@ class PushMetrics:
             "Subscriptions that were told that events are lost to them.",
             ["reason"],
         )
+        for reason in get_args(ResetReason):
+            self._resets.add(reason, number=0)  # else the first time would look like no change
         self._closes = Counter(
             registry,
             "pressrun_push_closes_total",

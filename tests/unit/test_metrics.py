@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from prometheus_client.metrics_core import Metric
 
 from jobs.monitoring.exposition import page_of
@@ -20,7 +23,8 @@ from testsupport.metrics import (
     registry_of,
 )
 
-PAGE = Path(__file__).parents[2] / "docs/metrics.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/metrics.md"
 ROW = re.compile(r"^\| `(pressrun_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|", re.MULTILINE)
 
 
@@ -84,3 +88,46 @@ def test_the_page_has_every_metric_and_no_other() -> None:
     for name, (kind, _, where) in documented.items():
         assert kind == declared[name][0], name
         assert set(where.split(", ")) == declared[name][1], name
+
+
+ALERTS = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"][0]["rules"]
+METRIC = re.compile(r"\bpressrun_\w+")
+
+
+def known_samples() -> set[str]:
+    """The names by which samples can be asked for."""
+    names: set[str] = set()
+    for process in PROCESSES:
+        for name, family in own(process).items():
+            endings = ("_bucket", "_count", "_sum") if family.type == "histogram" else ("",)
+            names |= {name + ending for ending in endings}
+    return names
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=[alert["alert"] for alert in ALERTS])
+def test_an_alert_asks_for_what_there_is(alert: dict[str, Any]) -> None:
+    assert set(METRIC.findall(alert["expr"])) <= known_samples()
+    assert alert["annotations"]["summary"].endswith(".")
+    assert alert["labels"]["severity"] in ("critical", "warning")
+
+
+def test_the_runbook_has_a_section_for_each_alert_and_no_other() -> None:
+    text = (ROOT / "docs/runbook.md").read_text()
+    sections = re.findall(
+        r"^## (\w+)\n\n\*\*Means\*\*: .+?\*\*Look at\*\*: .+?\*\*Do\*\*: ", text, re.M | re.S
+    )
+    assert sections == [alert["alert"] for alert in ALERTS]
+
+
+@pytest.mark.parametrize("page", ["docs/runbook.md", "docs/metrics.md"])
+def test_pages_name_only_metrics_that_there_are(page: str) -> None:
+    named = {name for name in METRIC.findall((ROOT / page).read_text()) if not name.endswith("_")}
+    families_of_samples = known_samples() | {re.sub("_bucket$", "", name) for name in known_samples()}
+    assert named <= families_of_samples
+
+
+def test_the_dashboard_shows_only_metrics_that_there_are() -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana/pressrun.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    assert len(queries) > 20
+    assert {name for query in queries for name in METRIC.findall(query)} <= known_samples()

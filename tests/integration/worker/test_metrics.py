@@ -133,6 +133,14 @@ async def test_a_job_whose_workers_were_lost_is_told_with_the_claims(core: Core)
     assert given_up == (job.id, "test", "normal", "worker_lost")
 
 
+async def test_what_alerts_watch_begins_at_zero(core: Core, counted: Counted) -> None:
+    async with core.worker({"test": instant}, metrics=counted.metrics) as worker:
+        worker.signals.looked.watch()
+        await worker.signals.looked.next()
+    labels = {"kind": "test", "priority": "low", "status": "failed", "code": "worker_lost"}
+    assert counted.registry.get_sample_value("pressrun_jobs_ended_total", labels) == 0
+
+
 async def test_round_trips_to_the_store_are_counted(core: Core) -> None:
     registry = CollectorRegistry()
     scripts = Scripts(core.redis, core.settings, StoreMetrics(registry))
