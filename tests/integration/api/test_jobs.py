@@ -289,6 +289,31 @@ async def test_metrics_count_jobs_and_requests(client: httpx.AsyncClient) -> Non
     assert 'pressrun_http_requests_total{method="other",route="none",status="404"} 1.0' in text
 
 
+async def test_metrics_tell_what_waits_and_count_what_is_cancelled(client: httpx.AsyncClient) -> None:
+    job = await submit(client, priority="high")
+    batch = (await client.post("/v1/batches", json={"jobs": [HELLO, HELLO]})).json()
+    text = (await client.get("/metrics")).text
+    assert 'pressrun_queue_waiting_jobs{kind="pdf.render",priority="high"} 1.0' in text
+    assert 'pressrun_queue_waiting_jobs{kind="pdf.render",priority="normal"} 2.0' in text
+    assert f'pressrun_isolation_level{{level="{offered().level}"}} 1.0' in text
+    await client.post(f"/v1/jobs/{job['id']}/cancel")
+    await client.post(f"/v1/batches/{batch['id']}/cancel")
+    text = (await client.get("/metrics")).text
+    for priority, number in (("high", 1), ("normal", 2)):
+        labels = f'code="",kind="pdf.render",priority="{priority}",status="cancelled"'
+        assert f"pressrun_jobs_ended_total{{{labels}}} {number}.0" in text
+        assert f'pressrun_queue_waiting_jobs{{kind="pdf.render",priority="{priority}"}} 0.0' in text
+
+
+async def test_metrics_have_exemplars_for_those_who_ask(client: httpx.AsyncClient) -> None:
+    plain = await client.get("/metrics")
+    assert plain.headers["content-type"].startswith("text/plain; version=")
+    accept = "application/openmetrics-text; version=1.0.0"
+    page = await client.get("/metrics", headers={"accept": accept})
+    assert page.headers["content-type"].startswith(accept)
+    assert page.text.endswith("# EOF\n")
+
+
 async def test_the_documentation_loads_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200

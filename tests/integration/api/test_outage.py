@@ -69,6 +69,23 @@ async def test_no_request_waits_long_for_a_store_that_does_not_answer(
         assert (await submit(client))["status"] == "queued"
 
 
+async def test_metrics_of_what_only_the_store_knows_have_no_value_without_it(
+    outage_settings: Settings, own_valkey: FaultyValkey
+) -> None:
+    async with running(outage_settings) as app, caller(app) as client:
+        await submit(client)
+        assert 'priority="normal"} 1.0' in (await client.get("/metrics")).text
+        with own_valkey.frozen():
+            text = (await client.get("/metrics")).text
+            assert "pressrun_queue_waiting_jobs{" not in text
+            assert "pressrun_queue_claimed_jobs NaN" in text
+            assert "pressrun_jobs_accepted_total{" in text
+        own_valkey.stop()
+        assert "pressrun_queue_waiting_jobs{" not in (await client.get("/metrics")).text
+        own_valkey.start()
+        assert 'priority="normal"} 1.0' in (await client.get("/metrics")).text
+
+
 async def test_a_request_that_waits_across_a_restart_still_gets_its_answer(
     outage_settings: Settings, own_valkey: FaultyValkey
 ) -> None:

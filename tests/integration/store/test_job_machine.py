@@ -244,7 +244,7 @@ class JobMachine(RuleBasedStateMachine):
     def cancel_batch(self, batch_id: str, tenant: str) -> None:
         model = self.model_batches.get(batch_id)
         try:
-            document = self.do(self.batch_store.cancel(tenant, batch_id))
+            document, cancelled = self.do(self.batch_store.cancel(tenant, batch_id))
         except BatchNotFound:
             assert model is None or model.tenant != tenant
             return
@@ -254,11 +254,12 @@ class JobMachine(RuleBasedStateMachine):
             return
         assert model is not None
         assert not model.is_completed
-        for job in self.model.values():
-            if job.batch is model and job.status not in TERMINAL:
-                job.move(JobStatus.CANCELLED)
-                job.leased = False
+        unfinished = [job for job in self.model.values() if job.batch is model and job.status not in TERMINAL]
+        for job in unfinished:
+            job.move(JobStatus.CANCELLED)
+            job.leased = False
         assert document["status"] == "completed"
+        assert len(cancelled) == len(unfinished)
 
     def count_waiting(self, tenant: str) -> int:
         return sum(
@@ -513,6 +514,15 @@ class JobMachine(RuleBasedStateMachine):
                 job_id for job_id, job in self.model.items() if job.is_ready and job.tenant == tenant
             }
             assert (tenant in ring) == bool(ready)
+
+    @invariant()
+    def queued_jobs_are_counted(self) -> None:
+        waiting = {
+            job_id.decode()
+            for priority in Priority
+            for job_id in self.do(self.redis.zrange(f"{keys.WAITING}test:{priority}", 0, -1))
+        }
+        assert waiting == {job_id for job_id, job in self.model.items() if job.status == "queued"}
 
     @invariant()
     def listings_agree(self) -> None:

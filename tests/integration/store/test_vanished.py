@@ -15,6 +15,8 @@ from api.monitoring.readiness import Readiness
 from jobs.core.job import Job, JobStatus
 from jobs.store import keys
 from jobs.store.queue import ExpiredLease
+from jobs.store.queue_depth import read_queue_depth
+from jobs.store.scripts import Scripts
 from jobs.store.vanished import read_vanished
 from testsupport.core import Core
 from testsupport.event_watcher import Watcher
@@ -42,6 +44,7 @@ async def test_a_queued_job_that_vanished_is_said_once_and_leaves_nothing_behind
     assert (line["log_level"], line["jobs"], line["newest"]) == ("error", "1", job.id)
     details = (await Readiness(core.redis, core.settings, core.artifacts).report(is_draining=False)).details
     assert any(f"jobs: 1; the last one is {job.id}" in warning for warning in details["warnings"])
+    await read_queue_depth(Scripts(core.redis, core.settings), ["test"])  # a scrape
     left = [key async for key in core.redis.scan_iter() if key not in (b"pr:tenant:acme", b"pr:log:acme")]
     for key in left:
         if await core.redis.type(key) == b"zset" and key != keys.GARBAGE.encode():
