@@ -34,7 +34,8 @@ def _with_moved_text(context: Any, box: Any, *arguments: Any, **named: Any) -> A
     result = _split_inline_box(context, box, *arguments, **named)
     children = result[0].children
     if (
-        isinstance(box, LineBox)
+        context.excluded_shapes  # there are floating boxes
+        and isinstance(box, LineBox)
         and box.style["direction"] == "ltr"
         and any(_is_beside(child, box) for child in children)
     ):

@@ -2,6 +2,7 @@
 
 WeasyPrint ignores the whole rule if one selector of its list is unknown. Browsers know these, so
 they apply the rule to the others. The resets of Tailwind and the colours of Pico depend on it.
+Pseudo-classes that are unknown to WeasyPrint are replaced by others, if that is possible.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 
 import weasyprint.css.validation
 from cssselect2 import SelectorError, compile_selector_list
-from tinycss2 import serialize
+from tinycss2 import parse_component_value_list, serialize
+from tinycss2.ast import FunctionBlock
 from weasyprint.css import PSEUDO_ELEMENTS
 from weasyprint.css.tokens import split_on_comma
 from weasyprint.logger import LOGGER
@@ -35,12 +37,21 @@ _NEVER_THE_CASE = frozenset(
     )
 )
 """Pseudo-classes that WeasyPrint knows, and that match nothing on paper."""
-_KNOWN_TO_BROWSERS = frozenset(
-    (
-        *("default", "defined", "dir", "in-range", "indeterminate", "invalid", "open", "optional"),
-        *("out-of-range", "placeholder-shown", "read-only", "read-write", "required", "valid"),
-    )
-)
+_SAME = {
+    "default": ":is([checked], [selected])",
+    "defined": ":is(*)",
+    "indeterminate": ":is(progress):not([value])",
+    "open": "[open]",
+    "optional": ":is(input, select, textarea):not([required])",
+    "placeholder-shown": ":is(input, textarea)[placeholder]:not([value]:not([value='']))",
+    "read-only": ":not(:is(input, textarea):not([readonly], [disabled]))",
+    "read-write": ":is(input, textarea):not([readonly], [disabled])",
+    "required": "[required]",
+    "dir(ltr)": ":not([dir=rtl], [dir=rtl] *)",
+    "dir(rtl)": ":is([dir=rtl], [dir=rtl] *)",
+}
+"""Selectors that match the same things, as far as paper shows them."""
+_UNSUPPORTED = frozenset({"in-range", "invalid", "out-of-range", "valid"})
 """Pseudo-classes that match on paper, too, but are not supported."""
 
 
@@ -65,7 +76,7 @@ def _compile(prelude: Iterable[Any]) -> list[Any]:
     try:
         selectors = list(compile_selector_list(tokens))
     except SelectorError as error:
-        return _those_that_compile(tokens, error)
+        return _those_that_compile(_with_known(tokens), error)
     return [each for each in selectors if each.pseudo_element not in _NOT_ON_PAPER - PSEUDO_ELEMENTS]
 
 
@@ -81,12 +92,27 @@ def _those_that_compile(tokens: Sequence[Any], error: SelectorError) -> list[Any
         except SelectorError:
             names = set(_pseudo_names(part))
             if not any(map(_is_elsewhere, names)):
-                if names.isdisjoint(_KNOWN_TO_BROWSERS):
+                if names.isdisjoint(_UNSUPPORTED):
                     raise error from None
                 LOGGER.warning("Invalid or unsupported selector, '%s'", serialize(part).strip())
             continue
         selectors += (each for each in compiled if each.pseudo_element not in _NOT_ON_PAPER)
     return selectors
+
+
+def _with_known(tokens: Sequence[Any]) -> list[Any]:
+    """Returns the tokens with ``[required]`` for ``:required``, and the like."""
+    found: list[Any] = []
+    for token in tokens:
+        if found and found[-1] == ":" and token.type in ("ident", "function"):
+            if (same := _SAME.get(serialize([token]).lower())) is not None:
+                found[-1:] = parse_component_value_list(same)
+                continue
+            if token.type == "function":
+                line, column = token.source_line, token.source_column
+                token = FunctionBlock(line, column, token.name, _with_known(token.arguments))
+        found.append(token)
+    return found
 
 
 def _pseudo_names(tokens: Sequence[Any]) -> Iterable[str]:

@@ -44,8 +44,8 @@ def is_without_effect(record: logging.LogRecord) -> bool:
 
 
 def _declares_nothing(name: str, value: str, reason: str) -> bool:
-    if name.startswith("--"):
-        return not value  # as unset as without the declaration
+    if not value:  # as with an unset ``var()``; browsers ignore it, too
+        return True
     if name.startswith("mso-") or name in _PROPERTIES or _VENDORS.match(value):
         return True
     if name in ("overflow-x", "overflow-y"):

@@ -30,11 +30,11 @@ def messages(engine: Engine, css: str) -> list[str]:
         *(".other, p > b { filter: blur(1px) }", "@media print { p { filter: blur(1px) } }"),
         *(
             "body { .note { filter: blur(1px) } }",
-            "input:required { color: red }",
-            "b:dir(ltr) { color: red }",
+            "input:valid { color: red }",
+            "b:invalid { color: red }",
         ),
         *(
-            ":dir(ltr) { color: red }",
+            ":valid { color: red }",
             "@container (width > 1px) { p { color: red } }",
             "@page { shape: round }",
         ),
@@ -52,9 +52,9 @@ def test_rules_that_apply_are_told(engine: Engine, css: str) -> None:
         *(
             "b > p { filter: blur(1px) }",
             ".note { .other { filter: blur(1px) } }",
-            "ul:dir(rtl) { color: red }",
+            "ul:valid { color: red }",
         ),
-        *(".other:required { color: red }", "@container (width > 1px) { .other { color: red } }"),
+        *(".other:valid { color: red }", "@container (width > 1px) { .other { color: red } }"),
         *("p:hover { filter: blur(1px) }", "@media screen { p { filter: blur(1px) } }"),
     ],
 )

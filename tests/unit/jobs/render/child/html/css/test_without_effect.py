@@ -24,7 +24,13 @@ def unknown_rule(css: str) -> logging.LogRecord:
     ("name", "value"),
     [
         *(("mso-list", " l0 level1"), ("user-select", "none"), ("text-rendering", "optimizeLegibility")),
-        *(("filter", "none"), ("mix-blend-mode", "normal"), ("--tw-shadow", " "), ("display", "-webkit-box")),
+        *(
+            ("filter", "none"),
+            ("mix-blend-mode", "normal"),
+            ("--tw-shadow", " "),
+            ("color", ""),
+            ("display", "-webkit-box"),
+        ),
         *(("width", " -moz-available"), ("overflow-x", "auto"), ("line-break", "after-white-space")),
     ],
 )
