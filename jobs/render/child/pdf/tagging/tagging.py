@@ -83,7 +83,7 @@ class Tagging:
         boxes = self._recording.boxes
         fragments.join(pdf, boxes)
         tables.complete(pdf, list(structure_elements(pdf)), boxes)
-        lists.complete(pdf, list(structure_elements(pdf)))
+        lists.complete(pdf, list(structure_elements(pdf)), boxes)
         links.complete(pdf, list(structure_elements(pdf)))
         elements = list(structure_elements(pdf))
         attributes.complete(pdf, document, elements, boxes, self._zoom * 0.75)

@@ -186,11 +186,23 @@ def test_lists_say_of_which_kind_their_labels_are(html: str, numbering: str) -> 
         ("<dl><dt>a<dd>b</dl>", "L(LI(LBody) LI(LBody))"),
         ("<dl><div><dt>a<dd>b</div><div><dt>c<dd>d</div></dl>", "L(LI(LBody) LI(LBody) LI(LBody) LI(LBody))"),
         ("<ul><li>a<ul><li>b</ul></ul>", "L(LI(Lbl LBody) L(LI(Lbl LBody)))"),
+        ("<div><li>a</div>", "Div(L(LI(Lbl LBody)))"),
         ("<ul><p>a</p><li>b</ul>", "L(LI(LBody(P)) LI(Lbl LBody))"),
     ],
 )
 def test_lists_have_items_with_a_label_or_a_body(html: str, expected: str) -> None:
     assert shape(tags(html)) == expected
+
+
+def test_a_term_that_is_displayed_as_a_table_is_one_item() -> None:
+    found = tags("<dl><dt style='display: table'>a<dd>b</dl>")
+    assert [tag.type for tag in found if tag.type in ("L", "LI", "LBody")] == [
+        "L",
+        "LI",
+        "LBody",
+        "LI",
+        "LBody",
+    ]
 
 
 def test_a_link_with_an_image_in_it_is_one_link() -> None:
