@@ -5,7 +5,6 @@ Importing this module imports WeasyPrint; only `jobs.render.child.serving` does.
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import tempfile
@@ -19,15 +18,8 @@ import pydyf  # type: ignore[import-untyped]
 import weasyprint
 from PIL import Image
 from weasyprint.css.counters import CounterStyle
-from weasyprint.urls import FatalURLFetchingError, URLFetchingError
+from weasyprint.urls import FatalURLFetchingError
 
-from jobs.core.errors.job import (
-    AssetForbidden,
-    JobError,
-    RenderFailed,
-    RenderOutOfMemory,
-    StorageFailed,
-)
 from jobs.render.child import corrections
 from jobs.render.child.corrections.media_queries import medium_of
 from jobs.render.child.html.css import browser_defaults, presentational_hints
@@ -37,7 +29,8 @@ from jobs.render.child.html.css.sources import CssSources
 from jobs.render.child.html.css.stylesheets import StylesheetCache
 from jobs.render.child.html.css.used_rules import UsedRules
 from jobs.render.child.html.diagnostics import Diagnostics
-from jobs.render.child.html.fetcher import FILES_URL, Ask, DocumentFetcher, FetchFailed, ask_nobody
+from jobs.render.child.html.explaining import explained
+from jobs.render.child.html.fetcher import FILES_URL, Ask, DocumentFetcher, ask_nobody
 from jobs.render.child.html.fonts import replaced as replaced_fonts
 from jobs.render.child.html.fonts.configuration import Fonts
 from jobs.render.child.html.fonts.replaced import UsedFonts
@@ -60,7 +53,6 @@ from jobs.render.child.pdf.conformance.identification import engine_options, is_
 from jobs.render.child.pdf.finishing import finish
 from jobs.render.child.pdf.tagging.tagging import Tagging
 from jobs.render.child.pdf.target_size import of_target_size
-from jobs.render.protocol.failures import document_not_fetched
 from jobs.render.protocol.warning_codes import WarningCode
 
 VERSION = f"WeasyPrint {weasyprint.VERSION}"
@@ -214,7 +206,7 @@ class Engine:
                 )
                 conformance = conforming.check(pdf, tagging, diagnostics.add)
         except (Exception, FatalURLFetchingError) as error:
-            raise _explained(error) from error
+            raise explained(error) from error
         warnings, omitted = diagnostics.finish().listed()
         return RenderedDocument(
             pdf=pdf,
@@ -357,38 +349,3 @@ def _wants_hints(options: Mapping[str, Any]) -> bool:
 def _engine_options(options: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {theirs: options[ours] for ours, theirs in _WEASYPRINT_OPTIONS.items() if ours in options}
     return {**chosen, **(engine_options(options["pdf_variant"]) if "pdf_variant" in options else {})}
-
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-
-
-def _explained(error: BaseException) -> JobError:
-    if isinstance(error, JobError):
-        return error
-    if isinstance(error, MemoryError):
-        return RenderOutOfMemory(
-            "Rendering needed more memory than allowed. Make the document or its images smaller."
-        )
-    if isinstance(
-        error, RecursionError | SyntaxError
-    ):  # the latter from selectors, which are compiled to Python
-        return RenderFailed("The document is nested too deeply.")
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return StorageFailed(
-            "There was no room for the temporary files of the document (TMPDIR of the worker)."
-        )
-    if isinstance(error, FetchFailed):
-        problem = error.problem
-        if problem.code == "unreachable":
-            return document_not_fetched(problem.message, problem.status, problem.retry_after_s)
-        return AssetForbidden(problem.message)
-    if isinstance(error, URLFetchingError | FatalURLFetchingError):
-        return RenderFailed("Something that the document cannot do without could not be fetched.")
-    place = next(iter(getattr(error, "__notes__", ())), "The document")
-    if isinstance(error, ArithmeticError) or (isinstance(error, ValueError) and "to integer" in str(error)):
-        return RenderFailed(
-            f"{place} has a length or another number that is too large or too small to be drawn."
-        )
-    return RenderFailed(
-        f"{place} has something that the renderer fails at. Leave parts of it out to find what it is."
-    )
