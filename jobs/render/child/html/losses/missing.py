@@ -1,7 +1,8 @@
 """Finds content that is in no page, since WeasyPrint does not break the box around it.
 
-A box with a height, one that floats, or one that `position` places may be longer than its page.
-Often what does not fit is left out then, and not drawn on the next page as in browsers.
+A box with a height, one that floats, an inline block, or one that `position` places may be longer
+than its page. Often what does not fit is left out then, and not drawn on the next page as in
+browsers.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
 
 import weasyprint.document
-from weasyprint.formatting_structure.boxes import ReplacedBox, TextBox
+from weasyprint.formatting_structure.boxes import InlineBlockBox, ReplacedBox, TextBox
 
 from jobs.render.child.html.losses.drawn import Drawn, size_of
 
 _NOT_COUNTED = 5
-"""Characters of an element that may be missing: collapsed spaces, and counters that change."""
+"""Characters that an element may lack: collapsed spaces, and counters that change."""
 _MAX_EXAMPLE_CHARACTERS = 30
 
 _build = weasyprint.document.build_formatting_structure  # type: ignore[attr-defined]
@@ -61,7 +62,11 @@ class BoxTree:
     def missing(self, element: Element, drawn: Drawn) -> list[Missing]:
         """Returns what is missing in `drawn`, once for each box that is not broken."""
         root = self._roots[element]
-        lost = {each for each, size in _sizes(root).items() if drawn.sizes.get(each, 0) + _NOT_COUNTED < size}
+        lost = {
+            each
+            for each, size in _sizes(root).items()
+            if each not in drawn.sizes or drawn.sizes[each] + _NOT_COUNTED < size
+        }
         found: dict[Any, Missing] = {}
         for each in _explained(root, lost, drawn, None) if lost else ():
             found.setdefault(each.box, each)
@@ -98,8 +103,9 @@ def _explained(box: Any, lost: set[Element], drawn: Drawn, unbroken: Any) -> Ite
         or box.element in drawn.outside
     ):
         return
-    if has_height or position in ("absolute", "fixed") or style["float"] != "none":
-        unbroken = box if unbroken is None else unbroken
+    is_out_of_flow = position in ("absolute", "fixed") or style["float"] != "none"
+    if unbroken is None and (has_height or is_out_of_flow or isinstance(box, InlineBlockBox)):
+        unbroken = box
     for child in box.children:
         yield from _explained(child, lost, drawn, unbroken)
 

@@ -132,8 +132,8 @@ class Losses:
             name = self._names.of_box(box)
             self._add(
                 "content_cut",
-                f"{name} does not fit on its page, and {what} is missing. Leave out its height, float or "
-                "position, so that it goes on on the next page.",
+                f"{name} does not fit on its page, and {what} is missing. Make it a block without height, "
+                "float or position, so that it goes on on the next page.",
                 element=name,
                 page=page,
             )

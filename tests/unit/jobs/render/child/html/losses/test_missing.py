@@ -34,6 +34,13 @@ def test_a_text_of_which_a_part_is_missing_is_told(warned: Warned) -> None:
     assert ' and a part of the text "Begin word word word word word…" is missing. ' in warning["message"]
 
 
+def test_what_follows_a_page_break_in_an_inline_block_is_told(warned: Warned) -> None:
+    (warning,) = warned(
+        f"{PAGE}<div style='display: inline-block'>a<p style='break-before: page'>b<p>c</div>"
+    )
+    assert ' and the text from "b" on is missing. ' in warning["message"]
+
+
 def test_a_missing_image_is_told(warned: Warned) -> None:
     image = f"<img style='display: block; width: 60mm; height: 60mm' src='{png_url(500, 500)}'>"
     (warning,) = warned(f"{PAGE}<div style='float: left'>x{image}{image}{image}</div>")
