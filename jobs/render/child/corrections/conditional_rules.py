@@ -99,7 +99,11 @@ def _with_string(prelude: Sequence[Any]) -> list[Any]:
     found = list(prelude)
     for index, token in enumerate(found):
         if token.type == "url" or (token.type == "function" and token.lower_name == "url"):
-            url = token.value if token.type == "url" else "".join(each.value for each in token.arguments)
+            url = (
+                token.value
+                if token.type == "url"
+                else "".join(str(getattr(each, "value", "")) for each in token.arguments)
+            )
             found[index] = StringToken(token.source_line, token.source_column, url, f'"{url}"')
         if token.type not in ("whitespace", "comment"):
             break

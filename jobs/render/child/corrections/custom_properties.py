@@ -3,6 +3,8 @@
 They mean what they mean for every property (CSS Custom Properties for Cascading Variables 1,
 section 2): with ``initial``, ``var(--x, blue)`` is ``blue``. WeasyPrint takes them for text, so
 that it is ``initial``. Bootstrap's tables depend on it.
+
+Also, mistakes such as ``var()`` and ``--x: calc()`` would fail the document.
 """
 
 from __future__ import annotations
@@ -10,7 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import weasyprint.css
 import weasyprint.css.validation
+from tinycss2 import parse_one_component_value
+from weasyprint.css.functions import Function
+from weasyprint.css.properties import INITIAL_VALUES
 from weasyprint.css.tokens import get_single_keyword
 from weasyprint.css.validation import properties
 
@@ -25,7 +31,26 @@ _BY_KEYWORD: Mapping[str | None, str] = {
 _validate = properties.validate_non_shorthand
 
 
+class _InitialValues(dict[str, Any]):
+    """Initial values of all properties, custom ones included."""
+
+    def __missing__(self, key: str) -> list[Any]:
+        if not key.startswith("__"):
+            raise KeyError(key)
+        return []
+
+
+_split_space: Any = Function.split_space
+_NOTHING = parse_one_component_value("0")
+
+
+def _at_least_one(self: Function) -> Any:
+    return _split_space(self) or ([_NOTHING] if self.name == "var" else [])
+
+
 def apply() -> None:
+    weasyprint.css.INITIAL_VALUES = _InitialValues(INITIAL_VALUES)  # type: ignore[attr-defined]
+    Function.split_space = _at_least_one  # type: ignore[method-assign]
     weasyprint.css.validation.validate_non_shorthand = _with_keywords  # type: ignore[attr-defined]
     properties.validate_non_shorthand = _with_keywords
 

@@ -94,9 +94,8 @@ def _known(declaration: Any) -> Sequence[Any]:
     name, value = declaration.lower_name, declaration.value
     if (cascading := cascading_name(name)) != name:
         return (_changed(declaration, cascading, value),)
-    if name in _PLACES:
-        first, *others = (each for each in significant(value))
-        words = zip(_PLACES[name], (first, *(others or [first])), strict=False)
+    if name in _PLACES and len(parts := significant(value)) in (1, 2):
+        words = zip(_PLACES[name], (parts[0], parts[-1]), strict=True)
         return [_changed(declaration, longhand, [word]) for longhand, word in words]
     if name == "grid-template-columns":
         return (_changed(declaration, name, _without_minimum(value)),)

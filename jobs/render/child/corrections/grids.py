@@ -21,6 +21,8 @@ from weasyprint.layout.absolute import AbsolutePlaceholder, absolute_layout
 _grid_layout: Any = weasyprint.layout.grid.grid_layout
 _COLUMNS = "grid_template_columns"
 _REPEAT = "repeat()"
+_MAX_COLUMNS = 500
+"""More do not fit on paper. Without a limit, one rule could use up the memory."""
 
 
 def apply() -> None:
@@ -83,7 +85,10 @@ def _counted(tracks: Sequence[Any], width: float, gap: float, items: int) -> tup
         if _is_automatic(track):
             _, how, repeated = track
             sizes = repeated[1::2]
-            number = max(1, math.floor(free / sum(max(_size(size, width) + gap, 1) for size in sizes)))
+            number = 1
+            if all(_size(size, width) > 0 for size in sizes):  # else it is not a valid list
+                total = sum(max(_size(size, width), 1) + gap for size in sizes)
+                number = max(1, min(math.floor(free / total), _MAX_COLUMNS // len(sizes)))
             if how == "auto-fit":  # columns without items have no width
                 number = max(1, min(number, math.ceil(items / len(sizes))))
             track = (_REPEAT, number, repeated)

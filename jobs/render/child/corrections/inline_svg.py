@@ -108,7 +108,7 @@ def _families(families: Any) -> str:
 _TEXT: Mapping[str, Callable[[Any], str]] = {
     "color": _color,
     "font_family": _families,
-    "font_size": lambda pixels: f"{pixels:g}px",
+    "font_size": lambda pixels: f"{pixels:g}px" if isinstance(pixels, int | float) else "16px",
     "font_style": str,
     "font_weight": str,
 }

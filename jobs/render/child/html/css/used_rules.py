@@ -16,6 +16,8 @@ from tinycss2.ast import LiteralToken
 
 from jobs.render.child.html.css.sources import css_selectors
 
+_MAX_TESTS = 2_000_000
+"""Tests of a selector with an element for a document: about a second."""
 _INVALID_SELECTOR = "Invalid or unsupported selector"
 
 
@@ -28,6 +30,7 @@ class UsedRules:
         self._ids: set[str] = set()
         self._classes: set[str] = set()
         self._names: set[str] = set()
+        self._tests_left = _MAX_TESTS
 
     def concern(self, record: logging.LogRecord) -> bool:
         """Tells whether the message is about a rule that applies, or about something else."""
@@ -47,10 +50,11 @@ class UsedRules:
         except SelectorError:
             return True  # who knows
         self._look_around()
-        return any(
-            self._may_match(selector) and any(selector.test(element) for element in self._elements)
-            for selector in compiled
-        )
+        for selector in filter(self._may_match, compiled):
+            self._tests_left -= len(self._elements)
+            if self._tests_left < 0 or any(selector.test(element) for element in self._elements):
+                return True
+        return False
 
     def _may_match(self, selector: Any) -> bool:
         return (

@@ -55,6 +55,21 @@ def test_a_keyword_is_no_text(engine: Engine, css: str, color: str) -> None:
     assert drawn.pdf == render(engine, f"<p style='color: {color}'>a")
 
 
+@pytest.mark.parametrize(
+    "css",
+    [
+        *("p { width: var() }", "p { --x: calc(); width: var(--x) }", "svg { stroke-width: calc(1px + x) }"),
+        *("p { place-items: ; place-content: a b c }", "@import url(a b(c));", "p { --x: min(1px, 2em, %) }"),
+        *("svg { fill: calc(1px + 2em); font-size: calc(1% + 2x) }", "p { background: linear-gradient() }"),
+    ],
+)
+def test_mistakes_do_not_fail_the_document(engine: Engine, css: str) -> None:
+    try:
+        engine.render("html", f"<style>{css}</style><p>a<svg></svg>".encode(), {}, lambda step: None)
+    finally:
+        engine.tidy_up()
+
+
 def test_a_style_attribute_may_have_keywords(engine: Engine) -> None:
     assert render(engine, "<p style='--c: initial; color: var(--c, red)'>a") == render(
         engine, "<p style='color: red'>a"

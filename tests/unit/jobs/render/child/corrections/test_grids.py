@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.render.child.html.engine import Engine
-from tests.unit.jobs.render.child.corrections.rendering import looks_like
+from tests.unit.jobs.render.child.corrections.rendering import looks_like, rendered
 
 FOUR = "<div class=g><p>a<p>b<p>c<p>d</div>"
 GRID = "body { margin: 0 } .g { display: grid; width: 500px; column-gap: 10px; %s }"
@@ -29,6 +29,15 @@ GRID = "body { margin: 0 } .g { display: grid; width: 500px; column-gap: 10px; %
 def test_there_are_as_many_columns_as_fit(engine: Engine, tracks: str, same: str) -> None:
     css, plain = (GRID % f"grid-template-columns: {each}" for each in (tracks, same))
     assert looks_like(engine, css, plain, FOUR)
+
+
+def test_the_number_of_columns_has_a_limit(engine: Engine) -> None:
+    css = ".g { display: grid; width: 900000px; overflow: hidden; grid-template-columns: %s }"
+    many, most = (
+        f"<!doctype html><style>{css % each}</style><div class=g></div>"
+        for each in ("repeat(auto-fill, 1px)", "repeat(500, 1px)")
+    )
+    assert rendered(engine, many).pdf == rendered(engine, most).pdf
 
 
 def test_the_width_is_that_of_the_container_without_margins(engine: Engine) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import logging
+from xml.etree import ElementTree
 
+import pytest
+import tinycss2
+from cssselect2 import ElementWrapper
+
+from jobs.render.child.html.css.used_rules import UsedRules
 from jobs.render.child.html.engine import Engine
 from jobs.render.child.html.fetcher import ask_nobody
 
@@ -60,6 +66,17 @@ def test_rules_that_apply_are_told(engine: Engine, css: str) -> None:
 )
 def test_rules_that_apply_to_nothing_are_not_told(engine: Engine, css: str) -> None:
     assert messages(engine, css) == []
+
+
+def test_a_document_with_a_great_many_rules_and_elements_is_not_searched_for_ever() -> None:
+    tree = ElementTree.fromstring("<html>" + "<p/>" * 1000 + "</html>")
+    rules = UsedRules(ElementWrapper.from_html_root(tree))
+    record = logging.LogRecord(
+        "weasyprint", 30, "x", 1, "Ignored `%s:%s` at %d:%d, %s.", ("a", "b", 1, 1, "c"), None
+    )
+    record.css_selectors = tinycss2.parse_component_value_list("p:nth-child(9999)")
+    told = [rules.concern(record) for _ in range(2500)]
+    assert (told[0], told[-1]) == (False, True)
 
 
 def test_it_is_told_for_each_document_by_itself(engine: Engine) -> None:
