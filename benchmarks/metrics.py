@@ -1,6 +1,6 @@
 """Measures what metrics cost: a scrape with a deep queue, and counting where it happens most.
 
-- Scrape: `GET /metrics` of a web process, in OpenMetrics, with 10 and with 100,000 queued jobs.
+- Scrape: `GET /metrics` of a web process, in OpenMetrics, with 100 and with 100,000 queued jobs.
 - Counting: what is counted for a submission, for a run and for a pushed event, in one loop.
 """
 
@@ -23,18 +23,21 @@ from notifier.fanout.metrics import PushMetrics
 from testsupport.metrics import OPEN_METRICS
 from testsupport.sample_events import make_event, make_job
 
-DEPTHS = (10, 100_000)
+BATCH = 100
+DEPTHS = (BATCH, 100_000)
 SCRAPES = 300
-CONNECTIONS = 64
+CONNECTIONS = 8
 REPETITIONS = 200_000
-BODY = json.dumps({"kind": "pdf.render", "input": {"html": "<p>Hello"}}).encode()
+BODY = json.dumps({"jobs": [{"kind": "pdf.render", "input": {"html": "<p>Hello"}}] * BATCH}).encode()
 
 
 async def scrape() -> None:
     async with deployed(("api",), PRESSRUN_MAX_QUEUED="10000000") as deployment:
         queued = 0
         for depth in DEPTHS:
-            await saturated(deployment.port, post(deployment.port, "/v1/jobs", BODY), 10, depth - queued)
+            batches = (depth - queued) // BATCH
+            request = post(deployment.port, "/v1/batches", BODY)
+            await saturated(deployment.port, request, min(CONNECTIONS, batches), batches)
             queued = depth
             costs, size = [], 0
             for _ in range(SCRAPES):
@@ -48,7 +51,7 @@ async def scrape() -> None:
             waiting = next(
                 line for line in page.decode().splitlines() if 'pdf.render",priority="normal"} ' in line
             )
-            print(f"scrape, {waiting.split()[-1]} jobs waiting, {size} bytes: {summary(costs)}")
+            print(f"scrape, {float(waiting.split()[-1]):,.0f} jobs waiting, {size} bytes: {summary(costs)}")
     print_target(f"p50 at {DEPTHS[-1]} jobs", percentile(costs, 50) * 1000, 5, at_most=True, unit=" ms")
 
 
