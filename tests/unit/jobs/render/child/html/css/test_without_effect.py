@@ -30,6 +30,8 @@ def unknown_rule(css: str) -> logging.LogRecord:
             ("--tw-shadow", " "),
             ("color", ""),
             ("display", "-webkit-box"),
+            ("filter", "var(--bs-btn-close-filter)"),
+            ("filter", "var(--tw-blur,) var(--tw-brightness,)"),
         ),
         *(("width", " -moz-available"), ("overflow-x", "auto"), ("line-break", "after-white-space")),
     ],
@@ -42,6 +44,9 @@ def test_a_declaration_without_effect(name: str, value: str) -> None:
     ("name", "value", "reason"),
     [
         *(("filter", "blur(2px)", "unknown property"), ("colour", "red", "unknown property")),
+        ("filter", "blur(var(--x))", "unknown property"),
+        ("filter", "var(--x, blur(2px))", "unknown property"),
+        ("width", "var(--x)", "invalid value"),
         *(("width", "none", "invalid value"), ("overflow-x", "hidden", "unknown property")),
         ("--x", "1", "invalid value"),
     ],
