@@ -24,7 +24,9 @@ _VENDORS = re.compile(r"\s*-(?:webkit|moz|ms|o|khtml|apple)-", re.IGNORECASE)
 _WITHOUT_MEANING = frozenset({"", "auto", "inherit", "initial", "none", "normal", "unset", "revert"})
 """Values of an unknown property that ask for what happens anyway."""
 _VARIABLES = re.compile(r"(?:var\(\s*--[^\s,()]+\s*,?\s*\)\s*)+")
-"""Nothing but variables. Frameworks leave them empty until a page sets them."""
+"""Nothing but variables."""
+_LEFT_EMPTY = frozenset({"filter", "backdrop-filter"})
+"""Properties whose variables frameworks leave empty until a page sets them."""
 _SCREEN_OVERFLOW = frozenset({"auto", "scroll", "visible", "overlay"})
 _RULES = frozenset({"keyframes", "list", "starting-style", "viewport", "view-transition", "position-try"})
 _OTHERS = frozenset({("line-break", "after-white-space"), ("zoom", "1"), ("zoom", "100%")})
@@ -52,6 +54,6 @@ def _declares_nothing(name: str, value: str, reason: str) -> bool:
         return True
     if name in ("overflow-x", "overflow-y"):
         return value in _SCREEN_OVERFLOW
-    if reason == "unknown property" and (value in _WITHOUT_MEANING or _VARIABLES.fullmatch(value)):
+    if name in _LEFT_EMPTY and _VARIABLES.fullmatch(value):
         return True
-    return (name, value) in _OTHERS
+    return (reason == "unknown property" and value in _WITHOUT_MEANING) or (name, value) in _OTHERS

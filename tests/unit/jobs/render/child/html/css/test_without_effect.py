@@ -46,7 +46,7 @@ def test_a_declaration_without_effect(name: str, value: str) -> None:
         *(("filter", "blur(2px)", "unknown property"), ("colour", "red", "unknown property")),
         ("filter", "blur(var(--x))", "unknown property"),
         ("filter", "var(--x, blur(2px))", "unknown property"),
-        ("width", "var(--x)", "invalid value"),
+        *(("width", "var(--x)", "invalid value"), ("accent-color", "var(--x)", "unknown property")),
         *(("width", "none", "invalid value"), ("overflow-x", "hidden", "unknown property")),
         ("--x", "1", "invalid value"),
     ],
