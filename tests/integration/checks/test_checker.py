@@ -122,7 +122,7 @@ def bomb(flavor: bytes, unpacked: int) -> bytes:
         length = 44 + len(entry) + len(table)
         head = struct.pack(">4s4sLHHLHH5L", flavor, b"\0\1\0\0", length, 1, 0, unpacked, 1, 0, *[0] * 5)
         return head + entry + table
-    table = brotli.compress(zeros)
+    table = brotli.compress(zeros, quality=1)
     size = b"".join(bytes([unpacked >> shift & 127 | (128 if shift else 0)]) for shift in (28, 21, 14, 7, 0))
     entry = b"\xca" + size.lstrip(b"\x80")  # glyf without a transformation
     length = 48 + len(entry) + len(table)
@@ -136,7 +136,7 @@ def bomb(flavor: bytes, unpacked: int) -> bytes:
 async def test_a_font_that_becomes_huge_when_it_is_unpacked_is_refused(
     checker: Checker, flavor: bytes
 ) -> None:
-    font = bomb(flavor, 2**30)
+    font = bomb(flavor, 2**29)
     assert len(font) < 2 * 2**20
     with pytest.raises(InvalidInput, match="too much memory"):
         await checker.font("acme", font)

@@ -221,7 +221,8 @@ def test_a_whole_document_is_taken_as_a_header(render: Render) -> None:
     "style",
     [
         "body { display: flex; flex-direction: column; height: 100vh }",
-        "html, body { height: 100%; margin: 0; padding: 4cm; overflow: hidden; columns: 2 }",
+        "html, body { height: 100%; margin: 0; padding: 4cm; overflow: hidden }",
+        "body { height: 100%; columns: 2 }",
         "body > * { position: absolute; top: 9cm; break-before: page }",
         "* { break-inside: avoid; float: left }",
         "body::before { content: 'before'; display: block; height: 40cm }",
