@@ -166,7 +166,7 @@ async def test_what_was_lost_twice_with_others_comes_back_apart_from_them(clocke
         await clocked.queue.claim(0, 1000)
     due = sorted(each.due_ms or 0 for each in await clocked.deliveries_to(endpoint))
     assert due[0] > clocked.now_ms
-    assert len(set(due)) == 10
+    assert len(set(due)) >= 8  # in random milliseconds: by chance, two may be due at the same time
     assert due[-1] - due[0] > 2_000
 
 
