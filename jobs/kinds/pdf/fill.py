@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from jobs.core.job import Progress, Result
-from jobs.kinds import Run, Runner, Schemas
-from jobs.kinds.lookups import Lookups
+from jobs.kinds.pdf.one_source import OneSourceKind
 from jobs.kinds.pdf.values import Strict, pdf_name
-from jobs.kinds.sources import PdfSource, Sources, check_source, file_mismatches, stem
-from jobs.kinds.validation import canonical, problem
+from jobs.kinds.sources import PdfSource
+from jobs.kinds.validation import problem
 from jobs.render.protocol.limits import MAX_FIELD_CHARACTERS, MAX_FORM_FIELDS, MAX_SELECTED_OPTIONS
 from jobs.render.protocol.messages import FillRequest
 
 if TYPE_CHECKING:
-    from jobs.render.parent.pool import RenderPool
+    from jobs.render.parent.pool import RenderOutcome
 
 
 def _field_value(value: Any) -> Any:
@@ -63,46 +61,21 @@ class FillOptions(Strict):
     ] = None
 
 
-class PdfFill:
-    """Implements `jobs.kinds.Pinning`."""
-
+class PdfFill(OneSourceKind):
     name = "pdf.fill"
+    input = FillInput
+    options = FillOptions
 
-    def schemas(self) -> Schemas:
-        return Schemas(FillInput, FillOptions)
+    def contradictions(self, source: FillInput, options: FillOptions | None) -> list[dict[str, str]]:
+        if not source.fields and options is not None and not options.flatten:
+            return [problem("/input/fields", "there is nothing to do: give fields, or flatten")]
+        return []
 
-    def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        def extra_errors(source: FillInput | None, options: FillOptions | None) -> list[dict[str, str]]:
-            if source is None:
-                return []
-            found = file_mismatches({"/input": source}, files)
-            if not source.fields and options is not None and not options.flatten:
-                found.append(problem("/input/fields", "there is nothing to do: give fields, or flatten"))
-            return found
+    def request(self, pdf: bytes, spec: Mapping[str, Any]) -> FillRequest:
+        return FillRequest(pdf=pdf, fields=spec["input"].get("fields", {}), options=spec["options"])
 
-        return canonical((FillInput, FillOptions), input, options, extra_errors)
-
-    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        await check_source(spec, lookups)
-        return spec
-
-    def runner(self, pool: RenderPool) -> Runner:
-        async def run(run: Run) -> Result:
-            run.report(Progress(0, "fetching"))
-            content, filename = await Sources(run).read(run.spec["input"])
-            options = run.spec["options"]
-            request = FillRequest(pdf=content, fields=run.spec["input"].get("fields", {}), options=options)
-            outcome = await pool.render(
-                request, tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
-            )
-            return Result(
-                body=outcome.body,
-                content_type=outcome.content_type,
-                filename=options.get("filename") or f"{stem(filename)}.pdf",
-                details=outcome.details,
-            )
-
-        return run
+    def served_as(self, outcome: RenderOutcome, stem: str, options: Mapping[str, Any]) -> tuple[str, str]:
+        return outcome.content_type, options.get("filename") or f"{stem}.pdf"
 
 
 PDF_FILL = PdfFill()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from jobs.core.job import Progress, Result
-from jobs.kinds import Run, Runner, Schemas
-from jobs.kinds.lookups import Lookups
+from jobs.kinds.pdf.one_source import OneSourceKind
 from jobs.kinds.pdf.values import Strict
-from jobs.kinds.sources import PdfSource, Sources, check_source, file_mismatches, stem
-from jobs.kinds.validation import canonical
 from jobs.render.protocol import page_ranges
 from jobs.render.protocol.limits import (
     DEFAULT_PREVIEW_WIDTH,
@@ -23,7 +19,7 @@ from jobs.render.protocol.limits import (
 from jobs.render.protocol.messages import MediaType, PreviewRequest
 
 if TYPE_CHECKING:
-    from jobs.render.parent.pool import RenderPool
+    from jobs.render.parent.pool import RenderOutcome
 
 _PICTURES: Mapping[str, MediaType] = {"png": "image/png", "webp": "image/webp"}
 
@@ -67,42 +63,17 @@ class PreviewOptions(Strict):
         return self
 
 
-class PdfPreview:
-    """Implements `jobs.kinds.Pinning`."""
-
+class PdfPreview(OneSourceKind):
     name = "pdf.preview"
+    options = PreviewOptions
 
-    def schemas(self) -> Schemas:
-        return Schemas(PdfSource, PreviewOptions)
+    def request(self, pdf: bytes, spec: Mapping[str, Any]) -> PreviewRequest:
+        options = spec["options"]
+        picture = _PICTURES[options.get("format", "png")]
+        return PreviewRequest(pdf=pdf, options=options, produces=(picture, "application/zip"))
 
-    def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        def extra_errors(source: PdfSource | None, _: PreviewOptions | None) -> list[dict[str, str]]:
-            return [] if source is None else file_mismatches({"/input": source}, files)
-
-        return canonical((PdfSource, PreviewOptions), input, options, extra_errors)
-
-    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        await check_source(spec, lookups)
-        return spec
-
-    def runner(self, pool: RenderPool) -> Runner:
-        async def run(run: Run) -> Result:
-            run.report(Progress(0, "fetching"))
-            content, filename = await Sources(run).read(run.spec["input"])
-            options = run.spec["options"]
-            picture = _PICTURES[options.get("format", "png")]
-            request = PreviewRequest(pdf=content, options=options, produces=(picture, "application/zip"))
-            outcome = await pool.render(
-                request, tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
-            )
-            return Result(
-                body=outcome.body,
-                content_type=outcome.content_type,
-                filename=f"{stem(filename)}.{outcome.content_type.rpartition('/')[2]}",
-                details=outcome.details,
-            )
-
-        return run
+    def served_as(self, outcome: RenderOutcome, stem: str, options: Mapping[str, Any]) -> tuple[str, str]:
+        return outcome.content_type, f"{stem}.{outcome.content_type.rpartition('/')[2]}"
 
 
 PDF_PREVIEW = PdfPreview()

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from jobs.core.job import Progress, Result
-from jobs.kinds import Run, Runner, Schemas
-from jobs.kinds.lookups import Lookups
+from jobs.kinds.pdf.one_source import OneSourceKind
 from jobs.kinds.pdf.values import Pages, Strict
-from jobs.kinds.sources import PdfSource, Sources, check_source, file_mismatches, stem
-from jobs.kinds.validation import canonical
 from jobs.render.protocol.messages import MediaType, TextRequest
 
 if TYPE_CHECKING:
-    from jobs.render.parent.pool import RenderPool
+    from jobs.render.parent.pool import RenderOutcome
 
 _TYPES: Mapping[str, MediaType] = {"text": "text/plain", "json": "application/json"}
 _SERVED: Mapping[MediaType, tuple[str, str]] = {
@@ -42,43 +38,21 @@ class TextOptions(Strict):
     ] = None
 
 
-class PdfText:
-    """Implements `jobs.kinds.Pinning`."""
-
+class PdfText(OneSourceKind):
     name = "pdf.text"
+    options = TextOptions
 
-    def schemas(self) -> Schemas:
-        return Schemas(PdfSource, TextOptions)
+    def request(self, pdf: bytes, spec: Mapping[str, Any]) -> TextRequest:
+        options = spec["options"]
+        return TextRequest(pdf=pdf, options=options, produces=(_wanted(options),))
 
-    def canonical(self, input: Any, options: Any, files: Collection[str] = ()) -> dict[str, Any]:
-        def extra_errors(source: PdfSource | None, _: TextOptions | None) -> list[dict[str, str]]:
-            return [] if source is None else file_mismatches({"/input": source}, files)
+    def served_as(self, outcome: RenderOutcome, stem: str, options: Mapping[str, Any]) -> tuple[str, str]:
+        content_type, extension = _SERVED[_wanted(options)]
+        return content_type, f"{stem}.{extension}"
 
-        return canonical((PdfSource, TextOptions), input, options, extra_errors)
 
-    async def pin(self, spec: dict[str, Any], lookups: Lookups) -> dict[str, Any]:
-        await check_source(spec, lookups)
-        return spec
-
-    def runner(self, pool: RenderPool) -> Runner:
-        async def run(run: Run) -> Result:
-            run.report(Progress(0, "fetching"))
-            content, filename = await Sources(run).read(run.spec["input"])
-            options = run.spec["options"]
-            wanted = _TYPES[options.get("format", "text")]
-            request = TextRequest(pdf=content, options=options, produces=(wanted,))
-            outcome = await pool.render(
-                request, tenant=run.claim.tenant, timeout_ms=run.timeout_ms, report=run.report
-            )
-            content_type, extension = _SERVED[wanted]
-            return Result(
-                body=outcome.body,
-                content_type=content_type,
-                filename=f"{stem(filename)}.{extension}",
-                details=outcome.details,
-            )
-
-        return run
+def _wanted(options: Mapping[str, Any]) -> MediaType:
+    return _TYPES[options.get("format", "text")]
 
 
 PDF_TEXT = PdfText()
