@@ -16,10 +16,10 @@ from jobs.fonts.font import MAX_FONT_BYTES, Font, FontFacts
 from jobs.fonts.font_store import FontStore
 from jobs.fonts.tenant_fonts import TenantFonts
 from jobs.store import keys
-from jobs.store.artifacts import Artifacts
 from jobs.store.artifacts.kept_bytes import read_kept_bytes
 from jobs.store.scripts import Scripts
 from testsupport.core import Core, now_ms
+from testsupport.dying_artifacts import DyingArtifacts, Interrupted
 
 FACTS = FontFacts(
     families=["Acme"], weight="400", style="normal", format="woff", embedding="editable", may_be_subset=True
@@ -75,10 +75,6 @@ async def is_gone(core: Core, font: Font) -> bool:
     except ArtifactMissing:
         return True
     return False
-
-
-class Interrupted(Exception):
-    """Simulates the death of the process."""
 
 
 async def test_a_font_is_put_read_and_deleted(core: Core) -> None:
@@ -226,28 +222,12 @@ async def test_what_a_process_of_an_earlier_release_did_not_count_is_set_right(c
 # --- crashes
 
 
-class Dying:
-    """An artifact store whose process dies before or after it writes."""
-
-    def __init__(self, artifacts: Artifacts, after: bool) -> None:
-        self._artifacts = artifacts
-        self._after = after
-
-    async def check_room(self) -> None:
-        await self._artifacts.check_room()
-
-    async def put(self, path: str, body: bytes) -> None:
-        if self._after:
-            await self._artifacts.put(path, body)
-        raise Interrupted
-
-
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_put_that_dies_before_its_font_is_written_leaves_only_garbage(
     core: Core, after: bool
 ) -> None:
     before = await put(core)
-    dying: Any = Dying(core.artifacts, after)
+    dying: Any = DyingArtifacts(core.artifacts, after)
     with pytest.raises(Interrupted):
         await FontStore(Scripts(core.redis, core.settings), dying).put("acme", "acme", b"new", FACTS, b"new")
     assert await core.fonts.get("acme", "acme") == before

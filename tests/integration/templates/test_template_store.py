@@ -14,11 +14,11 @@ from jobs.core.errors.request import InvalidInput, TemplateLimit, TemplateNotFou
 from jobs.core.errors.store import ArtifactMissing, StoreUnavailable
 from jobs.core.job import INLINE_INPUT_MAX_BYTES
 from jobs.store import keys
-from jobs.store.artifacts import Artifacts
 from jobs.store.scripts import Scripts
 from jobs.templates.template import TemplateContent
 from jobs.templates.template_store import TemplateStore
 from testsupport.core import Core
+from testsupport.dying_artifacts import DyingArtifacts, Interrupted
 
 
 @pytest.fixture(params=["file", "redis"])
@@ -53,10 +53,6 @@ async def an_hour_passes(core: Core) -> None:
         await core.redis.zadd(keys.GARBAGE, {prefix: 1})
     while await core.queue.sweep():
         pass
-
-
-class Interrupted(Exception):
-    """Simulates the death of the process."""
 
 
 async def test_versions_count_up_and_never_change(core: Core, templates: TemplateStore) -> None:
@@ -179,28 +175,12 @@ async def test_names_of_a_tenant_and_versions_of_a_template_are_limited(core: Co
 # --- crashes
 
 
-class Dying:
-    """An artifact store whose process dies before or after it writes."""
-
-    def __init__(self, artifacts: Artifacts, after: bool) -> None:
-        self._artifacts = artifacts
-        self._after = after
-
-    async def check_room(self) -> None:
-        await self._artifacts.check_room()
-
-    async def put(self, path: str, body: bytes) -> None:
-        if self._after:
-            await self._artifacts.put(path, body)
-        raise Interrupted
-
-
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_put_that_dies_before_its_version_is_written_leaves_only_garbage(
     core: Core, templates: TemplateStore, after: bool
 ) -> None:
     await templates.put("acme", "letter", small())
-    dying: Any = Dying(core.artifacts, after)
+    dying: Any = DyingArtifacts(core.artifacts, after)
     with pytest.raises(Interrupted):
         await TemplateStore(Scripts(core.redis, core.settings), dying).put("acme", "letter", large())
     assert (await templates.get("acme", "letter")).head.version == 1

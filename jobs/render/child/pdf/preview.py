@@ -12,7 +12,8 @@ import pypdfium2
 from PIL import Image
 
 from jobs.core.errors.job import ResultTooLarge
-from jobs.render.child.pdf.source_pdf import encrypted, explaining, refuse_what_is_not_whole, unreadable
+from jobs.render.child.pdf.pdfium import open_with_pdfium
+from jobs.render.child.pdf.source_pdf import explaining, unreadable
 from jobs.render.child.pdf.zipping import zipped
 from jobs.render.protocol.limits import DEFAULT_PREVIEW_WIDTH, MAX_PREVIEW_PAGES, MAX_PREVIEW_PIXELS
 from jobs.render.protocol.messages import MediaType
@@ -22,7 +23,6 @@ Advance = Callable[[int, int], None]
 """Takes how many pictures are done, and how many there are in all."""
 
 _NAME = "The file"
-_ERROR_PASSWORD = 4
 _POINTS_PER_INCH = 72
 _SAVE: Mapping[str, Mapping[str, Any]] = {
     "png": {"format": "PNG", "optimize": False, "compress_level": 6},
@@ -61,13 +61,7 @@ def draw(pdf: bytes, options: Mapping[str, Any], advance: Advance) -> Pictures:
 
 
 def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
-    refuse_what_is_not_whole(pdf, _NAME)
-    try:
-        document = pypdfium2.PdfDocument(pdf)
-    except pypdfium2.PdfiumError as error:
-        if error.err_code == _ERROR_PASSWORD:
-            raise encrypted(_NAME) from error
-        raise
+    document = open_with_pdfium(pdf, _NAME)
     document.init_forms()  # draws the values of form fields, too
     return document
 

@@ -12,7 +12,8 @@ import pypdfium2
 
 from jobs.core.errors.job import JobError, PdfEncrypted, ResultTooLarge
 from jobs.render.child.pdf.forms.fields import FormField, read_fields
-from jobs.render.child.pdf.source_pdf import encrypted, explaining, open_whole, refuse_what_is_not_whole
+from jobs.render.child.pdf.pdfium import open_with_pdfium
+from jobs.render.child.pdf.source_pdf import explaining, open_whole
 from jobs.render.protocol.limits import MAX_EXTRACTED_CHARACTERS
 from jobs.render.protocol.messages import MediaType
 from jobs.render.protocol.page_ranges import resolve
@@ -26,7 +27,6 @@ Advance = Callable[[int, int], None]
 _NAME = "The file"
 _raw: Any = pypdfium2.raw
 """PDFium's own functions, which have no types."""
-_ERROR_PASSWORD = 4
 _MAY_COPY = 1 << 4
 """Permission to take text out (ISO 32000-2, table 22, bit 5)."""
 _MAX_PAGES_NAMED = 10
@@ -84,13 +84,7 @@ def extract(
 
 
 def _opened(pdf: bytes) -> pypdfium2.PdfDocument:
-    refuse_what_is_not_whole(pdf, _NAME)
-    try:
-        document = pypdfium2.PdfDocument(pdf)
-    except pypdfium2.PdfiumError as error:
-        if error.err_code == _ERROR_PASSWORD:
-            raise encrypted(_NAME) from error
-        raise
+    document = open_with_pdfium(pdf, _NAME)
     if not _raw.FPDF_GetDocPermissions(document) & _MAY_COPY:
         raise PdfEncrypted(
             f"{_NAME} forbids that its text is taken out. Give the PDF from before its encryption."
